@@ -1,0 +1,375 @@
+//! The options of `wasm-ld` (LLVM 14 to 22) as one table, and how LLVM reads an argument by it.
+//!
+//! The table has only what decides where an argument ends: an option's name, its dashes and how it
+//! takes its value. What an option means is the backend's business, but for the few of [`Id`].
+//! An argument that the table does not know is passed on as it is: the backend may be newer, or a
+//! driver.
+
+use super::os;
+use std::ffi::{OsStr, OsString};
+
+/// The options whose meaning matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id {
+    /// Any option of the backend that is only passed on.
+    Other,
+    /// `-Bdynamic`: a later `-l` takes `libNAME.so` before `libNAME.a`.
+    Bdynamic,
+    /// `-Bstatic`: a later `-l` takes `libNAME.a` only.
+    Bstatic,
+    /// `--end-lib`.
+    EndLib,
+    /// `--export=SYMBOL` and `--export-if-defined=SYMBOL`.
+    Export,
+    /// `--fatal-warnings`.
+    FatalWarnings,
+    /// `--no-fatal-warnings`.
+    NoFatalWarnings,
+    /// `--help`.
+    Help,
+    /// `-l NAME`.
+    Library,
+    /// `-L DIRECTORY`.
+    LibraryPath,
+    /// `--Map=FILE`.
+    Map,
+    /// `--no-whole-archive`.
+    NoWholeArchive,
+    /// `-pie` and `-shared`: `-Bdynamic` becomes the default.
+    Pic,
+    /// `-r`, `--relocatable`.
+    Relocatable,
+    /// `--rsp-quoting=STYLE`.
+    RspQuoting,
+    /// `--start-lib`.
+    StartLib,
+    /// `-u SYMBOL`.
+    Undefined,
+    /// `--version`, `-v`.
+    Version,
+    /// `--whole-archive`.
+    WholeArchive,
+    /// `--why-extract=FILE`.
+    WhyExtract,
+    /// Ours: `--gather=PATTERN`.
+    Gather,
+    /// Ours: `--section-linker=PATH`.
+    SectionLinker,
+    /// Reserved to us, and not here yet: `-T`, `--script`, `--section-…`.
+    Reserved,
+}
+
+impl Id {
+    /// Whether it is an option of ours, which the backend must not see.
+    pub fn is_own(self) -> bool {
+        matches!(self, Id::Gather | Id::SectionLinker | Id::Reserved)
+    }
+}
+
+/// How an option takes its value (the classes of LLVM's `OptParser.td`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// No value.
+    Flag,
+    /// The rest of the argument.
+    Joined,
+    /// The next argument.
+    Separate,
+    /// The rest of the argument or, where there is none, the next one.
+    JoinedOrSeparate,
+}
+
+/// Which dashes an option may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dashes {
+    One,
+    Two,
+    Any,
+}
+
+struct Spec {
+    name: &'static str,
+    dashes: Dashes,
+    class: Class,
+    id: Id,
+}
+
+const fn spec(name: &'static str, dashes: Dashes, class: Class, id: Id) -> Spec {
+    Spec {
+        name,
+        dashes,
+        class,
+        id,
+    }
+}
+
+use Class::{Flag, Joined, JoinedOrSeparate, Separate};
+use Dashes::{Any, One, Two};
+
+/// Options that need an entry: those that take a value, and flags whose meaning matters or whose
+/// name begins with that of a one-letter option with a joined value (`-m`, `-o`, `-e`, …).
+const OPTIONS: &[Spec] = &[
+    spec("Bdynamic", Any, Flag, Id::Bdynamic),
+    spec("call_shared", Any, Flag, Id::Bdynamic),
+    spec("dy", Any, Flag, Id::Bdynamic),
+    spec("Bstatic", Any, Flag, Id::Bstatic),
+    spec("dn", Any, Flag, Id::Bstatic),
+    spec("non_shared", Any, Flag, Id::Bstatic),
+    spec("static", Any, Flag, Id::Bstatic),
+    spec("end-lib", Any, Flag, Id::EndLib),
+    spec("export", Any, Separate, Id::Export),
+    spec("export=", Any, Joined, Id::Export),
+    spec("export-if-defined", Any, Separate, Id::Export),
+    spec("export-if-defined=", Any, Joined, Id::Export),
+    spec("fatal-warnings", Any, Flag, Id::FatalWarnings),
+    spec("no-fatal-warnings", Any, Flag, Id::NoFatalWarnings),
+    spec("help", Any, Flag, Id::Help),
+    spec("l", One, JoinedOrSeparate, Id::Library),
+    spec("library", Any, Separate, Id::Library),
+    spec("library=", Any, Joined, Id::Library),
+    spec("L", One, JoinedOrSeparate, Id::LibraryPath),
+    spec("library-path", Any, Separate, Id::LibraryPath),
+    spec("library-path=", Any, Joined, Id::LibraryPath),
+    spec("Map", Any, Separate, Id::Map),
+    spec("Map=", Any, Joined, Id::Map),
+    spec("no-whole-archive", Any, Flag, Id::NoWholeArchive),
+    spec("pie", Any, Flag, Id::Pic),
+    spec("shared", Any, Flag, Id::Pic),
+    spec("relocatable", Any, Flag, Id::Relocatable),
+    spec("r", One, Flag, Id::Relocatable),
+    spec("rsp-quoting", Any, Separate, Id::RspQuoting),
+    spec("rsp-quoting=", Any, Joined, Id::RspQuoting),
+    spec("start-lib", Any, Flag, Id::StartLib),
+    spec("undefined", Any, Separate, Id::Undefined),
+    spec("undefined=", Any, Joined, Id::Undefined),
+    spec("u", One, JoinedOrSeparate, Id::Undefined),
+    spec("version", Any, Flag, Id::Version),
+    spec("v", One, Flag, Id::Version),
+    spec("V", One, Flag, Id::Version),
+    spec("whole-archive", Any, Flag, Id::WholeArchive),
+    spec("why-extract=", Two, Joined, Id::WhyExtract),
+    // Ours.
+    spec("gather", Two, Separate, Id::Gather),
+    spec("gather=", Two, Joined, Id::Gather),
+    spec("section-linker", Two, Separate, Id::SectionLinker),
+    spec("section-linker=", Two, Joined, Id::SectionLinker),
+    spec("section-", Two, Joined, Id::Reserved),
+    spec("script", Two, Separate, Id::Reserved),
+    spec("script=", Two, Joined, Id::Reserved),
+    spec("T", One, JoinedOrSeparate, Id::Reserved),
+    // The backend's, with a value.
+    spec("allow-undefined-file", One, Separate, Id::Other),
+    spec("allow-undefined-file=", Any, Joined, Id::Other),
+    spec("entry", Any, Separate, Id::Other),
+    spec("entry=", Any, Joined, Id::Other),
+    spec("e", One, JoinedOrSeparate, Id::Other),
+    spec("error-limit", Two, Separate, Id::Other),
+    spec("error-limit=", Two, Joined, Id::Other),
+    spec("keep-section", Any, Separate, Id::Other),
+    spec("keep-section=", Any, Joined, Id::Other),
+    spec("m", One, JoinedOrSeparate, Id::Other),
+    spec("mllvm", Any, Separate, Id::Other),
+    spec("mllvm=", Any, Joined, Id::Other),
+    spec("o", One, JoinedOrSeparate, Id::Other),
+    spec("O", One, JoinedOrSeparate, Id::Other),
+    spec("reproduce", Two, Separate, Id::Other),
+    spec("reproduce=", Two, Joined, Id::Other),
+    spec("rpath", Any, Separate, Id::Other),
+    spec("rpath=", Any, Joined, Id::Other),
+    spec("soname", Any, Separate, Id::Other),
+    spec("soname=", Any, Joined, Id::Other),
+    spec("thinlto-cache-policy", Two, Separate, Id::Other),
+    spec("thinlto-cache-policy=", Two, Joined, Id::Other),
+    spec("threads", Any, Separate, Id::Other),
+    spec("threads=", Any, Joined, Id::Other),
+    spec("trace-symbol", Any, Separate, Id::Other),
+    spec("trace-symbol=", Any, Joined, Id::Other),
+    spec("y", One, JoinedOrSeparate, Id::Other),
+    spec("unresolved-symbols", Any, Separate, Id::Other),
+    spec("unresolved-symbols=", Any, Joined, Id::Other),
+    spec("wrap", Any, Separate, Id::Other),
+    spec("wrap=", Any, Joined, Id::Other),
+    spec("z", One, JoinedOrSeparate, Id::Other),
+    // The backend's, joined, so that they are known.
+    spec("build-id=", Any, Joined, Id::Other),
+    spec("color-diagnostics=", Any, Joined, Id::Other),
+    spec("export-memory=", Two, Joined, Id::Other),
+    spec("extra-features=", Any, Joined, Id::Other),
+    spec("features=", Any, Joined, Id::Other),
+    spec("global-base=", Two, Joined, Id::Other),
+    spec("import-memory=", Two, Joined, Id::Other),
+    spec("initial-heap=", Two, Joined, Id::Other),
+    spec("initial-memory=", Two, Joined, Id::Other),
+    spec("lto-CGO", Two, Joined, Id::Other),
+    spec("lto-O", Two, Joined, Id::Other),
+    spec("lto-partitions=", Two, Joined, Id::Other),
+    spec("max-memory=", Two, Joined, Id::Other),
+    spec("page-size=", Two, Joined, Id::Other),
+    spec("table-base=", Two, Joined, Id::Other),
+    spec("thinlto-cache-dir=", Two, Joined, Id::Other),
+    spec("thinlto-jobs=", Two, Joined, Id::Other),
+    // The backend's flags.
+    spec("allow-multiple-definition", Any, Flag, Id::Other),
+    spec("allow-undefined", Any, Flag, Id::Other),
+    spec("Bsymbolic", Any, Flag, Id::Other),
+    spec("build-id", Any, Flag, Id::Other),
+    spec("check-features", Two, Flag, Id::Other),
+    spec("color-diagnostics", Any, Flag, Id::Other),
+    spec("compress-relocations", Any, Flag, Id::Other),
+    spec("cooperative-threading", Two, Flag, Id::Other),
+    spec("demangle", Any, Flag, Id::Other),
+    spec("disable-verify", Any, Flag, Id::Other),
+    spec("E", One, Flag, Id::Other),
+    spec("emit-relocs", Any, Flag, Id::Other),
+    spec("error-unresolved-symbols", Any, Flag, Id::Other),
+    spec("experimental-pic", Two, Flag, Id::Other),
+    spec("export-all", Two, Flag, Id::Other),
+    spec("export-dynamic", Any, Flag, Id::Other),
+    spec("export-memory", Two, Flag, Id::Other),
+    spec("export-table", Two, Flag, Id::Other),
+    spec("gc-sections", Any, Flag, Id::Other),
+    spec("growable-table", Two, Flag, Id::Other),
+    spec("i", One, Flag, Id::Other),
+    spec("import-memory", Two, Flag, Id::Other),
+    spec("import-table", Two, Flag, Id::Other),
+    spec("import-undefined", Any, Flag, Id::Other),
+    spec("lto-debug-pass-manager", Two, Flag, Id::Other),
+    spec("M", One, Flag, Id::Other),
+    spec("merge-data-segments", Two, Flag, Id::Other),
+    spec("no-allow-multiple-definition", Any, Flag, Id::Other),
+    spec("no-check-features", Two, Flag, Id::Other),
+    spec("no-color-diagnostics", Any, Flag, Id::Other),
+    spec("no-demangle", Any, Flag, Id::Other),
+    spec("no-entry", Two, Flag, Id::Other),
+    spec("no-export-dynamic", Any, Flag, Id::Other),
+    spec("no-gc-sections", Any, Flag, Id::Other),
+    spec("no-growable-memory", Two, Flag, Id::Other),
+    spec("no-merge-data-segments", Two, Flag, Id::Other),
+    spec("no-pie", Any, Flag, Id::Other),
+    spec("no-print-gc-sections", Any, Flag, Id::Other),
+    spec("no-shlib-sigcheck", Two, Flag, Id::Other),
+    spec("no-stack-first", Two, Flag, Id::Other),
+    spec("noinhibit-exec", Any, Flag, Id::Other),
+    spec("print-gc-sections", Any, Flag, Id::Other),
+    spec("print-map", Any, Flag, Id::Other),
+    spec("S", One, Flag, Id::Other),
+    spec("s", One, Flag, Id::Other),
+    spec("save-temps", Any, Flag, Id::Other),
+    spec("shared-memory", Two, Flag, Id::Other),
+    spec("stack-first", Two, Flag, Id::Other),
+    spec("strip-all", Any, Flag, Id::Other),
+    spec("strip-debug", Any, Flag, Id::Other),
+    spec("t", One, Flag, Id::Other),
+    spec("trace", Any, Flag, Id::Other),
+    spec("verbose", Any, Flag, Id::Other),
+    spec("warn-unresolved-symbols", Any, Flag, Id::Other),
+];
+
+/// What one argument, perhaps with the next one, is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// Not an option: an input.
+    Input,
+    /// An option without a value, or with one that is in the same argument.
+    Whole(Id, OsString),
+    /// An option whose value is the next argument.
+    Separate(Id),
+    /// Begins with a dash and is not in the table.
+    Unknown,
+}
+
+/// Reads one argument as LLVM's option parser does: of the options that fit, the one with the
+/// longest name.
+pub fn classify(argument: &OsStr) -> Match {
+    let bytes = argument.as_encoded_bytes();
+    let (dashes, body) = match bytes {
+        [b'-', b'-', body @ ..] if !body.is_empty() => (2, body),
+        [b'-', body @ ..] if !body.is_empty() && body != b"-" => (1, body),
+        [b'-', b'-'] => return Match::Unknown,
+        _ => return Match::Input,
+    };
+    let best = OPTIONS
+        .iter()
+        .filter(|spec| spec.fits(dashes, body))
+        .max_by_key(|spec| spec.name.len());
+    let Some(spec) = best else {
+        return Match::Unknown;
+    };
+    let value = &body[spec.name.len()..];
+    match spec.class {
+        Separate => Match::Separate(spec.id),
+        JoinedOrSeparate if value.is_empty() => Match::Separate(spec.id),
+        Flag | Joined | JoinedOrSeparate => Match::Whole(spec.id, os::from_bytes(value)),
+    }
+}
+
+impl Spec {
+    fn fits(&self, dashes: usize, body: &[u8]) -> bool {
+        let dashes_fit = match self.dashes {
+            One => dashes == 1,
+            Two => dashes == 2,
+            Any => true,
+        };
+        dashes_fit
+            && match self.class {
+                Flag | Separate => body == self.name.as_bytes(),
+                Joined | JoinedOrSeparate => body.starts_with(self.name.as_bytes()),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(id: Id, value: &str) -> Match {
+        Match::Whole(id, value.into())
+    }
+
+    #[test]
+    fn the_longest_name_wins() {
+        assert_eq!(classify("-shared".as_ref()), whole(Id::Pic, ""));
+        assert_eq!(classify("-shared-memory".as_ref()), Match::Unknown);
+        assert_eq!(classify("-static".as_ref()), whole(Id::Bstatic, ""));
+        assert_eq!(
+            classify("-ofoo.wasm".as_ref()),
+            whole(Id::Other, "foo.wasm")
+        );
+        assert_eq!(classify("-o".as_ref()), Match::Separate(Id::Other));
+        assert_eq!(classify("-lfoo".as_ref()), whole(Id::Library, "foo"));
+        assert_eq!(classify("-library=foo".as_ref()), whole(Id::Library, "foo"));
+        assert_eq!(classify("-library".as_ref()), Match::Separate(Id::Library));
+        // As in LLVM, a one-letter option with a joined value takes what no longer name takes.
+        assert_eq!(
+            classify("-undefinedx".as_ref()),
+            whole(Id::Undefined, "ndefinedx")
+        );
+        assert_eq!(
+            classify("-undefined".as_ref()),
+            Match::Separate(Id::Undefined)
+        );
+    }
+
+    #[test]
+    fn every_spelling_of_an_export() {
+        for text in ["--export=a", "-export=a", "--export-if-defined=a"] {
+            assert_eq!(classify(text.as_ref()), whole(Id::Export, "a"), "{text}");
+        }
+        for text in ["--export", "-export", "-export-if-defined"] {
+            assert_eq!(
+                classify(text.as_ref()),
+                Match::Separate(Id::Export),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_option_is_an_input() {
+        for text in ["a.o", "", "-", "@file"] {
+            assert_eq!(classify(text.as_ref()), Match::Input, "{text:?}");
+        }
+        assert_eq!(classify("--new-flag=1".as_ref()), Match::Unknown);
+        assert_eq!(classify("--".as_ref()), Match::Unknown);
+    }
+}

@@ -1,0 +1,162 @@
+//! Which linker does the linking.
+
+use crate::args::{CommandLine, Id};
+use crate::error::{Error, Result};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The environment variable that names the backend.
+pub const VARIABLE: &str = "WASM_SECTION_LD_LINKER";
+
+/// The linker that does the linking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Its executable.
+    pub path: PathBuf,
+}
+
+impl Backend {
+    /// Finds it: by `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on PATH (rustc
+    /// puts its own directory there), in rustc's sysroot, the newest `wasm-ld-NN` on PATH.
+    ///
+    /// # Errors
+    /// None is found, or one that was named is this program or is not there.
+    pub fn find(line: &CommandLine) -> Result<Self> {
+        let itself = std::env::current_exe().ok();
+        let itself = itself.as_deref();
+        if let Some(path) = line.values(Id::SectionLinker).last() {
+            return Self::named(path, "--section-linker", itself);
+        }
+        if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            return Self::named(&path, VARIABLE, itself);
+        }
+        let directories = path_directories();
+        let on_path = ["rust-lld", "wasm-ld"].into_iter().flat_map(|name| {
+            directories
+                .iter()
+                .map(move |directory| directory.join(exe(name)))
+        });
+        on_path
+            .chain(std::iter::once_with(in_sysroot).flatten())
+            .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
+            .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
+            .map(|path| Self { path })
+            .ok_or_else(|| {
+                Error::new("no wasm-ld found: not on PATH and not in rustc's sysroot").note(format!(
+                    "install LLVM's lld, or name the linker by --section-linker=PATH or {VARIABLE}"
+                ))
+            })
+    }
+
+    fn named(name: &OsStr, by: &str, itself: Option<&Path>) -> Result<Self> {
+        let path = Path::new(name);
+        // As a shell does: a name without a directory is looked up on PATH, never in the current
+        // directory.
+        let path = if path.components().count() > 1 {
+            path.to_path_buf()
+        } else {
+            path_directories()
+                .iter()
+                .map(|directory| directory.join(path))
+                .find(|candidate| candidate.is_file())
+                .unwrap_or_else(|| path.to_path_buf())
+        };
+        let shown = path.display();
+        if !path.is_file() {
+            return Err(Error::new(format!("{by}: there is no linker {shown}"))
+                .note("name an executable such as /usr/bin/wasm-ld"));
+        }
+        if itself.is_some_and(|itself| is_same(&path, itself)) {
+            return Err(Error::new(format!("{by}: {shown} is this program itself"))
+                .note("name the linker that does the linking, such as LLVM's wasm-ld"));
+        }
+        Ok(Self { path })
+    }
+
+    /// Whether it is lld under the name that serves every platform, which must be told `-flavor`.
+    pub fn needs_flavor(&self) -> bool {
+        matches!(self.stem(), Some("rust-lld" | "lld"))
+    }
+
+    /// Whether it is lld, which takes `-flavor wasm` whatever it is called.
+    pub fn takes_flavor(&self) -> bool {
+        self.needs_flavor() || self.stem().is_some_and(|stem| stem.starts_with("wasm-ld"))
+    }
+
+    fn stem(&self) -> Option<&str> {
+        self.path.file_stem()?.to_str()
+    }
+}
+
+fn exe(name: &str) -> OsString {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
+}
+
+/// The directories of PATH. An empty or a relative one means the current directory or one below
+/// it: nothing is run from there.
+fn path_directories() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .collect()
+}
+
+/// `rust-lld` of the toolchain that `rustc` belongs to.
+fn in_sysroot() -> Vec<PathBuf> {
+    let rustc = path_directories()
+        .into_iter()
+        .map(|directory| directory.join(exe("rustc")))
+        .find(|path| path.is_file());
+    let output = rustc.and_then(|rustc| {
+        Command::new(rustc)
+            .args(["--print", "sysroot"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()
+    });
+    let Some(sysroot) = output.and_then(|output| String::from_utf8(output.stdout).ok()) else {
+        return Vec::new();
+    };
+    let targets = Path::new(sysroot.trim()).join("lib").join("rustlib");
+    directory_entries(&targets)
+        .into_iter()
+        .map(|target| target.join("bin").join(exe("rust-lld")))
+        .collect()
+}
+
+/// `wasm-ld-NN`, the newest first.
+fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found: Vec<(u32, PathBuf)> = directories
+        .iter()
+        .flat_map(|directory| directory_entries(directory))
+        .filter_map(|path| {
+            let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
+            Some((version.parse().ok()?, path))
+        })
+        .collect();
+    found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The entries of a directory, sorted, so that the order on disk does not count.
+fn directory_entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Whether two paths are one program: one file by whatever links, or a copy.
+fn is_same(path: &Path, itself: &Path) -> bool {
+    if let (Ok(a), Ok(b)) = (path.canonicalize(), itself.canonicalize())
+        && a == b
+    {
+        return true;
+    }
+    let length = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
+    length(path) == length(itself)
+        && matches!((fs::read(path), fs::read(itself)), (Ok(a), Ok(b)) if a == b)
+}

@@ -1,0 +1,229 @@
+//! What the backend is given: temporary files for the objects that were made, and the caller's
+//! arguments with those in place of, or before, the inputs they stand for.
+
+use super::find::Backend;
+use super::messages::Names;
+use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
+use crate::error::{Error, Result, os_message};
+use crate::hoist::Hoisted;
+use crate::input::{Files, Module};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use tempfile::TempDir;
+
+/// A link with gathered sections. Its temporary files go when it is dropped.
+#[derive(Debug)]
+pub struct Job {
+    directory: TempDir,
+    edits: Edits,
+    names: Names,
+    files: usize,
+}
+
+/// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters.
+const LONGEST_COMMAND_LINE: usize = 30_000;
+
+impl Job {
+    /// Writes the temporary files.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn new(
+        line: &CommandLine,
+        files: &Files,
+        modules: &[Module<'_>],
+        hoisted: &Hoisted,
+    ) -> Result<Self> {
+        let mut job = Self::empty()?;
+        let object = job.write(&hoisted.object, None)?;
+        job.edits.first.push(object.into());
+        job.names
+            .add_symbols(&hoisted.origins, |id| modules[id.0].name.to_string());
+        let mut whole_archives = BTreeSet::new();
+        for (id, bytes) in &hoisted.edited {
+            let module = &modules[id.0];
+            if module.is_member && module.place.whole_archive {
+                whole_archives.insert(module.place.argument);
+                continue;
+            }
+            let file = job.write(bytes, Some(module.name.to_string()))?;
+            job.place(module, file);
+        }
+        for argument in whole_archives {
+            job.take_apart(argument, files, modules, hoisted)?;
+        }
+        job.drop_exports(line, hoisted);
+        job.leave_lib(modules);
+        Ok(job)
+    }
+
+    /// A job that only needs room for a response file.
+    ///
+    /// # Errors
+    /// A temporary directory that cannot be made.
+    pub fn empty() -> Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("wasm-section-ld-")
+            .tempdir()
+            .map_err(|error| cannot_write(&std::env::temp_dir(), &error))?;
+        let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
+        prefix.push(MAIN_SEPARATOR as u8);
+        Ok(Self {
+            directory,
+            edits: Edits::default(),
+            names: Names::new(prefix),
+            files: 0,
+        })
+    }
+
+    /// What maps temporary names back.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The words for the backend.
+    ///
+    /// # Errors
+    /// A response file that cannot be written.
+    pub fn words(&self, line: &CommandLine, backend: &Backend) -> Result<Vec<OsString>> {
+        let words = line.edited(&self.edits);
+        let length: usize = words.iter().map(|word| word.len() + 1).sum();
+        if length <= LONGEST_COMMAND_LINE {
+            return Ok(with_flavor(line, backend, words));
+        }
+        let file = self.directory.path().join("arguments");
+        fs::write(&file, args::response_file(&words, line.quoting()))
+            .map_err(|error| cannot_write(&file, &error))?;
+        let mut argument = OsString::from("@");
+        argument.push(file);
+        // How the file is quoted is said outside of it.
+        let quoting = line
+            .arguments()
+            .filter(|(_, argument)| matches!(argument.meaning, Meaning::Option(Id::RspQuoting, _)));
+        let mut words: Vec<_> = quoting
+            .flat_map(|(_, argument)| argument.spelling.clone())
+            .collect();
+        words.push(argument);
+        Ok(with_flavor(line, backend, words))
+    }
+
+    /// Maps names in the files that the backend wrote for people: the link map and the reasons for
+    /// extraction.
+    ///
+    /// # Errors
+    /// Such a file cannot be written again.
+    pub fn map_reports(&self, line: &CommandLine) -> Result<()> {
+        for report in line.values(Id::Map).chain(line.values(Id::WhyExtract)) {
+            let path = Path::new(report);
+            // Not a terminal or a pipe, whose text is gone.
+            if !path.is_file() {
+                continue;
+            }
+            let Ok(text) = fs::read(path) else {
+                continue;
+            };
+            let mapped = self.names.text(&text);
+            if mapped != text {
+                fs::write(path, mapped).map_err(|error| cannot_write(path, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8], stands_for: Option<String>) -> Result<PathBuf> {
+        let name = format!("{}.o", self.files);
+        self.files += 1;
+        let path = self.directory.path().join(&name);
+        fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+        if let Some(input) = stands_for {
+            self.names.add_input(&name, input);
+        }
+        Ok(path)
+    }
+
+    /// Puts an edited object where the original is or, for a member, just before its archive.
+    fn place(&mut self, module: &Module<'_>, file: PathBuf) {
+        let argument = module.place.argument;
+        if module.is_member {
+            self.edits
+                .before
+                .entry(argument)
+                .or_default()
+                .push(file.into());
+        } else {
+            self.edits.replace.insert(argument, vec![file.into()]);
+        }
+    }
+
+    /// An archive that is linked whole would bring the original members too: its members are given
+    /// as files instead.
+    fn take_apart(
+        &mut self,
+        argument: ArgumentIndex,
+        files: &Files,
+        modules: &[Module<'_>],
+        hoisted: &Hoisted,
+    ) -> Result<()> {
+        let edited: BTreeMap<*const u8, &Vec<u8>> = hoisted
+            .edited
+            .iter()
+            .map(|(id, bytes)| (modules[id.0].bytes.as_ptr(), bytes))
+            .collect();
+        let mut words = Vec::new();
+        for (name, original) in files.linkable_members(argument)? {
+            let bytes = edited
+                .get(&original.as_ptr())
+                .map_or(original, |bytes| bytes);
+            words.push(self.write(bytes, Some(name.to_string()))?.into());
+        }
+        self.edits.replace.insert(argument, words);
+        Ok(())
+    }
+
+    /// rustc exports marked symbols because they have a name of their own; their author did not.
+    fn drop_exports(&mut self, line: &CommandLine, hoisted: &Hoisted) {
+        for (index, argument) in line.arguments() {
+            if let Meaning::Option(Id::Export, symbol) = &argument.meaning
+                && symbol
+                    .to_str()
+                    .is_some_and(|symbol| hoisted.marks.contains(symbol))
+            {
+                self.edits.replace.insert(index, Vec::new());
+            }
+        }
+    }
+
+    /// Objects with entries are linked always, also from between `--start-lib` and `--end-lib`.
+    fn leave_lib(&mut self, modules: &[Module<'_>]) {
+        let in_lib: BTreeSet<_> = modules
+            .iter()
+            .filter(|module| module.place.in_lib)
+            .map(|module| module.place.argument)
+            .collect();
+        let edits = self
+            .edits
+            .before
+            .iter_mut()
+            .chain(self.edits.replace.iter_mut());
+        for (argument, words) in edits {
+            if in_lib.contains(argument) {
+                words.insert(0, "--end-lib".into());
+                words.push("--start-lib".into());
+            }
+        }
+    }
+}
+
+/// `words` as the backend wants to be told which platform to link for.
+pub fn with_flavor(line: &CommandLine, backend: &Backend, words: Vec<OsString>) -> Vec<OsString> {
+    let flavor = backend.needs_flavor() || (backend.takes_flavor() && line.has_flavor());
+    let flavor = ["-flavor", "wasm"].into_iter().filter(|_| flavor);
+    flavor.map(OsString::from).chain(words).collect()
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(format!("cannot write {}: {}", path.display(), os_message(error)))
+        .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")
+}

@@ -1,0 +1,185 @@
+//! What the backend says, with temporary files shown as the inputs they stand for.
+
+use crate::hoist::UNIQUE;
+use crate::input::ObjectId;
+use crate::wasm::EMPTIED_SEGMENT;
+use memchr::memmem;
+use std::collections::HashMap;
+
+/// What stands for the synthesized object where no single input does.
+pub const SYNTHESIZED: &str = "<link sections>";
+
+/// Maps temporary names back.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// The directory of the temporary files, with the separator that follows it.
+    prefix: Vec<u8>,
+    /// The names of inputs, by the name of the temporary file that stands for each.
+    inputs: HashMap<Vec<u8>, String>,
+    /// The inputs that symbols of the synthesized object come from.
+    symbols: HashMap<Vec<u8>, String>,
+}
+
+impl Names {
+    /// For temporary files in the directory `prefix`, which ends with a separator.
+    pub fn new(prefix: Vec<u8>) -> Self {
+        Self {
+            prefix,
+            ..Self::default()
+        }
+    }
+
+    /// Says that the temporary file `file` stands for `input`.
+    pub fn add_input(&mut self, file: &str, input: String) {
+        self.inputs.insert(file.as_bytes().to_vec(), input);
+    }
+
+    /// Says which inputs the symbols of the synthesized object come from.
+    pub fn add_symbols(
+        &mut self,
+        origins: &HashMap<String, ObjectId>,
+        name: impl Fn(ObjectId) -> String,
+    ) {
+        for (symbol, &id) in origins {
+            // The backend may demangle what it shows.
+            let demangled = format!("{:#}", rustc_demangle::demangle(symbol));
+            self.symbols.insert(demangled.into_bytes(), name(id));
+            self.symbols.insert(symbol.as_bytes().to_vec(), name(id));
+        }
+    }
+
+    /// A line of output for the user, or `None` if it speaks of nothing that the user has.
+    pub fn line(&self, line: &[u8]) -> Option<Vec<u8>> {
+        self.line_about(line, None)
+    }
+
+    /// All lines of a text. In a message, the first line names the symbol that `>>>` lines speak of.
+    pub fn text(&self, text: &[u8]) -> Vec<u8> {
+        let mut mapped = Vec::with_capacity(text.len());
+        let mut about = None;
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            if !line.starts_with(b">>>") {
+                about = symbol_of(line);
+            }
+            mapped.extend(self.line_about(line, about).into_iter().flatten());
+        }
+        mapped
+    }
+
+    /// `symbol` is the one that the message speaks of.
+    pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Option<Vec<u8>> {
+        let emptied = memmem::find(line, EMPTIED_SEGMENT.as_bytes()).is_some();
+        if emptied && memmem::find(line, b"removing unused section").is_some() {
+            return None;
+        }
+        let mut mapped = Vec::with_capacity(line.len());
+        let mut rest = line;
+        while let Some(start) = memmem::find(rest, &self.prefix) {
+            mapped.extend_from_slice(&rest[..start]);
+            let file = &rest[start + self.prefix.len()..];
+            let end = file.iter().position(|byte| !is_file_name(*byte));
+            let (file, after) = file.split_at(end.unwrap_or(file.len()));
+            mapped.extend_from_slice(self.input(file, symbol).as_bytes());
+            rest = after;
+        }
+        mapped.extend_from_slice(rest);
+        Some(without_unique_suffixes(&mapped))
+    }
+
+    fn input(&self, file: &[u8], symbol: Option<&[u8]>) -> &str {
+        if let Some(input) = self.inputs.get(file) {
+            return input;
+        }
+        symbol
+            .and_then(|symbol| self.symbols.get(symbol))
+            .map_or(SYNTHESIZED, String::as_str)
+    }
+}
+
+/// Temporary files are named by digits and end in `.o`.
+fn is_file_name(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'.' | b'o')
+}
+
+/// The symbol that a message of `wasm-ld` is about: what follows `undefined symbol: ` and the like
+/// up to the end of the line.
+pub fn symbol_of(line: &[u8]) -> Option<&[u8]> {
+    const MESSAGES: [&[u8]; 4] = [
+        b"undefined symbol: ",
+        b"duplicate symbol: ",
+        b"symbol type mismatch: ",
+        b"function signature mismatch: ",
+    ];
+    MESSAGES.iter().find_map(|message| {
+        let start = memmem::find(line, message)? + message.len();
+        Some(line[start..].trim_ascii_end())
+    })
+}
+
+/// Symbols that were given unique names, under their own.
+fn without_unique_suffixes(line: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = memmem::find(rest, UNIQUE.as_bytes()) {
+        plain.extend_from_slice(&rest[..start]);
+        rest = &rest[start + UNIQUE.len()..];
+        let end = rest
+            .iter()
+            .position(|&byte| !byte.is_ascii_digit() && byte != b'.');
+        rest = &rest[end.unwrap_or(rest.len())..];
+    }
+    plain.extend_from_slice(rest);
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let mut names = Names::new(b"/tmp/x/".to_vec());
+        names.add_input("3.o", "libp.rlib(p.o)".to_owned());
+        let origins = HashMap::from([("callback".to_owned(), ObjectId(9))]);
+        names.add_symbols(&origins, |_| "q.o".to_owned());
+        names
+    }
+
+    fn text(text: &str) -> String {
+        String::from_utf8(names().text(text.as_bytes())).expect("UTF-8")
+    }
+
+    #[test]
+    fn files_are_shown_as_inputs() {
+        assert_eq!(
+            text("wasm-ld: error: /tmp/x/3.o: bad\n"),
+            "wasm-ld: error: libp.rlib(p.o): bad\n"
+        );
+        assert_eq!(
+            text("/tmp/x/3.o:(.data.x) /tmp/x/3.o"),
+            "libp.rlib(p.o):(.data.x) libp.rlib(p.o)"
+        );
+        assert_eq!(
+            text("/tmp/x/0.o\n/tmp/y/3.o"),
+            "<link sections>\n/tmp/y/3.o"
+        );
+    }
+
+    #[test]
+    fn the_synthesized_object_is_shown_as_who_brought_the_symbol() {
+        assert_eq!(
+            text("wasm-ld: error: /tmp/x/0.o: undefined symbol: callback\n"),
+            "wasm-ld: error: q.o: undefined symbol: callback\n"
+        );
+        assert_eq!(
+            text("duplicate symbol: callback\n>>> defined in /tmp/x/0.o\n>>> defined in r.o\n"),
+            "duplicate symbol: callback\n>>> defined in q.o\n>>> defined in r.o\n"
+        );
+    }
+
+    #[test]
+    fn what_only_we_made_is_not_shown() {
+        let line = format!("removing unused section /tmp/x/3.o:({EMPTIED_SEGMENT})\n");
+        assert_eq!(text(&line), "");
+        assert_eq!(text("see run..section.12.7 and more"), "see run and more");
+    }
+}

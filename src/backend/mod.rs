@@ -1,0 +1,11 @@
+//! Finding and running the linker that does the linking, and passing on what it says.
+
+mod find;
+mod job;
+mod messages;
+mod run;
+
+pub use find::Backend;
+pub use job::{Job, with_flavor};
+pub use messages::Names;
+pub use run::{Ended, replace_process, run};

@@ -1,0 +1,128 @@
+//! Running the backend.
+
+use super::find::Backend;
+use super::messages::{Names, symbol_of};
+use crate::error::{Error, Result, os_message};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// How the backend ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit status.
+    Status(u8),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// Counts how often this program has called itself through a backend that is a script or a wrapper.
+const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
+/// A wrapper as the backend, and us as its linker, make two.
+const MOST_DEPTH: u32 = 4;
+
+fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
+    let depth = std::env::var(DEPTH)
+        .ok()
+        .and_then(|depth| depth.parse().ok())
+        .unwrap_or(0_u32);
+    if depth >= MOST_DEPTH {
+        return Err(Error::new(format!(
+            "the linker {} runs wasm-section-ld again and again",
+            backend.path.display()
+        ))
+        .note("name the linker that does the linking by --section-linker=PATH"));
+    }
+    let mut command = Command::new(&backend.path);
+    command.args(words).env(DEPTH, (depth + 1).to_string());
+    Ok(command)
+}
+
+fn cannot_run(backend: &Backend, error: &std::io::Error) -> Error {
+    Error::new(format!(
+        "cannot run the linker {}: {}",
+        backend.path.display(),
+        os_message(error)
+    ))
+    .note("name another by --section-linker=PATH or WASM_SECTION_LD_LINKER")
+}
+
+/// Becomes the backend, where the platform can do that.
+///
+/// # Errors
+/// It cannot be run.
+#[cfg(unix)]
+pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
+    use std::os::unix::process::CommandExt;
+    let error = command(backend, words)?.exec();
+    Err(cannot_run(backend, &error))
+}
+
+/// Runs the backend, as the platform cannot replace a process.
+///
+/// # Errors
+/// It cannot be run.
+#[cfg(not(unix))]
+pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
+    let status = command(backend, words)?.status();
+    status
+        .map(ended)
+        .map_err(|error| cannot_run(backend, &error))
+}
+
+/// Runs the backend and passes on what it says, under the names that the user knows.
+///
+/// # Errors
+/// It cannot be run.
+pub fn run(backend: &Backend, words: &[OsString], names: &Names) -> Result<Ended> {
+    let mut child = command(backend, words)?
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| cannot_run(backend, &error))?;
+    let status = pass_on(&mut child, names).map_err(|error| cannot_run(backend, &error))?;
+    Ok(ended(status))
+}
+
+fn pass_on(child: &mut Child, names: &Names) -> std::io::Result<ExitStatus> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| stdout.map(|from| copy(from, &mut std::io::stdout(), names)));
+        if let Some(from) = stderr {
+            copy(from, &mut std::io::stderr(), names);
+        }
+    });
+    child.wait()
+}
+
+/// Copies line by line, so that what the backend says is seen when it says it. If the user's end is
+/// closed the backend goes on.
+fn copy(from: impl Read, to: &mut impl Write, names: &Names) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    let mut about: Option<Vec<u8>> = None;
+    while matches!(from.read_until(b'\n', &mut line), Ok(length) if length > 0) {
+        if !line.starts_with(b">>>") {
+            about = symbol_of(&line).map(<[u8]>::to_vec);
+        }
+        if let Some(mapped) = names.line_about(&line, about.as_deref()) {
+            let _ = to.write_all(&mapped);
+        }
+        line.clear();
+    }
+    let _ = to.flush();
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return Ended::Signal(signal);
+    }
+    // A status is one byte on Unix; elsewhere a larger one is still a failure.
+    Ended::Status(
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1),
+    )
+}

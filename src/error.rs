@@ -1,0 +1,102 @@
+//! What went wrong, where, and what to do about it: the linker's user interface.
+
+use std::fmt;
+
+/// An error with its context: the file (and archive member), the byte offset in that file,
+/// what is wrong, and what to do.
+///
+/// It is shown in the form that `wasm-ld` uses: one line, and further lines that begin with `>>>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    what: String,
+    file: Option<String>,
+    offset: Option<u64>,
+    notes: Vec<String>,
+}
+
+/// The result of everything that reads input.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error that says `what` is wrong.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            file: None,
+            offset: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Says in which file it is, shown as `file` or `archive(member)`. The innermost name is kept.
+    #[must_use]
+    pub fn in_file(mut self, file: impl fmt::Display) -> Self {
+        self.file.get_or_insert_with(|| file.to_string());
+        self
+    }
+
+    /// Says at which byte of the file (of the member, in an archive) it is.
+    #[must_use]
+    pub fn at(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Adds a line: the other place that matters, or what to do.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
+        f.write_str(&self.what)?;
+        if let Some(offset) = self.offset {
+            write!(f, " (at byte {offset:#x})")?;
+        }
+        for note in &self.notes {
+            write!(f, "\n>>> {note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<wasmparser::Error> for Error {
+    fn from(error: wasmparser::Error) -> Self {
+        Error::new(error.message()).at(error.offset())
+    }
+}
+
+/// What the operating system says of `error`, in the words of `strerror`, without Rust's suffix.
+pub fn os_message(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_file_the_byte_and_what_to_do() {
+        let error = Error::new("symbol index 7 is out of range")
+            .at(0x1f)
+            .note("rebuild the object")
+            .in_file("libx.a(y.o)")
+            .in_file("libx.a");
+        assert_eq!(
+            error.to_string(),
+            "libx.a(y.o): symbol index 7 is out of range (at byte 0x1f)\n>>> rebuild the object"
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! What `--help` and `--version` say before the backend does.
+
+use crate::backend::Backend;
+
+/// The version line.
+pub fn version() -> String {
+    format!("wasm-section-ld {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// The options of this program.
+pub fn help(backend: &Backend) -> String {
+    format!(
+        "\
+wasm-section-ld {}: wasm-ld with link sections
+
+A drop-in for wasm-ld. The entries of a link section, spread over objects and archives, become one
+array in linear memory, with __start_NAME and __stop_NAME at its ends. Every option of wasm-ld is
+passed on.
+
+Options of its own:
+  --gather=PATTERN        Gather sections that match, even those that wasm-ld would handle itself
+  --section-linker=PATH   The linker that does the linking
+
+Environment:
+  WASM_SECTION_LD_LINKER  The same; the option comes first
+  WASM_SECTION_LD_LOG     info: a line for each section; debug: each entry
+
+Entries of a section NAME are data segments named NAME, custom sections named NAME, and statics
+named __link_section__NAME$KEY$UNIQUE or in a module __link_section__NAME.
+
+The linker that does the linking is {}. It says of itself:
+
+",
+        env!("CARGO_PKG_VERSION"),
+        backend.path.display()
+    )
+}

@@ -1,0 +1,177 @@
+//! The relocations of moved entries: re-based, and those of custom sections made into what means
+//! the same in memory.
+
+use super::Hoist;
+use crate::error::{Error, Result};
+use crate::input::ObjectId;
+use crate::survey::{Entry, Origin};
+use crate::wasm::{
+    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex,
+    SymbolInfo, SynthSymbol,
+};
+
+impl Hoist<'_> {
+    /// The relocations inside an entry, in its object's terms.
+    pub(super) fn relocations_of(&self, entry: &Entry<'_>) -> &[Relocation] {
+        let object = &self.survey.objects[&entry.object];
+        let Some(segment) = entry.segment() else {
+            return &[];
+        };
+        let all = self
+            .relocations
+            .get(&entry.object)
+            .map_or(&[][..], Vec::as_slice);
+        let start = object.segment(segment).offset + entry.start();
+        let end = start + entry.data.len() as u32;
+        let from = all.partition_point(|relocation| relocation.offset < start);
+        let to = all.partition_point(|relocation| relocation.offset < end);
+        &all[from..to]
+    }
+
+    /// Gives the synthesized object an entry's relocations, for the entry at `offset` of `segment`.
+    pub(super) fn relocate(
+        &mut self,
+        entry: &Entry<'_>,
+        offset: u32,
+        segment: SegmentIndex,
+    ) -> Result<()> {
+        let object = &self.survey.objects[&entry.object];
+        let (base, relocations) = match entry.origin {
+            Origin::Custom(section) => {
+                let section_of = &object.sections[section.position()];
+                let start = section_of.content_start() as u64;
+                let converted = object.relocations(section)?.into_iter().map(|relocation| {
+                    in_memory(relocation, section_of.name)
+                        .map_err(|error| error.at(start + u64::from(relocation.offset)))
+                });
+                (0, converted.collect::<Result<Vec<_>>>()?)
+            }
+            Origin::Segment(from) | Origin::Symbol(from, _) => {
+                let base = object.segment(from).offset + entry.start();
+                (base, self.relocations_of(entry).to_vec())
+            }
+        };
+        for relocation in relocations {
+            let symbol = self.target(entry.object, relocation.symbol())?;
+            let offset = offset + (relocation.offset - base);
+            let (ty, addend) = (relocation.ty, relocation.addend);
+            self.builder.relocate(segment, ty, offset, symbol, addend);
+        }
+        Ok(())
+    }
+
+    /// What the synthesized object calls a symbol of an input.
+    fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<SymbolIndex> {
+        if let Some(&moved) = self.moved.get(&(id, index)) {
+            return Ok(moved);
+        }
+        let object = &self.survey.objects[&id];
+        let symbol = object.symbol(index);
+        let name = self.global_name(id, index);
+        let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+        if let Some(&(found, found_is_data)) = self.by_name.get(&name) {
+            if found_is_data != is_data {
+                return Err(Error::new(format!("symbol type mismatch: {}", symbol.name))
+                    .note("it is a function in one object and data in another"));
+            }
+            self.moved.insert((id, index), found);
+            return Ok(found);
+        }
+        let weak = symbol.flags() & SymbolFlags::BINDING_WEAK;
+        let reference = SymbolFlags::UNDEFINED
+            | if symbol.is_undefined() {
+                weak
+            } else {
+                SymbolFlags::empty()
+            };
+        let synthesized = match symbol.info {
+            SymbolInfo::Func { index, .. } => self.undefined_function(
+                object,
+                FunctionIndex(index),
+                symbol.is_undefined(),
+                &name,
+                reference,
+            ),
+            _ => SynthSymbol::UndefinedData {
+                flags: reference,
+                name: name.clone(),
+            },
+        };
+        if symbol.is_local() {
+            self.edits_of(id).aliases.push((index, name.clone()));
+        }
+        let found = self.builder.symbol(synthesized);
+        self.moved.insert((id, index), found);
+        self.origins.insert(name.clone(), id);
+        self.by_name.insert(name, (found, is_data));
+        Ok(found)
+    }
+
+    /// A function elsewhere: imported as the object imports it, or by its name from the others.
+    fn undefined_function(
+        &mut self,
+        object: &Object<'_>,
+        function: FunctionIndex,
+        is_import: bool,
+        name: &str,
+        flags: SymbolFlags,
+    ) -> SynthSymbol {
+        let signature = object.signature(function).clone();
+        let (module, field) = match object.import(function) {
+            Some(import) if is_import => import,
+            _ => ("env", name),
+        };
+        let function = self.builder.import(module, field, &signature);
+        let explicit = field != name;
+        SynthSymbol::UndefinedFunction {
+            flags: if explicit {
+                flags | SymbolFlags::EXPLICIT_NAME
+            } else {
+                flags
+            },
+            name: explicit.then(|| name.to_owned()),
+            function,
+        }
+    }
+}
+
+/// The relocation that means in memory what `relocation` means in a custom section.
+///
+/// A function there is an offset into the code section, which is no pointer: in memory a function
+/// is its index in the table.
+fn in_memory(relocation: Relocation, section: &str) -> Result<Relocation> {
+    use RelocationType::*;
+    let ty = match relocation.ty {
+        FunctionOffsetI32 => TableIndexI32,
+        FunctionOffsetI64 => TableIndexI64,
+        MemoryAddrI32 | MemoryAddrI64 | MemoryAddrLocrelI32 | TableIndexI32 | TableIndexI64 => {
+            relocation.ty
+        }
+        SectionOffsetI32 => return Err(meaningless(section, "an offset into a custom section")),
+        GlobalIndexI32 => return Err(meaningless(section, "the index of a wasm global")),
+        FunctionIndexI32 => return Err(meaningless(section, "the index of a function")),
+        other => {
+            let what = format!("what relocation {other:?} gives");
+            return Err(meaningless(section, &what));
+        }
+    };
+    if ty != relocation.ty && relocation.addend != 0 {
+        return Err(meaningless(section, "a place inside a function's code"));
+    }
+    Ok(Relocation {
+        ty,
+        addend: if ty == relocation.ty {
+            relocation.addend
+        } else {
+            0
+        },
+        ..relocation
+    })
+}
+
+fn meaningless(section: &str, what: &str) -> Error {
+    Error::new(format!(
+        "an entry of section `{section}` holds {what}, which has no meaning in linear memory"
+    ))
+    .note("an entry may hold addresses of data and of functions")
+}

@@ -1,0 +1,96 @@
+//! Says what an input is that no wasm linker can link.
+
+use goblin::Hint;
+
+/// What a file is, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A wasm module: an object file, a shared library or a finished module.
+    Module,
+    /// A WebAssembly component.
+    Component,
+    /// LLVM bitcode, which the backend compiles.
+    Bitcode,
+    /// A stub library of `wasm-ld`: text that begins with `#STUB`.
+    Stub,
+    /// An archive.
+    Archive,
+    /// Nothing that the backend can link.
+    Unknown,
+}
+
+impl Format {
+    /// Looks at the first bytes of a file.
+    pub fn of(bytes: &[u8]) -> Self {
+        const BITCODE: [&[u8]; 2] = [b"BC\xc0\xde", b"\xde\xc0\x17\x0b"];
+        const ARCHIVE: [&[u8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
+        if bytes.starts_with(b"\0asm") {
+            if wasmparser::Parser::is_component(bytes) {
+                Format::Component
+            } else {
+                Format::Module
+            }
+        } else if BITCODE.iter().any(|magic| bytes.starts_with(magic)) {
+            Format::Bitcode
+        } else if ARCHIVE.iter().any(|magic| bytes.starts_with(magic)) {
+            Format::Archive
+        } else if bytes.starts_with(b"#STUB") {
+            Format::Stub
+        } else {
+            Format::Unknown
+        }
+    }
+}
+
+/// Says what the bytes are in words, as `an x86-64 ELF file`, if they are of another platform.
+pub fn describe(bytes: &[u8]) -> Option<String> {
+    let hint = goblin::peek_bytes(bytes.get(..16)?.try_into().ok()?).ok()?;
+    let (machine, format) = match hint {
+        Hint::Elf(_) => (elf_machine(bytes), "ELF file"),
+        Hint::Mach(_) => (mach_machine(bytes), "Mach-O file"),
+        Hint::MachFat(_) => (None, "universal (fat) Mach-O file"),
+        Hint::COFF => (coff_machine(bytes), "COFF object"),
+        Hint::PE | Hint::TE => (None, "PE (Windows) file"),
+        Hint::Archive | Hint::Unknown(_) | _ => return None,
+    };
+    Some(match machine {
+        Some(machine) => format!("an {machine} {format}"),
+        None => format!("a {format}"),
+    })
+}
+
+fn elf_machine(bytes: &[u8]) -> Option<&'static str> {
+    let header = goblin::elf::Elf::parse_header(bytes).ok()?;
+    Some(goblin::elf::header::machine_to_str(header.e_machine))
+}
+
+fn mach_machine(bytes: &[u8]) -> Option<&'static str> {
+    let header = goblin::mach::MachO::parse_lossy(bytes, 0).ok()?.header;
+    goblin::mach::cputype::get_arch_name_from_types(header.cputype(), header.cpusubtype())
+}
+
+fn coff_machine(bytes: &[u8]) -> Option<&'static str> {
+    let header = goblin::pe::header::CoffHeader::parse(bytes, &mut 0).ok()?;
+    Some(goblin::pe::header::machine_to_str(header.machine))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_by_their_first_bytes() {
+        assert_eq!(Format::of(b"\0asm\x01\0\0\0"), Format::Module);
+        assert_eq!(Format::of(b"\0asm\x0d\0\x01\0"), Format::Component);
+        assert_eq!(Format::of(b"!<thin>\n"), Format::Archive);
+        assert_eq!(Format::of(b"BC\xc0\xde"), Format::Bitcode);
+        assert_eq!(Format::of(b"#STUB\n"), Format::Stub);
+        assert_eq!(Format::of(b""), Format::Unknown);
+    }
+
+    #[test]
+    fn short_and_unknown_bytes_have_no_description() {
+        assert_eq!(describe(b"\x7fELF"), None);
+        assert_eq!(describe(&[7; 64]), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Opening and mapping a file: the one place of the project that needs `unsafe`.
+
+use crate::error::{Error, Result, os_message};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes).
+#[derive(Debug)]
+pub struct FileBytes(Bytes);
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(memmap2::Mmap),
+    Read(Vec<u8>),
+}
+
+impl FileBytes {
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// In the words of `wasm-ld`: `cannot open PATH: REASON`.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_io(path).map_err(|error| {
+            Error::new(format!(
+                "cannot open {}: {}",
+                path.display(),
+                os_message(&error)
+            ))
+        })
+    }
+
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self(Bytes::Read(Vec::new()))
+    }
+
+    fn open_io(path: &Path) -> std::io::Result<Self> {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(std::io::ErrorKind::IsADirectory.into());
+        }
+        if metadata.is_file() && metadata.len() > 0 {
+            return Ok(Self(Bytes::Mapped(map(&file)?)));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Self(Bytes::Read(bytes)))
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Mapped(map) => map,
+            Bytes::Read(bytes) => bytes,
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn map(file: &File) -> std::io::Result<memmap2::Mmap> {
+    // SAFETY: the mapping is private and only read. What cannot be ruled out is that another
+    // process changes or truncates the file meanwhile: as with any linker that maps its inputs, the
+    // link is then not defined.
+    unsafe { memmap2::Mmap::map(file) }
+}

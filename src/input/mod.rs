@@ -1,0 +1,292 @@
+//! The inputs: files found and mapped, told apart by what is in them and not by their names,
+//! archives taken apart into members.
+
+mod archive;
+mod foreign;
+mod library;
+mod map;
+
+use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
+use crate::error::{Error, Result};
+use archive::Content;
+use foreign::Format;
+use library::Search;
+use map::FileBytes;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The files that the command line names, in its order, open.
+#[derive(Debug)]
+pub struct Files {
+    files: Vec<InputFile>,
+}
+
+#[derive(Debug)]
+struct InputFile {
+    path: PathBuf,
+    bytes: FileBytes,
+    /// The members of a thin archive, one for one.
+    thin: Vec<FileBytes>,
+    format: Format,
+    place: Place,
+}
+
+/// Where an input stands on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The argument that names it.
+    pub argument: ArgumentIndex,
+    /// Whether it is between `--start-lib` and `--end-lib`.
+    pub in_lib: bool,
+    /// Whether it is between `--whole-archive` and `--no-whole-archive`.
+    pub whole_archive: bool,
+}
+
+/// The name of an object for people: `FILE`, or `ARCHIVE(MEMBER)`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    file: PathBuf,
+    member: Option<String>,
+}
+
+/// The place of an object in [`Files::objects`], which is link order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub usize);
+
+/// A wasm module among the inputs: a file, or a member of an archive.
+#[derive(Debug)]
+pub struct Module<'a> {
+    /// Its name for people.
+    pub name: Name,
+    /// The whole module.
+    pub bytes: &'a [u8],
+    /// Where it, or its archive, stands.
+    pub place: Place,
+    /// Whether it is a member of an archive.
+    pub is_member: bool,
+}
+
+impl Module<'_> {
+    /// Whether the backend links it whether anything refers to it or not.
+    pub fn always_linked(&self) -> bool {
+        if self.is_member {
+            self.place.whole_archive
+        } else {
+            !self.place.in_lib
+        }
+    }
+}
+
+impl Name {
+    /// The file, or the archive that the member is in.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.member {
+            None => write!(f, "{}", self.file.display()),
+            Some(member) => write!(f, "{}({member})", self.file.display()),
+        }
+    }
+}
+
+impl Files {
+    /// Opens the inputs of `line`.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, or that is nothing the backend can link.
+    pub fn open(line: &CommandLine) -> Result<Self> {
+        let mut files = Vec::new();
+        let mut search = Search::new(line.values(Id::LibraryPath));
+        search.archives_only = !line.has(Id::Pic);
+        let (mut in_lib, mut whole_archive) = (false, false);
+        for (argument, meaning) in line.arguments().map(|(i, a)| (i, &a.meaning)) {
+            let place = Place {
+                argument,
+                in_lib,
+                whole_archive,
+            };
+            match meaning {
+                Meaning::Input(path) => files.push(InputFile::open(path.into(), place)?),
+                // Perhaps the value of an option that we don't know; if it is an input after all
+                // and cannot be opened, the backend says so.
+                Meaning::Ambiguous(path) => files.extend(InputFile::open(path.into(), place).ok()),
+                Meaning::Option(Id::Library, name) => {
+                    if let Some(path) = search.find(name) {
+                        files.push(InputFile::open(path, place)?);
+                    }
+                }
+                Meaning::Option(Id::Bstatic, _) => search.archives_only = true,
+                Meaning::Option(Id::Bdynamic, _) => search.archives_only = false,
+                Meaning::Option(Id::StartLib, _) => in_lib = true,
+                Meaning::Option(Id::EndLib, _) => in_lib = false,
+                Meaning::Option(Id::WholeArchive, _) => whole_archive = true,
+                Meaning::Option(Id::NoWholeArchive, _) => whole_archive = false,
+                Meaning::Option(..) | Meaning::Unknown => {}
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// The wasm modules among the inputs, in link order. An archive that is named more than once
+    /// counts where it counts most: the first time, or where all of it is linked.
+    ///
+    /// # Errors
+    /// An archive that is not right, or one that is for another platform.
+    pub fn modules(&self) -> Result<Vec<Module<'_>>> {
+        let mut modules = Vec::new();
+        let counted = self.counted_archives();
+        for (index, file) in self.files.iter().enumerate() {
+            match file.format {
+                Format::Module => modules.push(Module {
+                    name: file.name(None),
+                    bytes: file.bytes.bytes(),
+                    place: file.place,
+                    is_member: false,
+                }),
+                Format::Archive if counted.contains(&index) => file.members(&mut modules)?,
+                _ => {}
+            }
+        }
+        Ok(modules)
+    }
+
+    /// What the backend would link of the archive that `argument` names: its objects and bitcode.
+    ///
+    /// # Errors
+    /// An archive that is not right.
+    pub fn linkable_members(&self, argument: ArgumentIndex) -> Result<Vec<(Name, &[u8])>> {
+        let mut linkable = Vec::new();
+        for file in self
+            .files
+            .iter()
+            .filter(|file| file.place.argument == argument)
+        {
+            for (member, bytes) in file.contents()? {
+                if matches!(Format::of(bytes), Format::Module | Format::Bitcode) {
+                    linkable.push((file.name(Some(member)), bytes));
+                }
+            }
+        }
+        Ok(linkable)
+    }
+
+    /// Of the places that name one archive, the one that counts.
+    fn counted_archives(&self) -> HashSet<usize> {
+        let mut best: HashMap<PathBuf, usize> = HashMap::new();
+        for (index, file) in self.files.iter().enumerate() {
+            if file.format != Format::Archive {
+                continue;
+            }
+            let counted = best.entry(file.identity()).or_insert(index);
+            let whole = |index: usize| self.files[index].place.whole_archive;
+            if whole(index) && !whole(*counted) {
+                *counted = index;
+            }
+        }
+        best.into_values().collect()
+    }
+}
+
+impl InputFile {
+    fn open(path: PathBuf, place: Place) -> Result<Self> {
+        let bytes = FileBytes::open(&path)?;
+        let format = Format::of(bytes.bytes());
+        match format {
+            Format::Unknown => return Err(unknown_file_type(&path, bytes.bytes())),
+            Format::Component => {
+                return Err(Error::new("this is a component, not an object file")
+                    .note("link the objects it was made of; a component cannot be linked again")
+                    .in_file(path.display()));
+            }
+            _ => {}
+        }
+        let thin = match format {
+            Format::Archive => archive::open_thin(&path, bytes.bytes())?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            path,
+            bytes,
+            thin,
+            format,
+            place,
+        })
+    }
+
+    fn name(&self, member: Option<String>) -> Name {
+        Name {
+            file: self.path.clone(),
+            member,
+        }
+    }
+
+    /// What tells one file from another, whatever it is called.
+    fn identity(&self) -> PathBuf {
+        self.path
+            .canonicalize()
+            .unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// The members of an archive with their bytes.
+    fn contents(&self) -> Result<Vec<(String, &[u8])>> {
+        let members = archive::members(&self.path, self.bytes.bytes())?;
+        let contents = members.into_iter().enumerate().map(|(index, member)| {
+            let bytes = match member.content {
+                Content::Inside(bytes) => bytes,
+                Content::Outside(_) => self.thin.get(index).map_or(&[][..], FileBytes::bytes),
+            };
+            (member.name, bytes)
+        });
+        Ok(contents.collect())
+    }
+
+    fn members<'a>(&'a self, modules: &mut Vec<Module<'a>>) -> Result<()> {
+        let mut linkable = false;
+        let mut foreign = None;
+        for (member, bytes) in self.contents()? {
+            match Format::of(bytes) {
+                Format::Module => modules.push(Module {
+                    name: self.name(Some(member)),
+                    bytes,
+                    place: self.place,
+                    is_member: true,
+                }),
+                Format::Bitcode => {}
+                // The backend warns of it and goes on.
+                _ => {
+                    let what = foreign::describe(bytes);
+                    foreign = foreign.or(what.map(|what| (member, what)));
+                    continue;
+                }
+            }
+            linkable = true;
+        }
+        match foreign {
+            Some((member, what)) if !linkable => Err(Error::new(format!(
+                "nothing in this archive is WebAssembly: {member} is {what}"
+            ))
+            .note("build the library for the wasm target, or correct the search path (-L)")
+            .in_file(self.path.display())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// In the words of `wasm-ld`, and what the file is.
+fn unknown_file_type(path: &Path, bytes: &[u8]) -> Error {
+    let error = Error::new(format!("unknown file type: {}", path.display()));
+    if bytes.is_empty() {
+        return error.note("the file is empty: build it again");
+    }
+    match foreign::describe(bytes) {
+        Some(what) => error.note(format!(
+            "this is {what}, not a WebAssembly object: build it for the wasm target"
+        )),
+        None => error.note("expected a WebAssembly object, LLVM bitcode or an archive of them"),
+    }
+}

@@ -1,0 +1,145 @@
+//! `wasm-section-ld`: a drop-in for `wasm-ld` that gives WebAssembly link sections.
+//!
+//! Many crates or C files each put entries into a named section; the entries become one array in
+//! linear memory, with every pointer resolved, and `__start_NAME` and `__stop_NAME` at its ends.
+//!
+//! Data flows one way, and each phase borrows what the earlier ones made:
+//!
+//! ```text
+//! args ─▶ input ─▶ survey ─▶ plan ─▶ hoist ─▶ backend
+//! ```
+//!
+//! Where the survey finds nothing to gather, the backend is run as it was called.
+
+pub mod args;
+pub mod backend;
+pub mod error;
+mod help;
+pub mod hoist;
+pub mod input;
+pub mod log;
+pub mod plan;
+pub mod survey;
+pub mod wasm;
+
+use args::{CommandLine, Id};
+use backend::{Backend, Ended, Job};
+use error::{Error, Result};
+use input::Files;
+use log::Level;
+use plan::Plan;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Runs the linker with `argv`, the program's name first.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut argv = argv.into_iter();
+    let program = program_name(argv.next());
+    match link(&program, argv.collect()) {
+        Ok(Ended::Status(status)) => ExitCode::from(status),
+        Ok(Ended::Signal(signal)) => {
+            eprintln!("{program}: error: the linker was ended by signal {signal}");
+            // As a shell does.
+            ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+        }
+        Err(error) => {
+            eprintln!("{program}: error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Links: the pipeline.
+///
+/// # Errors
+/// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
+pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
+    let line = CommandLine::parse(argv)?;
+    refuse_reserved(&line)?;
+    let backend = Backend::find(&line)?;
+    if line.has(Id::Help) || line.has(Id::Version) {
+        introduce(&line, &backend);
+        return as_called(&line, &backend);
+    }
+    if line.has(Id::Relocatable) {
+        // A partial link gathers nothing: the final one will.
+        return as_called(&line, &backend);
+    }
+    let files = Files::open(&line)?;
+    let modules = files.modules()?;
+    let survey = survey::survey(&line, &modules)?;
+    let plan = plan::plan(&survey, &modules)?;
+    warn(program, &line, &plan)?;
+    if plan.sections.is_empty() {
+        return as_called(&line, &backend);
+    }
+    log::gathered(Level::from_environment(), &survey, &plan, &modules);
+    let hoisted = hoist::hoist(&survey, &plan, &modules)?;
+    let job = Job::new(&line, &files, &modules, &hoisted)?;
+    let ended = backend::run(&backend, &job.words(&line, &backend)?, job.names())?;
+    job.map_reports(&line)?;
+    Ok(ended)
+}
+
+/// Runs the backend with the caller's own arguments, in place of this process where that can be.
+fn as_called(line: &CommandLine, backend: &Backend) -> Result<Ended> {
+    if !line.has_own() {
+        let words = backend::with_flavor(line, backend, line.original().to_vec());
+        return backend::replace_process(backend, &words);
+    }
+    let job = Job::empty()?;
+    backend::run(backend, &job.words(line, backend)?, job.names())
+}
+
+fn introduce(line: &CommandLine, backend: &Backend) {
+    let text = if line.has(Id::Help) {
+        help::help(backend)
+    } else {
+        help::version()
+    };
+    let mut stdout = std::io::stdout();
+    // Who closed it does not want to know.
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+fn refuse_reserved(line: &CommandLine) -> Result<()> {
+    let reserved = line
+        .arguments()
+        .find(|(_, argument)| matches!(argument.meaning, args::Meaning::Option(Id::Reserved, _)));
+    let Some((_, argument)) = reserved else {
+        return Ok(());
+    };
+    let option = argument.spelling.first().map(|word| word.to_string_lossy());
+    Err(Error::new(format!(
+        "{}: this version has no such option",
+        option.unwrap_or_default()
+    ))
+    .note("`-T`, `--script` and what begins with `--section-` are this linker's own; see --help"))
+}
+
+fn warn(program: &str, line: &CommandLine, plan: &Plan) -> Result<()> {
+    let fatal = line.flag(Id::FatalWarnings, Id::NoFatalWarnings);
+    match plan.warnings.first() {
+        Some(warning) if fatal => Err(Error::new(warning)),
+        _ => {
+            for warning in &plan.warnings {
+                eprintln!("{program}: warning: {warning}");
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What messages begin with: as lld, the name that the program was called by.
+fn program_name(argv0: Option<OsString>) -> String {
+    argv0
+        .as_deref()
+        .and_then(|path| Path::new(path).file_stem())
+        .map_or_else(
+            || "wasm-section-ld".into(),
+            |stem| stem.to_string_lossy().into_owned(),
+        )
+}

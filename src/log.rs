@@ -1,0 +1,66 @@
+//! What the linker did and why, on standard error, if `WASM_SECTION_LD_LOG` asks.
+
+use crate::input::{Module, ObjectId};
+use crate::plan::{Plan, describe_entry, object_count};
+use crate::survey::Survey;
+use std::collections::BTreeSet;
+
+/// The environment variable that asks.
+pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing.
+    Quiet,
+    /// One line a section (`info`).
+    Info,
+    /// Each entry too, and each object that is linked because it has entries (`debug`).
+    Debug,
+}
+
+impl Level {
+    /// What the environment asks for.
+    pub fn from_environment() -> Self {
+        match std::env::var(VARIABLE).as_deref() {
+            Ok("info") => Level::Info,
+            Ok("debug") => Level::Debug,
+            _ => Level::Quiet,
+        }
+    }
+}
+
+/// Says what was gathered.
+pub fn gathered(level: Level, survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
+    if level < Level::Info {
+        return;
+    }
+    for section in &plan.sections {
+        let entries = section.entries.len();
+        let objects = object_count(survey, section);
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        eprintln!(
+            "{}: {entries} input{} of {} bytes in all from {objects} object{}",
+            section.name,
+            plural(entries),
+            section.size,
+            plural(objects),
+        );
+        for placed in section.entries.iter().filter(|_| level >= Level::Debug) {
+            let entry = &survey.entries[placed.entry.0];
+            eprintln!(
+                "  {:>8} +{:<6} {} in {}",
+                placed.offset,
+                entry.data.len(),
+                describe_entry(survey, entry),
+                modules[entry.object.0].name
+            );
+        }
+    }
+    if level >= Level::Debug {
+        let objects: BTreeSet<ObjectId> = survey.objects.keys().copied().collect();
+        for id in objects.iter().filter(|id| !modules[id.0].always_linked()) {
+            eprintln!("linked because it has entries: {}", modules[id.0].name);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The linker: see the library's documentation.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wasm_section_ld::main(std::env::args_os())
+}

@@ -1,0 +1,105 @@
+//! Of entries that are defined more than once, the one that counts, as in the linker: of a COMDAT
+//! group the first, of weak definitions a strong one or else the first.
+
+use crate::error::{Error, Result};
+use crate::input::{Module, ObjectId};
+use crate::survey::{Entry, Survey};
+use crate::wasm::SymbolIndex;
+use std::collections::HashMap;
+
+/// What becomes of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the array.
+    Kept,
+    /// Another object's copy of its COMDAT group counts. It stays in its object, where the backend
+    /// discards it.
+    OtherComdat,
+    /// Its symbols are weak and defined elsewhere.
+    Overridden,
+}
+
+/// The fate of each entry, in the order of `survey.entries`.
+///
+/// # Errors
+/// Two strong definitions of one symbol.
+pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>> {
+    let mut fates = comdats(survey);
+    let winners = winners(survey, modules, &fates)?;
+    for (position, entry) in survey.entries.iter().enumerate() {
+        let overridden = |&symbol: &SymbolIndex| {
+            let symbol = survey.objects[&entry.object].symbol(symbol);
+            let winner = winners
+                .get(symbol.name)
+                .is_some_and(|&winner| winner != position);
+            symbol.is_weak() && winner
+        };
+        if fates[position] == Fate::Kept
+            && !entry.symbols.is_empty()
+            && entry.symbols.iter().all(overridden)
+        {
+            fates[position] = Fate::Overridden;
+        }
+    }
+    Ok(fates)
+}
+
+fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
+    let mut keepers: HashMap<&str, ObjectId> = HashMap::new();
+    let mut fate = |entry: &Entry<'_>| {
+        let object = &survey.objects[&entry.object];
+        let group = entry
+            .segment()
+            .and_then(|segment| object.segment(segment).comdat);
+        let Some(group) = group else {
+            return Fate::Kept;
+        };
+        let keeper = *keepers.entry(object.comdats[group]).or_insert(entry.object);
+        if keeper == entry.object {
+            Fate::Kept
+        } else {
+            Fate::OtherComdat
+        }
+    };
+    survey.entries.iter().map(&mut fate).collect()
+}
+
+/// For each global symbol, the entry that defines it.
+fn winners<'s>(
+    survey: &'s Survey<'_>,
+    modules: &[Module<'_>],
+    fates: &[Fate],
+) -> Result<HashMap<&'s str, usize>> {
+    let mut winners: HashMap<&str, (usize, bool)> = HashMap::new();
+    for (position, entry) in survey.entries.iter().enumerate() {
+        if fates[position] != Fate::Kept {
+            continue;
+        }
+        for &symbol in &entry.symbols {
+            let symbol = survey.objects[&entry.object].symbol(symbol);
+            if symbol.is_local() {
+                continue;
+            }
+            let weak = symbol.is_weak();
+            let winner = winners.entry(symbol.name).or_insert((position, weak));
+            match (winner.1, weak) {
+                (true, false) => *winner = (position, weak),
+                (false, false) if winner.0 != position => {
+                    let first = &modules[survey.entries[winner.0].object.0].name;
+                    let second = &modules[entry.object.0].name;
+                    return Err(Error::new(format!(
+                        "duplicate symbol: {}",
+                        rustc_demangle::demangle(symbol.name)
+                    ))
+                    .note(format!("defined in {first}"))
+                    .note(format!("defined in {second}")));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(winners
+        .into_iter()
+        .map(|(name, (position, _))| (name, position))
+        .collect())
+}

@@ -1,0 +1,303 @@
+//! The entries of one object: the three kinds of DESIGN.md, "What is an entry".
+
+use super::mark::Mark;
+use super::wanted::Wanted;
+use crate::error::{Error, Result};
+use crate::input::ObjectId;
+use crate::wasm::{
+    Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
+};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// An entry of a link section: bytes that become part of its array.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// The object it comes from.
+    pub object: ObjectId,
+    /// The link section.
+    pub section: String,
+    /// The key that its mark gives.
+    pub key: Option<String>,
+    /// Where it is in the object.
+    pub origin: Origin,
+    /// Its bytes.
+    pub data: &'a [u8],
+    /// The symbols that it defines.
+    pub symbols: Vec<SymbolIndex>,
+}
+
+/// Where an entry is in its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// All of a data segment that bears the section's name.
+    Segment(SegmentIndex),
+    /// What a name-marked symbol names: this range of a data segment.
+    Symbol(SegmentIndex, Range<u32>),
+    /// All of a custom section.
+    Custom(SectionIndex),
+}
+
+impl Entry<'_> {
+    /// The data segment it is in.
+    pub fn segment(&self) -> Option<SegmentIndex> {
+        match self.origin {
+            Origin::Segment(segment) | Origin::Symbol(segment, _) => Some(segment),
+            Origin::Custom(_) => None,
+        }
+    }
+
+    /// Where it begins in its segment, in bytes.
+    pub fn start(&self) -> u32 {
+        match &self.origin {
+            Origin::Symbol(_, range) => range.start,
+            Origin::Segment(_) | Origin::Custom(_) => 0,
+        }
+    }
+}
+
+/// The entries of an object, in the order of its segments and then of its custom sections.
+///
+/// # Errors
+/// A mark that is not right, or on something that cannot be an entry.
+pub fn collect<'a>(id: ObjectId, object: &Object<'a>, wanted: &Wanted) -> Result<Vec<Entry<'a>>> {
+    let by_segment = symbols_by_segment(object);
+    let marks = marks(object)?;
+    let mut entries = Vec::new();
+    for (position, segment) in object.segments.iter().enumerate() {
+        let index = SegmentIndex(position as u32);
+        let symbols = by_segment.get(&index).map_or(&[][..], Vec::as_slice);
+        let marked = symbols.iter().any(|symbol| marks.contains_key(symbol));
+        let collector = Collector {
+            id,
+            object,
+            index,
+            symbols,
+            marks: &marks,
+        };
+        if marked {
+            collector.marked(&mut entries)?;
+        } else if wanted.has_segments(segment.name) {
+            entries.push(collector.named()?);
+        }
+    }
+    for (index, section) in object.custom_sections() {
+        if !wanted.has_custom_sections(section.name) {
+            continue;
+        }
+        // Newer rustc makes both of one static: the segment is the entry.
+        let doubled = object
+            .segments
+            .iter()
+            .any(|segment| segment.name == section.name);
+        if doubled && object.relocation_section(index).is_none() {
+            continue;
+        }
+        entries.push(Entry {
+            object: id,
+            section: section.name.to_owned(),
+            key: None,
+            origin: Origin::Custom(index),
+            data: section.content,
+            symbols: Vec::new(),
+        });
+    }
+    Ok(entries)
+}
+
+/// The names of marks that the object refers to and does not define.
+pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
+    let marked = |symbol: &&Symbol<'a>| {
+        symbol.is_undefined()
+            && matches!(Mark::parse(symbol.name), Ok(Some(mark)) if mark.is_whole_name)
+    };
+    object
+        .symbols
+        .iter()
+        .filter(marked)
+        .map(|symbol| symbol.name)
+}
+
+fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolIndex>> {
+    let mut by_segment: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (position, symbol) in object.symbols.iter().enumerate() {
+        if let Some((segment, _)) = symbol.definition() {
+            by_segment
+                .entry(segment)
+                .or_default()
+                .push(SymbolIndex(position as u32));
+        }
+    }
+    by_segment
+}
+
+/// The marks on data that this object defines.
+fn marks(object: &Object<'_>) -> Result<BTreeMap<SymbolIndex, Mark>> {
+    let mut marks = BTreeMap::new();
+    for (position, symbol) in object.symbols.iter().enumerate() {
+        let at = symbol.range.start as u64;
+        let Some(mark) = Mark::parse(symbol.name).map_err(|error| error.at(at))? else {
+            continue;
+        };
+        if matches!(symbol.info, SymbolInfo::Data { .. }) && symbol.is_undefined() {
+            continue;
+        }
+        match not_an_entry(object, symbol) {
+            None => {
+                marks.insert(SymbolIndex(position as u32), mark);
+            }
+            // A path marks all that is below it: functions there are helpers of the entries.
+            Some(_) if !mark.is_whole_name && !matches!(symbol.info, SymbolInfo::Data { .. }) => {}
+            Some(what) => {
+                return Err(Error::new(format!(
+                    "`{}` is marked as an entry of section `{}`, but it is {what}",
+                    rustc_demangle::demangle(symbol.name),
+                    mark.section
+                ))
+                .at(at)
+                .note("an entry is a static with an address of its own in linear memory"));
+            }
+        }
+    }
+    Ok(marks)
+}
+
+/// Why what the symbol names cannot be an entry.
+fn not_an_entry(object: &Object<'_>, symbol: &Symbol<'_>) -> Option<&'static str> {
+    match symbol.info {
+        SymbolInfo::Data { .. } => {}
+        SymbolInfo::Func { .. } => return Some("a function"),
+        SymbolInfo::Global { .. } => return Some("a wasm global"),
+        SymbolInfo::Table { .. } => return Some("a table"),
+        SymbolInfo::Event { .. } => return Some("a tag"),
+        SymbolInfo::Section { .. } => return Some("a section"),
+    }
+    if symbol.flags().contains(SymbolFlags::TLS) {
+        return Some("thread-local");
+    }
+    match symbol.definition() {
+        None => Some("an absolute address"),
+        Some((segment, _)) => is_thread_local(object, segment).then_some("thread-local"),
+    }
+}
+
+/// Older objects say it by the segment's name alone, and `wasm-ld` goes by that too.
+fn is_thread_local(object: &Object<'_>, segment: SegmentIndex) -> bool {
+    let segment = object.segment(segment);
+    segment.flags & SEGMENT_TLS != 0
+        || segment.name.starts_with(".tdata")
+        || segment.name.starts_with(".tbss")
+}
+
+/// The entries in one segment.
+struct Collector<'o, 'a> {
+    id: ObjectId,
+    object: &'o Object<'a>,
+    index: SegmentIndex,
+    /// The symbols that are defined in the segment.
+    symbols: &'o [SymbolIndex],
+    marks: &'o BTreeMap<SymbolIndex, Mark>,
+}
+
+impl<'a> Collector<'_, 'a> {
+    /// The segment is one entry, as an input section is for ELF linkers.
+    fn named(&self) -> Result<Entry<'a>> {
+        let segment = self.object.segment(self.index);
+        if is_thread_local(self.object, self.index) {
+            return Err(Error::new(format!(
+                "an entry of section `{}` is thread-local",
+                segment.name
+            ))
+            .at(segment.range.start as u64)
+            .note("each thread has its own copy, so there is no one address for an array"));
+        }
+        Ok(Entry {
+            object: self.id,
+            section: segment.name.to_owned(),
+            key: None,
+            origin: Origin::Segment(self.index),
+            data: segment.data,
+            symbols: self.symbols.to_vec(),
+        })
+    }
+
+    /// Each marked symbol is an entry; a second symbol for the same bytes (an alias) goes with it.
+    fn marked(&self, entries: &mut Vec<Entry<'a>>) -> Result<()> {
+        let segment = self.object.segment(self.index);
+        let first = entries.len();
+        let mut symbols = self.symbols.to_vec();
+        // Marked ones first among those that begin together, and the longest of them.
+        symbols.sort_by_key(|&symbol| {
+            let range = self.range(symbol);
+            let marked = self.marks.contains_key(&symbol);
+            (range.start, !marked, std::cmp::Reverse(range.end))
+        });
+        for symbol in symbols {
+            let range = self.range(symbol);
+            let mark = self.marks.get(&symbol);
+            if let Some(entry) = entries[first..].last_mut()
+                && let Origin::Symbol(_, taken) = &entry.origin
+                && (range.start < taken.end || range == *taken)
+            {
+                let same_section = mark.is_none_or(|mark| mark.section == entry.section);
+                if range.end > taken.end || !same_section {
+                    return Err(self.overlap(symbol));
+                }
+                entry.symbols.push(symbol);
+                continue;
+            }
+            let Some(mark) = mark else {
+                return Err(self.shared(symbol));
+            };
+            entries.push(Entry {
+                object: self.id,
+                section: mark.section.clone(),
+                key: mark.key.clone(),
+                data: &segment.data[range.start as usize..range.end as usize],
+                origin: Origin::Symbol(self.index, range),
+                symbols: vec![symbol],
+            });
+        }
+        Ok(())
+    }
+
+    /// What the symbol names. Assembler code may leave out a symbol's size: then, alone in its
+    /// segment, it names all of it.
+    fn range(&self, symbol: SymbolIndex) -> Range<u32> {
+        let length = self.object.segment(self.index).data.len() as u32;
+        let range = |&symbol: &SymbolIndex| self.object.symbol(symbol).definition();
+        let sizeless = |symbol| range(symbol).is_some_and(|(_, range)| range == (0..0));
+        if self.symbols.iter().all(sizeless) {
+            return 0..length;
+        }
+        range(&symbol).map_or(0..0, |(_, range)| range)
+    }
+
+    fn name(&self, symbol: SymbolIndex) -> String {
+        rustc_demangle::demangle(self.object.symbol(symbol).name).to_string()
+    }
+
+    fn shared(&self, symbol: SymbolIndex) -> Error {
+        let marked = self
+            .symbols
+            .iter()
+            .find(|symbol| self.marks.contains_key(symbol));
+        Error::new(format!(
+            "the marked symbol `{}` shares its data segment `{}` with `{}`, which is not marked",
+            marked.map(|&symbol| self.name(symbol)).unwrap_or_default(),
+            self.object.segment(self.index).name,
+            self.name(symbol),
+        ))
+        .at(self.object.symbol(symbol).range.start as u64)
+        .note("compile with -fdata-sections, so that each variable has a segment of its own")
+    }
+
+    fn overlap(&self, symbol: SymbolIndex) -> Error {
+        Error::new(format!(
+            "the bytes of `{}` would have to be in two entries at once",
+            self.name(symbol)
+        ))
+        .at(self.object.symbol(symbol).range.start as u64)
+        .note("one place in memory can be an entry of one section, once")
+    }
+}

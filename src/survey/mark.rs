@@ -1,0 +1,178 @@
+//! The grammar of name marks: a symbol's name that says which section its data is an entry of.
+//!
+//! Either the name itself is `__link_section__NAME$KEY$UNIQUE` (KEY may be empty), or it is a
+//! mangled Rust path with a component `__link_section__NAME`, and below it perhaps a component
+//! `__link_order__KEY`.
+
+use crate::error::{Error, Result};
+
+/// What every mark contains, in each of its forms and under both manglings: what to search for.
+pub const NEEDLE: &[u8] = b"__link_section__";
+
+const SECTION: &str = "__link_section__";
+const ORDER: &str = "__link_order__";
+
+/// What a symbol's name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The section, a C identifier.
+    pub section: String,
+    /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
+    pub key: Option<String>,
+    /// Whether the mark is the symbol's whole name. In a path, functions may have it too: helpers
+    /// and closures beside the entries.
+    pub is_whole_name: bool,
+}
+
+impl Mark {
+    /// Reads the mark in `symbol`, if there is one.
+    ///
+    /// # Errors
+    /// A mark whose section is empty or no C identifier, or a whole name that lacks a part.
+    pub fn parse(symbol: &str) -> Result<Option<Self>> {
+        if let Some(rest) = symbol.strip_prefix(SECTION) {
+            return Self::parse_whole_name(symbol, rest).map(Some);
+        }
+        if memchr::memmem::find(symbol.as_bytes(), NEEDLE).is_none() {
+            return Ok(None);
+        }
+        match rustc_demangle::try_demangle(symbol) {
+            Ok(path) => Self::parse_path(symbol, &format!("{path:#}")),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn parse_whole_name(symbol: &str, rest: &str) -> Result<Self> {
+        let mut parts = rest.splitn(3, '$');
+        let (Some(section), Some(key), Some(_unique)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Error::new(format!(
+                "the mark `{symbol}` is not of the form `{SECTION}NAME$KEY$UNIQUE`"
+            ))
+            .note("KEY may be empty, as in `__link_section__PLUGINS$$my_crate::entry`"));
+        };
+        Ok(Self {
+            section: section_name(symbol, section)?,
+            key: (!key.is_empty()).then(|| key.to_owned()),
+            is_whole_name: true,
+        })
+    }
+
+    fn parse_path(symbol: &str, path: &str) -> Result<Option<Self>> {
+        let mut components = components(path);
+        let Some(section) = components.find_map(|component| component.strip_prefix(SECTION)) else {
+            return Ok(None);
+        };
+        let key = components.find_map(|component| component.strip_prefix(ORDER));
+        Ok(Some(Self {
+            section: section_name(symbol, section)?,
+            key: key.map(str::to_owned),
+            is_whole_name: false,
+        }))
+    }
+}
+
+/// Whether `name` is a symbol that exists only to mark its data.
+pub fn is_marked(name: &str) -> bool {
+    matches!(Mark::parse(name), Ok(Some(_)))
+}
+
+fn section_name(symbol: &str, name: &str) -> Result<String> {
+    if name.is_empty() {
+        return Err(
+            Error::new(format!("the mark `{symbol}` has an empty section name"))
+                .note(format!("put the section's name after `{SECTION}`")),
+        );
+    }
+    if !is_c_identifier(name) {
+        return Err(Error::new(format!(
+            "the section name `{name}` of the mark `{symbol}` is not a C identifier"
+        ))
+        .note("`__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only"));
+    }
+    Ok(name.to_owned())
+}
+
+/// Whether a linker gives a section of that name `__start_NAME` and `__stop_NAME` (GNU ld manual,
+/// "Input Section Example": "representable as a C identifier").
+pub fn is_c_identifier(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+}
+
+/// The components of a demangled path, generic arguments left out: in `a::f::<b::C>::D` they are
+/// `a`, `f` and `D`.
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    let mut previous = ' ';
+    path.split(move |character: char| {
+        match character {
+            '<' => depth += 1,
+            // Not the arrow of a function type.
+            '>' if previous != '-' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        previous = character;
+        character == ':' && depth == 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(symbol: &str) -> Option<(String, Option<String>)> {
+        Mark::parse(symbol)
+            .expect("a good mark")
+            .map(|mark| (mark.section, mark.key))
+    }
+
+    fn found(section: &str, key: Option<&str>) -> Option<(String, Option<String>)> {
+        Some((section.to_owned(), key.map(str::to_owned)))
+    }
+
+    #[test]
+    fn whole_names() {
+        assert_eq!(
+            mark("__link_section__PLUGINS$$a::b"),
+            found("PLUGINS", None)
+        );
+        assert_eq!(mark("__link_section__P$10$a$b"), found("P", Some("10")));
+        assert_eq!(mark("plugin"), None);
+        assert_eq!(mark("my__link_section__X$$a"), None);
+    }
+
+    #[test]
+    fn paths_under_both_manglings() {
+        let v0 = "_RNvNtCs2wyFG8dXlmP_5crate21___link_section__TESTS1A";
+        assert_eq!(mark(v0), found("TESTS", None));
+        let legacy = "_ZN5crate21__link_section__TESTS1A17h0123456789abcdefE";
+        assert_eq!(mark(legacy), found("TESTS", None));
+        let key = "_ZN5crate21__link_section__TESTS16__link_order__b11A17h0123456789abcdefE";
+        assert_eq!(mark(key), found("TESTS", Some("b1")));
+    }
+
+    #[test]
+    fn a_component_inside_generic_arguments_is_no_mark() {
+        let components: Vec<_> = components("core::drop::<a::__link_section__X::T>::B")
+            .filter(|component| !component.is_empty())
+            .collect();
+        assert_eq!(
+            components,
+            ["core", "drop", "<a::__link_section__X::T>", "B"]
+        );
+    }
+
+    #[test]
+    fn bad_marks_say_what_is_wrong() {
+        let message = |symbol: &str| Mark::parse(symbol).expect_err("a bad mark").to_string();
+        assert!(message("__link_section__$$x").contains("has an empty section name"));
+        assert!(message("__link_section__a-b$$x").contains("is not a C identifier"));
+        assert!(message("__link_section__9$$x").contains("is not a C identifier"));
+        assert!(message("__link_section__A").contains("is not of the form"));
+        assert!(message("__link_section__A$b").contains("is not of the form"));
+    }
+}

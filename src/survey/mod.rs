@@ -1,0 +1,169 @@
+//! What there is to gather: the wanted sections, and the entries that they have.
+
+mod entries;
+mod mark;
+mod wanted;
+
+pub use entries::{Entry, Origin};
+pub use mark::is_marked;
+pub use wanted::Wanted;
+
+use crate::args::CommandLine;
+use crate::error::{Error, Result};
+use crate::input::{Module, ObjectId};
+use crate::wasm::{
+    CUSTOM, Kind, Object, Outline, SEGMENT_INFO, Section, SectionIndex, subsections,
+};
+use std::collections::{BTreeMap, HashSet};
+
+/// What was found.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    /// The objects that have entries.
+    pub objects: BTreeMap<ObjectId, Object<'a>>,
+    /// The entries, in link order.
+    pub entries: Vec<Entry<'a>>,
+    /// Which sections are wanted otherwise than by marks.
+    pub wanted: Wanted,
+}
+
+/// Looks through the inputs. Most have nothing to gather, and of those only the section headers
+/// and the `linking` section are looked at.
+///
+/// # Errors
+/// An object or a mark that is not right.
+pub fn survey<'a>(line: &CommandLine, modules: &[Module<'a>]) -> Result<Survey<'a>> {
+    let mut survey = Survey {
+        objects: BTreeMap::new(),
+        entries: Vec::new(),
+        wanted: Wanted::by_flags(line)?,
+    };
+    let mut outlines = Vec::new();
+    let mut any_marks = false;
+    for (position, module) in modules.iter().enumerate() {
+        let in_file = |error: Error| error.in_file(&module.name);
+        let Some(glance) = Glance::at(module).map_err(in_file)? else {
+            continue;
+        };
+        survey
+            .wanted
+            .by_references(glance.linking())
+            .map_err(in_file)?;
+        any_marks |= glance.has_marks;
+        outlines.push((ObjectId(position), glance));
+    }
+    if any_marks || !survey.wanted.is_empty() {
+        survey.collect(modules, &outlines)?;
+    }
+    Ok(survey)
+}
+
+/// An object by its section headers.
+struct Glance<'a> {
+    outline: Outline<'a>,
+    linking: SectionIndex,
+    /// Whether the text of a mark is somewhere in it.
+    has_marks: bool,
+}
+
+impl<'a> Glance<'a> {
+    /// `None` for what is no object: shared libraries, and in archives also what compilers put
+    /// beside objects (`lib.rmeta` of an rlib is a module too).
+    fn at(module: &Module<'a>) -> Result<Option<Self>> {
+        let outline = Outline::parse(module.bytes)?;
+        let Some((linking, section)) = outline.custom("linking") else {
+            if outline.kind() == Kind::Finished && !module.is_member {
+                return Err(Error::new("not a relocatable wasm file")
+                    .note("this is a finished module: link the objects it was made of"));
+            }
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            has_marks: memchr::memmem::find(section.content, mark::NEEDLE).is_some(),
+            outline,
+            linking,
+        }))
+    }
+
+    fn linking(&self) -> &Section<'a> {
+        &self.outline.sections[self.linking.position()]
+    }
+
+    /// Whether a closer look is due.
+    fn may_have_entries(&self, wanted: &Wanted) -> Result<bool> {
+        let custom = |section: &Section<'_>| {
+            section.id == CUSTOM && wanted.has_custom_sections(section.name)
+        };
+        if self.has_marks || self.outline.sections.iter().any(custom) {
+            return Ok(true);
+        }
+        for (id, reader) in subsections(self.linking())? {
+            if id != SEGMENT_INFO {
+                continue;
+            }
+            for segment in wasmparser::SegmentMap::new(reader)? {
+                if wanted.has_segments(segment?.name) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<'a> Survey<'a> {
+    fn collect(
+        &mut self,
+        modules: &[Module<'a>],
+        glances: &[(ObjectId, Glance<'a>)],
+    ) -> Result<()> {
+        let mut undefined = Vec::new();
+        for (id, glance) in glances {
+            let module = &modules[id.0];
+            let in_file = |error: Error| error.in_file(&module.name);
+            if !glance.may_have_entries(&self.wanted).map_err(in_file)? {
+                continue;
+            }
+            let object = Object::parse(module.bytes).map_err(in_file)?;
+            let entries = entries::collect(*id, &object, &self.wanted).map_err(in_file)?;
+            if module.always_linked() || !entries.is_empty() {
+                undefined.extend(entries::undefined_marks(&object).map(|name| (*id, name)));
+            }
+            if !entries.is_empty() {
+                self.entries.extend(entries);
+                self.objects.insert(*id, object);
+            }
+        }
+        self.check_undefined(modules, &undefined)
+    }
+
+    /// A mark that nobody defines would leave a hole in an array.
+    fn check_undefined(
+        &self,
+        modules: &[Module<'_>],
+        undefined: &[(ObjectId, &str)],
+    ) -> Result<()> {
+        if undefined.is_empty() {
+            return Ok(());
+        }
+        let defined: HashSet<&str> = self
+            .entries
+            .iter()
+            .flat_map(|entry| {
+                let object = &self.objects[&entry.object];
+                entry
+                    .symbols
+                    .iter()
+                    .map(|&symbol| object.symbol(symbol).name)
+            })
+            .collect();
+        match undefined.iter().find(|(_, name)| !defined.contains(name)) {
+            None => Ok(()),
+            Some((id, name)) => Err(Error::new(format!(
+                "the marked symbol `{name}` is referred to, and no input defines it"
+            ))
+            .note("link the object that defines it, or take the reference out")
+            .in_file(&modules[id.0].name)),
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! A relocatable object file, parsed (Linking.md). Nothing of it is trusted: every index and every
+//! range is checked here, once, so that the rest of the program may use them.
+
+use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
+use super::outline::{CUSTOM, DATA, Outline, Section};
+use crate::error::{Error, Result};
+use std::ops::Range;
+use wasmparser::{
+    BinaryReader, Comdat, ComdatSymbolKind, DataKind, DataSectionReader, FuncType,
+    FunctionSectionReader, ImportSectionReader, RelocSectionReader, RelocationType, Segment,
+    SymbolFlags, SymbolInfo, SymbolInfoMap, TypeRef, TypeSectionReader,
+};
+
+/// `WASM_SEG_FLAG_TLS` of Linking.md.
+pub const SEGMENT_TLS: u32 = 0x2;
+
+/// An object file.
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// The whole file.
+    pub bytes: &'a [u8],
+    /// Its sections, in the order of the file.
+    pub sections: Vec<Section<'a>>,
+    /// Its data segments.
+    pub segments: Vec<DataSegment<'a>>,
+    /// Its symbol table.
+    pub symbols: Vec<Symbol<'a>>,
+    /// The names of its COMDAT groups.
+    pub comdats: Vec<&'a str>,
+    /// The function signatures of its type section.
+    types: Vec<FuncType>,
+    /// The functions: the imported ones, then the defined ones.
+    functions: Vec<Function<'a>>,
+    /// For each section, the section that holds its relocations.
+    relocations: Vec<Option<SectionIndex>>,
+    /// Whether its memory has 64-bit addresses.
+    pub memory64: bool,
+}
+
+/// A data segment with its entry in the segment info subsection.
+#[derive(Debug, Clone)]
+pub struct DataSegment<'a> {
+    /// Its name, such as `.rodata.x`.
+    pub name: &'a str,
+    /// Its alignment, as a power of two.
+    pub alignment: u32,
+    /// `WASM_SEG_FLAG_…`.
+    pub flags: u32,
+    /// Its bytes.
+    pub data: &'a [u8],
+    /// Where its bytes begin, as an offset from what relocations of the data section count from.
+    pub offset: u32,
+    /// The segment with its header, as offsets into the file.
+    pub range: Range<usize>,
+    /// The COMDAT group it is in.
+    pub comdat: Option<usize>,
+}
+
+/// A symbol and where its entry stands in the file.
+#[derive(Debug, Clone)]
+pub struct Symbol<'a> {
+    /// Its name: of an import that has no explicit name, the import's field. Empty for sections.
+    pub name: &'a str,
+    /// The entry of the symbol table.
+    pub info: SymbolInfo<'a>,
+    /// That entry's bytes, as offsets into the file.
+    pub range: Range<usize>,
+}
+
+/// A function of an object.
+#[derive(Debug, Clone, Copy)]
+struct Function<'a> {
+    type_index: u32,
+    /// Module and field, of an imported function.
+    import: Option<(&'a str, &'a str)>,
+}
+
+/// A relocation whose offset and symbol have been checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relocation {
+    /// Its type, `R_WASM_…`.
+    pub ty: RelocationType,
+    /// From where the section's offsets count.
+    pub offset: u32,
+    /// The symbol, or the type for `R_WASM_TYPE_INDEX_LEB`.
+    pub index: u32,
+    /// Added to the address.
+    pub addend: i64,
+}
+
+impl Relocation {
+    /// The symbol it refers to.
+    pub fn symbol(&self) -> SymbolIndex {
+        SymbolIndex(self.index)
+    }
+}
+
+impl Symbol<'_> {
+    /// `WASM_SYM_…`.
+    pub fn flags(&self) -> SymbolFlags {
+        match self.info {
+            SymbolInfo::Func { flags, .. }
+            | SymbolInfo::Data { flags, .. }
+            | SymbolInfo::Global { flags, .. }
+            | SymbolInfo::Section { flags, .. }
+            | SymbolInfo::Event { flags, .. }
+            | SymbolInfo::Table { flags, .. } => flags,
+        }
+    }
+
+    /// Whether it is seen only inside its object.
+    pub fn is_local(&self) -> bool {
+        self.flags().contains(SymbolFlags::BINDING_LOCAL)
+    }
+
+    /// Whether it is weak.
+    pub fn is_weak(&self) -> bool {
+        self.flags().contains(SymbolFlags::BINDING_WEAK)
+    }
+
+    /// Whether it is defined elsewhere.
+    pub fn is_undefined(&self) -> bool {
+        self.flags().contains(SymbolFlags::UNDEFINED)
+    }
+
+    /// Of a data symbol that is defined in a segment: the segment and the range in it.
+    pub fn definition(&self) -> Option<(SegmentIndex, Range<u32>)> {
+        match self.info {
+            SymbolInfo::Data {
+                flags,
+                symbol: Some(place),
+                ..
+            } if !flags.contains(SymbolFlags::ABSOLUTE) => Some((
+                SegmentIndex(place.index),
+                place.offset..place.offset + place.size,
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// Parses an object.
+    ///
+    /// # Errors
+    /// Anything in it that is not as Linking.md says, with its offset.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        let sections = Outline::parse(bytes)?.sections;
+        let relocations = vec![None; sections.len()];
+        let mut object = Self {
+            bytes,
+            sections,
+            segments: Vec::new(),
+            symbols: Vec::new(),
+            comdats: Vec::new(),
+            types: Vec::new(),
+            functions: Vec::new(),
+            relocations,
+            memory64: false,
+        };
+        for index in 0..object.sections.len() {
+            object.read_section(SectionIndex(index as u32))?;
+        }
+        Ok(object)
+    }
+
+    /// The relocations of a section, in the order of their offsets.
+    ///
+    /// # Errors
+    /// A relocation outside the section, or of a symbol that is not there or not of its kind.
+    pub fn relocations(&self, section: SectionIndex) -> Result<Vec<Relocation>> {
+        let Some(from) = self.relocations.get(section.position()).copied().flatten() else {
+            return Ok(Vec::new());
+        };
+        let target = &self.sections[section.position()];
+        let entries = RelocSectionReader::new(self.sections[from.position()].reader())?.entries();
+        let mut relocations: Vec<Relocation> = Vec::new();
+        for item in entries.into_iter_with_offsets() {
+            let (at, entry) = item?;
+            let end = entry.relocation_range().map(|range| range.end).ok();
+            if end.is_none_or(|end| end > target.content.len()) {
+                return Err(Error::new("this relocation is outside its section").at(at));
+            }
+            if relocations
+                .last()
+                .is_some_and(|last| last.offset > entry.offset)
+            {
+                return Err(Error::new("relocations are not in the order of their offsets").at(at));
+            }
+            let relocation = Relocation {
+                ty: entry.ty,
+                offset: entry.offset,
+                index: entry.index,
+                addend: entry.addend,
+            };
+            self.check_symbol(&relocation)
+                .map_err(|error| error.at(at))?;
+            relocations.push(relocation);
+        }
+        Ok(relocations)
+    }
+
+    /// The section that holds the relocations of `section`.
+    pub fn relocation_section(&self, section: SectionIndex) -> Option<SectionIndex> {
+        self.relocations.get(section.position()).copied().flatten()
+    }
+
+    /// The section of the data segments.
+    pub fn data_section(&self) -> Option<SectionIndex> {
+        let position = self
+            .sections
+            .iter()
+            .position(|section| section.id == DATA)?;
+        Some(SectionIndex(position as u32))
+    }
+
+    /// A symbol.
+    pub fn symbol(&self, index: SymbolIndex) -> &Symbol<'a> {
+        &self.symbols[index.position()]
+    }
+
+    /// A data segment.
+    pub fn segment(&self, index: SegmentIndex) -> &DataSegment<'a> {
+        &self.segments[index.position()]
+    }
+
+    /// The custom sections, but for the reserved ones that tools read and write.
+    pub fn custom_sections(&self) -> impl Iterator<Item = (SectionIndex, &Section<'a>)> {
+        self.sections
+            .iter()
+            .enumerate()
+            .filter(|(_, section)| section.id == CUSTOM)
+            .map(|(index, section)| (SectionIndex(index as u32), section))
+    }
+
+    /// The signature of a function.
+    pub fn signature(&self, function: FunctionIndex) -> &FuncType {
+        &self.types[self.functions[function.position()].type_index as usize]
+    }
+
+    /// Module and field of an imported function.
+    pub fn import(&self, function: FunctionIndex) -> Option<(&'a str, &'a str)> {
+        self.functions[function.position()].import
+    }
+
+    fn check_symbol(&self, relocation: &Relocation) -> Result<()> {
+        use RelocationType::*;
+        if relocation.ty == TypeIndexLeb {
+            return Ok(());
+        }
+        let Some(symbol) = self.symbols.get(relocation.index as usize) else {
+            return Err(Error::new(format!(
+                "symbol index {} of this relocation is out of range: there are {} symbols",
+                relocation.index,
+                self.symbols.len()
+            )));
+        };
+        let fits = match relocation.ty {
+            MemoryAddrI32 | MemoryAddrI64 | MemoryAddrLocrelI32 => {
+                matches!(symbol.info, SymbolInfo::Data { .. })
+            }
+            TableIndexI32 | TableIndexI64 | FunctionOffsetI32 | FunctionOffsetI64
+            | FunctionIndexI32 => matches!(symbol.info, SymbolInfo::Func { .. }),
+            _ => true,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "this relocation's type does not fit the kind of its symbol `{}`",
+            symbol.name
+        )))
+    }
+
+    fn read_section(&mut self, index: SectionIndex) -> Result<()> {
+        let section = self.sections[index.position()].clone();
+        let reader = section.reader();
+        match section.id {
+            1 => {
+                let types = TypeSectionReader::new(reader)?.into_iter_err_on_gc_types();
+                self.types = types.collect::<Result<_, _>>()?;
+            }
+            2 => self.read_imports(reader)?,
+            3 => {
+                for type_index in FunctionSectionReader::new(reader)? {
+                    self.add_function(type_index?, None, section.content_start())?;
+                }
+            }
+            DATA => self.read_data(&section)?,
+            CUSTOM if section.name == "linking" => self.read_linking(&section)?,
+            CUSTOM if section.name.starts_with("reloc.") => {
+                let target = RelocSectionReader::new(reader)?.section_index();
+                let Some(slot) = self.relocations.get_mut(target as usize) else {
+                    return Err(Error::new(format!(
+                        "section index {target} of `{}` is out of range",
+                        section.name
+                    ))
+                    .at(section.content_start() as u64));
+                };
+                *slot = Some(index);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_imports(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        let start = reader.original_position() as usize;
+        for import in ImportSectionReader::new(reader)?.into_imports() {
+            let import = import?;
+            match import.ty {
+                TypeRef::Func(type_index) | TypeRef::FuncExact(type_index) => {
+                    self.add_function(type_index, Some((import.module, import.name)), start)?;
+                }
+                TypeRef::Memory(memory) => self.memory64 |= memory.memory64,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add_function(
+        &mut self,
+        type_index: u32,
+        import: Option<(&'a str, &'a str)>,
+        section: usize,
+    ) -> Result<()> {
+        if type_index as usize >= self.types.len() {
+            return Err(Error::new(format!(
+                "type index {type_index} of a function is out of range"
+            ))
+            .at(section as u64));
+        }
+        self.functions.push(Function { type_index, import });
+        Ok(())
+    }
+
+    fn read_data(&mut self, section: &Section<'a>) -> Result<()> {
+        for data in DataSectionReader::new(section.reader())? {
+            let data = data?;
+            let range = data.range.start as usize..data.range.end as usize;
+            self.segments.push(DataSegment {
+                name: "",
+                alignment: 0,
+                flags: 0,
+                data: data.data,
+                offset: (range.end - data.data.len() - section.content_start()) as u32,
+                range,
+                comdat: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn read_linking(&mut self, section: &Section<'a>) -> Result<()> {
+        for (id, reader) in subsections(section)? {
+            match id {
+                SEGMENT_INFO => self.read_segment_info(reader)?,
+                COMDAT_INFO => self.read_comdats(reader)?,
+                SYMBOL_TABLE => self.read_symbols(reader)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_segment_info(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        let infos = wasmparser::SegmentMap::new(reader)?;
+        for (position, item) in infos.into_iter_with_offsets().enumerate() {
+            let (at, info): (u64, Segment<'a>) = item?;
+            let Some(segment) = self.segments.get_mut(position) else {
+                return Err(Error::new("segment info for a segment that is not there").at(at));
+            };
+            // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
+            if info.alignment > 31 {
+                return Err(Error::new(format!(
+                    "alignment 2^{} of segment `{}` is out of range",
+                    info.alignment, info.name
+                ))
+                .at(at));
+            }
+            segment.name = info.name;
+            segment.alignment = info.alignment;
+            segment.flags = info.flags.bits();
+        }
+        Ok(())
+    }
+
+    fn read_comdats(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        for comdat in wasmparser::ComdatMap::new(reader)? {
+            let comdat: Comdat<'a> = comdat?;
+            let group = self.comdats.len();
+            self.comdats.push(comdat.name);
+            for item in comdat.symbols.into_iter_with_offsets() {
+                let (at, symbol) = item?;
+                if symbol.kind != ComdatSymbolKind::Data {
+                    continue;
+                }
+                let Some(segment) = self.segments.get_mut(symbol.index as usize) else {
+                    return Err(Error::new(format!(
+                        "segment index {} of COMDAT `{}` is out of range",
+                        symbol.index, comdat.name
+                    ))
+                    .at(at));
+                };
+                segment.comdat = Some(group);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_symbols(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        let end = reader.range().end as usize;
+        for item in SymbolInfoMap::new(reader)?.into_iter_with_offsets() {
+            let (at, info) = item?;
+            let at = at as usize;
+            if let Some(previous) = self.symbols.last_mut() {
+                previous.range.end = at;
+            }
+            let name = self
+                .check_info(&info)
+                .map_err(|error| error.at(at as u64))?;
+            self.symbols.push(Symbol {
+                name,
+                info,
+                range: at..end,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks the indices of an entry of the symbol table, and finds the symbol's name.
+    fn check_info(&self, info: &SymbolInfo<'a>) -> Result<&'a str> {
+        match *info {
+            SymbolInfo::Func { index, name, .. } => {
+                let Some(function) = self.functions.get(index as usize) else {
+                    return Err(out_of_range("function", index, name));
+                };
+                let field = function.import.map(|(_, field)| field);
+                Ok(name.or(field).unwrap_or_default())
+            }
+            SymbolInfo::Data {
+                flags,
+                name,
+                symbol: Some(place),
+            } if !flags.contains(SymbolFlags::ABSOLUTE) => {
+                let Some(segment) = self.segments.get(place.index as usize) else {
+                    return Err(out_of_range("segment", place.index, Some(name)));
+                };
+                let end = place.offset.checked_add(place.size);
+                if end.is_none_or(|end| end as usize > segment.data.len()) {
+                    return Err(Error::new(format!(
+                        "symbol `{name}` goes beyond the end of its segment `{}`",
+                        segment.name
+                    )));
+                }
+                Ok(name)
+            }
+            SymbolInfo::Data { name, .. } => Ok(name),
+            SymbolInfo::Section { section, .. } => match self.sections.get(section as usize) {
+                Some(_) => Ok(""),
+                None => Err(out_of_range("section", section, None)),
+            },
+            SymbolInfo::Global { name, .. }
+            | SymbolInfo::Event { name, .. }
+            | SymbolInfo::Table { name, .. } => Ok(name.unwrap_or_default()),
+        }
+    }
+}
+
+fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
+    Error::new(format!(
+        "{kind} index {index} of symbol `{}` is out of range",
+        name.unwrap_or_default()
+    ))
+}
+
+/// `WASM_SEGMENT_INFO` of Linking.md.
+pub const SEGMENT_INFO: u8 = 5;
+/// `WASM_COMDAT_INFO` of Linking.md.
+pub const COMDAT_INFO: u8 = 7;
+/// `WASM_SYMBOL_TABLE` of Linking.md.
+pub const SYMBOL_TABLE: u8 = 8;
+
+/// The subsections of the `linking` section: the id of each and a reader of its payload, whose
+/// offsets are offsets into the file.
+///
+/// # Errors
+/// A version other than 2, or a subsection that goes beyond the end.
+pub fn subsections<'a>(linking: &Section<'a>) -> Result<Vec<(u8, BinaryReader<'a>)>> {
+    let mut reader = linking.reader();
+    let version = reader.read_var_u32()?;
+    if version != 2 {
+        return Err(Error::new(format!(
+            "unexpected metadata version: {version} (Expected: 2)"
+        ))
+        .at(linking.content_start() as u64)
+        .note("the object is from a compiler older or newer than this linker knows"));
+    }
+    let mut subsections = Vec::new();
+    while !reader.eof() {
+        let id = reader.read_u8()?;
+        subsections.push((id, reader.read_reader()?));
+    }
+    Ok(subsections)
+}
+
+/// How a data segment is placed, for writing it again without its bytes.
+///
+/// # Errors
+/// A segment that cannot be read.
+pub fn segment_kind<'a>(object: &Object<'a>, segment: &DataSegment<'a>) -> Result<DataKind<'a>> {
+    let bytes = &object.bytes[segment.range.clone()];
+    let mut reader = BinaryReader::new(bytes, segment.range.start as u64);
+    Ok(reader.read::<wasmparser::Data<'_>>()?.kind)
+}

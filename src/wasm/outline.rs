@@ -1,0 +1,153 @@
+//! A module's sections by their headers alone: what must be known of every input, so it touches
+//! only the pages that headers and names are in.
+
+use super::index::SectionIndex;
+use crate::error::{Error, Result};
+use std::ops::Range;
+use wasmparser::BinaryReader;
+
+/// The id of a custom section in the binary format.
+pub const CUSTOM: u8 = 0;
+/// The id of the data section.
+pub const DATA: u8 = 11;
+
+/// One section.
+#[derive(Debug, Clone)]
+pub struct Section<'a> {
+    /// Its id in the binary format.
+    pub id: u8,
+    /// The name of a custom section, empty for others.
+    pub name: &'a str,
+    /// The section with its header, as offsets into the module.
+    pub range: Range<usize>,
+    /// What is inside: what follows id and size or, in a custom section, the name. Offsets of
+    /// relocations count from its first byte. (Linking.md says so only of sections without a name;
+    /// LLVM counts so in all.)
+    pub content: &'a [u8],
+}
+
+impl<'a> Section<'a> {
+    /// Where the content begins, as an offset into the module.
+    pub fn content_start(&self) -> usize {
+        self.range.end - self.content.len()
+    }
+
+    /// A reader of the content whose errors have offsets into the module.
+    pub fn reader(&self) -> BinaryReader<'a> {
+        BinaryReader::new(self.content, self.content_start() as u64)
+    }
+}
+
+/// The sections of a module.
+#[derive(Debug)]
+pub struct Outline<'a> {
+    /// In the order of the file.
+    pub sections: Vec<Section<'a>>,
+}
+
+/// What kind of module it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A relocatable object: it has a `linking` section.
+    Object,
+    /// A shared library: it has a `dylink.0` section.
+    Shared,
+    /// Neither: a finished module.
+    Finished,
+}
+
+impl<'a> Outline<'a> {
+    /// Reads the section headers of the module `bytes`.
+    ///
+    /// # Errors
+    /// A version that is not 1, or a section that goes beyond the end.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        let mut reader = BinaryReader::new(bytes, 0);
+        let header = reader.read_bytes(8).map_err(truncated)?;
+        if header != b"\0asm\x01\0\0\0" {
+            return Err(Error::new("this version of the wasm binary format is not known").at(4));
+        }
+        let mut sections = Vec::new();
+        while !reader.eof() {
+            let start = reader.current_position();
+            let id = reader.read_u8().map_err(truncated)?;
+            let size = reader.read_var_u32().map_err(truncated)?;
+            let payload_start = reader.current_position();
+            let payload = reader.read_bytes(size as usize).map_err(truncated)?;
+            let (name, content) = match id {
+                CUSTOM => split_name(payload, payload_start)?,
+                _ => ("", payload),
+            };
+            sections.push(Section {
+                id,
+                name,
+                range: start..reader.current_position(),
+                content,
+            });
+        }
+        Ok(Self { sections })
+    }
+
+    /// The first custom section of that name.
+    pub fn custom(&self, name: &str) -> Option<(SectionIndex, &Section<'a>)> {
+        let position = self
+            .sections
+            .iter()
+            .position(|section| section.id == CUSTOM && section.name == name)?;
+        Some((SectionIndex(position as u32), &self.sections[position]))
+    }
+
+    /// What kind of module it is.
+    pub fn kind(&self) -> Kind {
+        if self.custom("linking").is_some() {
+            Kind::Object
+        } else if self.custom("dylink.0").is_some() {
+            Kind::Shared
+        } else {
+            Kind::Finished
+        }
+    }
+}
+
+fn split_name(payload: &[u8], start: usize) -> Result<(&str, &[u8])> {
+    let mut reader = BinaryReader::new(payload, start as u64);
+    let name = reader.read_unlimited_string()?;
+    Ok((name, &payload[reader.current_position()..]))
+}
+
+fn truncated(error: wasmparser::Error) -> Error {
+    Error::new("this wasm file ends in the middle of a section")
+        .at(error.offset())
+        .note("build it again, it was cut off or damaged")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_encoder::{CustomSection, Module, TypeSection};
+
+    #[test]
+    fn sections_with_their_ranges() {
+        let mut module = Module::new();
+        module.section(&TypeSection::new());
+        module.section(&CustomSection {
+            name: "x".into(),
+            data: (&[1, 2, 3]).into(),
+        });
+        let bytes = module.finish();
+        let outline = Outline::parse(&bytes).expect("a module");
+        let (index, custom) = outline.custom("x").expect("section x");
+        assert_eq!((index, custom.content), (SectionIndex(1), &[1, 2, 3][..]));
+        assert_eq!(&bytes[custom.content_start()..], [1, 2, 3]);
+        assert_eq!(custom.range.end, bytes.len());
+        assert_eq!(outline.kind(), Kind::Finished);
+        for end in 9..bytes.len() {
+            let parsed = Outline::parse(&bytes[..end]);
+            assert_eq!(
+                parsed.is_ok(),
+                end == outline.sections[0].range.end,
+                "{end}"
+            );
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! An object made from nothing: data segments, their symbols and their relocations.
+
+use super::encode::{self, Definition};
+use super::index::{SegmentIndex, SymbolIndex};
+use super::object::{Relocation, SEGMENT_INFO, SYMBOL_TABLE};
+use super::outline::{CUSTOM, DATA};
+use std::collections::HashMap;
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{Encode, EntityType, ImportSection, MemoryType, Module, TypeSection};
+use wasmparser::{BinaryReader, ConstExpr, DataKind, RelocationType, SymbolFlags};
+
+pub use wasmparser::FuncType as Signature;
+
+/// Builds an object.
+#[derive(Debug)]
+pub struct Builder {
+    memory64: bool,
+    types: Vec<Signature>,
+    type_indices: HashMap<Signature, u32>,
+    imports: Vec<Import>,
+    symbols: Vec<SynthSymbol>,
+    segments: Vec<SynthSegment>,
+}
+
+#[derive(Debug)]
+struct Import {
+    module: String,
+    field: String,
+    type_index: u32,
+}
+
+#[derive(Debug)]
+struct SynthSegment {
+    name: String,
+    alignment: u32,
+    bytes: Vec<u8>,
+    relocations: Vec<Relocation>,
+}
+
+/// A symbol of the object that is built.
+#[derive(Debug)]
+pub enum SynthSymbol {
+    /// Data, here.
+    Data {
+        /// `WASM_SYM_…`.
+        flags: SymbolFlags,
+        /// Its name.
+        name: String,
+        /// Where it is.
+        definition: Definition,
+    },
+    /// Data, elsewhere.
+    UndefinedData {
+        /// `WASM_SYM_…`.
+        flags: SymbolFlags,
+        /// Its name.
+        name: String,
+    },
+    /// A function, elsewhere.
+    UndefinedFunction {
+        /// `WASM_SYM_…`.
+        flags: SymbolFlags,
+        /// Its name, if it is not the import's field.
+        name: Option<String>,
+        /// The index among the imported functions.
+        function: u32,
+    },
+}
+
+impl Builder {
+    /// An empty object for a memory with 64-bit or 32-bit addresses.
+    pub fn new(memory64: bool) -> Self {
+        Self {
+            memory64,
+            types: Vec::new(),
+            type_indices: HashMap::new(),
+            imports: Vec::new(),
+            symbols: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    /// Adds a data segment; its alignment is a power of two.
+    pub fn segment(&mut self, name: String, alignment: u32, bytes: Vec<u8>) -> SegmentIndex {
+        self.segments.push(SynthSegment {
+            name,
+            alignment,
+            bytes,
+            relocations: Vec::new(),
+        });
+        SegmentIndex(self.segments.len() as u32 - 1)
+    }
+
+    /// Adds an import of a function, and gives its index.
+    pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
+        let next = self.types.len() as u32;
+        let type_index = *self.type_indices.entry(signature.clone()).or_insert(next);
+        if type_index == next {
+            self.types.push(signature.clone());
+        }
+        self.imports.push(Import {
+            module: module.to_owned(),
+            field: field.to_owned(),
+            type_index,
+        });
+        self.imports.len() as u32 - 1
+    }
+
+    /// Adds a symbol.
+    pub fn symbol(&mut self, symbol: SynthSymbol) -> SymbolIndex {
+        self.symbols.push(symbol);
+        SymbolIndex(self.symbols.len() as u32 - 1)
+    }
+
+    /// Adds a relocation whose offset counts from the first byte of `segment`. Those of one segment
+    /// are added in the order of their offsets.
+    pub fn relocate(
+        &mut self,
+        segment: SegmentIndex,
+        ty: RelocationType,
+        offset: u32,
+        symbol: SymbolIndex,
+        addend: i64,
+    ) {
+        self.segments[segment.position()]
+            .relocations
+            .push(Relocation {
+                ty,
+                offset,
+                index: symbol.0,
+                addend,
+            });
+    }
+
+    /// The object's bytes.
+    pub fn finish(self) -> Vec<u8> {
+        /// The data section comes third, after types and imports.
+        const DATA_SECTION: u32 = 2;
+        let (data, relocations) = self.data();
+        let mut module = Module::new();
+        module.section(&self.type_section());
+        module.section(&self.import_section());
+        let mut bytes = module.finish();
+        encode::section(DATA, &data, &mut bytes);
+        append_custom("linking", &self.linking(), &mut bytes);
+        if !relocations.is_empty() {
+            let mut content = Vec::new();
+            encode::relocations(DATA_SECTION, &relocations, &mut content);
+            append_custom("reloc.DATA", &content, &mut bytes);
+        }
+        bytes
+    }
+
+    fn type_section(&self) -> TypeSection {
+        let mut section = TypeSection::new();
+        for signature in &self.types {
+            // Only signatures with type indices can fail here, and objects that LLVM links have
+            // none: "file has unmodeled reference or GC types".
+            if let Ok(signature) = RoundtripReencoder.func_type(signature.clone()) {
+                section.ty().func_type(&signature);
+            }
+        }
+        section
+    }
+
+    fn import_section(&self) -> ImportSection {
+        let mut section = ImportSection::new();
+        section.import(
+            "env",
+            "__linear_memory",
+            MemoryType {
+                minimum: 0,
+                maximum: None,
+                memory64: self.memory64,
+                shared: false,
+                page_size_log2: None,
+            },
+        );
+        for import in &self.imports {
+            let ty = EntityType::Function(import.type_index);
+            section.import(&import.module, &import.field, ty);
+        }
+        section
+    }
+
+    /// The payload of the data section, and the relocations with offsets in it.
+    fn data(&self) -> (Vec<u8>, Vec<Relocation>) {
+        // `i32.const 0` or `i64.const 0`, and `end`. The linker places the segments anew.
+        let start: &[u8] = if self.memory64 {
+            &[0x42, 0, 0x0b]
+        } else {
+            &[0x41, 0, 0x0b]
+        };
+        let kind = DataKind::Active {
+            memory_index: 0,
+            offset_expr: ConstExpr::new(BinaryReader::new(start, 0)),
+        };
+        let mut payload = Vec::new();
+        let mut relocations = Vec::new();
+        (self.segments.len() as u32).encode(&mut payload);
+        for segment in &self.segments {
+            encode::data_segment(&kind, &segment.bytes, &mut payload);
+            let base = (payload.len() - segment.bytes.len()) as u32;
+            relocations.extend(segment.relocations.iter().map(|relocation| Relocation {
+                offset: base + relocation.offset,
+                ..*relocation
+            }));
+        }
+        (payload, relocations)
+    }
+
+    /// The content of the `linking` section.
+    fn linking(&self) -> Vec<u8> {
+        const VERSION: u32 = 2;
+        let mut content = Vec::new();
+        VERSION.encode(&mut content);
+        let mut segments = Vec::new();
+        (self.segments.len() as u32).encode(&mut segments);
+        for segment in &self.segments {
+            encode::segment_info(&segment.name, segment.alignment, 0, &mut segments);
+        }
+        encode::section(SEGMENT_INFO, &segments, &mut content);
+        let mut symbols = Vec::new();
+        (self.symbols.len() as u32).encode(&mut symbols);
+        for symbol in &self.symbols {
+            symbol.encode(&mut symbols);
+        }
+        encode::section(SYMBOL_TABLE, &symbols, &mut content);
+        content
+    }
+}
+
+impl SynthSymbol {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            SynthSymbol::Data {
+                flags,
+                name,
+                definition,
+            } => encode::data_symbol(*flags, name, Some(*definition), out),
+            SynthSymbol::UndefinedData { flags, name } => {
+                encode::data_symbol(*flags, name, None, out);
+            }
+            SynthSymbol::UndefinedFunction {
+                flags,
+                name,
+                function,
+            } => encode::function_symbol(*flags, *function, name.as_deref(), out),
+        }
+    }
+}
+
+fn append_custom(name: &str, content: &[u8], out: &mut Vec<u8>) {
+    let mut payload = encode::custom_payload(name);
+    payload.extend_from_slice(content);
+    encode::section(CUSTOM, &payload, out);
+}
