@@ -1,0 +1,151 @@
+//! An instance of a module: its memory, its exports, its function table.
+
+use wasmi::{Engine, Extern, ExternType, Func, Linker, Memory, Module, Store, Val};
+
+/// A module that runs.
+pub struct Instance {
+    store: Store<()>,
+    instance: wasmi::Instance,
+}
+
+impl Instance {
+    /// Instantiates a module. Functions that it imports give zero.
+    pub fn new(module: &[u8]) -> Self {
+        let engine = Engine::default();
+        let module = Module::new(&engine, module).expect("a valid module");
+        let mut store = Store::new(&engine, ());
+        let mut linker = Linker::new(&engine);
+        for import in module.imports() {
+            let ExternType::Func(ty) = import.ty() else {
+                panic!("an import that is no function: {import:?}");
+            };
+            let function = Func::new(&mut store, ty.clone(), |_, _, results| {
+                for result in results {
+                    *result = Val::default_for_ty(result.ty());
+                }
+                Ok(())
+            });
+            linker
+                .define(import.module(), import.name(), function)
+                .expect("imports have different names");
+        }
+        let instance = linker
+            .instantiate_and_start(&mut store, &module)
+            .expect("an instance");
+        Self { store, instance }
+    }
+
+    /// The names of the exports.
+    pub fn exports(&self) -> Vec<String> {
+        let exports = self.instance.exports(&self.store);
+        let mut names: Vec<_> = exports.map(|export| export.name().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The value of an exported global, such as the address of an exported data symbol.
+    pub fn address(&self, name: &str) -> u32 {
+        match self.instance.get_export(&self.store, name) {
+            Some(Extern::Global(global)) => match global.get(&self.store) {
+                Val::I32(value) => value as u32,
+                other => panic!("{name} is {other:?}"),
+            },
+            other => panic!("{name} is not an exported global: {other:?}"),
+        }
+    }
+
+    /// Calls an exported function with `i32`s for an `i32`.
+    pub fn call(&mut self, name: &str, arguments: &[i32]) -> i32 {
+        let function = self
+            .instance
+            .get_func(&self.store, name)
+            .unwrap_or_else(|| panic!("no exported function {name}"));
+        self.call_function(function, arguments)
+    }
+
+    /// Calls a function through the table, as a function pointer, with `i32`s for an `i32`. The
+    /// module must be linked with `--export-table`.
+    pub fn call_pointer(&mut self, pointer: u32, arguments: &[i32]) -> i32 {
+        let table = self
+            .instance
+            .get_table(&self.store, "__indirect_function_table")
+            .expect("an exported table");
+        match table.get(&self.store, u64::from(pointer)) {
+            Some(value) => match value.as_func() {
+                Some(wasmi::Nullable::Val(function)) => {
+                    let function = *function;
+                    self.call_function(function, arguments)
+                }
+                _ => panic!("nothing at {pointer} of the table"),
+            },
+            None => panic!("{pointer} is beyond the table"),
+        }
+    }
+
+    fn call_function(&mut self, function: Func, arguments: &[i32]) -> i32 {
+        let arguments: Vec<Val> = arguments.iter().map(|&value| Val::I32(value)).collect();
+        let ty = function.ty(&self.store);
+        let mut results: Vec<Val> = ty
+            .results()
+            .iter()
+            .map(|&ty| Val::default_for_ty(ty))
+            .collect();
+        function
+            .call(&mut self.store, &arguments, &mut results)
+            .expect("a call that returns");
+        match results.as_slice() {
+            [] => 0,
+            [Val::I32(value)] => *value,
+            other => panic!("results {other:?}"),
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        self.instance
+            .get_memory(&self.store, "memory")
+            .expect("an exported memory")
+    }
+
+    /// Bytes of the memory.
+    pub fn bytes(&self, address: u32, length: u32) -> &[u8] {
+        let start = address as usize;
+        &self.memory().data(&self.store)[start..start + length as usize]
+    }
+
+    /// A 32-bit word of the memory.
+    pub fn word(&self, address: u32) -> u32 {
+        u32::from_le_bytes(self.bytes(address, 4).try_into().expect("four bytes"))
+    }
+
+    /// A string of the memory that ends in NUL.
+    pub fn string(&self, address: u32) -> String {
+        let rest = &self.memory().data(&self.store)[address as usize..];
+        let end = rest.iter().position(|&byte| byte == 0).expect("a NUL");
+        String::from_utf8(rest[..end].to_vec()).expect("UTF-8")
+    }
+
+    /// The bytes of a section, of a module linked with `--export=__start_NAME` and
+    /// `--export=__stop_NAME`.
+    pub fn section(&self, name: &str) -> &[u8] {
+        let start = self.address(&format!("__start_{name}"));
+        let stop = self.address(&format!("__stop_{name}"));
+        self.bytes(start, stop - start)
+    }
+
+    /// A section as 32-bit words.
+    pub fn words(&self, name: &str) -> Vec<u32> {
+        let bytes = self.section(name);
+        let (words, rest) = bytes.as_chunks::<4>();
+        assert!(rest.is_empty(), "{} bytes are no words", bytes.len());
+        words.iter().map(|word| u32::from_le_bytes(*word)).collect()
+    }
+}
+
+/// The flags that let the host read a section without any code in the module.
+pub fn export_section(name: &str) -> [String; 3] {
+    [
+        "--no-entry".to_owned(),
+        format!("--export=__start_{name}"),
+        format!("--export=__stop_{name}"),
+    ]
+}
