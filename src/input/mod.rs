@@ -50,7 +50,7 @@ pub struct Name {
     member: Option<String>,
 }
 
-/// The place of an object in [`Files::objects`], which is link order.
+/// The place of a module in [`Files::modules`], which is link order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub usize);
 

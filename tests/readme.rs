@@ -1,0 +1,82 @@
+//! The README says what is true: its commands run, its output is the demo's, its options are those
+//! of `--help`.
+
+use crate::support::{Instance, Work, linker, tool};
+use std::path::Path;
+use std::process::Command;
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(path).expect("a file of the repository")
+}
+
+/// The fenced blocks of the README whose opening line is ```` ```INFO ````.
+fn blocks(info: &str) -> Vec<String> {
+    let readme = read("README.md");
+    let opening = format!("```{info}\n");
+    let blocks = readme.split(&opening).skip(1);
+    let end = |block: &str| block.find("```").expect("a closing fence");
+    blocks.map(|block| block[..end(block)].to_owned()).collect()
+}
+
+fn block(info: &str) -> String {
+    let mut blocks = blocks(info);
+    assert_eq!(blocks.len(), 1, "blocks `{info}`");
+    blocks.remove(0)
+}
+
+#[test]
+fn the_output_of_the_demo() {
+    // `ci/demo` compares the same file with what the demo prints.
+    assert_eq!(block("text demo"), read("examples/plugins/expected.txt"));
+}
+
+#[test]
+fn the_example_in_c() {
+    let work = Work::new();
+    work.write("commands.c", block("c file=commands.c"));
+    work.write("main.c", block("c file=main.c"));
+    let tools = work.file("tools");
+    std::fs::create_dir(&tools).expect("a directory");
+    for (name, tool) in [
+        ("clang", tool("WSL_CLANG")),
+        ("llvm-ar", tool("WSL_AR")),
+        ("wasm-ld", tool("WSL_WASM_LD")),
+        ("wasm-section-ld", linker().to_owned()),
+    ] {
+        std::os::unix::fs::symlink(tool, tools.join(name)).expect("a link");
+    }
+    let path = std::env::var("PATH").expect("PATH");
+    let status = Command::new("sh")
+        .args(["-ec", &block("sh run")])
+        .env("PATH", format!("{}:{path}", tools.display()))
+        .current_dir(work.path())
+        .status()
+        .expect("a shell");
+    assert!(status.success());
+    let module = std::fs::read(work.file("commands.wasm")).expect("the module");
+    assert_eq!(Instance::new(&module).call("sum", &[5]), 2 * 5 + 5 * 5);
+}
+
+#[test]
+fn the_options() {
+    let help = Command::new(linker())
+        .arg("--help")
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .output()
+        .expect("help");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let readme = read("README.md");
+    for option in [
+        "--gather=PATTERN",
+        "--section-linker=PATH",
+        "WASM_SECTION_LD_LINKER",
+        "WASM_SECTION_LD_LOG",
+    ] {
+        assert!(help.contains(&format!("  {option} ")), "{option} in --help");
+        assert!(
+            readme.contains(&format!("| `{option}` |")),
+            "{option} in the README"
+        );
+    }
+}
