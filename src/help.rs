@@ -18,6 +18,8 @@ array in linear memory, with __start_NAME and __stop_NAME at its ends. Every opt
 passed on.
 
 Options of its own:
+  -T FILE, --script=FILE  Lay out data by this linker script, in the language of GNU ld
+  --section-print-script  Print the policy in force and stop
   --gather=PATTERN        Gather sections that match, even those that wasm-ld would handle itself
   --section-linker=PATH   The linker that does the linking
 

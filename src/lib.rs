@@ -19,6 +19,7 @@ pub mod hoist;
 pub mod input;
 pub mod log;
 pub mod plan;
+pub mod script;
 pub mod survey;
 pub mod wasm;
 
@@ -28,6 +29,7 @@ use error::{Error, Result};
 use input::Files;
 use log::Level;
 use plan::Plan;
+use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -67,12 +69,17 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         // A partial link gathers nothing: the final one will.
         return as_called(&line, &backend);
     }
+    let script = script(&line)?;
+    if line.has(Id::PrintScript) {
+        print(&script.in_force());
+        return Ok(Ended::Status(0));
+    }
     let files = Files::open(&line)?;
     let modules = files.modules()?;
-    let survey = survey::survey(&line, &modules)?;
-    let plan = plan::plan(&survey, &modules)?;
+    let survey = survey::survey(&line, &script, &modules)?;
+    let plan = plan::plan(&survey, &modules, &script)?;
     warn(program, &line, &plan)?;
-    if plan.sections.is_empty() {
+    if plan.is_empty() {
         return as_called(&line, &backend);
     }
     log::gathered(Level::from_environment(), &survey, &plan, &modules);
@@ -99,10 +106,20 @@ fn introduce(line: &CommandLine, backend: &Backend) {
     } else {
         help::version()
     };
+    print(&text);
+}
+
+fn print(text: &str) {
     let mut stdout = std::io::stdout();
     // Who closed it does not want to know.
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();
+}
+
+/// The scripts of `-T`, together.
+fn script(line: &CommandLine) -> Result<Script> {
+    let search: Vec<&Path> = line.values(Id::LibraryPath).map(Path::new).collect();
+    Script::read(line.values(Id::Script).map(Path::new), &search)
 }
 
 fn refuse_reserved(line: &CommandLine) -> Result<()> {
@@ -117,7 +134,7 @@ fn refuse_reserved(line: &CommandLine) -> Result<()> {
         "{}: this version has no such option",
         option.unwrap_or_default()
     ))
-    .note("`-T`, `--script` and what begins with `--section-` are this linker's own; see --help"))
+    .note("what begins with `--section-` is this linker's own; see --help"))
 }
 
 fn warn(program: &str, line: &CommandLine, plan: &Plan) -> Result<()> {

@@ -35,7 +35,7 @@ pub fn gathered(level: Level, survey: &Survey<'_>, plan: &Plan, modules: &[Modul
     if level < Level::Info {
         return;
     }
-    for section in &plan.sections {
+    for section in plan.sections.iter().filter(|section| !section.is_empty()) {
         let entries = section.entries.len();
         let objects = object_count(survey, section);
         let plural = |count: usize| if count == 1 { "" } else { "s" };

@@ -55,14 +55,21 @@ pub enum Id {
     Gather,
     /// Ours: `--section-linker=PATH`.
     SectionLinker,
-    /// Reserved to us, and not here yet: `-T`, `--script`, `--section-…`.
+    /// Ours: `-T FILE`, `--script=FILE`.
+    Script,
+    /// Ours: `--section-print-script`.
+    PrintScript,
+    /// Reserved to us, and not here: any other `--section-…`.
     Reserved,
 }
 
 impl Id {
     /// Whether it is an option of ours, which the backend must not see.
     pub fn is_own(self) -> bool {
-        matches!(self, Id::Gather | Id::SectionLinker | Id::Reserved)
+        matches!(
+            self,
+            Id::Gather | Id::SectionLinker | Id::Script | Id::PrintScript | Id::Reserved
+        )
     }
 }
 
@@ -153,10 +160,11 @@ const OPTIONS: &[Spec] = &[
     spec("gather=", Two, Joined, Id::Gather),
     spec("section-linker", Two, Separate, Id::SectionLinker),
     spec("section-linker=", Two, Joined, Id::SectionLinker),
+    spec("section-print-script", Two, Flag, Id::PrintScript),
     spec("section-", Two, Joined, Id::Reserved),
-    spec("script", Two, Separate, Id::Reserved),
-    spec("script=", Two, Joined, Id::Reserved),
-    spec("T", One, JoinedOrSeparate, Id::Reserved),
+    spec("script", Two, Separate, Id::Script),
+    spec("script=", Two, Joined, Id::Script),
+    spec("T", One, JoinedOrSeparate, Id::Script),
     // The backend's, with a value.
     spec("allow-undefined-file", One, Separate, Id::Other),
     spec("allow-undefined-file=", Any, Joined, Id::Other),

@@ -5,15 +5,13 @@
 //! no live code reaches goes, and what only its entries use goes with it.
 
 mod relocate;
+mod sections;
 
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
-use crate::plan::{Plan, PlannedSection};
+use crate::plan::Plan;
 use crate::survey::{Entry, Origin, Survey, is_marked};
-use crate::wasm::{
-    Builder, Definition, Edits, Object, Relocation, SegmentIndex, SymbolFlags, SymbolIndex,
-    SynthSymbol,
-};
+use crate::wasm::{Builder, Edits, Relocation, SymbolIndex};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the backend gets.
@@ -39,10 +37,9 @@ pub const UNIQUE: &str = "..section.";
 /// # Errors
 /// A relocation that has no meaning in memory, or objects of different address sizes.
 pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Hoisted> {
-    let memory64 = address_size(survey, plan, modules)?;
     let mut hoist = Hoist {
         survey,
-        builder: Builder::new(memory64),
+        builder: Builder::new(address_size(survey, plan, modules)?),
         edits: BTreeMap::new(),
         relocations: BTreeMap::new(),
         moved: HashMap::new(),
@@ -51,21 +48,20 @@ pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result
         origins: HashMap::new(),
     };
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
-    let mut segments = Vec::new();
-    for section in &plan.sections {
-        segments.push(
-            hoist
-                .section(section)
-                .map_err(|(id, error)| in_object(id)(error))?,
-        );
+    for id in plan.leaving() {
+        let entry = &survey.entries[id.0];
+        hoist.leave(entry).map_err(in_object(entry.object))?;
     }
+    let segments = hoist.sections(plan)?;
     // Only now, when all moved symbols are known: entries may point to each other.
     for (section, segment) in plan.sections.iter().zip(segments) {
         for placed in &section.entries {
             let entry = &survey.entries[placed.entry.0];
-            hoist
-                .relocate(entry, placed.offset, segment)
-                .map_err(in_object(entry.object))?;
+            if let Some(segment) = segment {
+                hoist
+                    .relocate(entry, placed.offset, segment)
+                    .map_err(in_object(entry.object))?;
+            }
         }
     }
     let mut edited = BTreeMap::new();
@@ -121,69 +117,22 @@ struct Hoist<'a> {
 }
 
 impl Hoist<'_> {
-    /// Makes a section's segment with its symbols.
-    fn section(
-        &mut self,
-        section: &PlannedSection,
-    ) -> std::result::Result<SegmentIndex, (ObjectId, Error)> {
-        let mut bytes = vec![0; section.size as usize];
-        let mut segment = SegmentKind::default();
-        for placed in &section.entries {
-            let entry = &self.survey.entries[placed.entry.0];
-            let start = placed.offset as usize;
-            bytes[start..start + entry.data.len()].copy_from_slice(entry.data);
-            segment.add(self.survey, entry);
-            self.leave(entry).map_err(|error| (entry.object, error))?;
-        }
-        let has_relocations = section.entries.iter().any(|placed| {
-            !self
-                .relocations_of(&self.survey.entries[placed.entry.0])
-                .is_empty()
-        });
-        let name = segment.name(&section.name, &bytes, has_relocations);
-        let segment = self.builder.segment(name, section.alignment, bytes);
-        self.bounds(section, segment);
-        for placed in &section.entries {
-            self.define(&self.survey.entries[placed.entry.0], placed.offset, segment);
-        }
-        for id in &section.overridden {
-            let entry = &self.survey.entries[id.0];
-            self.leave(entry).map_err(|error| (entry.object, error))?;
-            let object = &self.survey.objects[&entry.object];
-            for &symbol in &entry.symbols {
-                let name = object.symbol(symbol).name.to_owned();
-                self.edits_of(entry.object).undefine.insert(symbol, name);
-            }
-        }
-        Ok(segment)
-    }
-
-    /// Defines `__start_NAME` and `__stop_NAME`: weak, as whoever defines them himself has the
-    /// last word with ELF linkers too (`PROVIDE_HIDDEN`).
-    fn bounds(&mut self, section: &PlannedSection, segment: SegmentIndex) {
-        for (prefix, offset) in [("__start_", 0), ("__stop_", section.size)] {
-            let name = format!("{prefix}{}", section.name);
-            let symbol = self.builder.symbol(SynthSymbol::Data {
-                flags: SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK,
-                name: name.clone(),
-                definition: Definition {
-                    segment,
-                    offset,
-                    size: 0,
-                },
-            });
-            self.by_name.insert(name, (symbol, true));
-        }
-    }
-
-    /// Takes an entry out of its object.
+    /// Takes an entry out of its object: what it defines is defined elsewhere from now on.
     fn leave(&mut self, entry: &Entry<'_>) -> Result<()> {
         let object = &self.survey.objects[&entry.object];
         if let Some(data) = object.data_section()
             && !self.relocations.contains_key(&entry.object)
         {
-            self.relocations
-                .insert(entry.object, object.relocations(data)?);
+            let relocations = object.relocations(data)?;
+            self.relocations.insert(entry.object, relocations);
+        }
+        for &index in &entry.symbols {
+            let name = self.global_name(entry.object, index);
+            self.edits_of(entry.object).undefine.insert(index, name);
+            let name = object.symbol(index).name;
+            if is_marked(name) {
+                self.marks.insert(name.to_owned());
+            }
         }
         let edits = self.edits_of(entry.object);
         match entry.origin {
@@ -195,40 +144,6 @@ impl Hoist<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Defines an entry's symbols where it is now.
-    fn define(&mut self, entry: &Entry<'_>, offset: u32, segment: SegmentIndex) {
-        let object = &self.survey.objects[&entry.object];
-        for &index in &entry.symbols {
-            let symbol = object.symbol(index);
-            let Some((_, range)) = symbol.definition() else {
-                continue;
-            };
-            let name = self.global_name(entry.object, index);
-            self.edits_of(entry.object)
-                .undefine
-                .insert(index, name.clone());
-            if is_marked(symbol.name) {
-                self.marks.insert(symbol.name.to_owned());
-            }
-            // A weak definition that another overrides.
-            if self.by_name.contains_key(&name) {
-                continue;
-            }
-            let moved = self.builder.symbol(SynthSymbol::Data {
-                flags: moved_flags(symbol.flags(), is_marked(symbol.name)),
-                name: name.clone(),
-                definition: Definition {
-                    segment,
-                    offset: offset + (range.start - entry.start()),
-                    size: range.end - range.start,
-                },
-            });
-            self.moved.insert((entry.object, index), moved);
-            self.origins.insert(name.clone(), entry.object);
-            self.by_name.insert(name, (moved, true));
-        }
     }
 
     /// The name under which other objects can refer to a symbol: its own or, for a local one, a
@@ -244,45 +159,5 @@ impl Hoist<'_> {
 
     fn edits_of(&mut self, id: ObjectId) -> &mut Edits {
         self.edits.entry(id).or_default()
-    }
-}
-
-/// The flags of a symbol that has moved. It is no root any more; a marked one is nobody's to see.
-fn moved_flags(flags: SymbolFlags, marked: bool) -> SymbolFlags {
-    let flags = flags - SymbolFlags::NO_STRIP;
-    if marked {
-        (flags - SymbolFlags::EXPORTED) | SymbolFlags::VISIBILITY_HIDDEN
-    } else if flags.contains(SymbolFlags::BINDING_LOCAL) {
-        (flags - SymbolFlags::BINDING_LOCAL) | SymbolFlags::VISIBILITY_HIDDEN
-    } else {
-        flags
-    }
-}
-
-/// Which of the output's segments an array belongs to, by what its entries were in.
-#[derive(Debug, Default)]
-struct SegmentKind {
-    writable: bool,
-}
-
-impl SegmentKind {
-    fn add(&mut self, survey: &Survey<'_>, entry: &Entry<'_>) {
-        let object: &Object<'_> = &survey.objects[&entry.object];
-        let read_only = entry
-            .segment()
-            .is_some_and(|segment| object.segment(segment).name.starts_with(".rodata"));
-        self.writable |= !read_only;
-    }
-
-    /// The backend merges what begins with `.rodata.`, `.data.` and `.bss.` into one segment each.
-    fn name(&self, section: &str, bytes: &[u8], has_relocations: bool) -> String {
-        let kind = if !self.writable {
-            ".rodata"
-        } else if has_relocations || bytes.iter().any(|&byte| byte != 0) {
-            ".data"
-        } else {
-            ".bss"
-        };
-        format!("{kind}.{section}")
     }
 }

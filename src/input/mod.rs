@@ -83,6 +83,11 @@ impl Name {
     pub fn file(&self) -> &Path {
         &self.file
     }
+
+    /// The member, of an object in an archive.
+    pub fn member(&self) -> Option<&str> {
+        self.member.as_deref()
+    }
 }
 
 impl fmt::Display for Name {

@@ -1,27 +1,36 @@
 //! Policy applied: which sections are gathered, which of their entries, in which order and where.
 
+mod evaluate;
+mod layout;
 mod resolve;
 
+pub use evaluate::Value;
 pub use resolve::Fate;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input::Module;
+use crate::script::{Definition, Script, Spanned};
 use crate::survey::{Entry, Origin, Survey};
-use std::collections::{BTreeMap, HashMap};
+use layout::Layout;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// The gathered sections.
 #[derive(Debug)]
 pub struct Plan {
-    /// By name.
+    /// In the order of the script, then by name.
     pub sections: Vec<PlannedSection>,
-    /// What becomes of each entry of the survey. Those of sections that are not gathered do not
-    /// count.
-    pub fates: Vec<Fate>,
+    /// Entries that are not in an array because another definition of their symbols counts.
+    pub overridden: Vec<EntryId>,
+    /// Entries that the script leaves out.
+    pub discarded: Vec<EntryId>,
+    /// Symbols of the script that are in no section.
+    pub absolute: Vec<SymbolDefinition>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
 
-/// A gathered section: an array.
+/// An output section: an array.
 #[derive(Debug)]
 pub struct PlannedSection {
     /// Its name.
@@ -32,8 +41,16 @@ pub struct PlannedSection {
     pub size: u32,
     /// Its entries in order.
     pub entries: Vec<Placed>,
-    /// Entries that are not in the array because another definition counts.
-    pub overridden: Vec<EntryId>,
+    /// Symbols that the script defines in it.
+    pub symbols: Vec<SymbolDefinition>,
+    /// Data that the script puts into it.
+    pub data: Vec<DataItem>,
+    /// Gaps that are not filled with zeros.
+    pub fills: Vec<Fill>,
+    /// Whether the script wants it kept even if nothing refers to it.
+    pub keep: bool,
+    /// Whether the script puts more than entries into it.
+    script_made: bool,
 }
 
 /// The place of an entry in [`Survey::entries`].
@@ -49,155 +66,122 @@ pub struct Placed {
     pub offset: u32,
 }
 
-/// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
-/// line.
-const MOST_CUSTOM_ALIGNMENT: u32 = 6;
+/// A symbol of a script.
+#[derive(Debug, Clone)]
+pub struct SymbolDefinition {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// In bytes from the beginning of its section; of a symbol in no section, its value.
+    pub value: u64,
+    /// How it is defined.
+    pub definition: Definition,
+}
+
+/// `LONG(expr)` and its like.
+#[derive(Debug, Clone)]
+pub struct DataItem {
+    /// In bytes from the beginning of the section.
+    pub offset: u32,
+    /// In bytes.
+    pub size: u32,
+    /// A number, or an address.
+    pub value: Value,
+}
+
+/// A gap with a pattern.
+#[derive(Debug, Clone)]
+pub struct Fill {
+    /// In bytes from the beginning of the section.
+    pub range: Range<u32>,
+    /// Repeated from the beginning of the gap.
+    pub pattern: Vec<u8>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.sections.iter().all(PlannedSection::is_empty)
+            && self.discarded.is_empty()
+            && self.absolute.is_empty()
+    }
+
+    /// Every entry that leaves its object.
+    pub fn leaving(&self) -> impl Iterator<Item = EntryId> {
+        let placed = self.sections.iter().flat_map(|section| &section.entries);
+        placed
+            .map(|placed| placed.entry)
+            .chain(self.overridden.iter().copied())
+            .chain(self.discarded.iter().copied())
+    }
+}
+
+impl PlannedSection {
+    /// Whether it is left out: as in GNU ld, an output section that has nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && !self.script_made
+    }
+
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            alignment: 0,
+            size: 0,
+            entries: Vec::new(),
+            symbols: Vec::new(),
+            data: Vec::new(),
+            fills: Vec::new(),
+            keep: false,
+            script_made: false,
+        }
+    }
+}
 
 /// Plans the arrays.
 ///
 /// # Errors
-/// Two definitions of one entry, or a section that does not fit an address space.
-pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Plan> {
-    let mut by_name: BTreeMap<&str, Vec<EntryId>> = BTreeMap::new();
-    for (position, entry) in survey.entries.iter().enumerate() {
-        by_name
-            .entry(&entry.section)
-            .or_default()
-            .push(EntryId(position));
-    }
-    by_name.retain(|name, entries| !is_left_to_the_backend(survey, name, entries));
+/// Two definitions of one entry, a section that does not fit an address space, and what the script
+/// says that cannot be done.
+pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Result<Plan> {
     let fates = resolve::resolve(survey, modules)?;
-    let mut plan = Plan {
-        sections: Vec::new(),
-        fates,
-        warnings: Vec::new(),
+    let left = left_to_the_backend(survey);
+    let with_fate = |fate| {
+        let ids = (0..survey.entries.len()).map(EntryId);
+        ids.filter(|id| {
+            fates[id.0] == fate && !left.contains(survey.entries[id.0].section.as_str())
+        })
+        .collect::<Vec<_>>()
     };
-    for (name, entries) in by_name {
-        let (kept, overridden) = entries
-            .into_iter()
-            .filter(|entry| plan.fates[entry.0] != Fate::OtherComdat)
-            .partition(|entry| plan.fates[entry.0] == Fate::Kept);
-        let layout = Layout { survey, modules };
-        let (section, warning) = layout.section(name, kept, overridden)?;
-        plan.sections.push(section);
-        plan.warnings.extend(warning);
-    }
-    Ok(plan)
+    let mut layout = Layout::new(survey, modules, with_fate(Fate::Kept));
+    layout.run(script)?;
+    layout.orphans()?;
+    Ok(Plan {
+        sections: layout.sections,
+        overridden: with_fate(Fate::Overridden),
+        discarded: layout.discarded,
+        absolute: layout.absolute,
+        warnings: layout.warnings,
+    })
 }
 
 /// A section whose entries are all data segments that the compiler named works with the backend
-/// alone, and is left to it unless `--gather` asks. One that is only declared does not work there:
-/// nothing keeps a segment without bytes.
-fn is_left_to_the_backend(survey: &Survey<'_>, name: &str, entries: &[EntryId]) -> bool {
-    let entries = || entries.iter().map(|entry| &survey.entries[entry.0]);
-    !survey.wanted.is_asked_for(name)
-        && entries().all(|entry| matches!(entry.origin, Origin::Segment(_)))
-        && entries().any(|entry| !entry.data.is_empty())
-}
-
-struct Layout<'a> {
-    survey: &'a Survey<'a>,
-    modules: &'a [Module<'a>],
-}
-
-impl Layout<'_> {
-    /// Places `entries` one after another, those with a key after those without, by key.
-    fn section(
-        &self,
-        name: &str,
-        mut entries: Vec<EntryId>,
-        overridden: Vec<EntryId>,
-    ) -> Result<(PlannedSection, Option<String>)> {
-        entries.sort_by(|a, b| self.entry(*a).key.cmp(&self.entry(*b).key));
-        let custom_alignment = self.custom_alignment(&entries);
-        let mut section = PlannedSection {
-            name: name.to_owned(),
-            alignment: 0,
-            size: 0,
-            entries: Vec::with_capacity(entries.len()),
-            overridden,
-        };
-        let mut warning = None;
-        let mut end: u64 = 0;
-        let mut previous = None;
-        for id in entries {
-            let entry = self.entry(id);
-            let alignment = self.alignment(entry).unwrap_or(custom_alignment);
-            let offset = end.next_multiple_of(1_u64 << alignment);
-            section.alignment = section.alignment.max(alignment);
-            if entry.data.is_empty() {
-                // It only declares the section, and has the address that is aligned for all.
-                section.entries.push(Placed {
-                    entry: id,
-                    offset: 0,
-                });
-                continue;
-            }
-            if offset != end && warning.is_none() {
-                warning = previous.map(|before| self.padding(name, offset - end, before, id));
-            }
-            end = offset + entry.data.len() as u64;
-            if end > u64::from(u32::MAX) {
-                return Err(Error::new(format!(
-                    "section `{name}` is larger than 4 GiB, which no data segment can be"
-                )));
-            }
-            section.entries.push(Placed {
-                entry: id,
-                offset: offset as u32,
-            });
-            previous = Some(id);
+/// alone, and is left to it unless the script or `--gather` asks. One that is only declared does
+/// not work there: nothing keeps a segment without bytes.
+fn left_to_the_backend<'s>(survey: &'s Survey<'_>) -> HashSet<&'s str> {
+    let mut all_named: HashMap<&str, bool> = HashMap::new();
+    let mut has_bytes: HashSet<&str> = HashSet::new();
+    for entry in &survey.entries {
+        let named = matches!(entry.origin, Origin::Segment(_));
+        *all_named.entry(&entry.section).or_insert(true) &= named;
+        if !entry.data.is_empty() {
+            has_bytes.insert(&entry.section);
         }
-        section.size = end as u32;
-        Ok((section, warning))
     }
-
-    fn entry(&self, id: EntryId) -> &Entry<'_> {
-        &self.survey.entries[id.0]
-    }
-
-    /// The alignment that the entry's segment states, as a power of two: for an entry inside a
-    /// segment, what its offset leaves of it.
-    fn alignment(&self, entry: &Entry<'_>) -> Option<u32> {
-        let segment = self.survey.objects[&entry.object].segment(entry.segment()?);
-        Some(segment.alignment.min(entry.start().trailing_zeros()))
-    }
-
-    /// A custom section states no alignment. But it is an array of some type, and the size of a
-    /// type is a multiple of its alignment: so the largest power of two that divides the size of
-    /// every piece is enough, and needs no padding between them.
-    fn custom_alignment(&self, entries: &[EntryId]) -> u32 {
-        entries
-            .iter()
-            .map(|&id| self.entry(id))
-            .filter(|entry| matches!(entry.origin, Origin::Custom(_)) && !entry.data.is_empty())
-            .map(|entry| entry.data.len().trailing_zeros())
-            .min()
-            .map_or(0, |alignment| alignment.min(MOST_CUSTOM_ALIGNMENT))
-    }
-
-    fn padding(&self, section: &str, bytes: u64, before: EntryId, after: EntryId) -> String {
-        let describe = |id| {
-            let entry = self.entry(id);
-            let name = &self.modules[entry.object.0].name;
-            let size = entry.data.len();
-            let alignment = match self.alignment(entry) {
-                Some(alignment) => format!(", aligned to {}", 1_u64 << alignment),
-                None => String::new(),
-            };
-            let what = describe_entry(self.survey, entry);
-            format!("{what}, {size} bytes{alignment}, in {name}")
-        };
-        format!(
-            "section `{section}` is not one array: {bytes} bytes of padding between entries\n\
-             >>> before: {}\n\
-             >>> after: {}\n\
-             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
-             meets only entries",
-            describe(before),
-            describe(after)
-        )
-    }
+    all_named
+        .into_iter()
+        .filter(|(name, named)| *named && has_bytes.contains(name))
+        .map(|(name, _)| name)
+        .filter(|name| !survey.wanted.is_asked_for(name))
+        .collect()
 }
 
 /// An entry for people: its symbol, or what it is where it has none.
@@ -213,10 +197,9 @@ pub fn describe_entry(survey: &Survey<'_>, entry: &Entry<'_>) -> String {
 
 /// How many objects the entries of a section come from.
 pub fn object_count(survey: &Survey<'_>, section: &PlannedSection) -> usize {
-    let objects: HashMap<_, ()> = section
-        .entries
-        .iter()
-        .map(|placed| (survey.entries[placed.entry.0].object, ()))
+    let entries = section.entries.iter();
+    let objects: HashSet<_> = entries
+        .map(|placed| survey.entries[placed.entry.0].object)
         .collect();
     objects.len()
 }

@@ -5,12 +5,13 @@ mod mark;
 mod wanted;
 
 pub use entries::{Entry, Origin};
-pub use mark::is_marked;
+pub use mark::{is_c_identifier, is_marked};
 pub use wanted::Wanted;
 
 use crate::args::CommandLine;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
+use crate::script::Script;
 use crate::wasm::{
     CUSTOM, Kind, Object, Outline, SEGMENT_INFO, Section, SectionIndex, subsections,
 };
@@ -32,11 +33,15 @@ pub struct Survey<'a> {
 ///
 /// # Errors
 /// An object or a mark that is not right.
-pub fn survey<'a>(line: &CommandLine, modules: &[Module<'a>]) -> Result<Survey<'a>> {
+pub fn survey<'a>(
+    line: &CommandLine,
+    script: &Script,
+    modules: &[Module<'a>],
+) -> Result<Survey<'a>> {
     let mut survey = Survey {
         objects: BTreeMap::new(),
         entries: Vec::new(),
-        wanted: Wanted::by_flags(line)?,
+        wanted: Wanted::by_policy(line, script),
     };
     let mut outlines = Vec::new();
     let mut any_marks = false;

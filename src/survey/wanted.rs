@@ -1,11 +1,11 @@
 //! Which sections are wanted: those that an input or an export flag refers to by `__start_NAME` or
-//! `__stop_NAME`, and those that `--gather=PATTERN` matches.
+//! `__stop_NAME`, and those that a script or `--gather=PATTERN` matches.
 
 use super::mark::is_c_identifier;
 use crate::args::{CommandLine, Id};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::script::{Glob, Script};
 use crate::wasm::{SYMBOL_TABLE, Section, subsections};
-use glob::Pattern;
 use std::collections::BTreeSet;
 use wasmparser::{SymbolFlags, SymbolInfo};
 
@@ -13,7 +13,8 @@ use wasmparser::{SymbolFlags, SymbolInfo};
 #[derive(Debug, Default)]
 pub struct Wanted {
     referenced: BTreeSet<String>,
-    patterns: Vec<Pattern>,
+    gather: Vec<Glob>,
+    script: Vec<Glob>,
 }
 
 /// Custom sections with a name that is a C identifier and that belong to tools (tool-conventions):
@@ -30,24 +31,20 @@ const RESERVED: [&str; 8] = [
 ];
 
 impl Wanted {
-    /// What the command line alone asks for.
-    ///
-    /// # Errors
-    /// A `--gather` pattern that is not right.
-    pub fn by_flags(line: &CommandLine) -> Result<Self> {
-        let mut wanted = Self::default();
+    /// What the command line and the script ask for.
+    pub fn by_policy(line: &CommandLine, script: &Script) -> Self {
+        let mut wanted = Self {
+            referenced: BTreeSet::new(),
+            gather: line
+                .values(Id::Gather)
+                .map(|pattern| Glob::new(&pattern.to_string_lossy()))
+                .collect(),
+            script: script.section_patterns().collect(),
+        };
         for value in line.values(Id::Export).chain(line.values(Id::Undefined)) {
             wanted.refer(&value.to_string_lossy());
         }
-        for value in line.values(Id::Gather) {
-            let text = value.to_string_lossy();
-            let pattern = Pattern::new(&text).map_err(|error| {
-                Error::new(format!("--gather={text}: not a pattern: {}", error.msg))
-                    .note("a pattern has `*`, `?` and `[a-z]`, as in `--gather='PLUGINS*'`")
-            })?;
-            wanted.patterns.push(pattern);
-        }
-        Ok(wanted)
+        wanted
     }
 
     /// Adds what an object refers to.
@@ -85,25 +82,27 @@ impl Wanted {
 
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
-        self.referenced.is_empty() && self.patterns.is_empty()
+        self.referenced.is_empty() && self.gather.is_empty() && self.script.is_empty()
     }
 
-    /// Whether data segments of this name are entries.
+    /// Whether data segments of this name are entries. `--gather` takes only names for which
+    /// `__start_NAME` can be written; a script takes what it says.
     pub fn has_segments(&self, name: &str) -> bool {
-        self.referenced.contains(name) || (is_c_identifier(name) && self.is_asked_for(name))
+        self.referenced.contains(name) || self.is_asked_for(name)
     }
 
     /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
     /// bytes outside memory meant them to be there, unless somebody asks by name.
     pub fn has_custom_sections(&self, name: &str) -> bool {
-        let by_name = || self.patterns.iter().any(|pattern| pattern.as_str() == name);
+        let mut globs = self.gather.iter().chain(&self.script);
         !RESERVED.contains(&name)
-            && (self.referenced.contains(name) || (is_c_identifier(name) && by_name()))
+            && (self.referenced.contains(name) || globs.any(|glob| glob.literal() == Some(name)))
     }
 
-    /// Whether `--gather` asks for the section, so that even what works is gathered.
+    /// Whether `--gather` or the script asks for the section, so that even what works is gathered.
     pub fn is_asked_for(&self, name: &str) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(name))
+        let matches = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name));
+        matches(&self.script) || (is_c_identifier(name) && matches(&self.gather))
     }
 }
 
@@ -113,7 +112,7 @@ mod tests {
 
     fn wanted(words: &[&str]) -> Wanted {
         let line = CommandLine::parse(words.iter().map(Into::into).collect()).expect("a line");
-        Wanted::by_flags(&line).expect("good patterns")
+        Wanted::by_policy(&line, &Script::default())
     }
 
     #[test]

@@ -11,7 +11,8 @@ pub use edit::{EMPTIED_SEGMENT, Edits};
 pub use encode::Definition;
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{
-    DataSegment, Object, Relocation, SEGMENT_INFO, SEGMENT_TLS, SYMBOL_TABLE, Symbol, subsections,
+    DataSegment, Object, Relocation, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_TLS, SYMBOL_TABLE,
+    Symbol, subsections,
 };
 pub use outline::{CUSTOM, Kind, Outline, Section};
 pub use synth::{Builder, Signature, SynthSymbol};

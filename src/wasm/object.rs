@@ -11,6 +11,8 @@ use wasmparser::{
     SymbolFlags, SymbolInfo, SymbolInfoMap, TypeRef, TypeSectionReader,
 };
 
+/// `WASM_SEG_FLAG_RETAIN` of Linking.md.
+pub const SEGMENT_RETAIN: u32 = 0x4;
 /// `WASM_SEG_FLAG_TLS` of Linking.md.
 pub const SEGMENT_TLS: u32 = 0x2;
 

@@ -33,6 +33,7 @@ struct Import {
 struct SynthSegment {
     name: String,
     alignment: u32,
+    flags: u32,
     bytes: Vec<u8>,
     relocations: Vec<Relocation>,
 }
@@ -80,11 +81,18 @@ impl Builder {
         }
     }
 
-    /// Adds a data segment; its alignment is a power of two.
-    pub fn segment(&mut self, name: String, alignment: u32, bytes: Vec<u8>) -> SegmentIndex {
+    /// Adds a data segment; its alignment is a power of two, its flags are `WASM_SEGMENT_FLAG_…`.
+    pub fn segment(
+        &mut self,
+        name: String,
+        alignment: u32,
+        flags: u32,
+        bytes: Vec<u8>,
+    ) -> SegmentIndex {
         self.segments.push(SynthSegment {
             name,
             alignment,
+            flags,
             bytes,
             relocations: Vec::new(),
         });
@@ -112,8 +120,7 @@ impl Builder {
         SymbolIndex(self.symbols.len() as u32 - 1)
     }
 
-    /// Adds a relocation whose offset counts from the first byte of `segment`. Those of one segment
-    /// are added in the order of their offsets.
+    /// Adds a relocation whose offset counts from the first byte of `segment`.
     pub fn relocate(
         &mut self,
         segment: SegmentIndex,
@@ -133,9 +140,13 @@ impl Builder {
     }
 
     /// The object's bytes.
-    pub fn finish(self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
         /// The data section comes third, after types and imports.
         const DATA_SECTION: u32 = 2;
+        for segment in &mut self.segments {
+            // LLVM: "relocations not in offset order" is an error.
+            segment.relocations.sort_by_key(|relocation| relocation.offset);
+        }
         let (data, relocations) = self.data();
         let mut module = Module::new();
         module.section(&self.type_section());
@@ -217,7 +228,8 @@ impl Builder {
         let mut segments = Vec::new();
         (self.segments.len() as u32).encode(&mut segments);
         for segment in &self.segments {
-            encode::segment_info(&segment.name, segment.alignment, 0, &mut segments);
+            let (alignment, flags) = (segment.alignment, segment.flags);
+            encode::segment_info(&segment.name, alignment, flags, &mut segments);
         }
         encode::section(SEGMENT_INFO, &segments, &mut content);
         let mut symbols = Vec::new();

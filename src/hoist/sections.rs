@@ -1,0 +1,251 @@
+//! The segments of the synthesized object: the arrays with their symbols, and what a script puts
+//! between the entries.
+
+use super::Hoist;
+use crate::error::Result;
+use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
+use crate::script::Definition as ScriptDefinition;
+use crate::survey::{Entry, Origin, is_c_identifier, is_marked};
+use crate::wasm::{
+    Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
+};
+
+impl Hoist<'_> {
+    /// Makes the segments of all sections, with their symbols; none for a section that is left out.
+    pub(super) fn sections(&mut self, plan: &Plan) -> Result<Vec<Option<SegmentIndex>>> {
+        let mut segments = Vec::with_capacity(plan.sections.len());
+        for section in &plan.sections {
+            segments.push((!section.is_empty()).then(|| self.segment(section)));
+        }
+        for (section, segment) in plan.sections.iter().zip(&segments) {
+            let Some(segment) = *segment else {
+                continue;
+            };
+            for placed in &section.entries {
+                let entry = &self.survey.entries[placed.entry.0];
+                self.define_entry(entry, placed.offset, segment);
+            }
+            for symbol in last_definitions(&section.symbols) {
+                self.define_symbol(symbol, segment, SymbolFlags::empty())?;
+            }
+            self.define_bounds(section, segment);
+        }
+        for symbol in last_definitions(&plan.absolute) {
+            self.define_symbol(symbol, SegmentIndex(0), SymbolFlags::ABSOLUTE)?;
+        }
+        for (section, segment) in plan.sections.iter().zip(&segments) {
+            self.relocate_data(section, *segment, &segments);
+        }
+        Ok(segments)
+    }
+
+    fn segment(&mut self, section: &PlannedSection) -> SegmentIndex {
+        let mut bytes = vec![0; section.size as usize];
+        for fill in &section.fills {
+            let gap = &mut bytes[fill.range.start as usize..fill.range.end as usize];
+            let pattern = fill.pattern.iter().cycle();
+            gap.iter_mut()
+                .zip(pattern)
+                .for_each(|(byte, fill)| *byte = *fill);
+        }
+        for placed in &section.entries {
+            let data = self.survey.entries[placed.entry.0].data;
+            let start = placed.offset as usize;
+            bytes[start..start + data.len()].copy_from_slice(data);
+        }
+        for item in &section.data {
+            if let Value::Number(number) | Value::Absolute(number) = item.value {
+                let (start, size) = (item.offset as usize, item.size as usize);
+                bytes[start..start + size].copy_from_slice(&number.to_le_bytes()[..size]);
+            }
+        }
+        let name = format!("{}.{}", self.segment_kind(section, &bytes), section.name);
+        let flags = if section.keep { SEGMENT_RETAIN } else { 0 };
+        self.builder.segment(name, section.alignment, flags, bytes)
+    }
+
+    /// Which of the output's segments an array belongs to: the backend merges what begins with
+    /// `.rodata.`, `.data.` and `.bss.` into one each.
+    fn segment_kind(&self, section: &PlannedSection, bytes: &[u8]) -> &'static str {
+        let entries = || {
+            section
+                .entries
+                .iter()
+                .map(|placed| &self.survey.entries[placed.entry.0])
+        };
+        let is_read_only = |entry: &Entry<'_>| {
+            let object = &self.survey.objects[&entry.object];
+            let segment = entry.segment().map(|segment| object.segment(segment));
+            segment.is_some_and(|segment| segment.name.starts_with(".rodata"))
+        };
+        let is_zero = bytes.iter().all(|&byte| byte == 0)
+            && section.data.is_empty()
+            && !entries().any(|entry| self.has_relocations(entry));
+        if entries().all(is_read_only) {
+            ".rodata"
+        } else if is_zero {
+            ".bss"
+        } else {
+            ".data"
+        }
+    }
+
+    fn has_relocations(&self, entry: &Entry<'_>) -> bool {
+        match entry.origin {
+            Origin::Custom(section) => {
+                let object = &self.survey.objects[&entry.object];
+                object.relocation_section(section).is_some()
+            }
+            Origin::Segment(_) | Origin::Symbol(..) => !self.relocations_of(entry).is_empty(),
+        }
+    }
+
+    /// Defines an entry's symbols where it is now.
+    fn define_entry(&mut self, entry: &Entry<'_>, offset: u32, segment: SegmentIndex) {
+        let object = &self.survey.objects[&entry.object];
+        for &index in &entry.symbols {
+            let symbol = object.symbol(index);
+            let name = self.global_name(entry.object, index);
+            // A weak definition that another overrides is there already.
+            let Some((_, range)) = symbol
+                .definition()
+                .filter(|_| !self.by_name.contains_key(&name))
+            else {
+                continue;
+            };
+            let moved = self.builder.symbol(SynthSymbol::Data {
+                flags: moved_flags(symbol.flags(), is_marked(symbol.name)),
+                name: name.clone(),
+                definition: Definition {
+                    segment,
+                    offset: offset + (range.start - entry.start()),
+                    size: range.end - range.start,
+                },
+            });
+            self.moved.insert((entry.object, index), moved);
+            self.origins.insert(name.clone(), entry.object);
+            self.by_name.insert(name, (moved, true));
+        }
+    }
+
+    /// Defines a symbol of a script.
+    fn define_symbol(
+        &mut self,
+        symbol: &SymbolDefinition,
+        segment: SegmentIndex,
+        kind: SymbolFlags,
+    ) -> Result<()> {
+        let name = &symbol.name.value;
+        let provided = SymbolFlags::BINDING_WEAK;
+        let flags = match symbol.definition {
+            ScriptDefinition::Plain => SymbolFlags::empty(),
+            ScriptDefinition::Hidden => SymbolFlags::VISIBILITY_HIDDEN,
+            ScriptDefinition::Provide => provided,
+            ScriptDefinition::ProvideHidden => provided | SymbolFlags::VISIBILITY_HIDDEN,
+        };
+        if self.by_name.contains_key(name) {
+            return match flags.contains(provided) {
+                true => Ok(()),
+                false => Err(symbol.name.span.error(format!(
+                    "duplicate symbol: {name} is an entry of an object too"
+                ))),
+            };
+        }
+        let offset = u32::try_from(symbol.value).map_err(|_| {
+            let value = symbol.value.cast_signed();
+            symbol
+                .name
+                .span
+                .error(format!("{value} is no address of 32 bits"))
+        })?;
+        self.define(name.clone(), flags | kind, segment, offset);
+        Ok(())
+    }
+
+    /// Defines `__start_NAME` and `__stop_NAME`: weak, as whoever defines them himself has the
+    /// last word with ELF linkers too (`PROVIDE_HIDDEN`).
+    fn define_bounds(&mut self, section: &PlannedSection, segment: SegmentIndex) {
+        if !is_c_identifier(&section.name) {
+            return;
+        }
+        for (prefix, offset) in [("__start_", 0), ("__stop_", section.size)] {
+            let name = format!("{prefix}{}", section.name);
+            if !self.by_name.contains_key(&name) {
+                let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
+                self.define(name, flags, segment, offset);
+            }
+        }
+    }
+
+    fn define(
+        &mut self,
+        name: String,
+        flags: SymbolFlags,
+        segment: SegmentIndex,
+        offset: u32,
+    ) -> SymbolIndex {
+        let symbol = self.builder.symbol(SynthSymbol::Data {
+            flags,
+            name: name.clone(),
+            definition: Definition {
+                segment,
+                offset,
+                size: 0,
+            },
+        });
+        self.by_name.insert(name, (symbol, true));
+        symbol
+    }
+
+    /// Addresses that a script puts into a section.
+    fn relocate_data(
+        &mut self,
+        section: &PlannedSection,
+        segment: Option<SegmentIndex>,
+        segments: &[Option<SegmentIndex>],
+    ) {
+        for item in &section.data {
+            let (Value::Relative(target, addend), Some(segment)) = (item.value, segment) else {
+                continue;
+            };
+            // What a script speaks of is laid out.
+            let Some(target) = segments.get(target).copied().flatten() else {
+                continue;
+            };
+            let ty = match item.size {
+                8 => RelocationType::MemoryAddrI64,
+                _ => RelocationType::MemoryAddrI32,
+            };
+            let name = format!(".Lsection.{}", target.0);
+            let start = match self.by_name.get(&name) {
+                Some(&(start, _)) => start,
+                None => self.define(name, SymbolFlags::BINDING_LOCAL, target, 0),
+            };
+            let addend = addend.cast_signed();
+            self.builder
+                .relocate(segment, ty, item.offset, start, addend);
+        }
+    }
+}
+
+/// Of the definitions of one symbol, the last: as in GNU ld.
+fn last_definitions(symbols: &[SymbolDefinition]) -> impl Iterator<Item = &SymbolDefinition> {
+    symbols.iter().enumerate().filter_map(|(position, symbol)| {
+        let mut later = symbols[position + 1..].iter();
+        let again = later.any(|other| other.name.value == symbol.name.value);
+        (!again).then_some(symbol)
+    })
+}
+
+/// The flags of a symbol that has moved. It is no root any more; a marked one is nobody's to see.
+fn moved_flags(flags: SymbolFlags, marked: bool) -> SymbolFlags {
+    let flags = flags - SymbolFlags::NO_STRIP;
+    if marked {
+        let own = SymbolFlags::EXPORTED | SymbolFlags::BINDING_LOCAL;
+        (flags - own) | SymbolFlags::VISIBILITY_HIDDEN
+    } else if flags.contains(SymbolFlags::BINDING_LOCAL) {
+        (flags - SymbolFlags::BINDING_LOCAL) | SymbolFlags::VISIBILITY_HIDDEN
+    } else {
+        flags
+    }
+}

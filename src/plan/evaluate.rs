@@ -1,0 +1,260 @@
+//! Expressions of a script (GNU ld manual, "Expressions" and "The Section of an Expression").
+//!
+//! Where the backend places a section is not known here. So an address is an offset into a section,
+//! and what would need the address itself is refused.
+
+use crate::error::{Error, Result};
+use crate::script::{Binary, Expression, Node, Span, Unary};
+
+/// The value of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// A number. Assigned inside an output section it is an offset into it.
+    Number(u64),
+    /// A number that is an address by itself: `ABSOLUTE(…)`.
+    Absolute(u64),
+    /// So many bytes from the beginning of the section of that index.
+    Relative(usize, u64),
+}
+
+/// What an expression may speak of.
+pub trait Context {
+    /// `.`, inside an output section.
+    fn dot(&self) -> Option<Value>;
+    /// A symbol.
+    fn symbol(&self, name: &str) -> Option<Value>;
+    /// Whether a symbol is defined, by the script so far or by an input.
+    fn is_defined(&self, name: &str) -> bool;
+    /// Index, size in bytes and alignment in bytes of an output section that is laid out. `Ok(None)`
+    /// if there is none of that name.
+    ///
+    /// # Errors
+    /// One that is laid out only later.
+    fn section(&self, name: &str) -> std::result::Result<Option<(usize, u64, u64)>, String>;
+    /// Makes sure that offsets into the section are aligned so in memory.
+    fn raise_alignment(&self, section: usize, alignment: u64);
+}
+
+/// Evaluates.
+///
+/// # Errors
+/// What is not known, or has no meaning without addresses.
+pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value> {
+    let span = &expression.0.span;
+    let operand = |expression: &Expression| evaluate(expression, context);
+    let section = |name: &str| context.section(name).map_err(|message| span.error(message));
+    match &expression.0.value {
+        Node::Number(number, _) => Ok(Value::Number(*number)),
+        Node::Symbol(name) if name == "." => context.dot().ok_or_else(|| {
+            span.error(
+                "`.` is not known here: the linker that does the linking places the sections",
+            )
+        }),
+        Node::Symbol(name) => context.symbol(name).ok_or_else(|| {
+            span.error(format!(
+                "symbol `{name}` is not known here: only those of this script and of the entries \
+                 laid out so far are"
+            ))
+        }),
+        Node::Unary(operator, value) => unary(*operator, operand(value)?, span),
+        Node::Binary(Binary::LogicalAnd, left, right) => {
+            let both = truth(operand(left)?) && truth(operand(right)?);
+            Ok(Value::Number(both.into()))
+        }
+        Node::Binary(Binary::LogicalOr, left, right) => {
+            let either = truth(operand(left)?) || truth(operand(right)?);
+            Ok(Value::Number(either.into()))
+        }
+        Node::Binary(operator, left, right) => {
+            binary(*operator, operand(left)?, operand(right)?, span)
+        }
+        Node::Conditional(condition, yes, no) => {
+            operand(if truth(operand(condition)?) { yes } else { no })
+        }
+        Node::SizeOf(name) => Ok(Value::Number(section(name)?.map_or(0, |(_, size, _)| size))),
+        Node::AlignOf(name) => {
+            let alignment = section(name)?.map_or(0, |(_, _, alignment)| alignment);
+            Ok(Value::Number(alignment))
+        }
+        Node::Address(name) => match section(name)? {
+            Some((index, ..)) => Ok(Value::Relative(index, 0)),
+            None => Err(span.error(format!("there is no output section `{name}`"))),
+        },
+        Node::Defined(name) => Ok(Value::Number(context.is_defined(name).into())),
+        Node::Align(value, alignment) => {
+            let value = match value {
+                Some(value) => operand(value)?,
+                None => context
+                    .dot()
+                    .ok_or_else(|| span.error("`.` is not known here"))?,
+            };
+            align(value, number(operand(alignment)?, span)?, span, context)
+        }
+        Node::Absolute(value) => match operand(value)? {
+            Value::Relative(..) => Err(address(span)),
+            Value::Number(number) | Value::Absolute(number) => Ok(Value::Absolute(number)),
+        },
+        Node::Max(left, right) => extreme(operand(left)?, operand(right)?, span, true),
+        Node::Min(left, right) => extreme(operand(left)?, operand(right)?, span, false),
+        Node::Log2Ceil(value) => {
+            let value = number(operand(value)?, span)?;
+            let log = value
+                .checked_sub(1)
+                .and_then(u64::checked_ilog2)
+                .map_or(0, |log| log + 1);
+            Ok(Value::Number(log.into()))
+        }
+        Node::Assert(assert) => {
+            let value = operand(&assert.condition)?;
+            if truth(value) {
+                Ok(value)
+            } else {
+                Err(assert.message.span.error(&assert.message.value))
+            }
+        }
+    }
+}
+
+/// The number that a value is.
+///
+/// # Errors
+/// An address, which is not known yet.
+pub fn number(value: Value, span: &Span) -> Result<u64> {
+    match value {
+        Value::Number(number) | Value::Absolute(number) => Ok(number),
+        Value::Relative(..) => Err(address(span)),
+    }
+}
+
+fn address(span: &Span) -> Error {
+    span.error(
+        "this needs an address, which only the linker that does the linking knows; the difference \
+         of two symbols of one section is a number",
+    )
+}
+
+/// An address is never zero.
+pub fn truth(value: Value) -> bool {
+    !matches!(value, Value::Number(0) | Value::Absolute(0))
+}
+
+fn unary(operator: Unary, value: Value, span: &Span) -> Result<Value> {
+    Ok(match (operator, value) {
+        (Unary::Not, value) => Value::Number((!truth(value)).into()),
+        (_, Value::Relative(..)) => return Err(address(span)),
+        (Unary::Negate, Value::Number(number)) => Value::Number(number.wrapping_neg()),
+        (Unary::Negate, Value::Absolute(number)) => Value::Absolute(number.wrapping_neg()),
+        (Unary::Complement, Value::Number(number)) => Value::Number(!number),
+        (Unary::Complement, Value::Absolute(number)) => Value::Absolute(!number),
+    })
+}
+
+/// Offsets into one section make a number; an offset and a number make an offset.
+fn binary(operator: Binary, left: Value, right: Value, span: &Span) -> Result<Value> {
+    use Value::{Absolute, Number, Relative};
+    let result = |a, b| arithmetic(operator, a, b, span);
+    match (left, right) {
+        (Number(a), Number(b)) => Ok(Number(result(a, b)?)),
+        (Number(a) | Absolute(a), Number(b) | Absolute(b)) => {
+            let value = result(a, b)?;
+            Ok(if is_comparison(operator) {
+                Number(value)
+            } else {
+                Absolute(value)
+            })
+        }
+        (Relative(section, a), Relative(other, b)) if section == other => Ok(Number(result(a, b)?)),
+        (Relative(section, a), Number(b)) if !is_comparison(operator) => {
+            Ok(Relative(section, result(a, b)?))
+        }
+        (Number(a), Relative(section, b)) if operator == Binary::Add => {
+            Ok(Relative(section, result(a, b)?))
+        }
+        _ => Err(address(span)),
+    }
+}
+
+fn is_comparison(operator: Binary) -> bool {
+    use Binary::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    matches!(
+        operator,
+        Less | LessOrEqual | Greater | GreaterOrEqual | Equal | NotEqual
+    )
+}
+
+/// On 64 bits, as in GNU ld: comparisons without sign, division with sign.
+fn arithmetic(operator: Binary, a: u64, b: u64, span: &Span) -> Result<u64> {
+    let shift = u32::try_from(b).ok().filter(|&shift| shift < 64);
+    let signed = |operation: fn(i64, i64) -> i64| match b {
+        0 => Err(span.error("division by zero")),
+        _ => Ok(operation(a.cast_signed(), b.cast_signed()).cast_unsigned()),
+    };
+    Ok(match operator {
+        Binary::Multiply => a.wrapping_mul(b),
+        Binary::Divide => signed(i64::wrapping_div)?,
+        Binary::Remainder => signed(i64::wrapping_rem)?,
+        Binary::Add => a.wrapping_add(b),
+        Binary::Subtract => a.wrapping_sub(b),
+        Binary::ShiftLeft => shift.map_or(0, |shift| a << shift),
+        Binary::ShiftRight => shift.map_or(0, |shift| a >> shift),
+        Binary::Less => (a < b).into(),
+        Binary::LessOrEqual => (a <= b).into(),
+        Binary::Greater => (a > b).into(),
+        Binary::GreaterOrEqual => (a >= b).into(),
+        Binary::Equal => (a == b).into(),
+        Binary::NotEqual => (a != b).into(),
+        Binary::And => a & b,
+        Binary::Or => a | b,
+        Binary::Xor => a ^ b,
+        Binary::LogicalAnd => (a != 0 && b != 0).into(),
+        Binary::LogicalOr => (a != 0 || b != 0).into(),
+    })
+}
+
+/// The next multiple of `alignment`, which GNU ld wants to be a power of two.
+fn align(value: Value, alignment: u64, span: &Span, context: &dyn Context) -> Result<Value> {
+    let up = |value: u64| {
+        if alignment <= 1 {
+            return Ok(value);
+        }
+        value
+            .checked_next_multiple_of(alignment)
+            .ok_or_else(|| span.error("this is beyond the end of the address space"))
+    };
+    Ok(match value {
+        Value::Number(number) => Value::Number(up(number)?),
+        Value::Absolute(number) => Value::Absolute(up(number)?),
+        Value::Relative(section, offset) => {
+            power_of_two(alignment, span)?;
+            context.raise_alignment(section, alignment);
+            Value::Relative(section, up(offset)?)
+        }
+    })
+}
+
+/// The exponent of an alignment that an address can have; 0 and 1 are none.
+///
+/// # Errors
+/// What is no power of two, or larger than any memory.
+pub fn power_of_two(alignment: u64, span: &Span) -> Result<u32> {
+    match alignment {
+        0 => Ok(0),
+        _ if alignment.is_power_of_two() && alignment <= 1 << 31 => Ok(alignment.ilog2()),
+        _ => Err(span.error(format!(
+            "{alignment} is not an alignment: it is no power of two"
+        ))),
+    }
+}
+
+fn extreme(left: Value, right: Value, span: &Span, largest: bool) -> Result<Value> {
+    let pick = |a: u64, b: u64| if largest { a.max(b) } else { a.min(b) };
+    match (left, right) {
+        (Value::Relative(section, a), Value::Relative(other, b)) if section == other => {
+            Ok(Value::Relative(section, pick(a, b)))
+        }
+        _ => Ok(Value::Number(pick(
+            number(left, span)?,
+            number(right, span)?,
+        ))),
+    }
+}

@@ -1,0 +1,574 @@
+//! Output sections laid out: a script carried out, statement by statement.
+
+use super::evaluate::{Context, Value, evaluate, number, power_of_two, truth};
+use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition, describe_entry};
+use crate::error::{Error, Result};
+use crate::input::Module;
+use crate::script::{
+    Assert, Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher,
+    Node, OutputSection, Script, Spanned, Statement,
+};
+use crate::survey::{Entry, Origin, Survey};
+use crate::wasm::Object;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
+/// line.
+const MOST_CUSTOM_ALIGNMENT: u32 = 6;
+
+/// Carries out scripts.
+pub struct Layout<'a> {
+    survey: &'a Survey<'a>,
+    modules: &'a [Module<'a>],
+    /// The entries that no rule has taken yet, in link order.
+    remaining: Vec<EntryId>,
+    /// What scripts call each entry, and where it is from.
+    names: HashMap<EntryId, InputName>,
+    /// The alignment of the custom sections of each name, which state none.
+    custom_alignments: HashMap<&'a str, u32>,
+    /// What has been laid out.
+    pub sections: Vec<PlannedSection>,
+    /// Entries that went to `/DISCARD/`.
+    pub discarded: Vec<EntryId>,
+    /// Symbols that are not in a section.
+    pub absolute: Vec<SymbolDefinition>,
+    /// What a user should know.
+    pub warnings: Vec<String>,
+    symbols: HashMap<String, Value>,
+    /// Names of output sections that the script lays out later.
+    later: HashSet<String>,
+    /// The defined symbols of the inputs, read when a script asks.
+    defined: OnceCell<HashSet<String>>,
+}
+
+struct InputName {
+    section: String,
+    file: String,
+    archive: Option<String>,
+}
+
+impl<'a> Layout<'a> {
+    /// Begins, with the entries in link order.
+    pub fn new(survey: &'a Survey<'a>, modules: &'a [Module<'a>], entries: Vec<EntryId>) -> Self {
+        let names = entries.iter().map(|&id| {
+            let entry = &survey.entries[id.0];
+            let section = match &entry.key {
+                Some(key) => format!("{}.{key}", entry.section),
+                None => entry.section.clone(),
+            };
+            let name = &modules[entry.object.0].name;
+            let path = name.file().to_string_lossy().into_owned();
+            let (file, archive) = match name.member() {
+                Some(member) => (member.to_owned(), Some(path)),
+                None => (path, None),
+            };
+            let name = InputName {
+                section,
+                file,
+                archive,
+            };
+            (id, name)
+        });
+        Self {
+            survey,
+            modules,
+            names: names.collect(),
+            custom_alignments: custom_alignments(survey, &entries),
+            remaining: entries,
+            sections: Vec::new(),
+            discarded: Vec::new(),
+            absolute: Vec::new(),
+            warnings: Vec::new(),
+            symbols: HashMap::new(),
+            later: HashSet::new(),
+            defined: OnceCell::new(),
+        }
+    }
+
+    /// Carries out the user's script.
+    ///
+    /// # Errors
+    /// What a script says that cannot be done, and assertions that fail.
+    pub fn run(&mut self, script: &Script) -> Result<()> {
+        self.later = script
+            .outputs()
+            .map(|output| output.name.value.clone())
+            .collect();
+        let mut deferred = Vec::new();
+        for command in &script.commands {
+            match command {
+                Command::Output(output) => self.output(output)?,
+                // It may speak of sections that come later.
+                _ if self.outside(command).is_err() => deferred.push(command),
+                _ => {}
+            }
+        }
+        for command in deferred {
+            self.outside(command)?;
+        }
+        Ok(())
+    }
+
+    /// Lays out what no rule took, section by section, by `default.ld`.
+    ///
+    /// # Errors
+    /// A section that is too large.
+    pub fn orphans(&mut self) -> Result<()> {
+        let mut by_section: BTreeMap<&str, Vec<EntryId>> = BTreeMap::new();
+        for id in std::mem::take(&mut self.remaining) {
+            by_section
+                .entry(&self.survey.entries[id.0].section)
+                .or_default()
+                .push(id);
+        }
+        for (name, entries) in by_section {
+            self.remaining = entries;
+            self.run(&Script::default_for(name)?)?;
+        }
+        Ok(())
+    }
+
+    /// A command outside of output sections.
+    fn outside(&mut self, command: &Command) -> Result<()> {
+        match command {
+            Command::Assign(assignment) if assignment.target.value == "." => {
+                Err(assignment.target.span.error(
+                    "outside of output sections `.` is an address, and the linker that does the \
+                     linking gives those; align a section by `NAME : ALIGN(n)`",
+                ))
+            }
+            Command::Assign(assignment) => {
+                let value = self.assigned(assignment, None)?;
+                self.define(assignment, value);
+                Ok(())
+            }
+            Command::Assert(assert) => self.check(assert, None),
+            Command::Output(_) => Ok(()),
+        }
+    }
+
+    fn output(&mut self, output: &OutputSection) -> Result<()> {
+        if output.is_discard() {
+            return self.discard(output);
+        }
+        let name = &output.name.value;
+        let existing = self
+            .sections
+            .iter()
+            .position(|section| section.name == *name);
+        let index = existing.unwrap_or(self.sections.len());
+        if existing.is_none() {
+            self.sections.push(PlannedSection::new(name));
+        }
+        let mut cursor = Cursor {
+            section: index,
+            dot: Cell::new(u64::from(self.sections[index].size)),
+            alignment: Cell::new(self.sections[index].alignment),
+            fill: Vec::new(),
+            previous: None,
+        };
+        if let Some(align) = &output.align {
+            let align = self.alignment(align, &cursor)?;
+            cursor.alignment.set(cursor.alignment.get().max(align));
+        }
+        let subalign = match &output.subalign {
+            Some(subalign) => Some(self.alignment(subalign, &cursor)?),
+            None => None,
+        };
+        for statement in &output.statements {
+            self.statement(statement, subalign, &mut cursor)?;
+        }
+        let section = &mut self.sections[index];
+        section.alignment = cursor.alignment.get();
+        section.size = u32::try_from(cursor.dot.get())
+            .map_err(|_| Error::new(format!("section `{name}` is larger than 4 GiB")))?;
+        section.script_made |= !output.statements.iter().all(is_input);
+        Ok(())
+    }
+
+    fn alignment(&self, expression: &Expression, cursor: &Cursor) -> Result<u32> {
+        let value = self.evaluate(expression, Some(cursor))?;
+        power_of_two(number(value, &expression.0.span)?, &expression.0.span)
+    }
+
+    fn discard(&mut self, output: &OutputSection) -> Result<()> {
+        for statement in &output.statements {
+            match statement {
+                Statement::Input(description) => {
+                    let taken = self.take(description, None);
+                    self.discarded.extend(taken);
+                }
+                _ => {
+                    return Err(output.name.span.error("/DISCARD/ has only input sections"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn statement(
+        &mut self,
+        statement: &Statement,
+        subalign: Option<u32>,
+        cursor: &mut Cursor,
+    ) -> Result<()> {
+        match statement {
+            Statement::Input(description) => {
+                let taken = self.take(description, subalign);
+                self.sections[cursor.section].keep |= description.keep && !taken.is_empty();
+                for id in taken {
+                    self.place(id, subalign, cursor)?;
+                }
+            }
+            Statement::Assign(assignment) if assignment.target.value == "." => {
+                self.move_dot(assignment, cursor)?;
+            }
+            Statement::Assign(assignment) => {
+                let value = match self.assigned(assignment, Some(cursor))? {
+                    // Numbers inside an output section are offsets into it.
+                    Value::Number(offset) => Value::Relative(cursor.section, offset),
+                    value => value,
+                };
+                self.define(assignment, value);
+            }
+            Statement::Assert(assert) => self.check(assert, Some(cursor))?,
+            Statement::Data(size, value) => {
+                let item = DataItem {
+                    offset: cursor.offset()?,
+                    size: *size,
+                    value: self.evaluate(value, Some(cursor))?,
+                };
+                if *size < 4 && matches!(item.value, Value::Relative(..)) {
+                    let span = &value.0.span;
+                    return Err(span.error(format!("an address does not fit {size} bytes")));
+                }
+                self.sections[cursor.section].data.push(item);
+                cursor.dot.set(cursor.dot.get() + u64::from(*size));
+                cursor.previous = None;
+            }
+            Statement::Fill(pattern) => cursor.fill = self.fill_pattern(pattern, cursor)?,
+        }
+        Ok(())
+    }
+
+    /// Gives a symbol its value.
+    fn define(&mut self, assignment: &Assignment, value: Value) {
+        self.symbols.insert(assignment.target.value.clone(), value);
+        let (symbols, value) = match value {
+            Value::Relative(section, offset) => (&mut self.sections[section].symbols, offset),
+            Value::Number(value) | Value::Absolute(value) => (&mut self.absolute, value),
+        };
+        symbols.push(SymbolDefinition {
+            name: assignment.target.clone(),
+            value,
+            definition: assignment.definition,
+        });
+    }
+
+    /// `. = expr`, forwards only.
+    fn move_dot(&mut self, assignment: &Assignment, cursor: &mut Cursor) -> Result<()> {
+        let span = &assignment.target.span;
+        let to = match self.assigned(assignment, Some(cursor))? {
+            Value::Number(offset) => offset,
+            Value::Relative(section, offset) if section == cursor.section => offset,
+            _ => return Err(span.error("`.` can only move inside its output section")),
+        };
+        let from = cursor.dot.get();
+        if to < from {
+            return Err(span.error(format!(
+                "cannot move the location counter backwards (from {from} to {to})"
+            )));
+        }
+        self.gap(from, to, cursor);
+        cursor.dot.set(to);
+        cursor.previous = None;
+        cursor.offset().map(|_| ())
+    }
+
+    /// Fills a gap with the pattern in force.
+    fn gap(&mut self, from: u64, to: u64, cursor: &Cursor) {
+        if from < to && cursor.fill.iter().any(|&byte| byte != 0) {
+            self.sections[cursor.section].fills.push(Fill {
+                range: from as u32..to as u32,
+                pattern: cursor.fill.clone(),
+            });
+        }
+    }
+
+    /// GNU ld manual, "Output Section Fill": a hexadecimal number is as long as it is written, of
+    /// anything else the four lowest bytes count, the highest first.
+    fn fill_pattern(&self, expression: &Expression, cursor: &Cursor) -> Result<Vec<u8>> {
+        let value = number(self.evaluate(expression, Some(cursor))?, &expression.0.span)?;
+        let length = match expression.0.value {
+            Node::Number(_, Some(digits)) => digits.div_ceil(2).clamp(1, 8),
+            _ => 4,
+        };
+        Ok(value.to_be_bytes()[8 - length..].to_vec())
+    }
+
+    /// Takes what a description matches out of what remains.
+    fn take(&mut self, description: &InputDescription, subalign: Option<u32>) -> Vec<EntryId> {
+        let inputs: Vec<InputSection<'_>> = self
+            .remaining
+            .iter()
+            .map(|id| {
+                let name = &self.names[id];
+                InputSection {
+                    name: &name.section,
+                    file: FileName {
+                        file: &name.file,
+                        archive: name.archive.as_deref(),
+                    },
+                    alignment: subalign.unwrap_or_else(|| self.entry_alignment(*id)),
+                }
+            })
+            .collect();
+        let positions = Matcher::new(description).select(&inputs);
+        let taken: Vec<EntryId> = positions
+            .iter()
+            .map(|&position| self.remaining[position])
+            .collect();
+        let gone: HashSet<EntryId> = taken.iter().copied().collect();
+        self.remaining.retain(|id| !gone.contains(id));
+        taken
+    }
+
+    fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
+        let entry = &self.survey.entries[id.0];
+        let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
+        cursor.alignment.set(cursor.alignment.get().max(alignment));
+        let length = entry.data.len() as u64;
+        if length == 0 {
+            // It only declares the section, and has the address that is aligned for all.
+            self.placed(id, 0, cursor);
+            return Ok(());
+        }
+        let end = cursor.dot.get();
+        let offset = end.next_multiple_of(1_u64 << alignment);
+        if let Some(before) = cursor.previous.filter(|_| offset != end) {
+            self.warn_of_padding(offset - end, before, id);
+        }
+        self.gap(end, offset, cursor);
+        cursor.dot.set(offset);
+        let offset = cursor.offset()?;
+        cursor.dot.set(u64::from(offset) + length);
+        cursor.offset()?;
+        cursor.previous = Some(id);
+        self.placed(id, offset, cursor);
+        Ok(())
+    }
+
+    fn placed(&mut self, entry: EntryId, offset: u32, cursor: &Cursor) {
+        self.sections[cursor.section]
+            .entries
+            .push(Placed { entry, offset });
+        let entry = &self.survey.entries[entry.0];
+        let object = &self.survey.objects[&entry.object];
+        for &symbol in &entry.symbols {
+            let symbol = object.symbol(symbol);
+            if let (false, Some((_, range))) = (symbol.is_local(), symbol.definition()) {
+                let offset = u64::from(offset + (range.start - entry.start()));
+                let value = Value::Relative(cursor.section, offset);
+                self.symbols.insert(symbol.name.to_owned(), value);
+            }
+        }
+    }
+
+    /// The alignment that the entry's segment states, as a power of two: for an entry inside a
+    /// segment, what its offset leaves of it.
+    fn entry_alignment(&self, id: EntryId) -> u32 {
+        let entry = &self.survey.entries[id.0];
+        match entry.segment() {
+            Some(segment) => {
+                let segment = self.survey.objects[&entry.object].segment(segment);
+                segment.alignment.min(entry.start().trailing_zeros())
+            }
+            None => self
+                .custom_alignments
+                .get(entry.section.as_str())
+                .copied()
+                .unwrap_or(0),
+        }
+    }
+
+    /// One warning a section is enough to find the place.
+    fn warn_of_padding(&mut self, bytes: u64, before: EntryId, after: EntryId) {
+        let entry = |id: EntryId| &self.survey.entries[id.0];
+        let section = &entry(after).section;
+        let beginning = format!("section `{section}` is not one array: ");
+        let warned = self
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with(&beginning));
+        if warned || entry(before).section != *section {
+            return;
+        }
+        let describe = |id: EntryId| {
+            let size = entry(id).data.len();
+            let alignment = 1_u64 << self.entry_alignment(id);
+            let what = describe_entry(self.survey, entry(id));
+            let name = &self.modules[entry(id).object.0].name;
+            format!("{what}, {size} bytes, aligned to {alignment}, in {name}")
+        };
+        let warning = format!(
+            "{beginning}{bytes} bytes of padding between entries\n\
+             >>> before: {}\n\
+             >>> after: {}\n\
+             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
+             meets only entries",
+            describe(before),
+            describe(after)
+        );
+        self.warnings.push(warning);
+    }
+
+    fn assigned(&self, assignment: &Assignment, cursor: Option<&Cursor>) -> Result<Value> {
+        let Some(operator) = assignment.operator else {
+            return self.evaluate(&assignment.value, cursor);
+        };
+        let target = &assignment.target;
+        let symbol = Expression(Box::new(Spanned {
+            value: Node::Symbol(target.value.clone()),
+            span: target.span.clone(),
+        }));
+        let both = Node::Binary(operator, symbol, assignment.value.clone());
+        let span = target.span.clone();
+        self.evaluate(&Expression(Box::new(Spanned { value: both, span })), cursor)
+    }
+
+    fn check(&self, assert: &Assert, cursor: Option<&Cursor>) -> Result<()> {
+        if truth(self.evaluate(&assert.condition, cursor)?) {
+            return Ok(());
+        }
+        let condition = &assert.condition.0;
+        Err(condition
+            .span
+            .error(format!("assertion failed: {}", assert.message.value)))
+    }
+
+    fn evaluate(&self, expression: &Expression, cursor: Option<&Cursor>) -> Result<Value> {
+        let scope = Scope {
+            layout: self,
+            cursor,
+            raised: RefCell::default(),
+        };
+        let value = evaluate(expression, &scope)?;
+        for (section, alignment) in scope.raised.into_inner() {
+            match cursor {
+                Some(cursor) if cursor.section == section => {
+                    cursor.alignment.set(cursor.alignment.get().max(alignment));
+                }
+                _ if self.sections[section].alignment >= alignment => {}
+                _ => {
+                    return Err(expression.0.span.error(
+                        "a section that is laid out cannot be aligned more; say `ALIGN(n)` in it",
+                    ));
+                }
+            }
+        }
+        Ok(value)
+    }
+
+    /// The defined symbols of all objects that are linked for sure.
+    fn defined(&self) -> &HashSet<String> {
+        self.defined.get_or_init(|| {
+            let linked = self.modules.iter().filter(|module| module.always_linked());
+            let objects = linked.filter_map(|module| Object::parse(module.bytes).ok());
+            let mut defined = HashSet::new();
+            for object in objects {
+                let symbols = object.symbols.iter();
+                let global = symbols.filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
+                defined.extend(global.map(|symbol| symbol.name.to_owned()));
+            }
+            defined
+        })
+    }
+}
+
+fn is_input(statement: &Statement) -> bool {
+    matches!(statement, Statement::Input(_))
+}
+
+/// A custom section states no alignment. But it is an array of some type, and the size of a type is
+/// a multiple of its alignment: so the largest power of two that divides the size of every piece is
+/// enough, and needs no padding between them.
+fn custom_alignments<'a>(survey: &'a Survey<'a>, entries: &[EntryId]) -> HashMap<&'a str, u32> {
+    let mut alignments: HashMap<&str, u32> = HashMap::new();
+    for id in entries {
+        let entry: &Entry<'_> = &survey.entries[id.0];
+        if matches!(entry.origin, Origin::Custom(_)) && !entry.data.is_empty() {
+            let alignment = alignments
+                .entry(&entry.section)
+                .or_insert(MOST_CUSTOM_ALIGNMENT);
+            *alignment = (*alignment).min(entry.data.len().trailing_zeros());
+        }
+    }
+    alignments
+}
+
+/// Where the layout of an output section is.
+struct Cursor {
+    section: usize,
+    dot: Cell<u64>,
+    /// Of the section so far, as a power of two.
+    alignment: Cell<u32>,
+    fill: Vec<u8>,
+    /// The entry just before, if nothing but padding can come between.
+    previous: Option<EntryId>,
+}
+
+impl Cursor {
+    /// `.`, which must be in an address space of 32 bits, as no data segment is larger.
+    fn offset(&self) -> Result<u32> {
+        u32::try_from(self.dot.get())
+            .map_err(|_| Error::new("an output section is larger than 4 GiB"))
+    }
+}
+
+/// What expressions see.
+struct Scope<'a> {
+    layout: &'a Layout<'a>,
+    cursor: Option<&'a Cursor>,
+    raised: RefCell<Vec<(usize, u32)>>,
+}
+
+impl Context for Scope<'_> {
+    fn dot(&self) -> Option<Value> {
+        let cursor = self.cursor?;
+        Some(Value::Relative(cursor.section, cursor.dot.get()))
+    }
+
+    fn symbol(&self, name: &str) -> Option<Value> {
+        self.layout.symbols.get(name).copied()
+    }
+
+    fn is_defined(&self, name: &str) -> bool {
+        self.layout.symbols.contains_key(name) || self.layout.defined().contains(name)
+    }
+
+    fn section(&self, name: &str) -> std::result::Result<Option<(usize, u64, u64)>, String> {
+        let sections = &self.layout.sections;
+        let index = sections.iter().position(|section| section.name == name);
+        let unfinished = self.cursor.map(|cursor| cursor.section);
+        match index {
+            Some(index) if Some(index) == unfinished => Err(format!(
+                "section `{name}` is not laid out yet: it is this one"
+            )),
+            Some(index) => {
+                let section = &sections[index];
+                Ok(Some((index, section.size.into(), 1 << section.alignment)))
+            }
+            None if self.layout.later.contains(name) => {
+                Err(format!("section `{name}` is laid out only later"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn raise_alignment(&self, section: usize, alignment: u64) {
+        if alignment > 1 {
+            self.raised.borrow_mut().push((section, alignment.ilog2()));
+        }
+    }
+}

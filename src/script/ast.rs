@@ -1,0 +1,223 @@
+//! A script, parsed.
+
+use super::source::Spanned;
+
+/// A command at the top of a script or of `SECTIONS`.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// `sym = expr`.
+    Assign(Assignment),
+    /// `ASSERT(expr, "message")`.
+    Assert(Assert),
+    /// `NAME : { … }`.
+    Output(OutputSection),
+}
+
+/// An output section (GNU ld manual, "Output Section Description").
+#[derive(Debug, Clone)]
+pub struct OutputSection {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// `ALIGN(expr)`: of the section.
+    pub align: Option<Expression>,
+    /// `SUBALIGN(expr)`: of every input section in it, in place of their own.
+    pub subalign: Option<Expression>,
+    /// What is inside, in order.
+    pub statements: Vec<Statement>,
+}
+
+impl OutputSection {
+    /// Whether it is `/DISCARD/`, whose input sections are left out.
+    pub fn is_discard(&self) -> bool {
+        self.name.value == "/DISCARD/"
+    }
+}
+
+/// Something in an output section.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// `sym = expr`, `. = expr`.
+    Assign(Assignment),
+    /// `ASSERT(expr, "message")`.
+    Assert(Assert),
+    /// `*(NAME)`.
+    Input(InputDescription),
+    /// `BYTE(expr)` and its like: so many bytes.
+    Data(u32, Expression),
+    /// `FILL(expr)` and `= expr`.
+    Fill(Expression),
+}
+
+/// `sym = expr` and its like.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The symbol, or `.`.
+    pub target: Spanned<String>,
+    /// The operator before `=`: of `+=` this is `+`.
+    pub operator: Option<Binary>,
+    /// The right side.
+    pub value: Expression,
+    /// How the symbol is defined.
+    pub definition: Definition,
+}
+
+/// How an assignment defines its symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Definition {
+    /// `sym = expr`.
+    Plain,
+    /// `HIDDEN(sym = expr)`: not exported.
+    Hidden,
+    /// `PROVIDE(sym = expr)`: unless an object defines it.
+    Provide,
+    /// `PROVIDE_HIDDEN(sym = expr)`: both.
+    ProvideHidden,
+}
+
+/// `ASSERT(expr, "message")`.
+#[derive(Debug, Clone)]
+pub struct Assert {
+    /// What must not be zero.
+    pub condition: Expression,
+    /// What to say if it is.
+    pub message: Spanned<String>,
+}
+
+/// An input section description (GNU ld manual, "Input Section Basics").
+#[derive(Debug, Clone)]
+pub struct InputDescription {
+    /// Whether it is in `KEEP(…)`: not to be collected as garbage.
+    pub keep: bool,
+    /// Which files.
+    pub files: FilePattern,
+    /// Files that are left out of all of it.
+    pub exclude: Vec<FilePattern>,
+    /// How the files are sorted.
+    pub file_sort: FileSort,
+    /// Which sections, in order; without any, all of them.
+    pub sections: Vec<SectionPattern>,
+}
+
+/// How the files of an input section description are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSort {
+    /// In link order.
+    None,
+    /// By name.
+    Name,
+    /// By name, the last first.
+    ReverseName,
+}
+
+/// A pattern for files: `FILE`, `ARCHIVE:FILE`, `ARCHIVE:` or `:FILE`.
+#[derive(Debug, Clone)]
+pub struct FilePattern {
+    /// For the archive. `Some` and empty: only files that are in no archive.
+    pub archive: Option<String>,
+    /// For the file or the member; `None`: every one.
+    pub file: Option<String>,
+}
+
+/// A pattern for sections of a file.
+#[derive(Debug, Clone)]
+pub struct SectionPattern {
+    /// For the name.
+    pub name: Spanned<String>,
+    /// Files that are left out.
+    pub exclude: Vec<FilePattern>,
+    /// How what matches is sorted.
+    pub sort: Sort,
+    /// Whether the order is the other way round.
+    pub reverse: bool,
+}
+
+/// An order of input sections (GNU ld manual, "Input Section Wildcard Patterns").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Link order, unless the command line says otherwise, which ours cannot.
+    None,
+    /// `SORT_BY_NAME`, `SORT`.
+    Name,
+    /// `SORT_BY_ALIGNMENT`: the largest first.
+    Alignment,
+    /// `SORT_BY_NAME(SORT_BY_ALIGNMENT(…))`.
+    NameAlignment,
+    /// `SORT_BY_ALIGNMENT(SORT_BY_NAME(…))`.
+    AlignmentName,
+    /// `SORT_BY_INIT_PRIORITY`: by the number at the end of the name.
+    InitPriority,
+}
+
+/// An expression (GNU ld manual, "Expressions").
+#[derive(Debug, Clone)]
+pub struct Expression(pub Box<Spanned<Node>>);
+
+/// A node of an expression.
+#[derive(Debug, Clone)]
+pub enum Node {
+    /// A number, and how many hexadecimal digits it is written with.
+    Number(u64, Option<usize>),
+    /// A symbol, or `.`.
+    Symbol(String),
+    /// `-x`, `~x`, `!x`.
+    Unary(Unary, Expression),
+    /// `x + y`.
+    Binary(Binary, Expression, Expression),
+    /// `x ? y : z`.
+    Conditional(Expression, Expression, Expression),
+    /// `SIZEOF(NAME)`.
+    SizeOf(String),
+    /// `ALIGNOF(NAME)`.
+    AlignOf(String),
+    /// `ADDR(NAME)`.
+    Address(String),
+    /// `DEFINED(sym)`.
+    Defined(String),
+    /// `ALIGN(n)`, which is `ALIGN(., n)`.
+    Align(Option<Expression>, Expression),
+    /// `ABSOLUTE(x)`.
+    Absolute(Expression),
+    /// `MAX(x, y)`.
+    Max(Expression, Expression),
+    /// `MIN(x, y)`.
+    Min(Expression, Expression),
+    /// `LOG2CEIL(x)`.
+    Log2Ceil(Expression),
+    /// `ASSERT(x, "message")`: the value of x.
+    Assert(Box<Assert>),
+}
+
+/// An operator with one operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unary {
+    /// `-`
+    Negate,
+    /// `~`
+    Complement,
+    /// `!`
+    Not,
+}
+
+/// An operator with two operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Binary {
+    Multiply,
+    Divide,
+    Remainder,
+    Add,
+    Subtract,
+    ShiftLeft,
+    ShiftRight,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+    And,
+    Or,
+    Xor,
+    LogicalAnd,
+    LogicalOr,
+}

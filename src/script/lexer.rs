@@ -1,0 +1,233 @@
+//! Tokens. As in GNU ld, what is a name depends on where it stands: between operators a `-` or `*`
+//! is an operator, and in a list of sections it is part of a name.
+
+use super::source::{Source, Span, Spanned};
+use crate::error::Result;
+
+/// What the parser expects next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Names of files, sections and patterns.
+    Names,
+    /// Expressions.
+    Expression,
+}
+
+/// A token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    /// A symbol, a section, a file, a pattern or a keyword.
+    Name(String),
+    /// A name in double quotes: never a keyword.
+    Quoted(String),
+    /// A number, and how many hexadecimal digits it is written with.
+    Number(u64, Option<usize>),
+    /// An operator or a bracket.
+    Punctuation(&'static str),
+    /// The end of the script.
+    End,
+}
+
+/// Operators and brackets, the longest first.
+const PUNCTUATION: [&str; 40] = [
+    "<<=", ">>=", "&&", "||", "==", "!=", "<=", ">=", "<<", ">>", "+=", "-=", "*=", "/=", "&=",
+    "|=", "^=", "(", ")", "{", "}", ";", ",", "=", "<", ">", "+", "-", "*", "/", "%", "&", "|",
+    "^", "!", "~", "?", ":", "[", "]",
+];
+
+/// Reads tokens, in the mode that each is asked for.
+#[derive(Debug, Clone)]
+pub struct Lexer {
+    source: Source,
+    position: usize,
+}
+
+impl Lexer {
+    /// At the beginning of a script.
+    pub fn new(source: Source) -> Self {
+        Self {
+            source,
+            position: 0,
+        }
+    }
+
+    /// Where the next token begins.
+    ///
+    /// # Errors
+    /// A comment without an end.
+    pub fn span(&mut self) -> Result<Span> {
+        self.skip_space()?;
+        Ok(self.source.span(self.position))
+    }
+
+    /// The next token, which stays.
+    ///
+    /// # Errors
+    /// Something that is no token.
+    pub fn peek(&mut self, mode: Mode) -> Result<Spanned<Token>> {
+        let position = self.position;
+        let token = self.next(mode);
+        self.position = position;
+        token
+    }
+
+    /// The next token.
+    ///
+    /// # Errors
+    /// Something that is no token.
+    pub fn next(&mut self, mode: Mode) -> Result<Spanned<Token>> {
+        let span = self.span()?;
+        let value = self.token(mode, &span)?;
+        Ok(Spanned { value, span })
+    }
+
+    fn rest(&self) -> &str {
+        &self.source.text()[self.position..]
+    }
+
+    fn skip_space(&mut self) -> Result<()> {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            self.position += rest.len() - trimmed.len();
+            let Some(comment) = self.rest().strip_prefix("/*") else {
+                return Ok(());
+            };
+            match comment.find("*/") {
+                Some(end) => self.position += end + 4,
+                None => {
+                    let span = self.source.span(self.position);
+                    return Err(span.error("this comment has no end"));
+                }
+            }
+        }
+    }
+
+    fn token(&mut self, mode: Mode, span: &Span) -> Result<Token> {
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else {
+            return Ok(Token::End);
+        };
+        if first == '"' {
+            let Some(end) = rest[1..].find('"') else {
+                return Err(span.error("this string has no end"));
+            };
+            let text = rest[1..=end].to_owned();
+            self.position += end + 2;
+            return Ok(Token::Quoted(text));
+        }
+        let length = match mode {
+            Mode::Names => rest.find(|c| !is_name(c)),
+            Mode::Expression => rest.find(|c| !is_symbol(c)),
+        };
+        let word = rest[..length.unwrap_or(rest.len())].to_owned();
+        if mode == Mode::Expression && first.is_ascii_digit() {
+            self.position += word.len();
+            let Some(value) = number(&word) else {
+                return Err(span.error(format!("`{word}` is no number")));
+            };
+            let digits = word.strip_prefix("0x").or(word.strip_prefix("0X"));
+            let digits = digits.filter(|digits| !digits.ends_with(['k', 'K', 'm', 'M']));
+            return Ok(Token::Number(value, digits.map(str::len)));
+        }
+        if !word.is_empty() {
+            self.position += word.len();
+            return Ok(Token::Name(word));
+        }
+        match PUNCTUATION.iter().find(|text| rest.starts_with(**text)) {
+            Some(text) => {
+                self.position += text.len();
+                Ok(Token::Punctuation(text))
+            }
+            None => Err(span.error(format!("unexpected character `{first}`"))),
+        }
+    }
+}
+
+/// What names of files and sections, and patterns for them, are made of. (`=` may be in them for
+/// GNU ld too, but then `a=b` is no assignment.)
+fn is_name(character: char) -> bool {
+    character.is_ascii_alphanumeric()
+        || "_.$/\\~-+:[]*?^!".contains(character)
+        || !character.is_ascii()
+}
+
+fn is_symbol(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "_.$".contains(character) || !character.is_ascii()
+}
+
+/// A number as C writes it, with `K` and `M` for 1024 and 1024² (GNU ld manual, "Constants").
+fn number(word: &str) -> Option<u64> {
+    let (digits, unit) = match word.as_bytes().last()? {
+        b'K' | b'k' => (&word[..word.len() - 1], 1 << 10),
+        b'M' | b'm' => (&word[..word.len() - 1], 1 << 20),
+        _ => (word, 1),
+    };
+    let value = if let Some(hex) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+        u64::from_str_radix(hex, 16)
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        u64::from_str_radix(digits, 8)
+    } else {
+        digits.parse()
+    };
+    value.ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str, mode: Mode) -> Vec<Token> {
+        let mut lexer = Lexer::new(Source::new("t", text));
+        let mut tokens = Vec::new();
+        loop {
+            match lexer.next(mode).expect("a token").value {
+                Token::End => return tokens,
+                token => tokens.push(token),
+            }
+        }
+    }
+
+    fn name(text: &str) -> Token {
+        Token::Name(text.to_owned())
+    }
+
+    #[test]
+    fn names_depend_on_where_they_stand() {
+        assert_eq!(
+            tokens("lib*.rlib:* a-b", Mode::Names),
+            [name("lib*.rlib:*"), name("a-b")]
+        );
+        assert_eq!(
+            tokens("a-b*2", Mode::Expression),
+            [
+                name("a"),
+                Token::Punctuation("-"),
+                name("b"),
+                Token::Punctuation("*"),
+                Token::Number(2, None)
+            ]
+        );
+    }
+
+    #[test]
+    fn numbers() {
+        for (text, value) in [("10", 10), ("017", 15), ("4K", 4096), ("1M", 1 << 20)] {
+            assert_eq!(tokens(text, Mode::Expression), [Token::Number(value, None)]);
+        }
+        assert_eq!(
+            tokens("0x01F", Mode::Expression),
+            [Token::Number(31, Some(3))]
+        );
+        let mut lexer = Lexer::new(Source::new("t", "12z"));
+        assert!(lexer.next(Mode::Expression).is_err());
+    }
+
+    #[test]
+    fn comments_are_space() {
+        assert_eq!(
+            tokens("a/* * */ /**/b", Mode::Expression),
+            [name("a"), name("b")]
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! Which input sections an input section description takes, and in which order: GNU ld's rules
+//! (ld manual, "Input Section Wildcards"; `ldlang.c` for what the manual leaves open).
+
+use super::ast::{FileSort, InputDescription, Sort};
+use super::pattern::{FileGlob, FileName, Glob};
+use std::cmp::Ordering;
+
+/// An input section as scripts speak of it.
+#[derive(Debug, Clone, Copy)]
+pub struct InputSection<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The file it is in.
+    pub file: FileName<'a>,
+    /// Its alignment, as a power of two.
+    pub alignment: u32,
+}
+
+/// An input section description that is ready to match.
+#[derive(Debug)]
+pub struct Matcher {
+    files: FileGlob,
+    exclude: Vec<FileGlob>,
+    file_sort: FileSort,
+    sections: Vec<Pattern>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    name: Glob,
+    exclude: Vec<FileGlob>,
+    sort: Sort,
+    reverse: bool,
+}
+
+impl Matcher {
+    /// Makes a description ready.
+    pub fn new(description: &InputDescription) -> Self {
+        let globs = |patterns: &[_]| patterns.iter().map(FileGlob::new).collect();
+        Self {
+            files: FileGlob::new(&description.files),
+            exclude: globs(&description.exclude),
+            file_sort: description.file_sort,
+            sections: description
+                .sections
+                .iter()
+                .map(|pattern| Pattern {
+                    name: Glob::new(&pattern.name.value),
+                    exclude: globs(&pattern.exclude),
+                    sort: pattern.sort,
+                    reverse: pattern.reverse,
+                })
+                .collect(),
+        }
+    }
+
+    /// Of `inputs`, which are in link order, those that the description takes, in its order, as
+    /// positions in `inputs`.
+    pub fn select(&self, inputs: &[InputSection<'_>]) -> Vec<usize> {
+        let mut taken: Vec<(usize, Option<&Pattern>)> = inputs
+            .iter()
+            .enumerate()
+            .filter_map(|(position, input)| Some((position, self.pattern(input)?)))
+            .collect();
+        let sorted = |pattern: &&Pattern| pattern.sort != Sort::None;
+        if self.file_sort == FileSort::None && !self.sections.iter().any(|p| sorted(&p)) {
+            return taken.into_iter().map(|(position, _)| position).collect();
+        }
+        if self.sections.len() <= 1 {
+            taken.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
+            return taken.into_iter().map(|(position, _)| position).collect();
+        }
+        self.insert_one_by_one(inputs, &taken)
+    }
+
+    /// The pattern that takes a section: the first that fits. `Some(None)`: the description has
+    /// none, and takes all sections of its files.
+    fn pattern(&self, input: &InputSection<'_>) -> Option<Option<&Pattern>> {
+        let excluded = |exclude: &[FileGlob]| exclude.iter().any(|file| file.excludes(input.file));
+        if !self.files.matches(input.file) || excluded(&self.exclude) {
+            return None;
+        }
+        if self.sections.is_empty() {
+            return Some(None);
+        }
+        let fits =
+            |pattern: &&Pattern| pattern.name.matches(input.name) && !excluded(&pattern.exclude);
+        self.sections.iter().find(fits).map(Some)
+    }
+
+    /// Several patterns in one description are sorted together: GNU ld inserts section after
+    /// section into one tree, each going down from the root by the order of its own pattern, and
+    /// those of a pattern without an order at the far end.
+    fn insert_one_by_one(
+        &self,
+        inputs: &[InputSection<'_>],
+        taken: &[(usize, Option<&Pattern>)],
+    ) -> Vec<usize> {
+        let mut tree = Tree::default();
+        for &(position, pattern) in taken {
+            let unsorted = self.file_sort == FileSort::None
+                && pattern.is_none_or(|pattern| pattern.sort == Sort::None);
+            if unsorted {
+                tree.append(position);
+            } else {
+                tree.insert(position, |other| {
+                    self.compare(&inputs[position], &inputs[other], pattern) == Ordering::Less
+                });
+            }
+        }
+        tree.in_order()
+    }
+
+    /// Where `a` stands to `b`, by the order of files first and then by that of `pattern`.
+    fn compare(
+        &self,
+        a: &InputSection<'_>,
+        b: &InputSection<'_>,
+        pattern: Option<&Pattern>,
+    ) -> Ordering {
+        let files = match self.file_sort {
+            FileSort::None => Ordering::Equal,
+            FileSort::Name => file_order(a.file, b.file),
+            FileSort::ReverseName => file_order(b.file, a.file),
+        };
+        files.then_with(|| match pattern {
+            Some(pattern) if pattern.reverse => section_order(pattern.sort, b, a),
+            Some(pattern) => section_order(pattern.sort, a, b),
+            None => Ordering::Equal,
+        })
+    }
+}
+
+/// By the archive's path, for what is in one, and then by the file's.
+fn file_order(a: FileName<'_>, b: FileName<'_>) -> Ordering {
+    let outer = |name: FileName<'_>| name.archive.unwrap_or(name.file).to_owned();
+    outer(a)
+        .cmp(&outer(b))
+        .then_with(|| a.archive.is_some().cmp(&b.archive.is_some()))
+        .then_with(|| a.file.cmp(b.file))
+}
+
+fn section_order(sort: Sort, a: &InputSection<'_>, b: &InputSection<'_>) -> Ordering {
+    let names = || a.name.cmp(b.name);
+    let alignments = || b.alignment.cmp(&a.alignment);
+    match sort {
+        Sort::None => Ordering::Equal,
+        Sort::Name => names(),
+        Sort::Alignment => alignments(),
+        Sort::NameAlignment => names().then_with(alignments),
+        Sort::AlignmentName => alignments().then_with(names),
+        Sort::InitPriority => match (init_priority(a.name), init_priority(b.name)) {
+            (Some(a), Some(b)) if a != b => a.cmp(&b),
+            _ => names(),
+        },
+    }
+}
+
+/// The number at the end of a name such as `.init_array.00100`. `.ctors` and `.dtors` run the
+/// other way round.
+fn init_priority(name: &str) -> Option<u64> {
+    let (base, digits) = name.rsplit_once('.')?;
+    let priority: u64 = digits.parse().ok()?;
+    match base {
+        ".ctors" | ".dtors" => 65535_u64.checked_sub(priority),
+        _ => Some(priority),
+    }
+}
+
+/// A binary tree that is not kept in balance.
+#[derive(Debug, Default)]
+struct Tree {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    value: usize,
+    left: Option<usize>,
+    right: Option<usize>,
+}
+
+impl Tree {
+    /// Puts a value at the far right.
+    fn append(&mut self, value: usize) {
+        self.insert(value, |_| false);
+    }
+
+    /// Goes down from the root, to the left of what the value is less than.
+    fn insert(&mut self, value: usize, is_less_than: impl Fn(usize) -> bool) {
+        let new = self.nodes.len();
+        self.nodes.push(Node {
+            value,
+            left: None,
+            right: None,
+        });
+        let mut current = 0;
+        while current != new {
+            let less = is_less_than(self.nodes[current].value);
+            let node = &mut self.nodes[current];
+            let child = if less {
+                &mut node.left
+            } else {
+                &mut node.right
+            };
+            current = *child.get_or_insert(new);
+        }
+    }
+
+    fn in_order(&self) -> Vec<usize> {
+        let mut values = Vec::with_capacity(self.nodes.len());
+        let mut above = Vec::new();
+        let mut current = (!self.nodes.is_empty()).then_some(0);
+        loop {
+            while let Some(node) = current {
+                above.push(node);
+                current = self.nodes[node].left;
+            }
+            let Some(node) = above.pop() else {
+                return values;
+            };
+            values.push(self.nodes[node].value);
+            current = self.nodes[node].right;
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The linker-script language: GNU ld's, for the data of a wasm module.
+
+mod ast;
+mod lexer;
+mod matcher;
+mod parser;
+mod pattern;
+mod source;
+
+pub use ast::{
+    Assert, Assignment, Binary, Command, Definition, Expression, InputDescription, Node,
+    OutputSection, Statement, Unary,
+};
+pub use matcher::{InputSection, Matcher};
+pub use pattern::{FileName, Glob};
+pub use source::{Source, Span, Spanned};
+
+use crate::error::{Error, Result, os_message};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// `linker-scripts/default.ld`: the policy for gathered sections that no script lays out.
+pub const DEFAULT: &str = include_str!("../../linker-scripts/default.ld");
+
+/// What `default.ld` calls the section that it is applied to.
+const NAME: &str = "NAME";
+
+/// A script.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// Its commands in order, those of all files together.
+    pub commands: Vec<Command>,
+    /// The texts of the files that were named, for people.
+    pub texts: Vec<String>,
+}
+
+impl Script {
+    /// Reads the files of `-T`, in order. A file that is not there is looked for in `search`
+    /// (GNU ld manual, "Options": `-T`).
+    ///
+    /// # Errors
+    /// A file that cannot be read, or what is not in the language.
+    pub fn read<'a>(files: impl Iterator<Item = &'a Path>, search: &[&Path]) -> Result<Self> {
+        let mut script = Self::default();
+        for file in files {
+            let source = open(file, search)?;
+            script.texts.push(source.text().to_owned());
+            script.add(source, search)?;
+        }
+        Ok(script)
+    }
+
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// What is not in the language.
+    pub fn parse(source: Source, search: &[&Path]) -> Result<Self> {
+        let mut script = Self::default();
+        script.add(source, search)?;
+        Ok(script)
+    }
+
+    fn add(&mut self, source: Source, search: &[&Path]) -> Result<()> {
+        let include = |file: &Spanned<String>| {
+            open(Path::new(&file.value), search).map_err(|error| file.span.error(error.to_string()))
+        };
+        self.commands.extend(parser::parse(source, &include)?);
+        Ok(())
+    }
+
+    /// The policy for the gathered section `name` that no script lays out.
+    ///
+    /// # Errors
+    /// None, as `default.ld` is right; but a builder of this program may have changed it.
+    pub fn default_for(name: &str) -> Result<Self> {
+        let mut script = Self::parse(Source::new("default.ld", DEFAULT), &[])?;
+        for command in &mut script.commands {
+            if let Command::Output(output) = command {
+                output.rename(name);
+            }
+        }
+        Ok(script)
+    }
+
+    /// The text of the policy in force: the user's scripts, and the default for what they leave.
+    pub fn in_force(&self) -> String {
+        let texts = self.texts.iter().map(String::as_str).chain([DEFAULT]);
+        texts.map(|text| format!("{}\n", text.trim_end())).collect()
+    }
+
+    /// The output sections, in order.
+    pub fn outputs(&self) -> impl Iterator<Item = &OutputSection> {
+        self.commands.iter().filter_map(|command| match command {
+            Command::Output(output) => Some(output),
+            _ => None,
+        })
+    }
+
+    /// The patterns for input sections, all together.
+    pub fn section_patterns(&self) -> impl Iterator<Item = Glob> {
+        self.outputs()
+            .flat_map(|output| &output.statements)
+            .filter_map(|statement| match statement {
+                Statement::Input(input) => Some(input),
+                _ => None,
+            })
+            .flat_map(|input| {
+                let all = input.sections.is_empty().then(|| Glob::new("*"));
+                let named = input
+                    .sections
+                    .iter()
+                    .map(|section| Glob::new(&section.name.value));
+                all.into_iter().chain(named)
+            })
+    }
+}
+
+impl OutputSection {
+    /// Puts `name` where `default.ld` says `NAME`.
+    fn rename(&mut self, name: &str) {
+        let renamed = |text: &mut String| {
+            if text == NAME
+                || text
+                    .strip_prefix(NAME)
+                    .is_some_and(|rest| rest.starts_with('.'))
+            {
+                text.replace_range(..NAME.len(), name);
+            }
+        };
+        renamed(&mut self.name.value);
+        for statement in &mut self.statements {
+            if let Statement::Input(input) = statement {
+                input
+                    .sections
+                    .iter_mut()
+                    .for_each(|section| renamed(&mut section.name.value));
+            }
+        }
+    }
+}
+
+/// Opens a script, here or in the search directories.
+fn open(file: &Path, search: &[&Path]) -> Result<Source> {
+    let elsewhere = || {
+        search
+            .iter()
+            .map(|directory| directory.join(file))
+            .find(|path| path.exists())
+    };
+    let path: PathBuf = if file.exists() {
+        file.to_path_buf()
+    } else {
+        elsewhere().unwrap_or_else(|| file.to_path_buf())
+    };
+    let bytes = fs::read(&path).map_err(|error| {
+        Error::new(format!(
+            "cannot open linker script {}: {}",
+            file.display(),
+            os_message(&error)
+        ))
+        .note("it is looked for here and in the directories of -L")
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Error::new("a linker script must be UTF-8")
+            .at(error.utf8_error().valid_up_to() as u64)
+            .in_file(path.display())
+    })?;
+    Ok(Source::new(path.display().to_string(), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_names_the_section_it_is_applied_to() {
+        let script = Script::default_for("PLUGINS").expect("the default script");
+        let output = script.outputs().next().expect("an output section");
+        assert_eq!(output.name.value, "PLUGINS");
+        let matches = |name: &str| script.section_patterns().any(|glob| glob.matches(name));
+        assert!(matches("PLUGINS") && matches("PLUGINS.10") && !matches("NAME"));
+    }
+}

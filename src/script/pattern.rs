@@ -1,0 +1,171 @@
+//! Patterns: `*`, `?`, `[a-z]`, as `fnmatch` has them.
+
+use super::ast::FilePattern;
+use glob::Pattern;
+
+/// A pattern for names.
+#[derive(Debug, Clone)]
+pub enum Glob {
+    /// The name itself.
+    Literal(String),
+    /// With wildcards.
+    Wildcard(Pattern),
+}
+
+impl Glob {
+    /// Reads a pattern. As for `fnmatch`, one whose brackets are not right stands for itself.
+    pub fn new(text: &str) -> Self {
+        if !text.contains(['*', '?', '[', '\\']) {
+            return Glob::Literal(text.to_owned());
+        }
+        match Pattern::new(&translate(text)) {
+            Ok(pattern) => Glob::Wildcard(pattern),
+            Err(_) => Glob::Literal(text.to_owned()),
+        }
+    }
+
+    /// Whether it fits a name.
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Glob::Literal(text) => text == name,
+            Glob::Wildcard(pattern) => pattern.matches(name),
+        }
+    }
+
+    /// The name that it stands for, if it stands for one only.
+    pub fn literal(&self) -> Option<&str> {
+        match self {
+            Glob::Literal(text) => Some(text),
+            Glob::Wildcard(_) => None,
+        }
+    }
+}
+
+/// Where `glob` differs from `fnmatch`: `[^a]` is `[!a]`, `\a` is `[a]`, and `**` is no more than
+/// `*`.
+fn translate(text: &str) -> String {
+    let mut translated = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' if translated.ends_with('*') => {}
+            '[' if characters.peek() == Some(&'^') => {
+                characters.next();
+                translated.push_str("[!");
+            }
+            '\\' => {
+                let escaped = characters.next().unwrap_or('\\');
+                translated.extend(['[', escaped, ']']);
+            }
+            _ => translated.push(character),
+        }
+    }
+    translated
+}
+
+/// A file as scripts speak of it: its path, or the archive's path and the member's name.
+#[derive(Debug, Clone, Copy)]
+pub struct FileName<'a> {
+    /// The path on the command line, of a member its name.
+    pub file: &'a str,
+    /// The path of the archive.
+    pub archive: Option<&'a str>,
+}
+
+/// A [`FilePattern`] that is ready to match.
+#[derive(Debug, Clone)]
+pub struct FileGlob {
+    archive: Option<Glob>,
+    file: Option<Glob>,
+    /// `:FILE`, for files in no archive.
+    no_archive: bool,
+}
+
+impl FileGlob {
+    /// Makes a pattern ready.
+    pub fn new(pattern: &FilePattern) -> Self {
+        let archive = pattern
+            .archive
+            .as_deref()
+            .filter(|archive| !archive.is_empty());
+        Self {
+            archive: archive.map(Glob::new),
+            file: pattern.file.as_deref().map(Glob::new),
+            no_archive: pattern.archive.as_deref() == Some(""),
+        }
+    }
+
+    /// Whether it fits a file.
+    pub fn matches(&self, name: FileName<'_>) -> bool {
+        let archive_fits = match (&self.archive, name.archive) {
+            (Some(pattern), Some(archive)) => pattern.matches(archive),
+            (Some(_), None) => false,
+            (None, archive) => !(self.no_archive && archive.is_some()),
+        };
+        archive_fits
+            && self
+                .file
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(name.file))
+    }
+
+    /// Whether `EXCLUDE_FILE` with this pattern leaves the file out. There, a pattern without a
+    /// colon may also name the archive.
+    pub fn excludes(&self, name: FileName<'_>) -> bool {
+        let by_archive = || {
+            self.archive.is_none()
+                && !self.no_archive
+                && match (&self.file, name.archive) {
+                    (Some(pattern), Some(archive)) => pattern.matches(archive),
+                    _ => false,
+                }
+        };
+        self.matches(name) || by_archive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_are_those_of_fnmatch() {
+        for (pattern, name, fits) in [
+            ("a*", "a.b/c", true),
+            ("*", "", true),
+            ("a?c", "abc", true),
+            ("[a-c]x", "bx", true),
+            ("[^a-c]x", "bx", false),
+            ("[!a-c]x", "dx", true),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("a**b", "axxb", true),
+            ("[a", "[a", true),
+        ] {
+            assert_eq!(Glob::new(pattern).matches(name), fits, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn files_and_archives() {
+        let fits = |archive: Option<&str>, file: Option<&str>, name| {
+            FileGlob::new(&FilePattern {
+                archive: archive.map(str::to_owned),
+                file: file.map(str::to_owned),
+            })
+            .matches(name)
+        };
+        let plain = FileName {
+            file: "dir/a.o",
+            archive: None,
+        };
+        let member = FileName {
+            file: "a.o",
+            archive: Some("libx.a"),
+        };
+        assert!(fits(None, Some("*a.o"), plain) && fits(None, Some("*a.o"), member));
+        assert!(fits(Some("*x.a"), Some("a.o"), member) && !fits(Some("*x.a"), Some("*"), plain));
+        assert!(fits(Some("*x.a"), None, member) && !fits(Some("*y.a"), None, member));
+        assert!(fits(Some(""), Some("*a.o"), plain) && !fits(Some(""), Some("*a.o"), member));
+    }
+}

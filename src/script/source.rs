@@ -1,0 +1,101 @@
+//! The text of a script, and errors that show the place in it.
+
+use crate::error::Error;
+use std::rc::Rc;
+
+/// A script file. Cheap to clone: everything parsed from it knows it.
+#[derive(Debug, Clone)]
+pub struct Source(Rc<Text>);
+
+#[derive(Debug)]
+struct Text {
+    name: String,
+    text: String,
+}
+
+/// A place in a script.
+#[derive(Debug, Clone)]
+pub struct Span {
+    source: Source,
+    /// The byte offset of the first character.
+    start: usize,
+}
+
+impl Source {
+    /// A script called `name`.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self(Rc::new(Text {
+            name: name.into(),
+            text: text.into(),
+        }))
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The place at a byte offset.
+    pub fn span(&self, start: usize) -> Span {
+        Span {
+            source: self.clone(),
+            start,
+        }
+    }
+}
+
+impl Span {
+    /// The script it is in.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// An error at this place: file, line and column, what is wrong, the line with a caret.
+    pub fn error(&self, what: impl Into<String>) -> Error {
+        let before = &self.source.text()[..self.start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let number = before.matches('\n').count() + 1;
+        let column = before[line_start..].chars().count() + 1;
+        let line = self.source.text()[line_start..]
+            .lines()
+            .next()
+            .unwrap_or_default();
+        // The caret stands below its character however wide the tabs before it are shown.
+        let indent: String = before[line_start..]
+            .chars()
+            .map(|character| if character == '\t' { '\t' } else { ' ' })
+            .collect();
+        Error::new(what)
+            .in_file(format!("{}:{number}:{column}", self.source.name()))
+            .note(line)
+            .note(format!("{indent}^"))
+    }
+}
+
+/// Something with its place.
+#[derive(Debug, Clone)]
+pub struct Spanned<T> {
+    /// The thing.
+    pub value: T,
+    /// Its place.
+    pub span: Span,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_the_line() {
+        let source = Source::new("a.ld", "SECTIONS {\n\tX : @\n}");
+        assert_eq!(
+            source.span(16).error("what is `@`?").to_string(),
+            "a.ld:2:6: what is `@`?\n>>> \tX : @\n>>> \t    ^"
+        );
+    }
+}
