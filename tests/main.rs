@@ -7,3 +7,4 @@ mod support;
 
 mod entries;
 mod readme;
+mod scripts_gnu;

@@ -25,12 +25,16 @@ pub trait Context {
     fn symbol(&self, name: &str) -> Option<Value>;
     /// Whether a symbol is defined, by the script so far or by an input.
     fn is_defined(&self, name: &str) -> bool;
-    /// Index, size in bytes and alignment in bytes of an output section that is laid out. `Ok(None)`
-    /// if there is none of that name.
+    /// The index of an output section that is laid out, or is being laid out.
     ///
     /// # Errors
-    /// One that is laid out only later.
-    fn section(&self, name: &str) -> std::result::Result<Option<(usize, u64, u64)>, String>;
+    /// Why there is none.
+    fn section(&self, name: &str) -> std::result::Result<usize, String>;
+    /// Size and alignment in bytes of an output section that is laid out.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    fn extent(&self, name: &str) -> std::result::Result<(u64, u64), String>;
     /// Makes sure that offsets into the section are aligned so in memory.
     fn raise_alignment(&self, section: usize, alignment: u64);
 }
@@ -42,7 +46,7 @@ pub trait Context {
 pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value> {
     let span = &expression.0.span;
     let operand = |expression: &Expression| evaluate(expression, context);
-    let section = |name: &str| context.section(name).map_err(|message| span.error(message));
+    let extent = |name: &str| context.extent(name).map_err(|message| span.error(message));
     match &expression.0.value {
         Node::Number(number, _) => Ok(Value::Number(*number)),
         Node::Symbol(name) if name == "." => context.dot().ok_or_else(|| {
@@ -71,14 +75,11 @@ pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value>
         Node::Conditional(condition, yes, no) => {
             operand(if truth(operand(condition)?) { yes } else { no })
         }
-        Node::SizeOf(name) => Ok(Value::Number(section(name)?.map_or(0, |(_, size, _)| size))),
-        Node::AlignOf(name) => {
-            let alignment = section(name)?.map_or(0, |(_, _, alignment)| alignment);
-            Ok(Value::Number(alignment))
-        }
-        Node::Address(name) => match section(name)? {
-            Some((index, ..)) => Ok(Value::Relative(index, 0)),
-            None => Err(span.error(format!("there is no output section `{name}`"))),
+        Node::SizeOf(name) => Ok(Value::Number(extent(name)?.0)),
+        Node::AlignOf(name) => Ok(Value::Number(extent(name)?.1)),
+        Node::Address(name) => match context.section(name) {
+            Ok(index) => Ok(Value::Relative(index, 0)),
+            Err(message) => Err(span.error(message)),
         },
         Node::Defined(name) => Ok(Value::Number(context.is_defined(name).into())),
         Node::Align(value, alignment) => {

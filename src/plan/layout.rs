@@ -21,8 +21,10 @@ const MOST_CUSTOM_ALIGNMENT: u32 = 6;
 pub struct Layout<'a> {
     survey: &'a Survey<'a>,
     modules: &'a [Module<'a>],
-    /// The entries that no rule has taken yet, in link order.
-    remaining: Vec<EntryId>,
+    /// The entries that rules are asked about, in link order.
+    candidates: Vec<EntryId>,
+    /// Those that a rule has taken.
+    taken: HashSet<EntryId>,
     /// What scripts call each entry, and where it is from.
     names: HashMap<EntryId, InputName>,
     /// The alignment of the custom sections of each name, which state none.
@@ -75,7 +77,8 @@ impl<'a> Layout<'a> {
             modules,
             names: names.collect(),
             custom_alignments: custom_alignments(survey, &entries),
-            remaining: entries,
+            candidates: entries,
+            taken: HashSet::new(),
             sections: Vec::new(),
             discarded: Vec::new(),
             absolute: Vec::new(),
@@ -98,7 +101,10 @@ impl<'a> Layout<'a> {
         let mut deferred = Vec::new();
         for command in &script.commands {
             match command {
-                Command::Output(output) => self.output(output)?,
+                Command::Output(output) => {
+                    self.check_once(output)?;
+                    self.output(output)?;
+                }
                 // It may speak of sections that come later.
                 _ if self.outside(command).is_err() => deferred.push(command),
                 _ => {}
@@ -116,15 +122,31 @@ impl<'a> Layout<'a> {
     /// A section that is too large.
     pub fn orphans(&mut self) -> Result<()> {
         let mut by_section: BTreeMap<&str, Vec<EntryId>> = BTreeMap::new();
-        for id in std::mem::take(&mut self.remaining) {
-            by_section
-                .entry(&self.survey.entries[id.0].section)
-                .or_default()
-                .push(id);
+        for id in std::mem::take(&mut self.candidates) {
+            if !self.taken.contains(&id) {
+                let section = &self.survey.entries[id.0].section;
+                by_section.entry(section).or_default().push(id);
+            }
         }
         for (name, entries) in by_section {
-            self.remaining = entries;
-            self.run(&Script::default_for(name)?)?;
+            self.candidates = entries;
+            for output in Script::default_for(name)?.outputs() {
+                self.output(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An output section that is continued after another would have a hole as large as that one: GNU
+    /// ld leaves it.
+    fn check_once(&self, output: &OutputSection) -> Result<()> {
+        let name = &output.name;
+        let mut sections = self.sections.iter();
+        if sections.any(|section| section.name == name.value) {
+            return Err(name.span.error(format!(
+                "output section `{}` is laid out already: put all of it in one place",
+                name.value
+            )));
         }
         Ok(())
     }
@@ -153,10 +175,8 @@ impl<'a> Layout<'a> {
             return self.discard(output);
         }
         let name = &output.name.value;
-        let existing = self
-            .sections
-            .iter()
-            .position(|section| section.name == *name);
+        let mut laid_out = self.sections.iter();
+        let existing = laid_out.position(|section| section.name == *name);
         let index = existing.unwrap_or(self.sections.len());
         if existing.is_none() {
             self.sections.push(PlannedSection::new(name));
@@ -196,7 +216,7 @@ impl<'a> Layout<'a> {
         for statement in &output.statements {
             match statement {
                 Statement::Input(description) => {
-                    let taken = self.take(description, None);
+                    let taken = self.take(description);
                     self.discarded.extend(taken);
                 }
                 _ => {
@@ -215,7 +235,7 @@ impl<'a> Layout<'a> {
     ) -> Result<()> {
         match statement {
             Statement::Input(description) => {
-                let taken = self.take(description, subalign);
+                let taken = self.take(description);
                 self.sections[cursor.section].keep |= description.keep && !taken.is_empty();
                 for id in taken {
                     self.place(id, subalign, cursor)?;
@@ -307,31 +327,28 @@ impl<'a> Layout<'a> {
         Ok(value.to_be_bytes()[8 - length..].to_vec())
     }
 
-    /// Takes what a description matches out of what remains.
-    fn take(&mut self, description: &InputDescription, subalign: Option<u32>) -> Vec<EntryId> {
-        let inputs: Vec<InputSection<'_>> = self
-            .remaining
-            .iter()
-            .map(|id| {
-                let name = &self.names[id];
-                InputSection {
-                    name: &name.section,
-                    file: FileName {
-                        file: &name.file,
-                        archive: name.archive.as_deref(),
-                    },
-                    alignment: subalign.unwrap_or_else(|| self.entry_alignment(*id)),
-                }
-            })
-            .collect();
-        let positions = Matcher::new(description).select(&inputs);
-        let taken: Vec<EntryId> = positions
-            .iter()
-            .map(|&position| self.remaining[position])
-            .collect();
-        let gone: HashSet<EntryId> = taken.iter().copied().collect();
-        self.remaining.retain(|id| !gone.contains(id));
-        taken
+    /// What a description takes. Of what another has taken already it takes nothing, but that counts
+    /// for the order, as in GNU ld.
+    fn take(&mut self, description: &InputDescription) -> Vec<EntryId> {
+        let input = |id: &EntryId| {
+            let name = &self.names[id];
+            InputSection {
+                name: &name.section,
+                file: FileName {
+                    file: &name.file,
+                    archive: name.archive.as_deref(),
+                },
+                alignment: self.entry_alignment(*id),
+            }
+        };
+        let inputs: Vec<InputSection<'_>> = self.candidates.iter().map(input).collect();
+        let matched = Matcher::new(description).select(&inputs);
+        let ids = matched
+            .into_iter()
+            .map(|position| self.candidates[position]);
+        let new: Vec<EntryId> = ids.filter(|id| !self.taken.contains(id)).collect();
+        self.taken.extend(&new);
+        new
     }
 
     fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
@@ -547,23 +564,26 @@ impl Context for Scope<'_> {
         self.layout.symbols.contains_key(name) || self.layout.defined().contains(name)
     }
 
-    fn section(&self, name: &str) -> std::result::Result<Option<(usize, u64, u64)>, String> {
-        let sections = &self.layout.sections;
-        let index = sections.iter().position(|section| section.name == name);
-        let unfinished = self.cursor.map(|cursor| cursor.section);
-        match index {
-            Some(index) if Some(index) == unfinished => Err(format!(
-                "section `{name}` is not laid out yet: it is this one"
-            )),
-            Some(index) => {
-                let section = &sections[index];
-                Ok(Some((index, section.size.into(), 1 << section.alignment)))
-            }
+    fn section(&self, name: &str) -> std::result::Result<usize, String> {
+        let mut sections = self.layout.sections.iter();
+        match sections.position(|section| section.name == name) {
+            Some(index) => Ok(index),
             None if self.layout.later.contains(name) => {
                 Err(format!("section `{name}` is laid out only later"))
             }
-            None => Ok(None),
+            None => Err(format!("there is no output section `{name}`")),
         }
+    }
+
+    fn extent(&self, name: &str) -> std::result::Result<(u64, u64), String> {
+        let index = self.section(name)?;
+        if self.cursor.is_some_and(|cursor| cursor.section == index) {
+            return Err(format!(
+                "section `{name}` is not laid out yet: it is this one"
+            ));
+        }
+        let section = &self.layout.sections[index];
+        Ok((section.size.into(), 1 << section.alignment))
     }
 
     fn raise_alignment(&self, section: usize, alignment: u64) {

@@ -4,6 +4,7 @@
 use super::ast::{FileSort, InputDescription, Sort};
 use super::pattern::{FileGlob, FileName, Glob};
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 /// An input section as scripts speak of it.
 #[derive(Debug, Clone, Copy)]
@@ -57,47 +58,52 @@ impl Matcher {
     /// Of `inputs`, which are in link order, those that the description takes, in its order, as
     /// positions in `inputs`.
     pub fn select(&self, inputs: &[InputSection<'_>]) -> Vec<usize> {
-        let mut taken: Vec<(usize, Option<&Pattern>)> = inputs
-            .iter()
-            .enumerate()
-            .filter_map(|(position, input)| Some((position, self.pattern(input)?)))
-            .collect();
-        let sorted = |pattern: &&Pattern| pattern.sort != Sort::None;
-        if self.file_sort == FileSort::None && !self.sections.iter().any(|p| sorted(&p)) {
-            return taken.into_iter().map(|(position, _)| position).collect();
-        }
-        if self.sections.len() <= 1 {
-            taken.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
-            return taken.into_iter().map(|(position, _)| position).collect();
-        }
-        self.insert_one_by_one(inputs, &taken)
+        let taken = || {
+            let inputs = inputs.iter().enumerate();
+            inputs.flat_map(|(position, input)| {
+                self.patterns(input).map(move |pattern| (position, pattern))
+            })
+        };
+        let is_sorted = |pattern: &Pattern| pattern.sort != Sort::None;
+        let mut order: Vec<usize> =
+            if self.file_sort == FileSort::None && !self.sections.iter().any(is_sorted) {
+                taken().map(|(position, _)| position).collect()
+            } else if self.sections.len() <= 1 {
+                let mut taken: Vec<_> = taken().collect();
+                taken.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
+                taken.into_iter().map(|(position, _)| position).collect()
+            } else {
+                self.insert_one_by_one(inputs, taken())
+            };
+        let mut seen = HashSet::new();
+        order.retain(|&position| seen.insert(position));
+        order
     }
 
-    /// The pattern that takes a section: the first that fits. `Some(None)`: the description has
-    /// none, and takes all sections of its files.
-    fn pattern(&self, input: &InputSection<'_>) -> Option<Option<&Pattern>> {
+    /// The patterns that fit a section. One `None`: the description has no patterns, and takes all
+    /// sections of its files.
+    fn patterns(&self, input: &InputSection<'_>) -> impl Iterator<Item = Option<&Pattern>> {
         let excluded = |exclude: &[FileGlob]| exclude.iter().any(|file| file.excludes(input.file));
-        if !self.files.matches(input.file) || excluded(&self.exclude) {
-            return None;
-        }
-        if self.sections.is_empty() {
-            return Some(None);
-        }
-        let fits =
-            |pattern: &&Pattern| pattern.name.matches(input.name) && !excluded(&pattern.exclude);
-        self.sections.iter().find(fits).map(Some)
+        let file_fits = self.files.matches(input.file) && !excluded(&self.exclude);
+        let fits = move |pattern: &&Pattern| {
+            file_fits && pattern.name.matches(input.name) && !excluded(&pattern.exclude)
+        };
+        let all = (file_fits && self.sections.is_empty()).then_some(None);
+        all.into_iter()
+            .chain(self.sections.iter().filter(fits).map(Some))
     }
 
     /// Several patterns in one description are sorted together: GNU ld inserts section after
-    /// section into one tree, each going down from the root by the order of its own pattern, and
-    /// those of a pattern without an order at the far end.
-    fn insert_one_by_one(
+    /// section into one tree, once for each pattern that fits, each going down from the root by the
+    /// order of its own pattern, and those of a pattern without an order at the far end. The first
+    /// place counts.
+    fn insert_one_by_one<'p>(
         &self,
         inputs: &[InputSection<'_>],
-        taken: &[(usize, Option<&Pattern>)],
+        taken: impl Iterator<Item = (usize, Option<&'p Pattern>)>,
     ) -> Vec<usize> {
         let mut tree = Tree::default();
-        for &(position, pattern) in taken {
+        for (position, pattern) in taken {
             let unsorted = self.file_sort == FileSort::None
                 && pattern.is_none_or(|pattern| pattern.sort == Sort::None);
             if unsorted {

@@ -147,7 +147,8 @@ impl Parser<'_> {
             if self.lexer.peek(Mode::Names)?.value == Token::End {
                 return Ok(());
             }
-            if self.accept_keyword(Mode::Names, "SECTIONS")? {
+            if self.accept(Mode::Names, ";")? {
+            } else if self.accept_keyword(Mode::Names, "SECTIONS")? {
                 self.expect(Mode::Names, "{")?;
                 self.sections(commands, true)?;
                 self.expect(Mode::Names, "}")?;
@@ -180,11 +181,9 @@ impl Parser<'_> {
 
     /// What may stand at the top and in `SECTIONS` alike. `false`: it is something else.
     fn common(&mut self, commands: &mut Vec<Command>) -> Result<bool> {
-        if self.accept(Mode::Names, ";")? {
-        } else if self.is_keyword(Mode::Names, "INCLUDE")? {
+        if self.is_keyword(Mode::Names, "INCLUDE")? {
             self.included(|parser| parser.top_level(commands))?;
         } else if let Some(assert) = self.assert()? {
-            self.accept(Mode::Names, ";")?;
             commands.push(Command::Assert(assert));
         } else if let Some(assignment) = self.assignment()? {
             commands.push(Command::Assign(assignment));
@@ -393,6 +392,7 @@ impl Parser<'_> {
                     self.lexer.next(Mode::Names)?;
                 }
                 Token::Name(name) => self.statement(&name, statements)?,
+                Token::Quoted(_) => self.statement("", statements)?,
                 _ => return Err(unexpected(&token, "a statement or `}`")),
             }
         }
@@ -419,7 +419,7 @@ impl Parser<'_> {
         } else if name == "INCLUDE" {
             self.included(|parser| parser.statements(statements, false))?;
         } else if let Some(assert) = self.assert()? {
-            self.accept(Mode::Names, ";")?;
+            self.separator()?;
             statements.push(Statement::Assert(assert));
         } else if let Some(assignment) = self.assignment()? {
             statements.push(Statement::Assign(assignment));
@@ -469,7 +469,7 @@ impl Parser<'_> {
         if self.accept(Mode::Names, "(")? {
             while !self.accept(Mode::Names, ")")? {
                 sections.push(self.section_pattern()?);
-                self.accept(Mode::Names, ",")?;
+                self.refuse_comma()?;
             }
             if sections.is_empty() {
                 let span = self.lexer.span()?;
@@ -485,6 +485,18 @@ impl Parser<'_> {
         })
     }
 
+    /// GNU ld takes a comma after a pattern as a part of it, which then fits nothing. That is no
+    /// one's wish.
+    fn refuse_comma(&mut self) -> Result<()> {
+        let token = self.lexer.peek(Mode::Names)?;
+        match token.value {
+            Token::Punctuation(",") => Err(token
+                .span
+                .error("patterns are separated by spaces: to GNU ld a comma is part of the name")),
+            _ => Ok(()),
+        }
+    }
+
     fn exclude_files(&mut self) -> Result<Vec<FilePattern>> {
         let mut files = Vec::new();
         if self.accept_keyword(Mode::Names, "EXCLUDE_FILE")? {
@@ -492,7 +504,7 @@ impl Parser<'_> {
             while !self.accept(Mode::Names, ")")? {
                 let file = self.name(Mode::Names, "a pattern for files")?;
                 files.push(file_pattern(file.value));
-                self.accept(Mode::Names, ",")?;
+                self.refuse_comma()?;
             }
         }
         Ok(files)

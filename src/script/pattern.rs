@@ -95,8 +95,15 @@ impl FileGlob {
         }
     }
 
-    /// Whether it fits a file.
+    /// Whether it fits a file. A name without wildcards is a file's, not a member's: GNU ld would
+    /// open the file of that name.
     pub fn matches(&self, name: FileName<'_>) -> bool {
+        let is_literal = matches!(self.file, Some(Glob::Literal(_)));
+        let is_file_only = is_literal && self.archive.is_none();
+        !(is_file_only && name.archive.is_some()) && self.fits(name)
+    }
+
+    fn fits(&self, name: FileName<'_>) -> bool {
         let archive_fits = match (&self.archive, name.archive) {
             (Some(pattern), Some(archive)) => pattern.matches(archive),
             (Some(_), None) => false,
@@ -120,7 +127,7 @@ impl FileGlob {
                     _ => false,
                 }
         };
-        self.matches(name) || by_archive()
+        self.fits(name) || by_archive()
     }
 }
 
@@ -164,6 +171,7 @@ mod tests {
             archive: Some("libx.a"),
         };
         assert!(fits(None, Some("*a.o"), plain) && fits(None, Some("*a.o"), member));
+        assert!(fits(None, Some("dir/a.o"), plain) && !fits(None, Some("a.o"), member));
         assert!(fits(Some("*x.a"), Some("a.o"), member) && !fits(Some("*x.a"), Some("*"), plain));
         assert!(fits(Some("*x.a"), None, member) && !fits(Some("*y.a"), None, member));
         assert!(fits(Some(""), Some("*a.o"), plain) && !fits(Some(""), Some("*a.o"), member));

@@ -145,7 +145,9 @@ impl Builder {
         const DATA_SECTION: u32 = 2;
         for segment in &mut self.segments {
             // LLVM: "relocations not in offset order" is an error.
-            segment.relocations.sort_by_key(|relocation| relocation.offset);
+            segment
+                .relocations
+                .sort_by_key(|relocation| relocation.offset);
         }
         let (data, relocations) = self.data();
         let mut module = Module::new();

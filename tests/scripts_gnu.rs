@@ -1,0 +1,257 @@
+//! GNU ld is the reference: what it refuses we refuse, and where both accept a script, the same
+//! input sections are in the same places.
+
+use crate::support::gnu_ld::{Both, Section};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+const NAMES: [&str; 8] = ["s.1", "s.2", "s.10", "s.00100", "t.b", "t.a", "plain", "s"];
+
+/// Four objects and an archive of two more, each with some sections of several alignments.
+fn objects() -> Both {
+    let mut number = 0;
+    let mut sections = |names: &[(&'static str, u32)]| -> Vec<Section> {
+        let section = |&(name, alignment): &(&'static str, u32)| {
+            number += 1;
+            Section {
+                name,
+                alignment,
+                number,
+            }
+        };
+        names.iter().map(section).collect()
+    };
+    let objects = [
+        (
+            "a.o",
+            sections(&[("s.10", 4), ("s.2", 16), ("t.b", 4), ("plain", 4), ("s", 8)]),
+        ),
+        (
+            "b.o",
+            sections(&[("s.1", 8), ("s.10", 4), ("t.a", 4), ("s.00100", 4)]),
+        ),
+        (
+            "c.o",
+            sections(&[("plain", 32), ("s.2", 4), ("t.b", 8), ("s.1", 4)]),
+        ),
+        (
+            "d.o",
+            sections(&[("s", 4), ("s.00100", 16), ("t.a", 16), ("s.2", 8)]),
+        ),
+        (
+            "m.o",
+            sections(&[("s.1", 16), ("t.b", 4), ("plain", 4), ("s.2", 4)]),
+        ),
+        (
+            "n.o",
+            sections(&[("t.a", 8), ("s.10", 8), ("s", 4), ("plain", 8)]),
+        ),
+    ];
+    Both::new(&objects, &[("libx.a", &["m.o", "n.o"])])
+}
+
+const INPUTS: [&str; 5] = ["a.o", "b.o", "libx.a", "c.o", "d.o"];
+
+/// What is not the same.
+fn difference(both: &Both, script: &str) -> Option<String> {
+    let gnu = both.gnu(script, &INPUTS, "OUT").map(|bytes| words(&bytes));
+    let ours = both.ours(script, &INPUTS, "OUT").map(|bytes| words(&bytes));
+    match (&gnu, &ours) {
+        (Ok(expected), Ok(found)) if expected == found => None,
+        _ => Some(format!(
+            "{script}\n  GNU ld: {gnu:x?}\n  ours:   {ours:x?}\n"
+        )),
+    }
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let (words, _) = bytes.as_chunks::<4>();
+    words.iter().map(|word| u32::from_le_bytes(*word)).collect()
+}
+
+#[test]
+fn scripts_that_both_accept() {
+    let both = objects();
+    let mut differences = Vec::new();
+    for body in [
+        "*(s)",
+        "*(s s.*)",
+        "*(s) *(s.*)",
+        "*(SORT(s.*))",
+        "*(SORT_BY_NAME(s.*) t.*)",
+        "*(SORT_BY_ALIGNMENT(s.*))",
+        "*(SORT_BY_NAME(SORT_BY_ALIGNMENT(s.*)))",
+        "*(SORT_BY_ALIGNMENT(SORT_BY_NAME(s.*)))",
+        "*(SORT_BY_INIT_PRIORITY(s.*))",
+        "*(SORT_NONE(s.*))",
+        "KEEP(*(SORT(t.*)))",
+        "a.o(s.*) *(s.*)",
+        "*a.o(s.*)",
+        "libx.a:m.o(s.*) *(s.*)",
+        "libx.a:(s.*) *(s.*)",
+        "*x.a:*(s.*)",
+        ":*(s.*) *(s.*)",
+        "*m.o(s.*) *(s.*)",
+        "EXCLUDE_FILE(a.o) *(s.*)",
+        "*(EXCLUDE_FILE(a.o c.o) s.* t.*)",
+        "*(EXCLUDE_FILE(*x.a:m.o) s.* EXCLUDE_FILE(b.o) t.*)",
+        "*(EXCLUDE_FILE(libx.a) s.*)",
+        "SORT(*)(SORT(s.*))",
+        "SORT_BY_NAME(EXCLUDE_FILE(a.o) *)(SORT(s.*))",
+        "*(s.[0-9])",
+        "*(s.[!1]*)",
+        "*(s.?)",
+        "*(plain) LONG(0x12345678) SHORT(1) SHORT(-2) BYTE(3) BYTE(4); BYTE(5) BYTE(6) QUAD(7)",
+        "LONG(1) . += 12; *(s) . = . + 4; BYTE(9)",
+        "*(s) a = .; LONG(a - ADDR(OUT)) b = .; LONG(b - a) LONG(a == a) LONG(DEFINED(a))",
+        "*(s) LONG(2 + 3 * 4 << 1 | 1 & 3) LONG(!1) LONG(~0) LONG(-7 / 2) LONG(7 % 4)",
+        "LONG(1 ? 2 : 3) LONG(0 || 2) LONG(1 && 0) LONG(3 > 2) LONG(MAX(3, 4)) LONG(MIN(3, 4))",
+        "LONG(LOG2CEIL(9)) LONG(ALIGN(5, 4)) LONG(0x10) LONG(010) LONG(4K) LONG(1M)",
+        "FILL(0x90) BYTE(1) . += 7; FILL(0x1234) BYTE(2) . += 7; LONG(3)",
+        "FILL(0x00000090) BYTE(1) . += 7; FILL(144) BYTE(2) . += 7;",
+        "*(s);;; *(t.*) /* a comment */ ASSERT(1, \"fine\");",
+        "PROVIDE(p = .); HIDDEN(h = .); PROVIDE_HIDDEN(ph = .); *(s) x = 4; x += 2; *(t.*)",
+    ] {
+        let script = format!("SECTIONS {{ OUT : ALIGN(64) {{ {body} }} }}");
+        differences.extend(difference(&both, &script));
+    }
+    for script in [
+        "SECTIONS { OUT : ALIGN(64) { *(s) . = ALIGN(16); *(t.*) . = ALIGN(64); } }",
+        "SECTIONS { OUT : ALIGN(64) SUBALIGN(32) { *(s.*) } }",
+        "SECTIONS { OUT : SUBALIGN(4) { *(SORT_BY_ALIGNMENT(s.*)) } }",
+        "SECTIONS { OUT : ALIGN(64) { BYTE(1) . = ALIGN(8); *(s) } = 0xff }",
+        "SECTIONS { /DISCARD/ : { *(s.1) a.o(s.2) } OUT : { *(s.*) } }",
+        "SECTIONS { OUT : { *(s.*) } /DISCARD/ : { *(s.1) } }",
+        "SECTIONS { OTHER : { *(s.1) } OUT : { *(s.*) } }",
+        "SECTIONS { OUT : { *(s.1) } } SECTIONS { OTHER : { *(t.*) } }",
+        "x = 4; SECTIONS { OUT : { *(s.1) LONG(x) } y = x + 1; z = SIZEOF(OUT); } ASSERT(y == 5, \"y\")",
+        "SECTIONS { OUT : { *(s.1) } ASSERT(SIZEOF(OUT) > 0, \"empty\") ASSERT(ALIGNOF(OUT) == 16, \"align\") }",
+        "SECTIONS { \"OUT\" : { \"a.o\"(\"s.2\") } }",
+    ] {
+        differences.extend(difference(&both, script));
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn scripts_that_both_refuse() {
+    let both = objects();
+    let mut taken = Vec::new();
+    for script in [
+        "SECTIONS {",
+        "SECTIONS { OUT : { *(s } }",
+        "SECTIONS { OUT { *(s) } }",
+        "SECTIONS { OUT : { *() } }",
+        "SECTIONS { OUT : { x = ; } }",
+        "SECTIONS { OUT : { x = 1 } }",
+        "SECTIONS { OUT : { . = 1 + ; } }",
+        "SECTIONS { OUT : { *(s) . = 0; } }",
+        "SECTIONS { OUT : { BYTE() } }",
+        "SECTIONS { OUT : { *(SORT_BY_NAME(SORT_BY_INIT_PRIORITY(s))) } }",
+        "SECTIONS { OUT : { *(SORT_NONE(SORT_BY_NAME(s))) } }",
+        "SECTIONS { OUT : { LONG(nowhere) } }",
+        "SECTIONS { OUT : { LONG(1 / 0) } }",
+        "SECTIONS { OUT : { LONG(SIZEOF(NOWHERE)) } }",
+        "SECTIONS { OUT : { *(s) ASSERT(1, \"no separator\") } }",
+        "SECTIONS { OUT : { *(s) }; }",
+        "SECTIONS { OUT : { *(s) } ASSERT(SIZEOF(OUT) == 1, \"size\") }",
+        "SECTIONS { OUT : { *(s) } } }",
+        "SECTIONS { OUT : { PROVIDE(x) } }",
+        "SECTIONS { OUT : { ASSERT(1) } }",
+        "/* no end",
+        "SECTIONS { OUT : { *(s) } } \"no end",
+        "INCLUDE nowhere.ld",
+        "SECTIONS { INCLUDE script.ld }",
+        "EXCLUDE_FILE",
+        "= 4;",
+    ] {
+        let gnu = both.gnu(script, &INPUTS, "OUT");
+        let ours = both.ours(script, &INPUTS, "OUT");
+        if gnu.is_ok() || ours.is_ok() {
+            taken.push(format!("{script}\n  GNU ld: {gnu:?}\n  ours: {ours:?}"));
+        }
+    }
+    assert!(taken.is_empty(), "{}", taken.join("\n"));
+}
+
+fn file_pattern() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => Just("*".to_owned()),
+        1 => prop::sample::select(vec!["a.o", "*b.o", "[ac].o", "libx.a:*", ":*", "*:m.o", "*m.o"])
+            .prop_map(str::to_owned),
+        1 => Just("EXCLUDE_FILE(b.o *:n.o) *".to_owned()),
+    ]
+}
+
+/// A pattern with `@` where the order goes.
+fn section_pattern() -> impl Strategy<Value = String> {
+    let mut names = NAMES.to_vec();
+    names.extend(["s.*", "t.*", "s*", "[pst]*", "s.?", "[st].*"]);
+    let name = prop::sample::select(names);
+    let exclude = ["", "", "", "EXCLUDE_FILE(c.o) ", "EXCLUDE_FILE(libx.a) "];
+    (name, prop::sample::select(exclude.to_vec()))
+        .prop_map(|(name, exclude)| format!("{exclude}{name}"))
+}
+
+/// The patterns of one description are of one order or of none. (What GNU ld makes of two orders at
+/// once depends on the shape of a tree that it builds, and is no one's intention.)
+fn description() -> impl Strategy<Value = String> {
+    let sort = prop::sample::select(vec![
+        "@",
+        "SORT(@)",
+        "SORT_BY_ALIGNMENT(@)",
+        "SORT_BY_NAME(SORT_BY_ALIGNMENT(@))",
+        "SORT_BY_ALIGNMENT(SORT_BY_NAME(@))",
+        "SORT_BY_INIT_PRIORITY(@)",
+        "SORT_NONE(@)",
+    ]);
+    let sections = prop::collection::vec((section_pattern(), any::<bool>()), 1..4);
+    let keep = any::<bool>();
+    (file_pattern(), sort, sections, keep).prop_map(|(file, sort, sections, keep)| {
+        let section = |(section, sorted): (String, bool)| match sorted {
+            true => sort.replace('@', &section),
+            false => section,
+        };
+        let sections: Vec<String> = sections.into_iter().map(section).collect();
+        let description = format!("{file}({})", sections.join(" "));
+        if keep {
+            format!("KEEP({description})")
+        } else {
+            description
+        }
+    })
+}
+
+#[test]
+fn random_scripts_give_the_same_order() {
+    let both = objects();
+    let discard = prop::option::of(description());
+    let bodies = prop::collection::vec(description(), 1..4);
+    let subalign = prop::sample::select(vec!["", "", "SUBALIGN(4)", "SUBALIGN(32)"]);
+    let inputs = Just(INPUTS.to_vec()).prop_shuffle();
+    let mut runner = TestRunner::new(Config {
+        cases: 200,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let jobs = (discard, bodies, subalign, inputs);
+    let result = runner.run(&jobs, |(discard, bodies, subalign, inputs)| {
+        let discard = discard
+            .map(|body| format!("/DISCARD/ : {{ {body} }}"))
+            .unwrap_or_default();
+        let body = bodies.join("\n    ");
+        let script =
+            format!("SECTIONS {{\n  {discard}\n  OUT : {subalign} {{\n    {body}\n  }}\n}}\n");
+        let gnu = both
+            .gnu(&script, &inputs, "OUT")
+            .map_err(TestCaseError::fail)?;
+        let ours = both
+            .ours(&script, &inputs, "OUT")
+            .map_err(TestCaseError::fail)?;
+        prop_assert_eq!(words(&gnu), words(&ours), "{}\n{:?}", script, inputs);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
