@@ -183,20 +183,13 @@ fn file_pattern() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A pattern with `@` where the order goes.
 fn section_pattern() -> impl Strategy<Value = String> {
     let mut names = NAMES.to_vec();
     names.extend(["s.*", "t.*", "s*", "[pst]*", "s.?", "[st].*"]);
     let name = prop::sample::select(names);
     let exclude = ["", "", "", "EXCLUDE_FILE(c.o) ", "EXCLUDE_FILE(libx.a) "];
-    (name, prop::sample::select(exclude.to_vec()))
-        .prop_map(|(name, exclude)| format!("{exclude}{name}"))
-}
-
-/// The patterns of one description are of one order or of none. (What GNU ld makes of two orders at
-/// once depends on the shape of a tree that it builds, and is no one's intention.)
-fn description() -> impl Strategy<Value = String> {
     let sort = prop::sample::select(vec![
+        "@",
         "@",
         "SORT(@)",
         "SORT_BY_ALIGNMENT(@)",
@@ -205,14 +198,13 @@ fn description() -> impl Strategy<Value = String> {
         "SORT_BY_INIT_PRIORITY(@)",
         "SORT_NONE(@)",
     ]);
-    let sections = prop::collection::vec((section_pattern(), any::<bool>()), 1..4);
-    let keep = any::<bool>();
-    (file_pattern(), sort, sections, keep).prop_map(|(file, sort, sections, keep)| {
-        let section = |(section, sorted): (String, bool)| match sorted {
-            true => sort.replace('@', &section),
-            false => section,
-        };
-        let sections: Vec<String> = sections.into_iter().map(section).collect();
+    (name, prop::sample::select(exclude.to_vec()), sort)
+        .prop_map(|(name, exclude, sort)| sort.replace('@', &format!("{exclude}{name}")))
+}
+
+fn description() -> impl Strategy<Value = String> {
+    let sections = prop::collection::vec(section_pattern(), 1..4);
+    (file_pattern(), sections, any::<bool>()).prop_map(|(file, sections, keep)| {
         let description = format!("{file}({})", sections.join(" "));
         if keep {
             format!("KEEP({description})")
@@ -230,7 +222,7 @@ fn random_scripts_give_the_same_order() {
     let subalign = prop::sample::select(vec!["", "", "SUBALIGN(4)", "SUBALIGN(32)"]);
     let inputs = Just(INPUTS.to_vec()).prop_shuffle();
     let mut runner = TestRunner::new(Config {
-        cases: 200,
+        cases: 300,
         failure_persistence: None,
         ..Config::default()
     });
