@@ -28,6 +28,13 @@ impl Error {
         }
     }
 
+    /// An error of an object file that is not as its format says.
+    pub fn damaged(what: impl Into<String>) -> Self {
+        Self::new(what).note(
+            "the object is damaged, or of a newer format than this linker knows: build it again",
+        )
+    }
+
     /// Says in which file it is, shown as `file` or `archive(member)`. The innermost name is kept.
     #[must_use]
     pub fn in_file(mut self, file: impl fmt::Display) -> Self {
@@ -70,7 +77,12 @@ impl std::error::Error for Error {}
 
 impl From<wasmparser::Error> for Error {
     fn from(error: wasmparser::Error) -> Self {
-        Error::new(error.message()).at(error.offset())
+        let what = match error.message() {
+            // Of the section, that is, and not of the file.
+            "unexpected end-of-file" => "a section ends before all that it says it holds",
+            message => message,
+        };
+        Error::damaged(what).at(error.offset())
     }
 }
 

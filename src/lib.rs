@@ -27,7 +27,7 @@ use args::{CommandLine, Id};
 use backend::{Backend, Ended, Job};
 use error::{Error, Result};
 use input::Files;
-use log::Level;
+use log::{Level, say};
 use plan::Plan;
 use script::Script;
 use std::ffi::OsString;
@@ -41,16 +41,25 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let program = program_name(argv.next());
     match link(&program, argv.collect()) {
         Ok(Ended::Status(status)) => ExitCode::from(status),
-        Ok(Ended::Signal(signal)) => {
-            eprintln!("{program}: error: the linker was ended by signal {signal}");
+        Ok(Ended::Signal(backend, signal)) => {
+            let error = ended_by_signal(&backend, signal);
+            say(&format!("{program}: error: {error}"));
             // As a shell does.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
         }
         Err(error) => {
-            eprintln!("{program}: error: {error}");
+            say(&format!("{program}: error: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn ended_by_signal(backend: &Path, signal: i32) -> Error {
+    Error::new(format!(
+        "the linker {} was ended by signal {signal}",
+        backend.display()
+    ))
+    .note("there is no output; link again, or name another linker by --section-linker=PATH")
 }
 
 /// Links: the pipeline.
@@ -60,13 +69,15 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let line = CommandLine::parse(argv)?;
     refuse_reserved(&line)?;
+    refuse_missing_value(&line)?;
     let backend = Backend::find(&line)?;
     if line.has(Id::Help) || line.has(Id::Version) {
         introduce(&line, &backend);
         return as_called(&line, &backend);
     }
-    if line.has(Id::Relocatable) {
-        // A partial link gathers nothing: the final one will.
+    if line.has(Id::Relocatable) || backend::is_inside_gathered_link() {
+        // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
+        // we ran: we have.
         return as_called(&line, &backend);
     }
     let script = script(&line)?;
@@ -85,7 +96,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     log::gathered(Level::from_environment(), &survey, &plan, &modules);
     let hoisted = hoist::hoist(&survey, &plan, &modules)?;
     let job = Job::new(&line, &files, &modules, &hoisted)?;
-    let ended = backend::run(&backend, &job.words(&line, &backend)?, job.names())?;
+    let ended = backend::run_gathered(&backend, &job.words(&line, &backend)?, job.names())?;
     job.map_reports(&line)?;
     Ok(ended)
 }
@@ -137,13 +148,25 @@ fn refuse_reserved(line: &CommandLine) -> Result<()> {
     .note("what begins with `--section-` is this linker's own; see --help"))
 }
 
+/// The backend would say that it does not know the option.
+fn refuse_missing_value(line: &CommandLine) -> Result<()> {
+    match line.missing_value() {
+        None => Ok(()),
+        Some(option) => Err(Error::new(format!(
+            "{}: this option needs a value",
+            option.to_string_lossy()
+        ))
+        .note("give it as the next argument, or after `=`; see --help")),
+    }
+}
+
 fn warn(program: &str, line: &CommandLine, plan: &Plan) -> Result<()> {
     let fatal = line.flag(Id::FatalWarnings, Id::NoFatalWarnings);
     match plan.warnings.first() {
         Some(warning) if fatal => Err(Error::new(warning)),
         _ => {
             for warning in &plan.warnings {
-                eprintln!("{program}: warning: {warning}");
+                say(&format!("{program}: warning: {warning}"));
             }
             Ok(())
         }

@@ -4,6 +4,7 @@ use crate::input::{Module, ObjectId};
 use crate::plan::{Plan, describe_entry, object_count};
 use crate::survey::Survey;
 use std::collections::BTreeSet;
+use std::io::Write;
 
 /// The environment variable that asks.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
@@ -30,6 +31,11 @@ impl Level {
     }
 }
 
+/// Says a line on standard error. Who closed it does not want to know.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Says what was gathered.
 pub fn gathered(level: Level, survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
     if level < Level::Info {
@@ -39,28 +45,31 @@ pub fn gathered(level: Level, survey: &Survey<'_>, plan: &Plan, modules: &[Modul
         let entries = section.entries.len();
         let objects = object_count(survey, section);
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        eprintln!(
+        say(&format!(
             "{}: {entries} input{} of {} bytes in all from {objects} object{}",
             section.name,
             plural(entries),
             section.size,
             plural(objects),
-        );
+        ));
         for placed in section.entries.iter().filter(|_| level >= Level::Debug) {
             let entry = &survey.entries[placed.entry.0];
-            eprintln!(
+            say(&format!(
                 "  {:>8} +{:<6} {} in {}",
                 placed.offset,
                 entry.data.len(),
                 describe_entry(survey, entry),
                 modules[entry.object.0].name
-            );
+            ));
         }
     }
     if level >= Level::Debug {
         let objects: BTreeSet<ObjectId> = survey.objects.keys().copied().collect();
         for id in objects.iter().filter(|id| !modules[id.0].always_linked()) {
-            eprintln!("linked because it has entries: {}", modules[id.0].name);
+            say(&format!(
+                "linked because it has entries: {}",
+                modules[id.0].name
+            ));
         }
     }
 }

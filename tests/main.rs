@@ -3,8 +3,15 @@
 //!
 //! `ci/setup` must have run.
 
+// Helpers of tests are tests too: what they do not expect is a failed test.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
+mod bad_backend;
+mod bad_input;
+mod bad_marks;
+mod bad_objects;
 mod entries;
 mod readme;
 mod scripts_gnu;

@@ -134,6 +134,14 @@ impl CommandLine {
         last == Some(yes)
     }
 
+    /// The option of ours that is last and lacks its value.
+    pub fn missing_value(&self) -> Option<&OsStr> {
+        let last = self.arguments.last()?;
+        let option = last.spelling.first()?;
+        let is_own = matches!(options::classify(option), Match::Separate(id) if id.is_own());
+        (is_own && last.meaning == Meaning::Unknown).then_some(option.as_os_str())
+    }
+
     /// Whether an option of ours is there, which the backend must not see.
     pub fn has_own(&self) -> bool {
         self.arguments.iter().any(Argument::is_own)

@@ -8,4 +8,4 @@ mod run;
 pub use find::Backend;
 pub use job::{Job, with_flavor};
 pub use messages::Names;
-pub use run::{Ended, replace_process, run};
+pub use run::{Ended, is_inside_gathered_link, replace_process, run, run_gathered};

@@ -5,21 +5,30 @@ use super::messages::{Names, symbol_of};
 use crate::error::{Error, Result, os_message};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// How the backend ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// With this exit status.
     Status(u8),
-    /// By this signal.
-    Signal(i32),
+    /// This program, by this signal.
+    Signal(PathBuf, i32),
 }
 
 /// Counts how often this program has called itself through a backend that is a script or a wrapper.
 const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
+/// Says to ourselves, as the linker of a wrapper that is our backend, that entries were gathered.
+const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
 /// A wrapper as the backend, and us as its linker, make two.
 const MOST_DEPTH: u32 = 4;
+
+/// Whether the backend is a wrapper that runs us as its linker: what there was to gather was
+/// gathered before it ran.
+pub fn is_inside_gathered_link() -> bool {
+    std::env::var_os(GATHERED).is_some()
+}
 
 fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
     let depth = std::env::var(DEPTH)
@@ -66,7 +75,7 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
 pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
     let status = command(backend, words)?.status();
     status
-        .map(ended)
+        .map(|status| ended(backend, status))
         .map_err(|error| cannot_run(backend, &error))
 }
 
@@ -75,13 +84,27 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
 /// # Errors
 /// It cannot be run.
 pub fn run(backend: &Backend, words: &[OsString], names: &Names) -> Result<Ended> {
-    let mut child = command(backend, words)?
+    run_command(command(backend, words)?, backend, names)
+}
+
+/// The same, for a link whose entries were gathered.
+///
+/// # Errors
+/// It cannot be run.
+pub fn run_gathered(backend: &Backend, words: &[OsString], names: &Names) -> Result<Ended> {
+    let mut command = command(backend, words)?;
+    command.env(GATHERED, "1");
+    run_command(command, backend, names)
+}
+
+fn run_command(mut command: Command, backend: &Backend, names: &Names) -> Result<Ended> {
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| cannot_run(backend, &error))?;
     let status = pass_on(&mut child, names).map_err(|error| cannot_run(backend, &error))?;
-    Ok(ended(status))
+    Ok(ended(backend, status))
 }
 
 fn pass_on(child: &mut Child, names: &Names) -> std::io::Result<ExitStatus> {
@@ -113,10 +136,10 @@ fn copy(from: impl Read, to: &mut impl Write, names: &Names) {
     let _ = to.flush();
 }
 
-fn ended(status: ExitStatus) -> Ended {
+fn ended(backend: &Backend, status: ExitStatus) -> Ended {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return Ended::Signal(signal);
+        return Ended::Signal(backend.path.clone(), signal);
     }
     // A status is one byte on Unix; elsewhere a larger one is still a failure.
     Ended::Status(

@@ -48,7 +48,14 @@ impl Hoist<'_> {
             }
             Origin::Segment(from) | Origin::Symbol(from, _) => {
                 let base = object.segment(from).offset + entry.start();
-                (base, self.relocations_of(entry).to_vec())
+                let end = base as usize + entry.data.len();
+                let relocations = self.relocations_of(entry).to_vec();
+                for relocation in &relocations {
+                    let start = relocation.offset as usize;
+                    check_in_entry(relocation, end - start, &entry.section)
+                        .map_err(|error| error.at(object.data_start() + start as u64))?;
+                }
+                (base, relocations)
             }
         };
         for relocation in relocations {
@@ -167,6 +174,26 @@ fn in_memory(relocation: Relocation, section: &str) -> Result<Relocation> {
         },
         ..relocation
     })
+}
+
+/// Of a data segment's relocations only those of pointers can be, `room` bytes before the end of
+/// their entry.
+fn check_in_entry(relocation: &Relocation, room: usize, section: &str) -> Result<()> {
+    use RelocationType::*;
+    let size = match relocation.ty {
+        MemoryAddrI32 | MemoryAddrLocrelI32 | TableIndexI32 => 4,
+        MemoryAddrI64 | TableIndexI64 => 8,
+        other => {
+            let what = format!("what relocation {other:?} gives");
+            return Err(meaningless(section, &what));
+        }
+    };
+    if size > room {
+        return Err(Error::damaged(format!(
+            "a relocation goes beyond the end of its entry of section `{section}`"
+        )));
+    }
+    Ok(())
 }
 
 fn meaningless(section: &str, what: &str) -> Error {

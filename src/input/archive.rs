@@ -70,7 +70,7 @@ pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
             Content::Inside(_) => Ok(FileBytes::empty()),
             Content::Outside(file) => FileBytes::open(file).map_err(|error| {
                 error
-                    .note("a thin archive holds only the names of its members")
+                    .note("a thin archive holds only the names of its members: put the file back, or make the archive again")
                     .in_file(path.display())
             }),
         })

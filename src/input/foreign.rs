@@ -42,20 +42,20 @@ impl Format {
     }
 }
 
-/// Says what the bytes are in words, as `an x86-64 ELF file`, if they are of another platform.
+/// Says what the bytes are in words, as `an ELF file for x86_64`, if they are of another platform.
 pub fn describe(bytes: &[u8]) -> Option<String> {
     let hint = goblin::peek_bytes(bytes.get(..16)?.try_into().ok()?).ok()?;
     let (machine, format) = match hint {
-        Hint::Elf(_) => (elf_machine(bytes), "ELF file"),
-        Hint::Mach(_) => (mach_machine(bytes), "Mach-O file"),
-        Hint::MachFat(_) => (None, "universal (fat) Mach-O file"),
-        Hint::COFF => (coff_machine(bytes), "COFF object"),
-        Hint::PE | Hint::TE => (None, "PE (Windows) file"),
+        Hint::Elf(_) => (elf_machine(bytes), "an ELF file"),
+        Hint::Mach(_) => (mach_machine(bytes), "a Mach-O file"),
+        Hint::MachFat(_) => (None, "a universal (fat) Mach-O file"),
+        Hint::COFF => (coff_machine(bytes), "a COFF object"),
+        Hint::PE | Hint::TE => (None, "a PE (Windows) file"),
         Hint::Archive | Hint::Unknown(_) | _ => return None,
     };
     Some(match machine {
-        Some(machine) => format!("an {machine} {format}"),
-        None => format!("a {format}"),
+        Some(machine) => format!("{format} for {}", machine.to_ascii_lowercase()),
+        None => format.to_owned(),
     })
 }
 

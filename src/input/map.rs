@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, os_message};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes).
@@ -22,11 +22,11 @@ impl FileBytes {
     /// In the words of `wasm-ld`: `cannot open PATH: REASON`.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_io(path).map_err(|error| {
-            Error::new(format!(
-                "cannot open {}: {}",
-                path.display(),
-                os_message(&error)
-            ))
+            let what = format!("cannot open {}: {}", path.display(), os_message(&error));
+            match what_to_do(error.kind()) {
+                Some(note) => Error::new(what).note(note),
+                None => Error::new(what),
+            }
         })
     }
 
@@ -39,7 +39,7 @@ impl FileBytes {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
-            return Err(std::io::ErrorKind::IsADirectory.into());
+            return Err(ErrorKind::IsADirectory.into());
         }
         if metadata.is_file() && metadata.len() > 0 {
             return Ok(Self(Bytes::Mapped(map(&file)?)));
@@ -55,6 +55,17 @@ impl FileBytes {
             Bytes::Mapped(map) => map,
             Bytes::Read(bytes) => bytes,
         }
+    }
+}
+
+fn what_to_do(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::NotFound => Some("build it first, or correct the path"),
+        ErrorKind::PermissionDenied => Some("make it readable for the user who links"),
+        ErrorKind::IsADirectory => {
+            Some("name the files in it, or search it for libraries by -L DIRECTORY")
+        }
+        _ => None,
     }
 }
 

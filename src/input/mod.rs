@@ -273,10 +273,10 @@ impl InputFile {
         }
         match foreign {
             Some((member, what)) if !linkable => Err(Error::new(format!(
-                "nothing in this archive is WebAssembly: {member} is {what}"
+                "this is {what}, and nothing in the archive is WebAssembly"
             ))
             .note("build the library for the wasm target, or correct the search path (-L)")
-            .in_file(self.path.display())),
+            .in_file(self.name(Some(member)))),
             _ => Ok(()),
         }
     }

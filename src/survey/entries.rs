@@ -105,8 +105,9 @@ pub fn collect<'a>(id: ObjectId, object: &Object<'a>, wanted: &Wanted) -> Result
     Ok(entries)
 }
 
-/// The names of marks that the object refers to and does not define.
-pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
+/// The marked symbols that the object refers to and does not define: the name of each, and where
+/// its entry of the symbol table is, in bytes from the beginning of the object.
+pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str, u64)> {
     let marked = |symbol: &&Symbol<'a>| {
         symbol.is_undefined()
             && matches!(Mark::parse(symbol.name), Ok(Some(mark)) if mark.is_whole_name)
@@ -115,7 +116,7 @@ pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str>
         .symbols
         .iter()
         .filter(marked)
-        .map(|symbol| symbol.name)
+        .map(|symbol| (symbol.name, symbol.range.start as u64))
 }
 
 fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolIndex>> {
@@ -289,7 +290,10 @@ impl<'a> Collector<'_, 'a> {
             self.name(symbol),
         ))
         .at(self.object.symbol(symbol).range.start as u64)
-        .note("compile with -fdata-sections, so that each variable has a segment of its own")
+        .note(
+            "give each variable a segment of its own: with -fdata-sections and without a section \
+             attribute in C, by `.section` in assembler",
+        )
     }
 
     fn overlap(&self, symbol: SymbolIndex) -> Error {

@@ -78,8 +78,13 @@ impl<'a> Glance<'a> {
         let outline = Outline::parse(module.bytes)?;
         let Some((linking, section)) = outline.custom("linking") else {
             if outline.kind() == Kind::Finished && !module.is_member {
-                return Err(Error::new("not a relocatable wasm file")
-                    .note("this is a finished module: link the objects it was made of"));
+                return Err(
+                    Error::new("not a relocatable wasm file: it has no `linking` section")
+                        .note("link the objects that this finished module was made of")
+                        .note(
+                            "if it should be an object, it was cut off or stripped: build it again",
+                        ),
+                );
             }
             return Ok(None);
         };
@@ -132,7 +137,7 @@ impl<'a> Survey<'a> {
             let object = Object::parse(module.bytes).map_err(in_file)?;
             let entries = entries::collect(*id, &object, &self.wanted).map_err(in_file)?;
             if module.always_linked() || !entries.is_empty() {
-                undefined.extend(entries::undefined_marks(&object).map(|name| (*id, name)));
+                undefined.extend(entries::undefined_marks(&object).map(|mark| (*id, mark)));
             }
             if !entries.is_empty() {
                 self.entries.extend(entries);
@@ -146,7 +151,7 @@ impl<'a> Survey<'a> {
     fn check_undefined(
         &self,
         modules: &[Module<'_>],
-        undefined: &[(ObjectId, &str)],
+        undefined: &[(ObjectId, (&str, u64))],
     ) -> Result<()> {
         if undefined.is_empty() {
             return Ok(());
@@ -162,11 +167,15 @@ impl<'a> Survey<'a> {
                     .map(|&symbol| object.symbol(symbol).name)
             })
             .collect();
-        match undefined.iter().find(|(_, name)| !defined.contains(name)) {
+        let missing = undefined
+            .iter()
+            .find(|(_, (name, _))| !defined.contains(name));
+        match missing {
             None => Ok(()),
-            Some((id, name)) => Err(Error::new(format!(
+            Some((id, (name, at))) => Err(Error::new(format!(
                 "the marked symbol `{name}` is referred to, and no input defines it"
             ))
+            .at(*at)
             .note("link the object that defines it, or take the reference out")
             .in_file(&modules[id.0].name)),
         }

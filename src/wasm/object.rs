@@ -4,6 +4,7 @@
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 use super::outline::{CUSTOM, DATA, Outline, Section};
 use crate::error::{Error, Result};
+use std::collections::HashSet;
 use std::ops::Range;
 use wasmparser::{
     BinaryReader, Comdat, ComdatSymbolKind, DataKind, DataSectionReader, FuncType,
@@ -160,6 +161,7 @@ impl<'a> Object<'a> {
             relocations,
             memory64: false,
         };
+        object.check_sections()?;
         for index in 0..object.sections.len() {
             object.read_section(SectionIndex(index as u32))?;
         }
@@ -179,15 +181,19 @@ impl<'a> Object<'a> {
         let mut relocations: Vec<Relocation> = Vec::new();
         for item in entries.into_iter_with_offsets() {
             let (at, entry) = item?;
-            let end = entry.relocation_range().map(|range| range.end).ok();
-            if end.is_none_or(|end| end > target.content.len()) {
-                return Err(Error::new("this relocation is outside its section").at(at));
-            }
+            let range = entry.relocation_range().ok();
+            let Some(range) = range.filter(|range| range.end <= target.content.len()) else {
+                return Err(Error::damaged("this relocation is outside its section").at(at));
+            };
+            self.check_in_segment(target, range)
+                .map_err(|error| error.at(at))?;
             if relocations
                 .last()
                 .is_some_and(|last| last.offset > entry.offset)
             {
-                return Err(Error::new("relocations are not in the order of their offsets").at(at));
+                return Err(
+                    Error::damaged("relocations are not in the order of their offsets").at(at),
+                );
             }
             let relocation = Relocation {
                 ty: entry.ty,
@@ -214,6 +220,13 @@ impl<'a> Object<'a> {
             .iter()
             .position(|section| section.id == DATA)?;
         Some(SectionIndex(position as u32))
+    }
+
+    /// Where what relocations of the data section count from is in the file; 0 if there is none.
+    pub fn data_start(&self) -> u64 {
+        self.data_section()
+            .and_then(|data| self.sections.get(data.position()))
+            .map_or(0, |section| section.content_start() as u64)
     }
 
     /// A symbol.
@@ -251,7 +264,7 @@ impl<'a> Object<'a> {
             return Ok(());
         }
         let Some(symbol) = self.symbols.get(relocation.index as usize) else {
-            return Err(Error::new(format!(
+            return Err(Error::damaged(format!(
                 "symbol index {} of this relocation is out of range: there are {} symbols",
                 relocation.index,
                 self.symbols.len()
@@ -268,10 +281,42 @@ impl<'a> Object<'a> {
         if fits {
             return Ok(());
         }
-        Err(Error::new(format!(
+        Err(Error::damaged(format!(
             "this relocation's type does not fit the kind of its symbol `{}`",
             symbol.name
         )))
+    }
+
+    /// What one index space is made of may be there once only (binary format, "Modules").
+    fn check_sections(&self) -> Result<()> {
+        let mut seen = HashSet::new();
+        for section in &self.sections {
+            let counts = section.id != CUSTOM || section.name == "linking";
+            if counts && !seen.insert(section.id) {
+                let what = match section.id {
+                    CUSTOM => "section `linking` is there twice".to_owned(),
+                    id => format!("the section of id {id} is there twice"),
+                };
+                return Err(Error::damaged(what).at(section.content_start() as u64));
+            }
+        }
+        Ok(())
+    }
+
+    /// A relocation of the data section is inside the bytes of one segment.
+    fn check_in_segment(&self, section: &Section<'_>, range: Range<usize>) -> Result<()> {
+        let after = self
+            .segments
+            .partition_point(|segment| segment.offset as usize <= range.start);
+        let segment = after.checked_sub(1).and_then(|at| self.segments.get(at));
+        let inside = segment
+            .is_some_and(|segment| range.end <= segment.offset as usize + segment.data.len());
+        if section.id != DATA || inside {
+            return Ok(());
+        }
+        Err(Error::damaged(
+            "this relocation is not inside the bytes of one data segment",
+        ))
     }
 
     fn read_section(&mut self, index: SectionIndex) -> Result<()> {
@@ -293,13 +338,19 @@ impl<'a> Object<'a> {
             CUSTOM if section.name.starts_with("reloc.") => {
                 let target = RelocSectionReader::new(reader)?.section_index();
                 let Some(slot) = self.relocations.get_mut(target as usize) else {
-                    return Err(Error::new(format!(
+                    return Err(Error::damaged(format!(
                         "section index {target} of `{}` is out of range",
                         section.name
                     ))
                     .at(section.content_start() as u64));
                 };
-                *slot = Some(index);
+                if slot.replace(index).is_some() {
+                    return Err(Error::damaged(format!(
+                        "relocations for section {target} are there twice: the second time in `{}`",
+                        section.name
+                    ))
+                    .at(section.content_start() as u64));
+                }
             }
             _ => {}
         }
@@ -328,7 +379,7 @@ impl<'a> Object<'a> {
         section: usize,
     ) -> Result<()> {
         if type_index as usize >= self.types.len() {
-            return Err(Error::new(format!(
+            return Err(Error::damaged(format!(
                 "type index {type_index} of a function is out of range"
             ))
             .at(section as u64));
@@ -371,11 +422,11 @@ impl<'a> Object<'a> {
         for (position, item) in infos.into_iter_with_offsets().enumerate() {
             let (at, info): (u64, Segment<'a>) = item?;
             let Some(segment) = self.segments.get_mut(position) else {
-                return Err(Error::new("segment info for a segment that is not there").at(at));
+                return Err(Error::damaged("segment info for a segment that is not there").at(at));
             };
             // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
             if info.alignment > 31 {
-                return Err(Error::new(format!(
+                return Err(Error::damaged(format!(
                     "alignment 2^{} of segment `{}` is out of range",
                     info.alignment, info.name
                 ))
@@ -399,7 +450,7 @@ impl<'a> Object<'a> {
                     continue;
                 }
                 let Some(segment) = self.segments.get_mut(symbol.index as usize) else {
-                    return Err(Error::new(format!(
+                    return Err(Error::damaged(format!(
                         "segment index {} of COMDAT `{}` is out of range",
                         symbol.index, comdat.name
                     ))
@@ -451,7 +502,7 @@ impl<'a> Object<'a> {
                 };
                 let end = place.offset.checked_add(place.size);
                 if end.is_none_or(|end| end as usize > segment.data.len()) {
-                    return Err(Error::new(format!(
+                    return Err(Error::damaged(format!(
                         "symbol `{name}` goes beyond the end of its segment `{}`",
                         segment.name
                     )));
@@ -471,7 +522,7 @@ impl<'a> Object<'a> {
 }
 
 fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
-    Error::new(format!(
+    Error::damaged(format!(
         "{kind} index {index} of symbol `{}` is out of range",
         name.unwrap_or_default()
     ))

@@ -65,7 +65,9 @@ impl<'a> Outline<'a> {
         let mut reader = BinaryReader::new(bytes, 0);
         let header = reader.read_bytes(8).map_err(truncated)?;
         if header != b"\0asm\x01\0\0\0" {
-            return Err(Error::new("this version of the wasm binary format is not known").at(4));
+            return Err(
+                Error::damaged("this version of the wasm binary format is not known").at(4),
+            );
         }
         let mut sections = Vec::new();
         while !reader.eof() {

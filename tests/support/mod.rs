@@ -1,8 +1,10 @@
 //! What the tests are made of: a directory to build in, real compilers, our linker, and an
 //! instance of what it made.
 
+pub mod damage;
 pub mod gnu_ld;
 pub mod instance;
+pub mod refusal;
 pub mod toolchain;
 
 pub use instance::Instance;
