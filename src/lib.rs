@@ -71,8 +71,8 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
     let backend = Backend::find(&line)?;
+    introduce(&line, &backend);
     if line.has(Id::Help) || line.has(Id::Version) {
-        introduce(&line, &backend);
         return as_called(&line, &backend);
     }
     if line.has(Id::Relocatable) || backend::is_inside_gathered_link() {
@@ -111,11 +111,14 @@ fn as_called(line: &CommandLine, backend: &Backend) -> Result<Ended> {
     backend::run(backend, &job.words(line, backend)?, job.names())
 }
 
+/// Says what this program is, if it is asked, before the backend says it of itself.
 fn introduce(line: &CommandLine, backend: &Backend) {
     let text = if line.has(Id::Help) {
         help::help(backend)
-    } else {
+    } else if line.has(Id::Version) || line.has(Id::VersionAndLink) {
         help::version()
+    } else {
+        return;
     };
     print(&text);
 }

@@ -8,10 +8,20 @@
 
 mod support;
 
+mod backend;
 mod bad_backend;
 mod bad_input;
 mod bad_marks;
 mod bad_objects;
+mod determinism;
+mod drop_in;
 mod entries;
+mod hands_off;
+mod messages;
+mod never_dead;
+mod no_trace;
+mod partial;
 mod readme;
+mod reference;
+mod response;
 mod scripts_gnu;

@@ -72,7 +72,8 @@ impl CommandLine {
         // where it stands on the command line itself.
         let quoting = last_quoting(&read(&original));
         let expanded = response::expand(&original, quoting)?;
-        let flavor = expanded.first().is_some_and(|word| word == "-flavor");
+        // In a response file it has no meaning to lld, which then reports it.
+        let flavor = original.first().is_some_and(|word| word == "-flavor");
         let arguments = read(&expanded[if flavor { expanded.len().min(2) } else { 0 }..]);
         Ok(Self {
             original,

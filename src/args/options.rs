@@ -35,18 +35,24 @@ pub enum Id {
     Map,
     /// `--no-whole-archive`.
     NoWholeArchive,
-    /// `-pie` and `-shared`: `-Bdynamic` becomes the default.
-    Pic,
+    /// `-no-pie`.
+    NoPie,
+    /// `-pie`: `-Bdynamic` becomes the default.
+    Pie,
     /// `-r`, `--relocatable`.
     Relocatable,
     /// `--rsp-quoting=STYLE`.
     RspQuoting,
+    /// `-shared`: `-Bdynamic` becomes the default.
+    Shared,
     /// `--start-lib`.
     StartLib,
     /// `-u SYMBOL`.
     Undefined,
-    /// `--version`, `-v`.
+    /// `--version`.
     Version,
+    /// `-v`, `-V`: the version too, but LLVM 22 (and not yet 19) then goes on to link.
+    VersionAndLink,
     /// `--whole-archive`.
     WholeArchive,
     /// `--why-extract=FILE`.
@@ -140,8 +146,8 @@ const OPTIONS: &[Spec] = &[
     spec("Map", Any, Separate, Id::Map),
     spec("Map=", Any, Joined, Id::Map),
     spec("no-whole-archive", Any, Flag, Id::NoWholeArchive),
-    spec("pie", Any, Flag, Id::Pic),
-    spec("shared", Any, Flag, Id::Pic),
+    spec("pie", Any, Flag, Id::Pie),
+    spec("shared", Any, Flag, Id::Shared),
     spec("relocatable", Any, Flag, Id::Relocatable),
     spec("r", One, Flag, Id::Relocatable),
     spec("rsp-quoting", Any, Separate, Id::RspQuoting),
@@ -151,8 +157,8 @@ const OPTIONS: &[Spec] = &[
     spec("undefined=", Any, Joined, Id::Undefined),
     spec("u", One, JoinedOrSeparate, Id::Undefined),
     spec("version", Any, Flag, Id::Version),
-    spec("v", One, Flag, Id::Version),
-    spec("V", One, Flag, Id::Version),
+    spec("v", One, Flag, Id::VersionAndLink),
+    spec("V", One, Flag, Id::VersionAndLink),
     spec("whole-archive", Any, Flag, Id::WholeArchive),
     spec("why-extract=", Two, Joined, Id::WhyExtract),
     // Ours.
@@ -253,7 +259,7 @@ const OPTIONS: &[Spec] = &[
     spec("no-gc-sections", Any, Flag, Id::Other),
     spec("no-growable-memory", Two, Flag, Id::Other),
     spec("no-merge-data-segments", Two, Flag, Id::Other),
-    spec("no-pie", Any, Flag, Id::Other),
+    spec("no-pie", Any, Flag, Id::NoPie),
     spec("no-print-gc-sections", Any, Flag, Id::Other),
     spec("no-shlib-sigcheck", Two, Flag, Id::Other),
     spec("no-stack-first", Two, Flag, Id::Other),
@@ -336,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_longest_name_wins() {
-        assert_eq!(classify("-shared".as_ref()), whole(Id::Pic, ""));
+        assert_eq!(classify("-shared".as_ref()), whole(Id::Shared, ""));
         assert_eq!(classify("-shared-memory".as_ref()), Match::Unknown);
         assert_eq!(classify("-static".as_ref()), whole(Id::Bstatic, ""));
         assert_eq!(

@@ -55,19 +55,18 @@ impl Backend {
         // As a shell does: a name without a directory is looked up on PATH, never in the current
         // directory.
         let path = if path.components().count() > 1 {
-            path.to_path_buf()
+            Some(path.to_path_buf())
         } else {
-            path_directories()
-                .iter()
-                .map(|directory| directory.join(path))
-                .find(|candidate| candidate.is_file())
-                .unwrap_or_else(|| path.to_path_buf())
+            let directories = path_directories();
+            let mut candidates = directories.iter().map(|directory| directory.join(path));
+            candidates.find(|candidate| candidate.is_file())
         };
-        let shown = path.display();
-        if !path.is_file() {
+        let Some(path) = path.filter(|path| path.is_file()) else {
+            let shown = name.display();
             return Err(Error::new(format!("{by}: there is no linker {shown}"))
                 .note("name an executable such as /usr/bin/wasm-ld"));
-        }
+        };
+        let shown = path.display();
         if itself.is_some_and(|itself| is_same(&path, itself)) {
             return Err(Error::new(format!("{by}: {shown} is this program itself"))
                 .note("name the linker that does the linking, such as LLVM's wasm-ld"));

@@ -5,6 +5,7 @@ use crate::input::ObjectId;
 use crate::wasm::EMPTIED_SEGMENT;
 use memchr::memmem;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// What stands for the synthesized object where no single input does.
 pub const SYNTHESIZED: &str = "<link sections>";
@@ -18,6 +19,8 @@ pub struct Names {
     inputs: HashMap<Vec<u8>, String>,
     /// The inputs that symbols of the synthesized object come from.
     symbols: HashMap<Vec<u8>, String>,
+    /// The same by the names that the backend may show, made when a message asks for them.
+    demangled: OnceLock<HashMap<Vec<u8>, String>>,
 }
 
 impl Names {
@@ -41,9 +44,6 @@ impl Names {
         name: impl Fn(ObjectId) -> String,
     ) {
         for (symbol, &id) in origins {
-            // The backend may demangle what it shows.
-            let demangled = format!("{:#}", rustc_demangle::demangle(symbol));
-            self.symbols.insert(demangled.into_bytes(), name(id));
             self.symbols.insert(symbol.as_bytes().to_vec(), name(id));
         }
     }
@@ -53,7 +53,7 @@ impl Names {
         self.line_about(line, None)
     }
 
-    /// All lines of a text. In a message, the first line names the symbol that `>>>` lines speak of.
+    /// All lines of a text. The first line of a message names the symbol that `>>>` lines speak of.
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
         let mut about = None;
@@ -68,8 +68,8 @@ impl Names {
 
     /// `symbol` is the one that the message speaks of.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Option<Vec<u8>> {
-        let emptied = memmem::find(line, EMPTIED_SEGMENT.as_bytes()).is_some();
-        if emptied && memmem::find(line, b"removing unused section").is_some() {
+        // Removed by the garbage collector or, in a map, empty.
+        if memmem::find(line, EMPTIED_SEGMENT.as_bytes()).is_some() {
             return None;
         }
         let mut mapped = Vec::with_capacity(line.len());
@@ -91,9 +91,34 @@ impl Names {
             return input;
         }
         symbol
-            .and_then(|symbol| self.symbols.get(symbol))
+            .and_then(|symbol| {
+                let by_name = self.symbols.get(symbol);
+                by_name.or_else(|| self.demangled().get(symbol))
+            })
             .map_or(SYNTHESIZED, String::as_str)
     }
+
+    fn demangled(&self) -> &HashMap<Vec<u8>, String> {
+        self.demangled.get_or_init(|| {
+            let symbols = self.symbols.iter();
+            symbols
+                .flat_map(|(symbol, input)| {
+                    let names = demangle(symbol).into_iter();
+                    names.map(|name| (name.into_bytes(), input.clone()))
+                })
+                .collect()
+        })
+    }
+}
+
+/// A symbol as LLVM shows it. Rust's legacy mangling is to it that of C++.
+fn demangle(symbol: &[u8]) -> Option<String> {
+    let rust = || {
+        let symbol = rustc_demangle::try_demangle(std::str::from_utf8(symbol).ok()?).ok()?;
+        Some(format!("{symbol:#}"))
+    };
+    let cpp = cpp_demangle::Symbol::new(symbol).ok();
+    cpp.and_then(|symbol| symbol.demangle().ok()).or_else(rust)
 }
 
 /// Temporary files are named by digits and end in `.o`.
@@ -104,14 +129,19 @@ fn is_file_name(byte: u8) -> bool {
 /// The symbol that a message of `wasm-ld` is about: what follows `undefined symbol: ` and the like
 /// up to the end of the line.
 pub fn symbol_of(line: &[u8]) -> Option<&[u8]> {
-    const MESSAGES: [&[u8]; 4] = [
+    const MESSAGES: [&[u8]; 7] = [
         b"undefined symbol: ",
         b"duplicate symbol: ",
         b"symbol type mismatch: ",
         b"function signature mismatch: ",
+        // `--trace-symbol`.
+        b": definition of ",
+        b": reference to ",
+        // `--why-extract`: who refers, what is extracted, the symbol.
+        b"\t",
     ];
     MESSAGES.iter().find_map(|message| {
-        let start = memmem::find(line, message)? + message.len();
+        let start = memmem::rfind(line, message)? + message.len();
         Some(line[start..].trim_ascii_end())
     })
 }

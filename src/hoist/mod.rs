@@ -39,7 +39,10 @@ pub const UNIQUE: &str = "..section.";
 pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Hoisted> {
     let mut hoist = Hoist {
         survey,
-        builder: Builder::new(address_size(survey, plan, modules)?),
+        builder: Builder::new(
+            address_size(survey, plan, modules)?,
+            survey.objects.values().any(|object| object.table64),
+        ),
         edits: BTreeMap::new(),
         relocations: BTreeMap::new(),
         moved: HashMap::new(),

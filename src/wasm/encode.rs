@@ -28,6 +28,14 @@ pub fn function_symbol(flags: SymbolFlags, function: u32, name: Option<&str>, ou
     }
 }
 
+/// Appends an entry of the symbol table for an imported table, whose name is the import's field.
+pub fn table_symbol(flags: SymbolFlags, table: u32, out: &mut Vec<u8>) {
+    const KIND: u8 = 5;
+    out.push(KIND);
+    flags.bits().encode(out);
+    table.encode(out);
+}
+
 /// Appends a data segment (binary format, "Data Section").
 pub fn data_segment(kind: &DataKind<'_>, data: &[u8], out: &mut Vec<u8>) {
     match kind {

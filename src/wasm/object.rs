@@ -38,6 +38,8 @@ pub struct Object<'a> {
     relocations: Vec<Option<SectionIndex>>,
     /// Whether its memory has 64-bit addresses.
     pub memory64: bool,
+    /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
+    pub table64: bool,
 }
 
 /// A data segment with its entry in the segment info subsection.
@@ -160,6 +162,7 @@ impl<'a> Object<'a> {
             functions: Vec::new(),
             relocations,
             memory64: false,
+            table64: false,
         };
         object.check_sections()?;
         for index in 0..object.sections.len() {
@@ -366,6 +369,7 @@ impl<'a> Object<'a> {
                     self.add_function(type_index, Some((import.module, import.name)), start)?;
                 }
                 TypeRef::Memory(memory) => self.memory64 |= memory.memory64,
+                TypeRef::Table(table) => self.table64 |= table.table64,
                 _ => {}
             }
         }

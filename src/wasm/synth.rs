@@ -6,7 +6,9 @@ use super::object::{Relocation, SEGMENT_INFO, SYMBOL_TABLE};
 use super::outline::{CUSTOM, DATA};
 use std::collections::HashMap;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-use wasm_encoder::{Encode, EntityType, ImportSection, MemoryType, Module, TypeSection};
+use wasm_encoder::{
+    Encode, EntityType, ImportSection, MemoryType, Module, RefType, TableType, TypeSection,
+};
 use wasmparser::{BinaryReader, ConstExpr, DataKind, RelocationType, SymbolFlags};
 
 pub use wasmparser::FuncType as Signature;
@@ -15,6 +17,7 @@ pub use wasmparser::FuncType as Signature;
 #[derive(Debug)]
 pub struct Builder {
     memory64: bool,
+    table64: bool,
     types: Vec<Signature>,
     type_indices: HashMap<Signature, u32>,
     imports: Vec<Import>,
@@ -69,10 +72,11 @@ pub enum SynthSymbol {
 }
 
 impl Builder {
-    /// An empty object for a memory with 64-bit or 32-bit addresses.
-    pub fn new(memory64: bool) -> Self {
+    /// An empty object for a memory and a table with 64-bit or 32-bit addresses.
+    pub fn new(memory64: bool, table64: bool) -> Self {
         Self {
             memory64,
+            table64,
             types: Vec::new(),
             type_indices: HashMap::new(),
             imports: Vec::new(),
@@ -193,7 +197,33 @@ impl Builder {
             let ty = EntityType::Function(import.type_index);
             section.import(&import.module, &import.field, ty);
         }
+        if self.needs_table() {
+            let table = TableType {
+                element_type: RefType::FUNCREF,
+                table64: self.table64,
+                minimum: 0,
+                maximum: None,
+                shared: false,
+            };
+            section.import("env", "__indirect_function_table", table);
+        }
         section
+    }
+
+    /// Whether something here is the address of a function. Then the object refers to the table, as
+    /// those of compilers do: the linker makes one only where it is referred to, and does not
+    /// survive function addresses without it.
+    fn needs_table(&self) -> bool {
+        let mut relocations = self
+            .segments
+            .iter()
+            .flat_map(|segment| &segment.relocations);
+        relocations.any(|relocation| {
+            matches!(
+                relocation.ty,
+                RelocationType::TableIndexI32 | RelocationType::TableIndexI64
+            )
+        })
     }
 
     /// The payload of the data section, and the relocations with offsets in it.
@@ -235,9 +265,15 @@ impl Builder {
         }
         encode::section(SEGMENT_INFO, &segments, &mut content);
         let mut symbols = Vec::new();
-        (self.symbols.len() as u32).encode(&mut symbols);
+        let table = self.needs_table();
+        (self.symbols.len() as u32 + u32::from(table)).encode(&mut symbols);
         for symbol in &self.symbols {
             symbol.encode(&mut symbols);
+        }
+        if table {
+            // No relocation names it, so it is a root.
+            let flags = SymbolFlags::UNDEFINED | SymbolFlags::NO_STRIP;
+            encode::table_symbol(flags, 0, &mut symbols);
         }
         encode::section(SYMBOL_TABLE, &symbols, &mut content);
         content

@@ -4,6 +4,8 @@
 pub mod damage;
 pub mod gnu_ld;
 pub mod instance;
+pub mod module;
+pub mod program;
 pub mod refusal;
 pub mod toolchain;
 

@@ -1,0 +1,136 @@
+//! "Deterministic": same inputs, same output bytes, wherever they are and whatever the directory of
+//! temporary files.
+
+use crate::args;
+use crate::support::{Work, linker, tool};
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Entries of every kind, in objects and archives in a directory of `work`.
+fn inputs(work: &Work, directory: &str) -> Vec<OsString> {
+    fs::create_dir_all(work.file(directory)).expect("a directory");
+    let flags = ["-fdata-sections", "-g", "-ffile-compilation-dir=."];
+    let mut objects = Vec::new();
+    for number in 0..8 {
+        let source = format!(
+            r#"
+            static const char text[] = "text {number}";
+            static int helper(void) {{ return {number}; }}
+            static const char *const a __asm__("__link_section__TEXTS$$a") __attribute__((used)) = text;
+            int (*const b{number})(void) __asm__("__link_section__HOOKS$$b{number}") = helper;
+            __attribute__((section("NUMBERS"), used)) static int number = {number};
+            static int marked __asm__("__link_section__NUMBERS$$marked") __attribute__((used)) = 9;
+            "#
+        );
+        // The source's path is in the debug information.
+        let name = format!("{number}");
+        let object = work.c_with(&name, &source, &flags);
+        let moved = work.file(&format!("{directory}/{number}.o"));
+        fs::rename(object, &moved).expect("a move");
+        objects.push(moved);
+    }
+    let archived: Vec<&Path> = objects[4..].iter().map(AsRef::as_ref).collect();
+    work.archive(&format!("{directory}/libmore.a"), &archived);
+    objects.truncate(4);
+    let mut words: Vec<OsString> = objects.into_iter().map(Into::into).collect();
+    words.extend(args!["-L", work.file(directory), "-lmore"]);
+    words
+}
+
+const FLAGS: [&str; 6] = [
+    "--no-entry",
+    "--export=__start_TEXTS",
+    "--export=__start_HOOKS",
+    "--export=__start_NUMBERS",
+    "--emit-relocs",
+    "--gather=*",
+];
+
+/// Links in `directory`, with temporary files in `temporary`, and gives the module.
+fn link(directory: &Path, temporary: &Path, words: &[OsString]) -> Vec<u8> {
+    fs::create_dir_all(temporary).expect("a directory");
+    let mut command = Command::new(linker());
+    command
+        .args(words)
+        .args(FLAGS)
+        .args(["-o", "out.wasm"])
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("TMPDIR", temporary)
+        .current_dir(directory);
+    let output = command.output().expect("our linker");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let left = fs::read_dir(temporary).expect("it").count();
+    assert_eq!(left, 0, "temporary files were left");
+    fs::read(directory.join("out.wasm")).expect("a module")
+}
+
+#[test]
+fn the_same_link_gives_the_same_bytes_twice() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    for _ in 0..4 {
+        assert!(link(work.path(), &work.file("tmp"), &words) == first);
+    }
+}
+
+#[test]
+fn the_directory_of_temporary_files_does_not_count() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    for temporary in ["other", "a longer name for it", "deep/er"] {
+        assert!(
+            link(work.path(), &work.file(temporary), &words) == first,
+            "{temporary}"
+        );
+    }
+}
+
+#[test]
+fn where_the_inputs_are_does_not_count() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    // Relative paths, from another directory.
+    let names = args!["0.o", "1.o", "2.o", "3.o", "-L.", "-lmore"];
+    let relative = link(&work.file("in"), &work.file("tmp"), &names);
+    assert!(relative == first);
+    // Copies.
+    let copy = work.file("a copy/of it");
+    fs::create_dir_all(&copy).expect("a directory");
+    for file in fs::read_dir(work.file("in")).expect("inputs").flatten() {
+        fs::copy(file.path(), copy.join(file.file_name())).expect("a copy");
+    }
+    assert!(link(&copy, &work.file("tmp"), &names) == first);
+    let absolute = words.iter().map(|word| {
+        let inside = Path::new(word).strip_prefix(work.file("in"));
+        inside.map_or(word.clone(), |inside| copy.join(inside).into())
+    });
+    let absolute: Vec<_> = absolute.collect();
+    assert_ne!(absolute, words);
+    assert!(link(work.path(), &work.file("tmp"), &absolute) == first);
+}
+
+#[test]
+fn how_an_archive_is_named_does_not_count() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    let archive = work.file("in/libmore.a");
+    let objects = &words[..4];
+    let with = |last: &[OsString]| {
+        let words: Vec<_> = objects.iter().chain(last).cloned().collect();
+        link(work.path(), &work.file("tmp"), &words) == first
+    };
+    assert!(with(&args![archive]));
+    assert!(with(&args!["--library-path", "in", "-l:libmore.a"]));
+    work.write("more.rsp", "in/libmore.a");
+    assert!(with(&args!["@more.rsp"]));
+}

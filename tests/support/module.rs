@@ -1,0 +1,52 @@
+//! What is in a finished module beside its memory.
+
+use wasmparser::{KnownCustom, Name, Parser, Payload};
+
+/// The custom sections of a module, with their contents.
+pub fn custom_sections(module: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let payloads = Parser::new(0).parse_all(module);
+    payloads
+        .filter_map(|payload| match payload.expect("a module") {
+            Payload::CustomSection(section) => {
+                Some((section.name().to_owned(), section.data().to_vec()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The content of a custom section that must be there once.
+pub fn custom_section(module: &[u8], name: &str) -> Vec<u8> {
+    let mut found: Vec<_> = custom_sections(module)
+        .into_iter()
+        .filter(|(found, _)| found == name)
+        .map(|(_, content)| content)
+        .collect();
+    assert_eq!(found.len(), 1, "{name} is there {} times", found.len());
+    found.remove(0)
+}
+
+/// The names of functions in the `name` section.
+pub fn function_names(module: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::CustomSection(section) = payload.expect("a module")
+            && let KnownCustom::Name(reader) = section.as_known()
+        {
+            for subsection in reader {
+                if let Name::Function(map) = subsection.expect("names") {
+                    names.extend(map.into_iter().map(|naming| {
+                        let naming = naming.expect("a name");
+                        naming.name.to_owned()
+                    }));
+                }
+            }
+        }
+    }
+    names
+}
+
+/// Whether some bytes are anywhere in a module.
+pub fn contains(module: &[u8], text: &str) -> bool {
+    memchr::memmem::find(module, text.as_bytes()).is_some()
+}
