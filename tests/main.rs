@@ -8,20 +8,27 @@
 
 mod support;
 
+mod arrays;
 mod backend;
 mod bad_backend;
 mod bad_input;
 mod bad_marks;
 mod bad_objects;
+mod custom_relocations;
+mod custom_sections;
 mod determinism;
 mod drop_in;
 mod entries;
 mod hands_off;
+mod linkme;
 mod messages;
 mod never_dead;
+mod never_lost;
 mod no_trace;
 mod partial;
+mod pointers;
 mod readme;
 mod reference;
+mod resolution;
 mod response;
 mod scripts_gnu;

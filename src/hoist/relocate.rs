@@ -6,13 +6,13 @@ use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
-    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex,
-    SymbolInfo, SynthSymbol,
+    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol, SymbolFlags,
+    SymbolIndex, SymbolInfo, SynthSymbol,
 };
 
 impl Hoist<'_> {
-    /// The relocations inside an entry, in its object's terms.
-    pub(super) fn relocations_of(&self, entry: &Entry<'_>) -> &[Relocation] {
+    /// The relocations of the data section inside an entry, in its object's terms.
+    fn relocations_of(&self, entry: &Entry<'_>) -> &[Relocation] {
         let object = &self.survey.objects[&entry.object];
         let Some(segment) = entry.segment() else {
             return &[];
@@ -26,6 +26,17 @@ impl Hoist<'_> {
         let from = all.partition_point(|relocation| relocation.offset < start);
         let to = all.partition_point(|relocation| relocation.offset < end);
         &all[from..to]
+    }
+
+    /// Whether the linker will write into an entry.
+    pub(super) fn has_relocations(&self, entry: &Entry<'_>) -> bool {
+        match entry.origin {
+            Origin::Custom(section) => {
+                let object = &self.survey.objects[&entry.object];
+                object.relocation_section(section).is_some()
+            }
+            Origin::Segment(_) | Origin::Symbol(..) => !self.relocations_of(entry).is_empty(),
+        }
     }
 
     /// Gives the synthesized object an entry's relocations, for the entry at `offset` of `segment`.
@@ -84,13 +95,7 @@ impl Hoist<'_> {
             self.moved.insert((id, index), found);
             return Ok(found);
         }
-        let weak = symbol.flags() & SymbolFlags::BINDING_WEAK;
-        let reference = SymbolFlags::UNDEFINED
-            | if symbol.is_undefined() {
-                weak
-            } else {
-                SymbolFlags::empty()
-            };
+        let reference = SymbolFlags::UNDEFINED | reference_binding(symbol);
         let synthesized = match symbol.info {
             SymbolInfo::Func { index, .. } => self.undefined_function(
                 object,
@@ -139,6 +144,23 @@ impl Hoist<'_> {
             name: explicit.then(|| name.to_owned()),
             function,
         }
+    }
+}
+
+/// The binding of a reference to what `symbol` names.
+///
+/// The reference comes before all inputs, and unless it is weak the backend meets it with the first
+/// archive that offers that name. But whether the symbol is asked for, and where, its own object
+/// says: the one that defines it, or that has a strong reference too. (Of data, `wasm-ld` 14 and 16
+/// keep the weak reference when they see a strong one, and would then not miss the symbol.)
+fn reference_binding(symbol: &Symbol<'_>) -> SymbolFlags {
+    let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+    if symbol.is_undefined() && is_data {
+        symbol.flags() & SymbolFlags::BINDING_WEAK
+    } else if symbol.is_local() {
+        SymbolFlags::empty()
+    } else {
+        SymbolFlags::BINDING_WEAK
     }
 }
 

@@ -5,7 +5,7 @@ use super::Hoist;
 use crate::error::Result;
 use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
-use crate::survey::{Entry, Origin, is_c_identifier, is_marked};
+use crate::survey::{Entry, is_c_identifier, is_marked};
 use crate::wasm::{
     Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
 };
@@ -87,16 +87,6 @@ impl Hoist<'_> {
             ".bss"
         } else {
             ".data"
-        }
-    }
-
-    fn has_relocations(&self, entry: &Entry<'_>) -> bool {
-        match entry.origin {
-            Origin::Custom(section) => {
-                let object = &self.survey.objects[&entry.object];
-                object.relocation_section(section).is_some()
-            }
-            Origin::Segment(_) | Origin::Symbol(..) => !self.relocations_of(entry).is_empty(),
         }
     }
 
@@ -237,15 +227,15 @@ fn last_definitions(symbols: &[SymbolDefinition]) -> impl Iterator<Item = &Symbo
     })
 }
 
-/// The flags of a symbol that has moved. It is no root any more; a marked one is nobody's to see.
+/// The flags of a symbol that has moved. It is no root any more, and no local one, as its object
+/// refers to it from outside; a marked one is nobody's to see.
 fn moved_flags(flags: SymbolFlags, marked: bool) -> SymbolFlags {
-    let flags = flags - SymbolFlags::NO_STRIP;
+    let moved = flags - (SymbolFlags::NO_STRIP | SymbolFlags::BINDING_LOCAL);
     if marked {
-        let own = SymbolFlags::EXPORTED | SymbolFlags::BINDING_LOCAL;
-        (flags - own) | SymbolFlags::VISIBILITY_HIDDEN
+        (moved - SymbolFlags::EXPORTED) | SymbolFlags::VISIBILITY_HIDDEN
     } else if flags.contains(SymbolFlags::BINDING_LOCAL) {
-        (flags - SymbolFlags::BINDING_LOCAL) | SymbolFlags::VISIBILITY_HIDDEN
+        moved | SymbolFlags::VISIBILITY_HIDDEN
     } else {
-        flags
+        moved
     }
 }

@@ -423,10 +423,13 @@ impl<'a> Layout<'a> {
         }
         let describe = |id: EntryId| {
             let size = entry(id).data.len();
-            let alignment = 1_u64 << self.entry_alignment(id);
+            let alignment = match entry(id).segment() {
+                Some(_) => format!(", aligned to {}", 1_u64 << self.entry_alignment(id)),
+                None => String::new(),
+            };
             let what = describe_entry(self.survey, entry(id));
             let name = &self.modules[entry(id).object.0].name;
-            format!("{what}, {size} bytes, aligned to {alignment}, in {name}")
+            format!("{what}, {size} bytes{alignment}, in {name}")
         };
         let warning = format!(
             "{beginning}{bytes} bytes of padding between entries\n\

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
-use crate::survey::{Entry, Survey};
+use crate::survey::{Entry, Origin, Survey};
 use crate::wasm::SymbolIndex;
 use std::collections::HashMap;
 
@@ -48,9 +48,10 @@ fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
     let mut keepers: HashMap<&str, ObjectId> = HashMap::new();
     let mut fate = |entry: &Entry<'_>| {
         let object = &survey.objects[&entry.object];
-        let group = entry
-            .segment()
-            .and_then(|segment| object.segment(segment).comdat);
+        let group = match entry.origin {
+            Origin::Segment(segment) | Origin::Symbol(segment, _) => object.segment(segment).comdat,
+            Origin::Custom(section) => object.section_comdat(section),
+        };
         let Some(group) = group else {
             return Fate::Kept;
         };

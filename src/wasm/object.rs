@@ -36,6 +36,8 @@ pub struct Object<'a> {
     functions: Vec<Function<'a>>,
     /// For each section, the section that holds its relocations.
     relocations: Vec<Option<SectionIndex>>,
+    /// For each section, the COMDAT group it is in: only custom sections are in any.
+    section_comdats: Vec<Option<usize>>,
     /// Whether its memory has 64-bit addresses.
     pub memory64: bool,
     /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
@@ -152,6 +154,7 @@ impl<'a> Object<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let sections = Outline::parse(bytes)?.sections;
         let relocations = vec![None; sections.len()];
+        let section_comdats = vec![None; sections.len()];
         let mut object = Self {
             bytes,
             sections,
@@ -161,6 +164,7 @@ impl<'a> Object<'a> {
             types: Vec::new(),
             functions: Vec::new(),
             relocations,
+            section_comdats,
             memory64: false,
             table64: false,
         };
@@ -214,6 +218,14 @@ impl<'a> Object<'a> {
     /// The section that holds the relocations of `section`.
     pub fn relocation_section(&self, section: SectionIndex) -> Option<SectionIndex> {
         self.relocations.get(section.position()).copied().flatten()
+    }
+
+    /// The COMDAT group that a custom section is in, as a place in `comdats`.
+    pub fn section_comdat(&self, section: SectionIndex) -> Option<usize> {
+        self.section_comdats
+            .get(section.position())
+            .copied()
+            .flatten()
     }
 
     /// The section of the data segments.
@@ -450,17 +462,23 @@ impl<'a> Object<'a> {
             self.comdats.push(comdat.name);
             for item in comdat.symbols.into_iter_with_offsets() {
                 let (at, symbol) = item?;
-                if symbol.kind != ComdatSymbolKind::Data {
-                    continue;
-                }
-                let Some(segment) = self.segments.get_mut(symbol.index as usize) else {
+                let index = symbol.index as usize;
+                let (kind, member) = match symbol.kind {
+                    ComdatSymbolKind::Data => {
+                        let segment = self.segments.get_mut(index);
+                        ("segment", segment.map(|segment| &mut segment.comdat))
+                    }
+                    ComdatSymbolKind::Section => ("section", self.section_comdats.get_mut(index)),
+                    _ => continue,
+                };
+                let Some(member) = member else {
                     return Err(Error::damaged(format!(
-                        "segment index {} of COMDAT `{}` is out of range",
-                        symbol.index, comdat.name
+                        "{kind} index {index} of COMDAT `{}` is out of range",
+                        comdat.name
                     ))
                     .at(at));
                 };
-                segment.comdat = Some(group);
+                *member = Some(group);
             }
         }
         Ok(())

@@ -4,7 +4,8 @@ use wasmi::{Engine, Extern, ExternType, Func, Linker, Memory, Module, Store, Val
 
 /// A module that runs.
 pub struct Instance {
-    store: Store<()>,
+    /// With the imported functions that were called.
+    store: Store<Vec<String>>,
     instance: wasmi::Instance,
 }
 
@@ -13,13 +14,15 @@ impl Instance {
     pub fn new(module: &[u8]) -> Self {
         let engine = Engine::default();
         let module = Module::new(&engine, module).expect("a valid module");
-        let mut store = Store::new(&engine, ());
+        let mut store = Store::new(&engine, Vec::new());
         let mut linker = Linker::new(&engine);
         for import in module.imports() {
             let ExternType::Func(ty) = import.ty() else {
                 panic!("an import that is no function: {import:?}");
             };
-            let function = Func::new(&mut store, ty.clone(), |_, _, results| {
+            let name = format!("{}.{}", import.module(), import.name());
+            let function = Func::new(&mut store, ty.clone(), move |mut caller, _, results| {
+                caller.data_mut().push(name.clone());
                 for result in results {
                     *result = Val::default_for_ty(result.ty());
                 }
@@ -48,6 +51,7 @@ impl Instance {
         match self.instance.get_export(&self.store, name) {
             Some(Extern::Global(global)) => match global.get(&self.store) {
                 Val::I32(value) => value as u32,
+                Val::I64(value) => u32::try_from(value).expect("an address of few bits"),
                 other => panic!("{name} is {other:?}"),
             },
             other => panic!("{name} is not an exported global: {other:?}"),
@@ -98,6 +102,11 @@ impl Instance {
             [Val::I32(value)] => *value,
             other => panic!("results {other:?}"),
         }
+    }
+
+    /// The imported functions that were called, as `MODULE.NAME`, in the order of the calls.
+    pub fn called(&self) -> &[String] {
+        self.store.data()
     }
 
     fn memory(&self) -> Memory {

@@ -12,6 +12,7 @@ pub mod toolchain;
 pub use instance::Instance;
 pub use toolchain::{linkers, setting, tool};
 
+use crate::args;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,9 @@ impl Work {
             .prefix("test-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("a directory to work in");
-        fs::create_dir(directory.path().join("tmp")).expect("a directory for temporary files");
+        for name in ["tmp", "plain"] {
+            fs::create_dir(directory.path().join(name)).expect("a directory");
+        }
         Self { directory }
     }
 
@@ -123,13 +126,38 @@ impl Work {
         self.compile("WSL_CLANG", name, "s", source, &[])
     }
 
+    /// Compiles C++ for wasm32.
+    pub fn cxx(&self, name: &str, source: &str) -> PathBuf {
+        self.compile("WSL_CLANGXX", name, "cc", source, &[])
+    }
+
+    /// Compiles LLVM IR for wasm32.
+    pub fn ir(&self, name: &str, source: &str) -> PathBuf {
+        let from = self.write(&format!("{name}.ll"), source);
+        let object = self.file(&format!("{name}.o"));
+        let arguments = args![
+            "-mtriple=wasm32-unknown-unknown",
+            "-filetype=obj",
+            from,
+            "-o",
+            object
+        ];
+        self.run(tool("WSL_LLC"), arguments);
+        object
+    }
+
     /// Makes an archive of objects.
     pub fn archive(&self, name: &str, objects: &[&Path]) -> PathBuf {
+        self.archive_with("rcs", name, objects)
+    }
+
+    /// Makes an archive with an operation of `ar`, such as `rcsT` for a thin one.
+    pub fn archive_with(&self, operation: &str, name: &str, objects: &[&Path]) -> PathBuf {
         let archive = self.file(name);
         let objects = objects.iter().map(|object| object.as_os_str());
         self.run(
             tool("WSL_AR"),
-            [OsStr::new("rcs"), archive.as_os_str()]
+            [OsStr::new(operation), archive.as_os_str()]
                 .into_iter()
                 .chain(objects),
         );
@@ -159,14 +187,15 @@ impl Work {
         linked
     }
 
-    /// Links with the backend alone, to `plain.wasm`.
+    /// Links with the backend alone, to `plain/out.wasm`: the name of the file, without its
+    /// directory, is in the module.
     pub fn plain_link<S: AsRef<OsStr>>(
         &self,
         backend: &Path,
         arguments: impl IntoIterator<Item = S>,
     ) -> Linked {
         let mut command = Command::new(backend);
-        self.link_to("plain.wasm", &mut command, arguments)
+        self.link_to("plain/out.wasm", &mut command, arguments)
     }
 
     /// Runs a command with those arguments and `-o out.wasm`.
@@ -210,6 +239,29 @@ impl Work {
     pub fn instance<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Instance {
         Instance::new(&self.link(arguments).silent())
     }
+
+    /// The same for a host that reads the section `name` of the module and calls through its
+    /// table.
+    pub fn gathered<S: Into<OsString>>(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Instance {
+        self.instance(reading(name, arguments))
+    }
+
+    /// The same once for each backend there is.
+    pub fn gathered_by_each<S: Into<OsString>>(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Vec<Instance> {
+        let arguments = reading(name, arguments);
+        let backends = linkers().into_iter();
+        backends
+            .map(|backend| Instance::new(&self.link_with(&backend, &arguments).silent()))
+            .collect()
+    }
 }
 
 impl Linked {
@@ -231,6 +283,19 @@ impl Linked {
         assert!(!self.output.exists(), "an output file was left");
         &self.stderr
     }
+}
+
+/// Arguments for a module whose section `name` the host reads.
+pub fn reading<S: Into<OsString>>(
+    name: &str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Vec<OsString> {
+    let own = instance::export_section(name).map(OsString::from);
+    let arguments = arguments.into_iter().map(Into::into);
+    arguments
+        .chain(own)
+        .chain(["--export-table".into()])
+        .collect()
 }
 
 /// Arguments of different kinds in one list.
