@@ -4,7 +4,8 @@
 use crate::args;
 use crate::support::instance::export_section;
 use crate::support::program::lines;
-use crate::support::{Instance, Linked, Work, linker, linkers, setting, tool};
+use crate::support::rust::rustc;
+use crate::support::{Instance, Linked, Work, linker, linkers, tool};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
@@ -405,15 +406,11 @@ fn rustc_takes_it_for_wasm_ld() {
     let mut linker_option = OsString::from("-Clinker=");
     linker_option.push(linker());
     let output = work.file("out.wasm");
-    let mut sysroot = OsString::from("--sysroot=");
-    sysroot.push(setting("WSL_SYSROOT"));
-    let mut command = Command::new(tool("WSL_RUSTC"));
+    let mut command = rustc();
     command
-        .args(["--edition=2024", "--crate-type=cdylib", "-Cpanic=abort"])
-        .arg("--target=wasm32-unknown-unknown")
-        .args([sysroot, linker_option, "-o".into(), output.clone().into()])
-        .arg(source)
-        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));
+        .arg("--crate-type=cdylib")
+        .args([linker_option, "-o".into(), output.clone().into()])
+        .arg(source);
     lines(&mut command);
     let mut instance = Instance::new(&fs::read(output).expect("a module"));
     assert_eq!(instance.call("first", &[]), 7);

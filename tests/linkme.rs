@@ -1,9 +1,9 @@
 //! `linkme` from crates.io, unmodified, on `wasm32v1-none`: its elements are custom sections, and
 //! those without pointers compile there.
 
-use crate::support::{Instance, linker, setting, tool};
+use crate::support::rust::cargo;
+use crate::support::{Instance, linker};
 use std::path::Path;
-use std::process::Command;
 
 /// Builds `tests/fixtures/linkme` with our linker. Cargo has the crate itself from crates.io.
 fn build(profile: &str) -> Instance {
@@ -18,31 +18,13 @@ fn build(profile: &str) -> Instance {
     for file in [&module, &module.with_file_name("deps/linkme_fixture.wasm")] {
         let _ = std::fs::remove_file(file);
     }
-    let mut command = Command::new(tool("WSL_CARGO"));
+    let mut command = cargo();
     command
         .args(["build", "--quiet", "--locked", "--target", "wasm32v1-none"])
         .args(["--profile", profile])
         .current_dir(root.join("tests/fixtures/linkme"))
-        .env("RUSTC", tool("WSL_RUSTC"))
         .env("CARGO_TARGET_DIR", &target)
-        .env("CARGO_TARGET_WASM32V1_NONE_LINKER", linker())
-        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));
-    // What the cargo that runs the tests leaves in the environment is for another build.
-    for variable in [
-        "CARGO",
-        "RUSTFLAGS",
-        "RUSTC_WRAPPER",
-        "RUSTC_WORKSPACE_WRAPPER",
-        "CARGO_BUILD_TARGET",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "RUSTUP_TOOLCHAIN",
-    ] {
-        command.env_remove(variable);
-    }
-    let sysroot = setting("WSL_SYSROOT");
-    if !sysroot.is_empty() {
-        command.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot={sysroot}"));
-    }
+        .env("CARGO_TARGET_WASM32V1_NONE_LINKER", linker());
     let output = command.output().expect("a cargo that runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");

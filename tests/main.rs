@@ -31,4 +31,7 @@ mod readme;
 mod reference;
 mod resolution;
 mod response;
+mod rust;
+mod rust_programs;
+mod rust_statics;
 mod scripts_gnu;

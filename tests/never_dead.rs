@@ -3,7 +3,8 @@
 
 use crate::args;
 use crate::support::module::{contains, function_names};
-use crate::support::{Instance, Work, linkers, setting, tool};
+use crate::support::rust::rustc;
+use crate::support::{Instance, Work, linkers};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -169,18 +170,14 @@ fn a_rust_crate_that_only_registers_leaves_nothing_in_the_module() {
     let build = |kind: &str, name: &str, source: &str, link: &[OsString]| {
         let source = work.write(&format!("{name}.rs"), source);
         let output = work.file(&format!("{name}.{kind}"));
-        let mut sysroot = OsString::from("--sysroot=");
-        sysroot.push(setting("WSL_SYSROOT"));
         let mut linker = OsString::from("-Clinker=");
         linker.push(crate::support::linker());
-        let mut command = Command::new(tool("WSL_RUSTC"));
+        let mut command = rustc();
         command
-            .args(["--edition=2024", "-Copt-level=2", "-Cpanic=abort"])
-            .args(["--target=wasm32-unknown-unknown", "--crate-type", kind])
-            .args([sysroot, linker, "-o".into(), output.clone().into()])
+            .args(["-Copt-level=2", "--crate-type", kind])
+            .args([linker, "-o".into(), output.clone().into()])
             .args(link)
-            .arg(source)
-            .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));
+            .arg(source);
         crate::support::program::lines(&mut command);
         fs::read(output).expect("an output")
     };

@@ -8,7 +8,7 @@ use crate::script::{
     Assert, Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher,
     Node, OutputSection, Script, Spanned, Statement,
 };
-use crate::survey::{Entry, Origin, Survey};
+use crate::survey::{Entry, Survey};
 use crate::wasm::Object;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -392,21 +392,12 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The alignment that the entry's segment states, as a power of two: for an entry inside a
-    /// segment, what its offset leaves of it.
+    /// The alignment of an entry, as a power of two.
     fn entry_alignment(&self, id: EntryId) -> u32 {
         let entry = &self.survey.entries[id.0];
-        match entry.segment() {
-            Some(segment) => {
-                let segment = self.survey.objects[&entry.object].segment(segment);
-                segment.alignment.min(entry.start().trailing_zeros())
-            }
-            None => self
-                .custom_alignments
-                .get(entry.section.as_str())
-                .copied()
-                .unwrap_or(0),
-        }
+        stated_alignment(self.survey, entry)
+            .or_else(|| self.custom_alignments.get(entry.section.as_str()).copied())
+            .unwrap_or(0)
     }
 
     /// One warning a section is enough to find the place.
@@ -510,19 +501,29 @@ fn is_input(statement: &Statement) -> bool {
     matches!(statement, Statement::Input(_))
 }
 
-/// A custom section states no alignment. But it is an array of some type, and the size of a type is
-/// a multiple of its alignment: so the largest power of two that divides the size of every piece is
-/// enough, and needs no padding between them.
+/// The alignment of the segment that an entry is in, as a power of two: for an entry inside of one,
+/// what its offset leaves of it.
+fn stated_alignment(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<u32> {
+    let segment = survey.objects[&entry.object].segment(entry.segment()?);
+    Some(segment.alignment.min(entry.start().trailing_zeros()))
+}
+
+/// A custom section states no alignment. But it is part of an array of some type, and the size of a
+/// type is a multiple of its alignment: so the largest power of two that divides the size of every
+/// entry, and is no more than what any other states, is enough and needs no padding between them.
 fn custom_alignments<'a>(survey: &'a Survey<'a>, entries: &[EntryId]) -> HashMap<&'a str, u32> {
     let mut alignments: HashMap<&str, u32> = HashMap::new();
     for id in entries {
-        let entry: &Entry<'_> = &survey.entries[id.0];
-        if matches!(entry.origin, Origin::Custom(_)) && !entry.data.is_empty() {
-            let alignment = alignments
-                .entry(&entry.section)
-                .or_insert(MOST_CUSTOM_ALIGNMENT);
-            *alignment = (*alignment).min(entry.data.len().trailing_zeros());
+        let entry = &survey.entries[id.0];
+        if entry.data.is_empty() {
+            continue;
         }
+        let of_size = entry.data.len().trailing_zeros();
+        let bound = stated_alignment(survey, entry).map_or(of_size, |stated| stated.min(of_size));
+        let alignment = alignments
+            .entry(&entry.section)
+            .or_insert(MOST_CUSTOM_ALIGNMENT);
+        *alignment = (*alignment).min(bound);
     }
     alignments
 }

@@ -1,6 +1,6 @@
 //! The entries of one object: the three kinds of DESIGN.md, "What is an entry".
 
-use super::mark::Mark;
+use super::mark::{Mark, Place};
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
@@ -56,13 +56,20 @@ impl Entry<'_> {
     }
 }
 
+/// The marks on the data of an object.
+pub type Marks = BTreeMap<SymbolIndex, Mark>;
+
 /// The entries of an object, in the order of its segments and then of its custom sections.
 ///
 /// # Errors
-/// A mark that is not right, or on something that cannot be an entry.
-pub fn collect<'a>(id: ObjectId, object: &Object<'a>, wanted: &Wanted) -> Result<Vec<Entry<'a>>> {
+/// A mark on something that cannot be an entry.
+pub fn collect<'a>(
+    id: ObjectId,
+    object: &Object<'a>,
+    marks: &Marks,
+    wanted: &Wanted,
+) -> Result<Vec<Entry<'a>>> {
     let by_segment = symbols_by_segment(object);
-    let marks = marks(object)?;
     let mut entries = Vec::new();
     for (position, segment) in object.segments.iter().enumerate() {
         let index = SegmentIndex(position as u32);
@@ -73,7 +80,7 @@ pub fn collect<'a>(id: ObjectId, object: &Object<'a>, wanted: &Wanted) -> Result
             object,
             index,
             symbols,
-            marks: &marks,
+            marks,
         };
         if marked {
             collector.marked(&mut entries)?;
@@ -110,7 +117,7 @@ pub fn collect<'a>(id: ObjectId, object: &Object<'a>, wanted: &Wanted) -> Result
 pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str, u64)> {
     let marked = |symbol: &&Symbol<'a>| {
         symbol.is_undefined()
-            && matches!(Mark::parse(symbol.name), Ok(Some(mark)) if mark.is_whole_name)
+            && matches!(Mark::parse(symbol.name), Ok(Some(mark)) if mark.place == Place::WholeName)
     };
     object
         .symbols
@@ -133,22 +140,35 @@ fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolI
 }
 
 /// The marks on data that this object defines.
-fn marks(object: &Object<'_>) -> Result<BTreeMap<SymbolIndex, Mark>> {
-    let mut marks = BTreeMap::new();
+///
+/// # Errors
+/// A mark that is not right, or on something that cannot be an entry.
+pub fn marks(object: &Object<'_>) -> Result<Marks> {
+    let mut marks = Marks::new();
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start as u64;
         let Some(mark) = Mark::parse(symbol.name).map_err(|error| error.at(at))? else {
             continue;
         };
-        if matches!(symbol.info, SymbolInfo::Data { .. }) && symbol.is_undefined() {
+        let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+        if is_data && symbol.is_undefined() {
+            continue;
+        }
+        // A path marks the statics that are below it: those in the module itself, and of those further
+        // down the ones that are to be kept (`#[used]`). What else is there serves them.
+        let is_used = symbol.flags().contains(SymbolFlags::NO_STRIP);
+        let counts = match mark.place {
+            Place::WholeName => true,
+            Place::Parent => is_data,
+            Place::Ancestor => is_data && is_used,
+        };
+        if !counts {
             continue;
         }
         match not_an_entry(object, symbol) {
             None => {
                 marks.insert(SymbolIndex(position as u32), mark);
             }
-            // A path marks all that is below it: functions there are helpers of the entries.
-            Some(_) if !mark.is_whole_name && !matches!(symbol.info, SymbolInfo::Data { .. }) => {}
             Some(what) => {
                 return Err(Error::new(format!(
                     "`{}` is marked as an entry of section `{}`, but it is {what}",
@@ -197,7 +217,7 @@ struct Collector<'o, 'a> {
     index: SegmentIndex,
     /// The symbols that are defined in the segment.
     symbols: &'o [SymbolIndex],
-    marks: &'o BTreeMap<SymbolIndex, Mark>,
+    marks: &'o Marks,
 }
 
 impl<'a> Collector<'_, 'a> {

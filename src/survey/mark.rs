@@ -19,9 +19,20 @@ pub struct Mark {
     pub section: String,
     /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
     pub key: Option<String>,
-    /// Whether the mark is the symbol's whole name. In a path, functions may have it too: helpers
-    /// and closures beside the entries.
-    pub is_whole_name: bool,
+    /// Where in the name the mark is.
+    pub place: Place,
+}
+
+/// Where in a symbol's name its mark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the whole name.
+    WholeName,
+    /// It names the module that the symbol is in.
+    Parent,
+    /// It names something further out. What is there may be an entry, or may serve one: a static
+    /// inside of a closure in its value, say, as macros for logging make them.
+    Ancestor,
 }
 
 impl Mark {
@@ -54,7 +65,7 @@ impl Mark {
         Ok(Self {
             section: section_name(symbol, section)?,
             key: (!key.is_empty()).then(|| key.to_owned()),
-            is_whole_name: true,
+            place: Place::WholeName,
         })
     }
 
@@ -63,11 +74,21 @@ impl Mark {
         let Some(section) = components.find_map(|component| component.strip_prefix(SECTION)) else {
             return Ok(None);
         };
-        let key = components.find_map(|component| component.strip_prefix(ORDER));
+        let (mut key, mut below) = (None, 0);
+        for component in components.filter(|component| !component.is_empty()) {
+            match component.strip_prefix(ORDER).filter(|_| key.is_none()) {
+                Some(found) => key = Some(found.to_owned()),
+                None => below += 1,
+            }
+        }
         Ok(Some(Self {
             section: section_name(symbol, section)?,
-            key: key.map(str::to_owned),
-            is_whole_name: false,
+            key,
+            place: if below <= 1 {
+                Place::Parent
+            } else {
+                Place::Ancestor
+            },
         }))
     }
 }
@@ -153,6 +174,17 @@ mod tests {
         assert_eq!(mark(legacy), found("TESTS", None));
         let key = "_ZN5crate21__link_section__TESTS16__link_order__b11A17h0123456789abcdefE";
         assert_eq!(mark(key), found("TESTS", Some("b1")));
+    }
+
+    #[test]
+    fn what_is_directly_in_a_marked_module() {
+        let place = |symbol: &str| Mark::parse(symbol).expect("a mark").map(|mark| mark.place);
+        let symbol =
+            |path: &str| format!("_ZN5crate21__link_section__TESTS{path}17h0123456789abcdefE");
+        assert_eq!(place(&symbol("1A")), Some(Place::Parent));
+        assert_eq!(place(&symbol("15__link_order__b1A")), Some(Place::Parent));
+        assert_eq!(place(&symbol("1A1B")), Some(Place::Ancestor));
+        assert_eq!(place("__link_section__A$$b::c"), Some(Place::WholeName));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub use entries::{Entry, Origin};
 pub use mark::{is_c_identifier, is_marked};
 pub use wanted::Wanted;
 
+use self::entries::Marks;
 use crate::args::CommandLine;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
@@ -24,7 +25,7 @@ pub struct Survey<'a> {
     pub objects: BTreeMap<ObjectId, Object<'a>>,
     /// The entries, in link order.
     pub entries: Vec<Entry<'a>>,
-    /// Which sections are wanted otherwise than by marks.
+    /// Which sections are gathered.
     pub wanted: Wanted,
 }
 
@@ -127,6 +128,7 @@ impl<'a> Survey<'a> {
         modules: &[Module<'a>],
         glances: &[(ObjectId, Glance<'a>)],
     ) -> Result<()> {
+        let mut marked = self.marked(modules, glances)?;
         let mut undefined = Vec::new();
         for (id, glance) in glances {
             let module = &modules[id.0];
@@ -134,8 +136,14 @@ impl<'a> Survey<'a> {
             if !glance.may_have_entries(&self.wanted).map_err(in_file)? {
                 continue;
             }
-            let object = Object::parse(module.bytes).map_err(in_file)?;
-            let entries = entries::collect(*id, &object, &self.wanted).map_err(in_file)?;
+            let (object, marks) = match marked.remove(id) {
+                Some(marked) => marked,
+                None => (
+                    Object::parse(module.bytes).map_err(in_file)?,
+                    Marks::default(),
+                ),
+            };
+            let entries = entries::collect(*id, &object, &marks, &self.wanted).map_err(in_file)?;
             if module.always_linked() || !entries.is_empty() {
                 undefined.extend(entries::undefined_marks(&object).map(|mark| (*id, mark)));
             }
@@ -145,6 +153,25 @@ impl<'a> Survey<'a> {
             }
         }
         self.check_undefined(modules, &undefined)
+    }
+
+    /// The objects with marks. A section that is marked anywhere is gathered from everywhere.
+    fn marked(
+        &mut self,
+        modules: &[Module<'a>],
+        glances: &[(ObjectId, Glance<'a>)],
+    ) -> Result<BTreeMap<ObjectId, (Object<'a>, Marks)>> {
+        let mut marked = BTreeMap::new();
+        for (id, _) in glances.iter().filter(|(_, glance)| glance.has_marks) {
+            let module = &modules[id.0];
+            let in_file = |error: Error| error.in_file(&module.name);
+            let object = Object::parse(module.bytes).map_err(in_file)?;
+            let marks = entries::marks(&object).map_err(in_file)?;
+            self.wanted
+                .by_marks(marks.values().map(|mark| mark.section.as_str()));
+            marked.insert(*id, (object, marks));
+        }
+        Ok(marked)
     }
 
     /// A mark that nobody defines would leave a hole in an array.

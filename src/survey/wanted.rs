@@ -9,10 +9,10 @@ use crate::wasm::{SYMBOL_TABLE, Section, subsections};
 use std::collections::BTreeSet;
 use wasmparser::{SymbolFlags, SymbolInfo};
 
-/// The wanted sections, but for those that only name marks speak of.
+/// The sections to gather: the wanted ones, and those that name marks speak of.
 #[derive(Debug, Default)]
 pub struct Wanted {
-    referenced: BTreeSet<String>,
+    named: BTreeSet<String>,
     gather: Vec<Glob>,
     script: Vec<Glob>,
 }
@@ -34,7 +34,7 @@ impl Wanted {
     /// What the command line and the script ask for.
     pub fn by_policy(line: &CommandLine, script: &Script) -> Self {
         let mut wanted = Self {
-            referenced: BTreeSet::new(),
+            named: BTreeSet::new(),
             gather: line
                 .values(Id::Gather)
                 .map(|pattern| Glob::new(&pattern.to_string_lossy()))
@@ -71,24 +71,33 @@ impl Wanted {
         Ok(())
     }
 
+    /// Adds what name marks speak of.
+    pub fn by_marks<'m>(&mut self, sections: impl Iterator<Item = &'m str>) {
+        for section in sections {
+            if !self.named.contains(section) {
+                self.named.insert(section.to_owned());
+            }
+        }
+    }
+
     fn refer(&mut self, symbol: &str) {
         let section = symbol
             .strip_prefix("__start_")
             .or_else(|| symbol.strip_prefix("__stop_"));
         if let Some(section) = section.filter(|section| is_c_identifier(section)) {
-            self.referenced.insert(section.to_owned());
+            self.named.insert(section.to_owned());
         }
     }
 
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
-        self.referenced.is_empty() && self.gather.is_empty() && self.script.is_empty()
+        self.named.is_empty() && self.gather.is_empty() && self.script.is_empty()
     }
 
     /// Whether data segments of this name are entries. `--gather` takes only names for which
     /// `__start_NAME` can be written; a script takes what it says.
     pub fn has_segments(&self, name: &str) -> bool {
-        self.referenced.contains(name) || self.is_asked_for(name)
+        self.named.contains(name) || self.is_asked_for(name)
     }
 
     /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
@@ -96,7 +105,7 @@ impl Wanted {
     pub fn has_custom_sections(&self, name: &str) -> bool {
         let mut globs = self.gather.iter().chain(&self.script);
         !RESERVED.contains(&name)
-            && (self.referenced.contains(name) || globs.any(|glob| glob.literal() == Some(name)))
+            && (self.named.contains(name) || globs.any(|glob| glob.literal() == Some(name)))
     }
 
     /// Whether `--gather` or the script asks for the section, so that even what works is gathered.

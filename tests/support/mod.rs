@@ -7,9 +7,11 @@ pub mod instance;
 pub mod module;
 pub mod program;
 pub mod refusal;
+pub mod rust;
 pub mod toolchain;
 
 pub use instance::Instance;
+pub use rust::Rust;
 pub use toolchain::{linkers, setting, tool};
 
 use crate::args;
