@@ -34,4 +34,8 @@ mod response;
 mod rust;
 mod rust_programs;
 mod rust_statics;
+mod script_errors;
+mod script_examples;
+mod script_keys;
+mod scripts;
 mod scripts_gnu;

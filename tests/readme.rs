@@ -4,6 +4,7 @@
 use crate::support::{Instance, Work, linker, tool};
 use std::path::Path;
 use std::process::Command;
+use wasm_section_ld::script::{Script, Source};
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -11,8 +12,8 @@ fn read(name: &str) -> String {
 }
 
 /// The fenced blocks of the README whose opening line is ```` ```INFO ````.
-fn blocks(info: &str) -> Vec<String> {
-    let readme = read("README.md");
+fn blocks(file: &str, info: &str) -> Vec<String> {
+    let readme = read(file);
     let opening = format!("```{info}\n");
     let blocks = readme.split(&opening).skip(1);
     let end = |block: &str| block.find("```").expect("a closing fence");
@@ -20,7 +21,7 @@ fn blocks(info: &str) -> Vec<String> {
 }
 
 fn block(info: &str) -> String {
-    let mut blocks = blocks(info);
+    let mut blocks = blocks("README.md", info);
     assert_eq!(blocks.len(), 1, "blocks `{info}`");
     blocks.remove(0)
 }
@@ -59,6 +60,15 @@ fn the_example_in_c() {
 }
 
 #[test]
+fn the_script_of_the_readme_of_scripts() {
+    let scripts = blocks("linker-scripts/README.md", "ld");
+    assert_eq!(scripts.len(), 1);
+    for script in scripts {
+        Script::parse(Source::new("README.md", script), &[]).expect("a script");
+    }
+}
+
+#[test]
 fn the_options() {
     let help = Command::new(linker())
         .arg("--help")
@@ -68,6 +78,7 @@ fn the_options() {
     let help = String::from_utf8(help.stdout).expect("UTF-8");
     let readme = read("README.md");
     for option in [
+        "--section-print-script",
         "--gather=PATTERN",
         "--section-linker=PATH",
         "WASM_SECTION_LD_LINKER",

@@ -26,12 +26,9 @@ impl Hoist<'_> {
                 self.define_entry(entry, placed.offset, segment);
             }
             for symbol in last_definitions(&section.symbols) {
-                self.define_symbol(symbol, segment, SymbolFlags::empty())?;
+                self.define_symbol(symbol, section, segment)?;
             }
             self.define_bounds(section, segment);
-        }
-        for symbol in last_definitions(&plan.absolute) {
-            self.define_symbol(symbol, SegmentIndex(0), SymbolFlags::ABSOLUTE)?;
         }
         for (section, segment) in plan.sections.iter().zip(&segments) {
             self.relocate_data(section, *segment, &segments);
@@ -122,8 +119,8 @@ impl Hoist<'_> {
     fn define_symbol(
         &mut self,
         symbol: &SymbolDefinition,
+        section: &PlannedSection,
         segment: SegmentIndex,
-        kind: SymbolFlags,
     ) -> Result<()> {
         let name = &symbol.name.value;
         let provided = SymbolFlags::BINDING_WEAK;
@@ -141,14 +138,15 @@ impl Hoist<'_> {
                 ))),
             };
         }
-        let offset = u32::try_from(symbol.value).map_err(|_| {
-            let value = symbol.value.cast_signed();
-            symbol
-                .name
-                .span
-                .error(format!("{value} is no address of 32 bits"))
-        })?;
-        self.define(name.clone(), flags | kind, segment, offset);
+        let offset = u32::try_from(symbol.offset).ok();
+        let size = section.size;
+        let Some(offset) = offset.filter(|&offset| offset <= size) else {
+            let offset = symbol.offset.cast_signed();
+            return Err(symbol.name.span.error(format!(
+                "symbol `{name}` is outside of its section: at {offset} of {size} bytes"
+            )));
+        };
+        self.define(name.clone(), flags, segment, offset);
         Ok(())
     }
 

@@ -33,8 +33,8 @@ pub struct Layout<'a> {
     pub sections: Vec<PlannedSection>,
     /// Entries that went to `/DISCARD/`.
     pub discarded: Vec<EntryId>,
-    /// Symbols that are not in a section.
-    pub absolute: Vec<SymbolDefinition>,
+    /// Symbols that are numbers, for the script alone.
+    numbers: Vec<Spanned<String>>,
     /// What a user should know.
     pub warnings: Vec<String>,
     symbols: HashMap<String, Value>,
@@ -81,7 +81,7 @@ impl<'a> Layout<'a> {
             taken: HashSet::new(),
             sections: Vec::new(),
             discarded: Vec::new(),
-            absolute: Vec::new(),
+            numbers: Vec::new(),
             warnings: Vec::new(),
             symbols: HashMap::new(),
             later: HashSet::new(),
@@ -274,16 +274,45 @@ impl<'a> Layout<'a> {
 
     /// Gives a symbol its value.
     fn define(&mut self, assignment: &Assignment, value: Value) {
-        self.symbols.insert(assignment.target.value.clone(), value);
-        let (symbols, value) = match value {
-            Value::Relative(section, offset) => (&mut self.sections[section].symbols, offset),
-            Value::Number(value) | Value::Absolute(value) => (&mut self.absolute, value),
+        let name = assignment.target.clone();
+        self.symbols.insert(name.value.clone(), value);
+        match value {
+            Value::Relative(section, offset) => {
+                self.sections[section].symbols.push(SymbolDefinition {
+                    name,
+                    offset,
+                    definition: assignment.definition,
+                });
+            }
+            Value::Number(_) | Value::Absolute(_) => self.numbers.push(name),
+        }
+    }
+
+    /// Numbers are for the script alone: `wasm-ld` adds an address to every data symbol of an object,
+    /// absolute ones too. So no input may refer to one.
+    ///
+    /// # Errors
+    /// The first that does.
+    pub fn check_numbers(&self) -> Result<()> {
+        let is_number = |name: &&Spanned<String>| {
+            !matches!(self.symbols.get(&name.value), Some(Value::Relative(..)))
         };
-        symbols.push(SymbolDefinition {
-            name: assignment.target.clone(),
-            value,
-            definition: assignment.definition,
-        });
+        for name in self.numbers.iter().filter(is_number) {
+            let refers = |module: &&Module<'_>| refers_to(module, &name.value);
+            if !self.defined().contains(&name.value)
+                && let Some(module) = self.modules.iter().find(refers)
+            {
+                let (symbol, input) = (&name.value, &module.name);
+                return Err(name
+                    .span
+                    .error(format!(
+                        "symbol `{symbol}` is a number, and wasm has no symbols but for addresses: \
+                         {input} refers to it"
+                    ))
+                    .note("put the number into memory, by LONG(expression), and read it there"));
+            }
+        }
+        Ok(())
     }
 
     /// `. = expr`, forwards only.
@@ -495,6 +524,16 @@ impl<'a> Layout<'a> {
             defined
         })
     }
+}
+
+/// Whether an object has an undefined data symbol of that name.
+fn refers_to(module: &Module<'_>, name: &str) -> bool {
+    let object = || Object::parse(module.bytes).ok();
+    memchr::memmem::find(module.bytes, name.as_bytes()).is_some()
+        && object().is_some_and(|object| {
+            let mut symbols = object.symbols.iter();
+            symbols.any(|symbol| symbol.is_undefined() && symbol.name == name)
+        })
 }
 
 fn is_input(statement: &Statement) -> bool {

@@ -24,8 +24,6 @@ pub struct Plan {
     pub overridden: Vec<EntryId>,
     /// Entries that the script leaves out.
     pub discarded: Vec<EntryId>,
-    /// Symbols of the script that are in no section.
-    pub absolute: Vec<SymbolDefinition>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -71,8 +69,8 @@ pub struct Placed {
 pub struct SymbolDefinition {
     /// Its name.
     pub name: Spanned<String>,
-    /// In bytes from the beginning of its section; of a symbol in no section, its value.
-    pub value: u64,
+    /// In bytes from the beginning of its section.
+    pub offset: u64,
     /// How it is defined.
     pub definition: Definition,
 }
@@ -100,9 +98,7 @@ pub struct Fill {
 impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.sections.iter().all(PlannedSection::is_empty)
-            && self.discarded.is_empty()
-            && self.absolute.is_empty()
+        self.sections.iter().all(PlannedSection::is_empty) && self.discarded.is_empty()
     }
 
     /// Every entry that leaves its object.
@@ -154,11 +150,11 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
     let mut layout = Layout::new(survey, modules, with_fate(Fate::Kept));
     layout.run(script)?;
     layout.orphans()?;
+    layout.check_numbers()?;
     Ok(Plan {
         sections: layout.sections,
         overridden: with_fate(Fate::Overridden),
         discarded: layout.discarded,
-        absolute: layout.absolute,
         warnings: layout.warnings,
     })
 }

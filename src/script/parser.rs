@@ -15,7 +15,7 @@ pub type Include<'a> = &'a dyn Fn(&Spanned<String>) -> Result<Source>;
 /// As in GNU ld.
 const MOST_INCLUDES: usize = 10;
 /// Deeper expressions than people write; the parser must not use up the stack.
-const MOST_DEPTH: usize = 200;
+const MOST_DEPTH: usize = 64;
 
 /// Parses a script.
 ///
@@ -72,6 +72,7 @@ fn refusal(keyword: &str) -> Option<&'static str> {
         | "DATA_SEGMENT_RELRO_END"
         | "CONSTANT"
         | "SEGMENT_START" => "linear memory has no page protection",
+        "LD_FEATURE" => "a number inside an output section is an offset into it, as by default",
         "NEXT" | "BLOCK" => "the linker that does the linking places the sections",
         "ALIGN_WITH_INPUT" => "data of wasm has no load address other than its address",
         _ => return None,

@@ -1,0 +1,337 @@
+//! What a wrong script says: the file, the line and the column, the line itself with a caret, and
+//! the reason. And no script, however wrong, does more than that.
+
+use crate::args;
+use crate::support::Work;
+use proptest::prelude::*;
+use wasm_section_ld::script::{Script, Source};
+
+/// Scripts with the message that each gets, from `script.ld:` on.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "MEMORY { ram : ORIGIN = 0, LENGTH = 64K }",
+        "1:1: MEMORY is not for WebAssembly: a wasm module has one linear memory; its size is set by \
+         --initial-memory and --max-memory
+>>> MEMORY { ram : ORIGIN = 0, LENGTH = 64K }
+>>> ^",
+    ),
+    (
+        "ENTRY(main)",
+        "1:1: ENTRY is not for WebAssembly: the entry of a wasm module is an export; name it by \
+         --entry
+>>> ENTRY(main)
+>>> ^",
+    ),
+    (
+        "PHDRS { text PT_LOAD; }",
+        "1:1: PHDRS is not for WebAssembly: a wasm module has no program headers
+>>> PHDRS { text PT_LOAD; }
+>>> ^",
+    ),
+    (
+        "SECTIONS\n{\n\tX : { *(X) } > ram\n}",
+        "3:15: there are no memory regions: a wasm module has one linear memory
+>>> \tX : { *(X) } > ram
+>>> \t             ^",
+    ),
+    (
+        "SECTIONS { X : AT(0x100) { *(X) } }",
+        "1:16: AT is not for WebAssembly: data of wasm has no load address other than its address
+>>> SECTIONS { X : AT(0x100) { *(X) } }
+>>>                ^",
+    ),
+    (
+        "SECTIONS { X : ONLY_IF_RO { *(X) } }",
+        "1:16: ONLY_IF_RO is not for WebAssembly: data segments of wasm are neither read-only nor \
+         writable
+>>> SECTIONS { X : ONLY_IF_RO { *(X) } }
+>>>                ^",
+    ),
+    (
+        "SECTIONS { X 0x1000 : { *(X) } }",
+        "1:14: an output section has no address here: the linker that does the linking places it \
+         (--global-base)
+>>> SECTIONS { X 0x1000 : { *(X) } }
+>>>              ^",
+    ),
+    (
+        "SECTIONS { X (NOLOAD) : { *(X) } }",
+        "1:14: output sections of wasm have no type such as NOLOAD
+>>> SECTIONS { X (NOLOAD) : { *(X) } }
+>>>              ^",
+    ),
+    (
+        "SECTIONS { OVERLAY : { X { *(X) } } }",
+        "1:12: OVERLAY is not for WebAssembly: linear memory has no overlays
+>>> SECTIONS { OVERLAY : { X { *(X) } } }
+>>>            ^",
+    ),
+    (
+        "SECTIONS { . = 0x1000; }",
+        "1:12: outside of output sections `.` is an address, and the linker that does the linking \
+         gives those; align a section by `NAME : ALIGN(n)`
+>>> SECTIONS { . = 0x1000; }
+>>>            ^",
+    ),
+    (
+        "SECTIONS { X : { *(X; } }",
+        "1:21: expected a pattern for sections, found `;`
+>>> SECTIONS { X : { *(X; } }
+>>>                     ^",
+    ),
+    (
+        "SECTIONS { X : { *(A, B) } }",
+        "1:21: patterns are separated by spaces: to GNU ld a comma is part of the name
+>>> SECTIONS { X : { *(A, B) } }
+>>>                     ^",
+    ),
+    (
+        "SECTIONS { X : { a = 1 } }",
+        "1:24: expected `;`, found `}`
+>>> SECTIONS { X : { a = 1 } }
+>>>                        ^",
+    ),
+    (
+        "SECTIONS { X : { *(X) }",
+        "1:24: expected an output section, found the end of the script
+>>> SECTIONS { X : { *(X) }
+>>>                        ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(nowhere) } }",
+        "1:23: symbol `nowhere` is not known here: only those of this script and of the entries laid \
+         out so far are
+>>> SECTIONS { X : { LONG(nowhere) } }
+>>>                       ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) . = 2; } }",
+        "1:26: cannot move the location counter backwards (from 4 to 2)
+>>> SECTIONS { X : { LONG(1) . = 2; } }
+>>>                          ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(ABSOLUTE(.)) } }",
+        "1:23: this needs an address, which only the linker that does the linking knows; the \
+         difference of two symbols of one section is a number
+>>> SECTIONS { X : { LONG(ABSOLUTE(.)) } }
+>>>                       ^",
+    ),
+    (
+        "SECTIONS { X : { BYTE(.) } }",
+        "1:23: an address does not fit 1 bytes
+>>> SECTIONS { X : { BYTE(.) } }
+>>>                       ^",
+    ),
+    (
+        "SECTIONS { X : ALIGN(3) { LONG(1) } }",
+        "1:22: 3 is not an alignment: it is no power of two
+>>> SECTIONS { X : ALIGN(3) { LONG(1) } }
+>>>                      ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(SIZEOF(Y)) } Y : { LONG(1) } }",
+        "1:23: section `Y` is laid out only later
+>>> SECTIONS { X : { LONG(SIZEOF(Y)) } Y : { LONG(1) } }
+>>>                       ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) } X : { LONG(2) } }",
+        "1:28: output section `X` is laid out already: put all of it in one place
+>>> SECTIONS { X : { LONG(1) } X : { LONG(2) } }
+>>>                            ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1 / 0) } }",
+        "1:25: division by zero
+>>> SECTIONS { X : { LONG(1 / 0) } }
+>>>                         ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) }\nASSERT(SIZEOF(X) == 8, \"one entry, that is\") }",
+        "2:18: assertion failed: one entry, that is
+>>> ASSERT(SIZEOF(X) == 8, \"one entry, that is\") }
+>>>                  ^",
+    ),
+    (
+        "INCLUDE nowhere.ld",
+        "1:9: cannot open linker script nowhere.ld: No such file or directory
+>>> it is looked for here and in the directories of -L
+>>> INCLUDE nowhere.ld
+>>>         ^",
+    ),
+    (
+        "SECTIONS { X : { FILL(0x90 } }",
+        "1:28: expected `)`, found `}`
+>>> SECTIONS { X : { FILL(0x90 } }
+>>>                            ^",
+    ),
+    (
+        "SECTIONS { X : { *(SORT_NONE(SORT(X))) } }",
+        "1:30: only SORT_BY_NAME and SORT_BY_ALIGNMENT can be inside one another
+>>> SECTIONS { X : { *(SORT_NONE(SORT(X))) } }
+>>>                              ^",
+    ),
+    (
+        "SECTIONS { X : { BYTE(0x1g) } }",
+        "1:23: `0x1g` is no number
+>>> SECTIONS { X : { BYTE(0x1g) } }
+>>>                       ^",
+    ),
+    (
+        "/* no end",
+        "1:1: this comment has no end
+>>> /* no end
+>>> ^",
+    ),
+    (
+        "SECTIONS { \"X : { } }",
+        "1:12: this string has no end
+>>> SECTIONS { \"X : { } }
+>>>            ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) big = 0x100000000; } }",
+        "1:26: symbol `big` is outside of its section: at 4294967296 of 4 bytes
+>>> SECTIONS { X : { LONG(1) big = 0x100000000; } }
+>>>                          ^",
+    ),
+];
+
+#[test]
+fn every_error_shows_the_place_and_the_reason() {
+    let work = Work::new();
+    let object = work.c("object", "int unused;");
+    for (script, message) in WRONG {
+        work.write("script.ld", script);
+        let linked = work.link(args!["--no-entry", "-T", "script.ld", object]);
+        let expected = format!("wasm-section-ld: error: script.ld:{message}\n");
+        assert_eq!(linked.error(), expected);
+    }
+}
+
+#[test]
+fn scripts_that_are_no_text() {
+    let work = Work::new();
+    let object = work.c("object", "int unused;");
+    work.write("script.ld", b"SECTIONS { \xff }");
+    let message = work.link(args!["-T", "script.ld", object]);
+    let expected =
+        "wasm-section-ld: error: script.ld: a linker script must be UTF-8 (at byte 0xb)\n";
+    assert_eq!(message.error(), expected);
+}
+
+#[test]
+fn a_script_that_includes_itself_ends() {
+    let work = Work::new();
+    let object = work.c("object", "int unused;");
+    work.write("script.ld", "INCLUDE script.ld");
+    let linked = work.link(args!["-T", "script.ld", object]);
+    assert!(
+        linked.error().contains("scripts are included too deep"),
+        "{}",
+        linked.stderr
+    );
+}
+
+/// Words of the language, to be put together at random.
+fn word() -> impl Strategy<Value = String> {
+    let words = [
+        "SECTIONS",
+        "{",
+        "}",
+        "(",
+        ")",
+        ":",
+        ";",
+        ",",
+        "=",
+        "+=",
+        ".",
+        "*",
+        "X",
+        "a.o",
+        "KEEP",
+        "SORT",
+        "SORT_BY_NAME",
+        "SORT_BY_ALIGNMENT",
+        "SORT_NONE",
+        "REVERSE",
+        "EXCLUDE_FILE",
+        "LONG",
+        "BYTE",
+        "QUAD",
+        "FILL",
+        "ALIGN",
+        "SUBALIGN",
+        "SIZEOF",
+        "ADDR",
+        "DEFINED",
+        "ASSERT",
+        "PROVIDE",
+        "/DISCARD/",
+        "\"text\"",
+        "0x10",
+        "3",
+        "4K",
+        "?",
+        "+",
+        "-",
+        "~",
+        "!",
+        "<<",
+        "&&",
+        "INCLUDE",
+        "MEMORY",
+        "AT",
+        ">",
+        "MAX",
+        "LOG2CEIL",
+        "/*",
+        "*/",
+        "\"",
+        "\n",
+        "\\",
+        "[",
+        "é",
+    ];
+    prop_oneof![
+        9 => prop::sample::select(words.to_vec()).prop_map(str::to_owned),
+        1 => "\\PC{0,4}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_words_are_too_much_for_the_parser(words in prop::collection::vec(word(), 0..60)) {
+        let _ = Script::parse(Source::new("words", words.join(" ")), &[]);
+    }
+
+    #[test]
+    fn no_text_is_too_much_for_the_parser(text in "\\PC*") {
+        let _ = Script::parse(Source::new("text", text), &[]);
+    }
+}
+
+#[test]
+fn no_depth_is_too_much_for_the_parser() {
+    for (open, close) in [
+        ("(", ")"),
+        ("-", ""),
+        ("1 ? ", ": 1"),
+        ("MAX(1,", ")"),
+        ("1 + (", ")"),
+    ] {
+        let script = format!("x = {}1{};", open.repeat(100_000), close.repeat(100_000));
+        let error = Script::parse(Source::new("deep", script), &[]).expect_err("too deep");
+        assert!(error.to_string().contains("nested too deep"), "{open}");
+    }
+    let nested = format!(
+        "SECTIONS {{ X : {{ *({}X{}) }} }}",
+        "SORT(".repeat(50_000),
+        ")".repeat(50_000)
+    );
+    assert!(Script::parse(Source::new("sorts", nested), &[]).is_err());
+}
