@@ -1,0 +1,174 @@
+//! Expressions.
+
+use super::{Parser, refusal, unexpected};
+use crate::error::Result;
+use crate::script::ast::{Binary, Expression, Node, Unary};
+use crate::script::lexer::{Mode, Token};
+use crate::script::source::{Span, Spanned};
+
+/// Deeper expressions than people write; the parser must not use up the stack.
+const MOST_DEPTH: usize = 64;
+
+impl Parser<'_> {
+    pub(super) fn in_parentheses(&mut self) -> Result<Expression> {
+        self.expect(Mode::Expression, "(")?;
+        let expression = self.expression()?;
+        self.expect(Mode::Expression, ")")?;
+        Ok(expression)
+    }
+
+    pub(super) fn expression(&mut self) -> Result<Expression> {
+        self.deeper(|parser| {
+            let condition = parser.binary(0)?;
+            if !parser.accept(Mode::Expression, "?")? {
+                return Ok(condition);
+            }
+            let span = condition.0.span.clone();
+            let yes = parser.expression()?;
+            parser.expect(Mode::Expression, ":")?;
+            let no = parser.expression()?;
+            Ok(node(Node::Conditional(condition, yes, no), span))
+        })
+    }
+
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth == MOST_DEPTH {
+            let span = self.lexer.span()?;
+            return Err(span.error("this expression is nested too deep"));
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+
+    /// Operators that bind as tight as `level` or tighter.
+    fn binary(&mut self, level: u8) -> Result<Expression> {
+        let mut left = self.unary()?;
+        loop {
+            let token = self.lexer.peek(Mode::Expression)?;
+            let Token::Punctuation(text) = token.value else {
+                return Ok(left);
+            };
+            let Some((operator, binds)) =
+                binary_operator(text).filter(|(_, binds)| *binds >= level)
+            else {
+                return Ok(left);
+            };
+            self.lexer.next(Mode::Expression)?;
+            let right = self.deeper(|parser| parser.binary(binds + 1))?;
+            left = node(Node::Binary(operator, left, right), token.span);
+        }
+    }
+
+    fn unary(&mut self) -> Result<Expression> {
+        let token = self.lexer.next(Mode::Expression)?;
+        let span = token.span.clone();
+        let operator = match token.value {
+            Token::Number(value, digits) => return Ok(node(Node::Number(value, digits), span)),
+            Token::Name(name) => return self.named(name, span),
+            Token::Quoted(name) => return Ok(node(Node::Symbol(name), span)),
+            Token::Punctuation("(") => {
+                let inner = self.expression()?;
+                self.expect(Mode::Expression, ")")?;
+                return Ok(inner);
+            }
+            Token::Punctuation("-") => Some(Unary::Negate),
+            Token::Punctuation("~") => Some(Unary::Complement),
+            Token::Punctuation("!") => Some(Unary::Not),
+            Token::Punctuation("+") => None,
+            _ => return Err(unexpected(&token, "an expression")),
+        };
+        let operand = self.deeper(Self::unary)?;
+        Ok(match operator {
+            Some(operator) => node(Node::Unary(operator, operand), span),
+            None => operand,
+        })
+    }
+
+    /// A symbol, or a function of the language.
+    fn named(&mut self, name: String, span: Span) -> Result<Expression> {
+        let value = match name.as_str() {
+            "SIZEOF" => Node::SizeOf(self.section_argument()?),
+            "ALIGNOF" => Node::AlignOf(self.section_argument()?),
+            "ADDR" => Node::Address(self.section_argument()?),
+            "DEFINED" => {
+                self.expect(Mode::Expression, "(")?;
+                let symbol = self.name(Mode::Expression, "a symbol")?;
+                self.expect(Mode::Expression, ")")?;
+                Node::Defined(symbol.value)
+            }
+            "ABSOLUTE" => Node::Absolute(self.in_parentheses()?),
+            "LOG2CEIL" => Node::Log2Ceil(self.in_parentheses()?),
+            "ALIGN" => {
+                self.expect(Mode::Expression, "(")?;
+                let first = self.expression()?;
+                let second = match self.accept(Mode::Expression, ",")? {
+                    true => Some(self.expression()?),
+                    false => None,
+                };
+                self.expect(Mode::Expression, ")")?;
+                match second {
+                    Some(align) => Node::Align(Some(first), align),
+                    None => Node::Align(None, first),
+                }
+            }
+            "MAX" | "MIN" => {
+                self.expect(Mode::Expression, "(")?;
+                let first = self.expression()?;
+                self.expect(Mode::Expression, ",")?;
+                let second = self.expression()?;
+                self.expect(Mode::Expression, ")")?;
+                if name == "MAX" {
+                    Node::Max(first, second)
+                } else {
+                    Node::Min(first, second)
+                }
+            }
+            "ASSERT" => Node::Assert(Box::new(self.assert_arguments()?)),
+            _ => match refusal(&name) {
+                Some(reason) => {
+                    return Err(span.error(format!("{name} is not for WebAssembly: {reason}")));
+                }
+                None => Node::Symbol(name),
+            },
+        };
+        Ok(node(value, span))
+    }
+
+    fn section_argument(&mut self) -> Result<String> {
+        self.expect(Mode::Expression, "(")?;
+        let section = self.name(Mode::Names, "an output section")?;
+        self.expect(Mode::Expression, ")")?;
+        Ok(section.value)
+    }
+}
+
+fn node(value: Node, span: Span) -> Expression {
+    Expression(Box::new(Spanned { value, span }))
+}
+
+/// The operator and how tight it binds, as in C.
+fn binary_operator(text: &str) -> Option<(Binary, u8)> {
+    Some(match text {
+        "||" => (Binary::LogicalOr, 1),
+        "&&" => (Binary::LogicalAnd, 2),
+        "|" => (Binary::Or, 3),
+        "^" => (Binary::Xor, 4),
+        "&" => (Binary::And, 5),
+        "==" => (Binary::Equal, 6),
+        "!=" => (Binary::NotEqual, 6),
+        "<" => (Binary::Less, 7),
+        "<=" => (Binary::LessOrEqual, 7),
+        ">" => (Binary::Greater, 7),
+        ">=" => (Binary::GreaterOrEqual, 7),
+        "<<" => (Binary::ShiftLeft, 8),
+        ">>" => (Binary::ShiftRight, 8),
+        "+" => (Binary::Add, 9),
+        "-" => (Binary::Subtract, 9),
+        "*" => (Binary::Multiply, 10),
+        "/" => (Binary::Divide, 10),
+        "%" => (Binary::Remainder, 10),
+        _ => return None,
+    })
+}
