@@ -214,6 +214,65 @@ fn description() -> impl Strategy<Value = String> {
     })
 }
 
+/// The sections of one object: every name at most once, as clang merges those of one name.
+fn random_sections() -> impl Strategy<Value = Vec<(&'static str, u32)>> {
+    let names = prop::sample::subsequence(NAMES.to_vec(), 1..NAMES.len()).prop_shuffle();
+    let alignments = prop::collection::vec(2_u32..7, NAMES.len());
+    (names, alignments).prop_map(|(names, powers)| {
+        let alignments = powers.into_iter().map(|power| 1 << power);
+        names.into_iter().zip(alignments).collect()
+    })
+}
+
+#[test]
+fn random_objects_give_the_same_order() {
+    const FILES: [&str; 5] = ["a.o", "b.o", "c.o", "m.o", "n.o"];
+    let objects = prop::collection::vec(random_sections(), FILES.len());
+    let scripts = prop::collection::vec(prop::collection::vec(description(), 1..4), 8);
+    let mut runner = TestRunner::new(Config {
+        cases: 12,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let result = runner.run(&(objects, scripts), |(objects, scripts)| {
+        let mut numbers = 1..;
+        let sections = |names: Vec<(&'static str, u32)>, numbers: &mut std::ops::RangeFrom<u32>| {
+            let section = |((name, alignment), number)| Section {
+                name,
+                alignment,
+                number,
+            };
+            names
+                .into_iter()
+                .zip(numbers)
+                .map(section)
+                .collect::<Vec<_>>()
+        };
+        let objects: Vec<(&str, Vec<Section>)> = FILES
+            .iter()
+            .zip(objects)
+            .map(|(file, names)| (*file, sections(names, &mut numbers)))
+            .collect();
+        let both = Both::new(&objects, &[("libx.a", &["m.o", "n.o"])]);
+        for bodies in scripts {
+            let body = bodies.join(" ");
+            let script = format!("SECTIONS {{ OUT : {{ {body} }} }}");
+            let inputs = ["a.o", "libx.a", "b.o", "c.o"];
+            let gnu = both
+                .gnu(&script, &inputs, "OUT")
+                .map_err(TestCaseError::fail)?;
+            let ours = both
+                .ours(&script, &inputs, "OUT")
+                .map_err(TestCaseError::fail)?;
+            prop_assert_eq!(words(&gnu), words(&ours), "{}", script);
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}\n");
+    }
+}
+
 #[test]
 fn random_scripts_give_the_same_order() {
     let both = objects();
