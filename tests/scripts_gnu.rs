@@ -174,6 +174,63 @@ fn scripts_that_both_refuse() {
     assert!(taken.is_empty(), "{}", taken.join("\n"));
 }
 
+/// Scripts to damage, word by word.
+const WHOLE: [&str; 6] = [
+    "SECTIONS { OUT : ALIGN ( 64 ) { * ( s ) x = . ; * ( SORT ( s.* ) EXCLUDE_FILE ( a.o ) t.* ) } }",
+    "SECTIONS { OUT : SUBALIGN ( 4 ) { KEEP ( * ( s.1 ) ) LONG ( 1 + 2 ) . += 4 ; BYTE ( 3 ) } = 0x90 }",
+    "x = 4 ; SECTIONS { /DISCARD/ : { * ( s.1 ) } OUT : { * ( s.* ) } y = SIZEOF ( OUT ) ; }",
+    "SECTIONS { OUT : { PROVIDE ( p = . ) ; FILL ( 0x12 ) . = ALIGN ( 8 ) ; ASSERT ( 1 , \"m\" ) ; } }",
+    "SECTIONS { OUT : { libx.a:m.o ( s.* ) * ( t.a ) } } ASSERT ( SIZEOF ( OUT ) > 0 , \"none\" )",
+    "SECTIONS { OUT : { LONG ( DEFINED ( x ) ? 1 : ! 2 ) QUAD ( ( 3 - - 1 ) * ~ 4 ) } z = 1 << 2 ; }",
+];
+
+/// One of them with a word left out, put in, or doubled.
+fn damaged() -> impl Strategy<Value = String> {
+    let stray = [
+        "{", "}", "(", ")", ":", ";", ",", "=", "*", "x", "3", ".", "KEEP", "SECTIONS",
+    ];
+    let whole = prop::sample::select(WHOLE.to_vec());
+    (
+        whole,
+        any::<prop::sample::Index>(),
+        0..3,
+        prop::sample::select(stray.to_vec()),
+    )
+        .prop_map(|(script, at, how, stray)| {
+            let mut words: Vec<&str> = script.split(' ').collect();
+            let at = at.index(words.len());
+            match how {
+                0 => drop(words.remove(at)),
+                1 => words.insert(at, stray),
+                _ => words.insert(at, words[at]),
+            }
+            words.join(" ")
+        })
+}
+
+#[test]
+fn what_gnu_ld_refuses_we_refuse() {
+    let both = objects();
+    let mut runner = TestRunner::new(Config {
+        cases: 400,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let result = runner.run(&damaged(), |script| {
+        if let Err(message) = both.gnu_takes(&script, &INPUTS)
+            // Not that it finds no file of a name that the script has.
+            && message.contains("script.ld:")
+        {
+            let ours = both.ours(&script, &INPUTS, "OUT");
+            prop_assert!(ours.is_err(), "{}\n{}{:?}", script, message, ours);
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}\n");
+    }
+}
+
 fn file_pattern() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => Just("*".to_owned()),

@@ -51,6 +51,17 @@ impl Both {
 
     /// Links by GNU ld. The bytes of an output section, or the message.
     pub fn gnu(&self, script: &str, inputs: &[&str], section: &str) -> Result<Vec<u8>, String> {
+        self.gnu_takes(script, inputs)?;
+        let directory = self.work.file("elf");
+        let only = format!("--only-section={section}");
+        let binary = ["-O", "binary", &only, "out", "out.bin"];
+        let copied = run(Command::new("objcopy").args(binary), &directory);
+        assert!(copied.status.success(), "objcopy: {copied:?}");
+        Ok(fs::read(directory.join("out.bin")).unwrap_or_default())
+    }
+
+    /// Links by GNU ld. The message, if it does not.
+    pub fn gnu_takes(&self, script: &str, inputs: &[&str]) -> Result<(), String> {
         let directory = self.work.file("elf");
         fs::write(directory.join("script.ld"), script).expect("a script");
         let output = run(
@@ -63,14 +74,11 @@ impl Both {
                 .args(["-T", "script.ld"]),
             &directory,
         );
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
-        let only = format!("--only-section={section}");
-        let binary = ["-O", "binary", &only, "out", "out.bin"];
-        let copied = run(Command::new("objcopy").args(binary), &directory);
-        assert!(copied.status.success(), "objcopy: {copied:?}");
-        Ok(fs::read(directory.join("out.bin")).unwrap_or_default())
     }
 
     /// Links by us. The bytes between the symbols, or the message.

@@ -31,6 +31,46 @@ pub fn parse(source: Source, include: Include<'_>) -> Result<Vec<Command>> {
     Ok(commands)
 }
 
+/// Words that are no symbols, unless in quotes; also those that are refused.
+fn is_keyword(word: &str) -> bool {
+    const KEYWORDS: [&str; 33] = [
+        "ABSOLUTE",
+        "ADDR",
+        "ALIGN",
+        "ALIGNOF",
+        "ASSERT",
+        "BYTE",
+        "DEFINED",
+        "EXCLUDE_FILE",
+        "FILL",
+        "HIDDEN",
+        "INCLUDE",
+        "KEEP",
+        "LOG2CEIL",
+        "LONG",
+        "MAX",
+        "MIN",
+        "PROVIDE",
+        "PROVIDE_HIDDEN",
+        "QUAD",
+        "REVERSE",
+        "SECTIONS",
+        "SHORT",
+        "SIZEOF",
+        "SORT",
+        "SORT_BY_ALIGNMENT",
+        "SORT_BY_INIT_PRIORITY",
+        "SORT_BY_NAME",
+        "SORT_NONE",
+        "SPECIAL",
+        "SQUAD",
+        "SUBALIGN",
+        "COPY",
+        "NOLOAD",
+    ];
+    KEYWORDS.contains(&word) || refusal(word).is_some()
+}
+
 struct Parser<'a> {
     lexer: Lexer,
     include: Include<'a>,
@@ -102,6 +142,7 @@ impl Parser<'_> {
     fn name(&mut self, mode: Mode, what: &str) -> Result<Spanned<String>> {
         let token = self.lexer.next(mode)?;
         match token.value {
+            Token::Name(ref word) if is_keyword(word) => Err(unexpected(&token, what)),
             Token::Name(value) | Token::Quoted(value) => Ok(Spanned {
                 value,
                 span: token.span,
@@ -234,54 +275,38 @@ impl Parser<'_> {
                     return Err(unexpected(&token, "`symbol = expression`"));
                 };
                 self.expect(Mode::Expression, ")")?;
-                self.separator()?;
+                self.expect(Mode::Expression, ";")?;
                 return Ok(Some(assignment));
             }
         }
         let assignment = self.bare_assignment(Definition::Plain)?;
-        if assignment.is_some() {
-            self.separator()?;
+        if assignment.is_some() && !self.accept(Mode::Expression, ",")? {
+            self.expect(Mode::Expression, ";")?;
         }
         Ok(assignment)
     }
 
-    fn separator(&mut self) -> Result<()> {
-        let token = self.lexer.next(Mode::Expression)?;
-        match token.value {
-            Token::Punctuation(";" | ",") => Ok(()),
-            _ => Err(unexpected(&token, "`;`")),
-        }
-    }
-
     fn bare_assignment(&mut self, definition: Definition) -> Result<Option<Assignment>> {
         let before = self.lexer.clone();
-        let token = self.lexer.next(Mode::Expression);
-        let operator = token.and_then(|token| Ok((token, self.lexer.next(Mode::Expression)?)));
-        let Ok((
-            Spanned {
-                value: Token::Name(value) | Token::Quoted(value),
-                span,
-            },
-            Spanned {
-                value: Token::Punctuation(operator),
-                ..
-            },
-        )) = operator
-        else {
+        let target = self.lexer.next(Mode::Expression);
+        let operator = target.and_then(|target| Ok((target, self.lexer.next(Mode::Expression)?)));
+        let parts = operator
+            .ok()
+            .and_then(|(target, operator)| match operator.value {
+                Token::Punctuation(text) => Some((target, assignment_operator(text)?)),
+                _ => None,
+            });
+        let Some((Spanned { value, span }, operator)) = parts else {
             self.lexer = before;
             return Ok(None);
         };
-        let operator = match operator {
-            "=" => None,
-            "+=" => Some(Binary::Add),
-            "-=" => Some(Binary::Subtract),
-            "*=" => Some(Binary::Multiply),
-            "/=" => Some(Binary::Divide),
-            "<<=" => Some(Binary::ShiftLeft),
-            ">>=" => Some(Binary::ShiftRight),
-            "&=" => Some(Binary::And),
-            "|=" => Some(Binary::Or),
-            "^=" => Some(Binary::Xor),
+        let value = match value {
+            Token::Name(word) if is_keyword(&word) => {
+                return Err(
+                    span.error(format!("`{word}` is a word of the language, and no symbol"))
+                );
+            }
+            Token::Name(name) | Token::Quoted(name) => name,
             _ => {
                 self.lexer = before;
                 return Ok(None);
@@ -307,4 +332,21 @@ fn unexpected(token: &Spanned<Token>, expected: &str) -> crate::error::Error {
     token
         .span
         .error(format!("expected {expected}, found {found}"))
+}
+
+/// What is done to the old value: nothing by `=`.
+fn assignment_operator(text: &str) -> Option<Option<Binary>> {
+    Some(match text {
+        "=" => None,
+        "+=" => Some(Binary::Add),
+        "-=" => Some(Binary::Subtract),
+        "*=" => Some(Binary::Multiply),
+        "/=" => Some(Binary::Divide),
+        "<<=" => Some(Binary::ShiftLeft),
+        ">>=" => Some(Binary::ShiftRight),
+        "&=" => Some(Binary::And),
+        "|=" => Some(Binary::Or),
+        "^=" => Some(Binary::Xor),
+        _ => return None,
+    })
 }

@@ -127,7 +127,7 @@ impl Parser<'_> {
         } else if name == "INCLUDE" {
             self.included(|parser| parser.statements(statements, false))?;
         } else if let Some(assert) = self.assert()? {
-            self.separator()?;
+            self.expect(Mode::Expression, ";")?;
             statements.push(Statement::Assert(assert));
         } else if let Some(assignment) = self.assignment()? {
             statements.push(Statement::Assign(assignment));
@@ -207,10 +207,13 @@ impl Parser<'_> {
         let mut files = Vec::new();
         if self.accept_keyword(Mode::Names, "EXCLUDE_FILE")? {
             self.expect(Mode::Names, "(")?;
-            while !self.accept(Mode::Names, ")")? {
+            loop {
                 let file = self.name(Mode::Names, "a pattern for files")?;
                 files.push(file_pattern(file.value));
                 self.refuse_comma()?;
+                if self.accept(Mode::Names, ")")? {
+                    break;
+                }
             }
         }
         Ok(files)
