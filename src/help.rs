@@ -25,7 +25,7 @@ Options of its own:
 
 Environment:
   WASM_SECTION_LD_LINKER  The same; the option comes first
-  WASM_SECTION_LD_LOG     info: a line for each section; debug: each entry
+  WASM_SECTION_LD_LOG     info: what is gathered, and what is not; debug: each entry too
 
 Entries of a section NAME are data segments named NAME, custom sections named NAME, and statics
 named __link_section__NAME$KEY$UNIQUE or in a module __link_section__NAME.

@@ -10,6 +10,9 @@
 //! ```
 //!
 //! Where the survey finds nothing to gather, the backend is run as it was called.
+//!
+//! This is a program: its modules are public for its own tools and fuzz targets, and promise nothing
+//! to others.
 
 pub mod args;
 pub mod backend;
@@ -28,7 +31,6 @@ use backend::{Backend, Ended, Job};
 use error::{Error, Result};
 use input::Files;
 use log::{Level, say};
-use plan::Plan;
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -86,16 +88,17 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         return Ok(Ended::Status(0));
     }
     let files = Files::open(&line)?;
-    let modules = files.modules()?;
-    let survey = survey::survey(&line, &script, &modules)?;
-    let plan = plan::plan(&survey, &modules, &script)?;
-    warn(program, &line, &plan)?;
+    let inputs = files.inputs()?;
+    let modules = &inputs.modules;
+    let survey = survey::survey(&line, &script, &inputs)?;
+    let plan = plan::plan(&survey, modules, &script)?;
+    warn(program, &line, survey.warnings.iter().chain(&plan.warnings))?;
+    log::decided(Level::from_environment(), &backend, &survey, &plan, modules);
     if plan.is_empty() {
         return as_called(&line, &backend);
     }
-    log::gathered(Level::from_environment(), &survey, &plan, &modules);
-    let hoisted = hoist::hoist(&survey, &plan, &modules)?;
-    let job = Job::new(&line, &files, &modules, &hoisted)?;
+    let hoisted = hoist::hoist(&survey, &plan, modules)?;
+    let job = Job::new(&line, &files, modules, &hoisted)?;
     let ended = backend::run_gathered(&backend, &job.words(&line, &backend)?, job.names())?;
     job.map_reports(&line)?;
     Ok(ended)
@@ -163,17 +166,19 @@ fn refuse_missing_value(line: &CommandLine) -> Result<()> {
     }
 }
 
-fn warn(program: &str, line: &CommandLine, plan: &Plan) -> Result<()> {
+fn warn<'a>(
+    program: &str,
+    line: &CommandLine,
+    warnings: impl Iterator<Item = &'a String>,
+) -> Result<()> {
     let fatal = line.flag(Id::FatalWarnings, Id::NoFatalWarnings);
-    match plan.warnings.first() {
-        Some(warning) if fatal => Err(Error::new(warning)),
-        _ => {
-            for warning in &plan.warnings {
-                say(&format!("{program}: warning: {warning}"));
-            }
-            Ok(())
+    for warning in warnings {
+        if fatal {
+            return Err(Error::new(warning));
         }
+        say(&format!("{program}: warning: {warning}"));
     }
+    Ok(())
 }
 
 /// What messages begin with: as lld, the name that the program was called by.

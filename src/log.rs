@@ -1,7 +1,8 @@
 //! What the linker did and why, on standard error, if `WASM_SECTION_LD_LOG` asks.
 
+use crate::backend::Backend;
 use crate::input::{Module, ObjectId};
-use crate::plan::{Plan, describe_entry, object_count};
+use crate::plan::{Plan, PlannedSection, describe_entry, object_count};
 use crate::survey::Survey;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -36,40 +37,64 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Says what was gathered.
-pub fn gathered(level: Level, survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
+/// Says what was decided: what is gathered, what is left to the backend and why, and which backend
+/// it is.
+pub fn decided(
+    level: Level,
+    backend: &Backend,
+    survey: &Survey<'_>,
+    plan: &Plan,
+    modules: &[Module<'_>],
+) {
     if level < Level::Info {
         return;
     }
     for section in plan.sections.iter().filter(|section| !section.is_empty()) {
-        let entries = section.entries.len();
-        let objects = object_count(survey, section);
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        say_section(level, survey, section, modules);
+    }
+    for section in &plan.left {
         say(&format!(
-            "{}: {entries} input{} of {} bytes in all from {objects} object{}",
-            section.name,
-            plural(entries),
-            section.size,
-            plural(objects),
+            "{section}: left to the linker, as all its entries are data segments of that name; \
+             --gather={section} gathers it"
         ));
-        for placed in section.entries.iter().filter(|_| level >= Level::Debug) {
-            let entry = &survey.entries[placed.entry.0];
-            say(&format!(
-                "  {:>8} +{:<6} {} in {}",
-                placed.offset,
-                entry.data.len(),
-                describe_entry(survey, entry),
-                modules[entry.object.0].name
-            ));
+    }
+    if plan.is_empty() {
+        say("nothing to gather: the linker is run as we were called");
+    } else if level >= Level::Debug {
+        let entries = plan.leaving().map(|id| &survey.entries[id.0]);
+        let objects: BTreeSet<ObjectId> = entries.map(|entry| entry.object).collect();
+        for id in objects.iter().filter(|id| !modules[id.0].always_linked()) {
+            let name = &modules[id.0].name;
+            say(&format!("linked because it has entries: {name}"));
         }
     }
-    if level >= Level::Debug {
-        let objects: BTreeSet<ObjectId> = survey.objects.keys().copied().collect();
-        for id in objects.iter().filter(|id| !modules[id.0].always_linked()) {
-            say(&format!(
-                "linked because it has entries: {}",
-                modules[id.0].name
-            ));
-        }
+    say(&format!("the linker is {}", backend.path.display()));
+}
+
+fn say_section(
+    level: Level,
+    survey: &Survey<'_>,
+    section: &PlannedSection,
+    modules: &[Module<'_>],
+) {
+    let entries = section.entries.len();
+    let objects = object_count(survey, section);
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    say(&format!(
+        "{}: {entries} input{} of {} bytes in all from {objects} object{}",
+        section.name,
+        plural(entries),
+        section.size,
+        plural(objects),
+    ));
+    for placed in section.entries.iter().filter(|_| level >= Level::Debug) {
+        let entry = &survey.entries[placed.entry.0];
+        say(&format!(
+            "  {:>8} +{:<6} {} in {}",
+            placed.offset,
+            entry.data.len(),
+            describe_entry(survey, entry),
+            modules[entry.object.0].name
+        ));
     }
 }

@@ -360,6 +360,56 @@ fn options_of_our_own_are_not_passed_on() {
 }
 
 #[test]
+fn the_value_of_an_option_that_we_do_not_know_may_be_any_file() {
+    let work = Work::new();
+    let object = work.c("object", "int f(void) { return 1; }");
+    let linked = work.link(args!["--no-entry", object]);
+    let finished = work.write("finished.wasm", linked.module());
+    let other_target = ["--target=x86_64-unknown-linux-gnu"];
+    let native = work.c_with("native", "int f(void) { return 1; }", &other_target);
+    let foreign = work.archive("libforeign.a", &[&native]);
+    let cut_off = work.write("cut-off.wasm", b"\0asm\x01\0\0\0\x0b\x7f");
+    let backend = work.echo("backend");
+    for value in [finished, native, foreign, cut_off, work.path().to_owned()] {
+        let words = args!["--adapt", value, object];
+        let mut command = Command::new(linker());
+        command.args(&words).env("WASM_SECTION_LD_LINKER", &backend);
+        let words = words.map(|word| word.display().to_string());
+        assert_eq!(lines(&mut command)[1..], words);
+    }
+}
+
+#[test]
+fn a_module_for_standard_output_is_what_a_file_would_be() {
+    let work = Work::new();
+    let object = work.c("plugin", PLUGIN);
+    // Where the names that are ours alone are in the module: the filter of messages would take
+    // lines with them out.
+    let options = args![
+        "--no-gc-sections",
+        "--no-merge-data-segments",
+        "--emit-relocs"
+    ];
+    let words = numbers(options.into_iter().chain([object.into()]));
+    let link = |output: &str| {
+        let mut command = Command::new(linker());
+        let arguments = words.iter().cloned().chain(args!["-o", output]);
+        let linked = command
+            .args(arguments)
+            .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+            .current_dir(work.path())
+            .output()
+            .expect("our linker");
+        assert!(linked.status.success());
+        linked.stdout
+    };
+    let printed = link("-");
+    // The name of the file is in the module: that one is called `-` too.
+    assert!(link("./-").is_empty());
+    assert!(printed == fs::read(work.file("-")).expect("a module"));
+}
+
+#[test]
 fn help_and_version_are_ours_and_then_the_backends() {
     let work = Work::new();
     let object = work.c("plugin", PLUGIN);

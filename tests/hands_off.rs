@@ -216,6 +216,20 @@ fn custom_sections_that_are_no_link_sections_pass_through() {
 }
 
 #[test]
+fn a_custom_section_that_no_symbol_could_name_is_not_gathered() {
+    let work = Work::new();
+    let others = work.asm("others", &OTHERS.replace("for_the_host", "for.the.host"));
+    let linked = work.link(args![others, "--no-entry", "--gather=for.the.host"]);
+    assert_eq!(
+        custom_section(&linked.module(), "for.the.host"),
+        b"read from outside\0"
+    );
+    let beginning =
+        "wasm-section-ld: warning: --gather=for.the.host: a section of that name is not";
+    assert!(linked.stderr.starts_with(beginning), "{}", linked.stderr);
+}
+
+#[test]
 fn a_custom_section_that_is_asked_for_by_name_is_gathered() {
     let work = Work::new();
     let others = work.asm("others", OTHERS);

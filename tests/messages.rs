@@ -2,11 +2,12 @@
 //! stands for."
 
 use crate::args;
-use crate::support::{Linked, Work, linkers, tool};
+use crate::support::{Linked, Work, linker, linkers, tool};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The entries point to functions of the program, to one that nothing else refers to, and to a
 /// function and a variable that are private to the object.
@@ -355,4 +356,48 @@ fn names_in_messages_do_not_depend_on_the_directory_of_temporary_files() {
         );
         assert!(!stderr.contains("wasm-section-ld-"), "{stderr}");
     }
+}
+
+#[test]
+fn the_log_says_what_was_decided() {
+    const TABLE: &str = r#"
+        __attribute__((section("TABLE"), used)) static const int table[] = {1, 2, 3};
+        extern const int start[] __asm__("__start_TABLE");
+        int first(void) { return start[0]; }
+    "#;
+    const ENTRY: &str = r#"int entry __asm__("__link_section__NUMBERS$$entry") = 7;"#;
+    let work = Work::new();
+    let table = work.c("table", TABLE);
+    let plain = work.c("plain", "int f(void) { return 1; }");
+    let library = work.archive("libentry.a", &[&work.c("entry", ENTRY)]);
+    let log = |level: &str, objects: &[&Path]| {
+        let mut command = Command::new(linker());
+        command
+            .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+            .env("WASM_SECTION_LD_LOG", level)
+            .arg("--no-entry");
+        let linked = work.link_by(&mut command, objects);
+        assert_eq!(linked.status, Some(0), "{}", linked.stderr);
+        linked.stderr
+    };
+    let backend = tool("WSL_WASM_LD");
+    let left = "TABLE: left to the linker, as all its entries are data segments of that name; \
+                --gather=TABLE gathers it\n";
+    let nothing = "nothing to gather: the linker is run as we were called\n";
+    let which = format!("the linker is {}\n", backend.display());
+    assert_eq!(log("info", &[&plain]), format!("{nothing}{which}"));
+    assert_eq!(log("info", &[&table]), format!("{left}{nothing}{which}"));
+    let gathered = "NUMBERS: 1 input of 4 bytes in all from 1 object\n";
+    assert_eq!(
+        log("info", &[&table, &library]),
+        format!("{gathered}{left}{which}")
+    );
+    let name = format!("{}(entry.o)", library.display());
+    let detail = format!("         0 +4      `__link_section__NUMBERS$$entry` in {name}\n");
+    let why = format!("linked because it has entries: {name}\n");
+    assert_eq!(
+        log("debug", &[&table, &library]),
+        format!("{gathered}{detail}{left}{why}{which}")
+    );
+    assert_eq!(log("", &[&table, &library]), "");
 }

@@ -1,7 +1,7 @@
 //! The README says what is true: its commands run, its output is the demo's, its options are those
 //! of `--help`.
 
-use crate::support::{Instance, Work, linker, tool};
+use crate::support::{Instance, Rust, Work, linker, tool};
 use std::path::Path;
 use std::process::Command;
 use wasm_section_ld::script::{Script, Source};
@@ -69,6 +69,22 @@ fn the_script_of_the_readme_of_scripts() {
 }
 
 #[test]
+fn the_example_in_rust() {
+    const RUN: &str = r#"
+        #[unsafe(no_mangle)]
+        pub extern "C" fn run(n: i32) -> i32 {
+            plugins().iter().map(|plugin| plugin.name.len() as i32 * (plugin.run)(n)).sum()
+        }
+    "#;
+    let work = Work::new();
+    let strict = ["-Wnonstandard-style", "-Wimproper-ctypes", "-Dwarnings"];
+    let examples = blocks("README.md", "rust");
+    assert_eq!(examples.len(), 2, "an entry, and a reader");
+    let mut instance = Rust::new(&work, &strict).instance(&(examples.concat() + RUN));
+    assert_eq!(instance.call("run", &[5]), "double".len() as i32 * 10);
+}
+
+#[test]
 fn the_options() {
     let help = Command::new(linker())
         .arg("--help")
@@ -78,6 +94,7 @@ fn the_options() {
     let help = String::from_utf8(help.stdout).expect("UTF-8");
     let readme = read("README.md");
     for option in [
+        "-T FILE, --script=FILE",
         "--section-print-script",
         "--gather=PATTERN",
         "--section-linker=PATH",
@@ -86,7 +103,7 @@ fn the_options() {
     ] {
         assert!(help.contains(&format!("  {option} ")), "{option} in --help");
         assert!(
-            readme.contains(&format!("| `{option}` |")),
+            readme.contains(&format!("| `{}` |", option.replace(", ", "`, `"))),
             "{option} in the README"
         );
     }

@@ -89,6 +89,7 @@ fn read(file: &Path, quoting: Quoting) -> Result<Vec<OsString>> {
         Quoting::Windows => {
             let text = std::str::from_utf8(bytes).map_err(|error| {
                 Error::new("a response file in Windows quoting must be UTF-8")
+                    .note("save it as UTF-8, or say --rsp-quoting=posix if it is quoted so")
                     .at(error.valid_up_to() as u64)
                     .in_file(file.display())
             })?;

@@ -14,18 +14,17 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use tempfile::TempDir;
 
 /// A link with gathered sections. Its temporary files go when it is dropped.
-#[derive(Debug)]
-pub struct Job {
+pub struct Job<'a> {
     directory: TempDir,
     edits: Edits,
-    names: Names,
+    names: Names<'a>,
     files: usize,
 }
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters.
 const LONGEST_COMMAND_LINE: usize = 30_000;
 
-impl Job {
+impl<'a> Job<'a> {
     /// Writes the temporary files.
     ///
     /// # Errors
@@ -33,14 +32,14 @@ impl Job {
     pub fn new(
         line: &CommandLine,
         files: &Files,
-        modules: &[Module<'_>],
-        hoisted: &Hoisted,
+        modules: &'a [Module<'a>],
+        hoisted: &'a Hoisted,
     ) -> Result<Self> {
         let mut job = Self::empty()?;
         let object = job.write(&hoisted.object, None)?;
         job.edits.first.push(object.into());
         job.names
-            .add_symbols(&hoisted.origins, |id| modules[id.0].name.to_string());
+            .set_symbols(&hoisted.globals, |id| modules[id.0].name.to_string());
         let mut whole_archives = BTreeSet::new();
         for (id, bytes) in &hoisted.edited {
             let module = &modules[id.0];
@@ -79,7 +78,7 @@ impl Job {
     }
 
     /// What maps temporary names back.
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &Names<'a> {
         &self.names
     }
 

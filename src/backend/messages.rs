@@ -1,9 +1,9 @@
 //! What the backend says, with temporary files shown as the inputs they stand for.
 
-use crate::hoist::UNIQUE;
+use crate::hoist::{EMPTIED_SEGMENT, Global, UNIQUE};
 use crate::input::ObjectId;
-use crate::wasm::EMPTIED_SEGMENT;
 use memchr::memmem;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -11,24 +11,31 @@ use std::sync::OnceLock;
 pub const SYNTHESIZED: &str = "<link sections>";
 
 /// Maps temporary names back.
-#[derive(Debug, Default)]
-pub struct Names {
+pub struct Names<'a> {
     /// The directory of the temporary files, with the separator that follows it.
     prefix: Vec<u8>,
     /// The names of inputs, by the name of the temporary file that stands for each.
     inputs: HashMap<Vec<u8>, String>,
-    /// The inputs that symbols of the synthesized object come from.
-    symbols: HashMap<Vec<u8>, String>,
-    /// The same by the names that the backend may show, made when a message asks for them.
-    demangled: OnceLock<HashMap<Vec<u8>, String>>,
+    /// The symbols of the synthesized object.
+    symbols: Option<Symbols<'a>>,
+    /// The inputs they come from, by the names that the backend may show. Made when a message asks
+    /// for them.
+    demangled: OnceLock<HashMap<String, ObjectId>>,
 }
 
-impl Names {
+struct Symbols<'a> {
+    globals: &'a HashMap<String, Global>,
+    input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
+}
+
+impl<'a> Names<'a> {
     /// For temporary files in the directory `prefix`, which ends with a separator.
     pub fn new(prefix: Vec<u8>) -> Self {
         Self {
             prefix,
-            ..Self::default()
+            inputs: HashMap::new(),
+            symbols: None,
+            demangled: OnceLock::new(),
         }
     }
 
@@ -37,20 +44,17 @@ impl Names {
         self.inputs.insert(file.as_bytes().to_vec(), input);
     }
 
-    /// Says which inputs the symbols of the synthesized object come from.
-    pub fn add_symbols(
+    /// Says which the symbols of the synthesized object are, and what the inputs are called that
+    /// they come from.
+    pub fn set_symbols(
         &mut self,
-        origins: &HashMap<String, ObjectId>,
-        name: impl Fn(ObjectId) -> String,
+        globals: &'a HashMap<String, Global>,
+        input_name: impl Fn(ObjectId) -> String + Sync + 'a,
     ) {
-        for (symbol, &id) in origins {
-            self.symbols.insert(symbol.as_bytes().to_vec(), name(id));
-        }
-    }
-
-    /// A line of output for the user, or `None` if it speaks of nothing that the user has.
-    pub fn line(&self, line: &[u8]) -> Option<Vec<u8>> {
-        self.line_about(line, None)
+        self.symbols = Some(Symbols {
+            globals,
+            input_name: Box::new(input_name),
+        });
     }
 
     /// All lines of a text. The first line of a message names the symbol that `>>>` lines speak of.
@@ -66,7 +70,8 @@ impl Names {
         mapped
     }
 
-    /// `symbol` is the one that the message speaks of.
+    /// A line of output for the user, or `None` if it speaks of nothing that the user has. `symbol`
+    /// is the one that the message speaks of.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Option<Vec<u8>> {
         // Removed by the garbage collector or, in a map, empty.
         if memmem::find(line, EMPTIED_SEGMENT.as_bytes()).is_some() {
@@ -86,35 +91,39 @@ impl Names {
         Some(without_unique_suffixes(&mapped))
     }
 
-    fn input(&self, file: &[u8], symbol: Option<&[u8]>) -> &str {
+    fn input(&self, file: &[u8], symbol: Option<&[u8]>) -> Cow<'_, str> {
         if let Some(input) = self.inputs.get(file) {
-            return input;
+            return input.into();
         }
-        symbol
-            .and_then(|symbol| {
-                let by_name = self.symbols.get(symbol);
-                by_name.or_else(|| self.demangled().get(symbol))
-            })
-            .map_or(SYNTHESIZED, String::as_str)
+        let symbol = symbol.and_then(|symbol| std::str::from_utf8(symbol).ok());
+        let origin = symbol.and_then(|symbol| self.origin(symbol));
+        origin.map_or(SYNTHESIZED.into(), Into::into)
     }
 
-    fn demangled(&self) -> &HashMap<Vec<u8>, String> {
+    /// The input that a symbol of the synthesized object comes from.
+    fn origin(&self, symbol: &str) -> Option<String> {
+        let symbols = self.symbols.as_ref()?;
+        let id = match symbols.globals.get(symbol) {
+            Some(global) => global.origin?,
+            None => *self.demangled(symbols).get(symbol)?,
+        };
+        Some((symbols.input_name)(id))
+    }
+
+    fn demangled(&self, symbols: &Symbols<'_>) -> &HashMap<String, ObjectId> {
         self.demangled.get_or_init(|| {
-            let symbols = self.symbols.iter();
-            symbols
-                .flat_map(|(symbol, input)| {
-                    let names = demangle(symbol).into_iter();
-                    names.map(|name| (name.into_bytes(), input.clone()))
-                })
+            let names = symbols.globals.iter();
+            names
+                .filter_map(|(symbol, global)| Some((demangle(symbol)?, global.origin?)))
                 .collect()
         })
     }
 }
 
 /// A symbol as LLVM shows it. Rust's legacy mangling is to it that of C++.
-fn demangle(symbol: &[u8]) -> Option<String> {
+fn demangle(symbol: &str) -> Option<String> {
     let rust = || {
-        let symbol = rustc_demangle::try_demangle(std::str::from_utf8(symbol).ok()?).ok()?;
+        let symbol = rustc_demangle::try_demangle(symbol).ok()?;
         Some(format!("{symbol:#}"))
     };
     let cpp = cpp_demangle::Symbol::new(symbol).ok();
@@ -165,17 +174,19 @@ fn without_unique_suffixes(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names() -> Names {
-        let mut names = Names::new(b"/tmp/x/".to_vec());
-        names.add_input("3.o", "libp.rlib(p.o)".to_owned());
-        let origins = HashMap::from([("callback".to_owned(), ObjectId(9))]);
-        names.add_symbols(&origins, |_| "q.o".to_owned());
-        names
-    }
+    use crate::wasm::SymbolIndex;
 
     fn text(text: &str) -> String {
-        String::from_utf8(names().text(text.as_bytes())).expect("UTF-8")
+        let global = Global {
+            symbol: SymbolIndex(0),
+            is_data: false,
+            origin: Some(ObjectId(9)),
+        };
+        let globals = HashMap::from([("callback".to_owned(), global)]);
+        let mut names = Names::new(b"/tmp/x/".to_vec());
+        names.add_input("3.o", "libp.rlib(p.o)".to_owned());
+        names.set_symbols(&globals, |_| "q.o".to_owned());
+        String::from_utf8(names.text(text.as_bytes())).expect("UTF-8")
     }
 
     #[test]

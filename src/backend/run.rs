@@ -83,7 +83,7 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
 ///
 /// # Errors
 /// It cannot be run.
-pub fn run(backend: &Backend, words: &[OsString], names: &Names) -> Result<Ended> {
+pub fn run(backend: &Backend, words: &[OsString], names: &Names<'_>) -> Result<Ended> {
     run_command(command(backend, words)?, backend, names)
 }
 
@@ -91,13 +91,13 @@ pub fn run(backend: &Backend, words: &[OsString], names: &Names) -> Result<Ended
 ///
 /// # Errors
 /// It cannot be run.
-pub fn run_gathered(backend: &Backend, words: &[OsString], names: &Names) -> Result<Ended> {
+pub fn run_gathered(backend: &Backend, words: &[OsString], names: &Names<'_>) -> Result<Ended> {
     let mut command = command(backend, words)?;
     command.env(GATHERED, "1");
     run_command(command, backend, names)
 }
 
-fn run_command(mut command: Command, backend: &Backend, names: &Names) -> Result<Ended> {
+fn run_command(mut command: Command, backend: &Backend, names: &Names<'_>) -> Result<Ended> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -107,7 +107,7 @@ fn run_command(mut command: Command, backend: &Backend, names: &Names) -> Result
     Ok(ended(backend, status))
 }
 
-fn pass_on(child: &mut Child, names: &Names) -> std::io::Result<ExitStatus> {
+fn pass_on(child: &mut Child, names: &Names<'_>) -> std::io::Result<ExitStatus> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         scope.spawn(|| stdout.map(|from| copy(from, &mut std::io::stdout(), names)));
@@ -118,13 +118,21 @@ fn pass_on(child: &mut Child, names: &Names) -> std::io::Result<ExitStatus> {
     child.wait()
 }
 
+/// What the output begins with, where it is written to standard output (`-o -`).
+const MODULE: &[u8] = b"\0asm";
+
 /// Copies line by line, so that what the backend says is seen when it says it. If the user's end is
 /// closed the backend goes on.
-fn copy(from: impl Read, to: &mut impl Write, names: &Names) {
+fn copy(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     let mut about: Option<Vec<u8>> = None;
     while matches!(from.read_until(b'\n', &mut line), Ok(length) if length > 0) {
+        if line.starts_with(MODULE) {
+            let _ = to.write_all(&line);
+            let _ = std::io::copy(&mut from, to);
+            break;
+        }
         if !line.starts_with(b">>>") {
             about = symbol_of(&line).map(<[u8]>::to_vec);
         }

@@ -12,7 +12,9 @@ use crate::input::{Module, ObjectId};
 use crate::plan::Plan;
 use crate::survey::{Entry, Origin, Survey, is_marked};
 use crate::wasm::{Builder, Edits, Relocation, SymbolIndex};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
+
+pub use crate::wasm::EMPTIED_SEGMENT;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -23,9 +25,19 @@ pub struct Hoisted {
     pub edited: BTreeMap<ObjectId, Vec<u8>>,
     /// The marked symbols that were moved: exports of them were never the author's.
     pub marks: HashSet<String>,
-    /// For each symbol of the synthesized object, the input that defines it or refers to it first,
-    /// for messages.
-    pub origins: HashMap<String, ObjectId>,
+    /// The global symbols of the synthesized object.
+    pub globals: HashMap<String, Global>,
+}
+
+/// A global symbol of the synthesized object.
+#[derive(Debug, Clone, Copy)]
+pub struct Global {
+    /// Its index there.
+    pub symbol: SymbolIndex,
+    /// Whether it is data, and not a function.
+    pub is_data: bool,
+    /// The input that defines it or refers to it first; none where a script or this linker does.
+    pub origin: Option<ObjectId>,
 }
 
 /// What comes between a symbol's own name and the numbers that make it unique. A dot ends what
@@ -43,12 +55,9 @@ pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result
             address_size(survey, plan, modules)?,
             survey.objects.values().any(|object| object.table64),
         ),
-        edits: BTreeMap::new(),
-        relocations: BTreeMap::new(),
-        moved: HashMap::new(),
-        by_name: HashMap::new(),
+        sources: BTreeMap::new(),
+        globals: HashMap::new(),
         marks: HashSet::new(),
-        origins: HashMap::new(),
     };
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
     for id in plan.leaving() {
@@ -68,15 +77,15 @@ pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result
         }
     }
     let mut edited = BTreeMap::new();
-    for (id, edits) in &hoist.edits {
+    for (id, source) in &hoist.sources {
         let object = &survey.objects[id];
-        edited.insert(*id, edits.apply(object).map_err(in_object(*id))?);
+        edited.insert(*id, source.edits.apply(object).map_err(in_object(*id))?);
     }
     Ok(Hoisted {
         object: hoist.builder.finish(),
         edited,
         marks: hoist.marks,
-        origins: hoist.origins,
+        globals: hoist.globals,
     })
 }
 
@@ -108,36 +117,36 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
 struct Hoist<'a> {
     survey: &'a Survey<'a>,
     builder: Builder,
-    edits: BTreeMap<ObjectId, Edits>,
-    /// The relocations of the data section of each object, read once.
-    relocations: BTreeMap<ObjectId, Vec<Relocation>>,
-    /// Symbols of objects that have a place in the synthesized object.
-    moved: HashMap<(ObjectId, SymbolIndex), SymbolIndex>,
-    /// Global symbols of the synthesized object, and whether they are data.
-    by_name: HashMap<String, (SymbolIndex, bool)>,
+    sources: BTreeMap<ObjectId, Source>,
+    globals: HashMap<String, Global>,
     marks: HashSet<String>,
-    origins: HashMap<String, ObjectId>,
+}
+
+/// An object that entries leave.
+struct Source {
+    edits: Edits,
+    /// The relocations of its data section.
+    relocations: Vec<Relocation>,
+    /// For each of its symbols, the one of the synthesized object, if there is one.
+    symbols: Vec<Option<SymbolIndex>>,
 }
 
 impl Hoist<'_> {
     /// Takes an entry out of its object: what it defines is defined elsewhere from now on.
     fn leave(&mut self, entry: &Entry<'_>) -> Result<()> {
         let object = &self.survey.objects[&entry.object];
-        if let Some(data) = object.data_section()
-            && !self.relocations.contains_key(&entry.object)
-        {
-            let relocations = object.relocations(data)?;
-            self.relocations.insert(entry.object, relocations);
-        }
         for &index in &entry.symbols {
-            let name = self.global_name(entry.object, index);
-            self.edits_of(entry.object).undefine.insert(index, name);
             let name = object.symbol(index).name;
             if is_marked(name) {
                 self.marks.insert(name.to_owned());
             }
+            let name = self.global_name(entry.object, index);
+            self.source(entry.object)?
+                .edits
+                .undefine
+                .insert(index, name);
         }
-        let edits = self.edits_of(entry.object);
+        let edits = &mut self.source(entry.object)?.edits;
         match entry.origin {
             Origin::Segment(segment) | Origin::Symbol(segment, _) => {
                 edits.empty.insert(segment);
@@ -160,7 +169,24 @@ impl Hoist<'_> {
         }
     }
 
-    fn edits_of(&mut self, id: ObjectId) -> &mut Edits {
-        self.edits.entry(id).or_default()
+    fn source(&mut self, id: ObjectId) -> Result<&mut Source> {
+        Ok(match self.sources.entry(id) {
+            btree_map::Entry::Occupied(source) => source.into_mut(),
+            btree_map::Entry::Vacant(vacant) => {
+                let object = &self.survey.objects[&id];
+                let relocations = object.data_section().map(|data| object.relocations(data));
+                vacant.insert(Source {
+                    edits: Edits::default(),
+                    relocations: relocations.transpose()?.unwrap_or_default(),
+                    symbols: vec![None; object.symbols.len()],
+                })
+            }
+        })
+    }
+
+    /// Remembers which symbol of the synthesized object one of an input is.
+    fn stands_for(&mut self, id: ObjectId, index: SymbolIndex, symbol: SymbolIndex) -> Result<()> {
+        self.source(id)?.symbols[index.position()] = Some(symbol);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The relocations of moved entries: re-based, and those of custom sections made into what means
 //! the same in memory.
 
-use super::Hoist;
+use super::{Global, Hoist};
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
@@ -17,10 +17,8 @@ impl Hoist<'_> {
         let Some(segment) = entry.segment() else {
             return &[];
         };
-        let all = self
-            .relocations
-            .get(&entry.object)
-            .map_or(&[][..], Vec::as_slice);
+        let source = self.sources.get(&entry.object);
+        let all = source.map_or(&[][..], |source| &source.relocations);
         let start = object.segment(segment).offset + entry.start();
         let end = start + entry.data.len() as u32;
         let from = all.partition_point(|relocation| relocation.offset < start);
@@ -80,20 +78,20 @@ impl Hoist<'_> {
 
     /// What the synthesized object calls a symbol of an input.
     fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<SymbolIndex> {
-        if let Some(&moved) = self.moved.get(&(id, index)) {
-            return Ok(moved);
+        if let Some(known) = self.source(id)?.symbols[index.position()] {
+            return Ok(known);
         }
         let object = &self.survey.objects[&id];
         let symbol = object.symbol(index);
         let name = self.global_name(id, index);
         let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
-        if let Some(&(found, found_is_data)) = self.by_name.get(&name) {
-            if found_is_data != is_data {
+        if let Some(&found) = self.globals.get(&name) {
+            if found.is_data != is_data {
                 return Err(Error::new(format!("symbol type mismatch: {}", symbol.name))
                     .note("it is a function in one object and data in another"));
             }
-            self.moved.insert((id, index), found);
-            return Ok(found);
+            self.stands_for(id, index, found.symbol)?;
+            return Ok(found.symbol);
         }
         let reference = SymbolFlags::UNDEFINED | reference_binding(symbol);
         let synthesized = match symbol.info {
@@ -110,13 +108,18 @@ impl Hoist<'_> {
             },
         };
         if symbol.is_local() {
-            self.edits_of(id).aliases.push((index, name.clone()));
+            let aliases = &mut self.source(id)?.edits.aliases;
+            aliases.push((index, name.clone()));
         }
-        let found = self.builder.symbol(synthesized);
-        self.moved.insert((id, index), found);
-        self.origins.insert(name.clone(), id);
-        self.by_name.insert(name, (found, is_data));
-        Ok(found)
+        let symbol = self.builder.symbol(synthesized);
+        self.stands_for(id, index, symbol)?;
+        let global = Global {
+            symbol,
+            is_data,
+            origin: Some(id),
+        };
+        self.globals.insert(name, global);
+        Ok(symbol)
     }
 
     /// A function elsewhere: imported as the object imports it, or by its name from the others.

@@ -1,11 +1,12 @@
 //! The segments of the synthesized object: the arrays with their symbols, and what a script puts
 //! between the entries.
 
-use super::Hoist;
+use super::{Global, Hoist};
 use crate::error::Result;
+use crate::input::ObjectId;
 use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
-use crate::survey::{Entry, is_c_identifier, is_marked};
+use crate::survey::{Entry, is_c_identifier};
 use crate::wasm::{
     Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
 };
@@ -23,7 +24,7 @@ impl Hoist<'_> {
             };
             for placed in &section.entries {
                 let entry = &self.survey.entries[placed.entry.0];
-                self.define_entry(entry, placed.offset, segment);
+                self.define_entry(entry, placed.offset, segment)?;
             }
             for symbol in last_definitions(&section.symbols) {
                 self.define_symbol(symbol, section, segment)?;
@@ -88,7 +89,12 @@ impl Hoist<'_> {
     }
 
     /// Defines an entry's symbols where it is now.
-    fn define_entry(&mut self, entry: &Entry<'_>, offset: u32, segment: SegmentIndex) {
+    fn define_entry(
+        &mut self,
+        entry: &Entry<'_>,
+        offset: u32,
+        segment: SegmentIndex,
+    ) -> Result<()> {
         let object = &self.survey.objects[&entry.object];
         for &index in &entry.symbols {
             let symbol = object.symbol(index);
@@ -96,23 +102,20 @@ impl Hoist<'_> {
             // A weak definition that another overrides is there already.
             let Some((_, range)) = symbol
                 .definition()
-                .filter(|_| !self.by_name.contains_key(&name))
+                .filter(|_| !self.globals.contains_key(&name))
             else {
                 continue;
             };
-            let moved = self.builder.symbol(SynthSymbol::Data {
-                flags: moved_flags(symbol.flags(), is_marked(symbol.name)),
-                name: name.clone(),
-                definition: Definition {
-                    segment,
-                    offset: offset + (range.start - entry.start()),
-                    size: range.end - range.start,
-                },
-            });
-            self.moved.insert((entry.object, index), moved);
-            self.origins.insert(name.clone(), entry.object);
-            self.by_name.insert(name, (moved, true));
+            let flags = moved_flags(symbol.flags(), self.marks.contains(symbol.name));
+            let definition = Definition {
+                segment,
+                offset: offset + (range.start - entry.start()),
+                size: range.end - range.start,
+            };
+            let moved = self.define(name, flags, definition, Some(entry.object));
+            self.stands_for(entry.object, index, moved)?;
         }
+        Ok(())
     }
 
     /// Defines a symbol of a script.
@@ -130,7 +133,7 @@ impl Hoist<'_> {
             ScriptDefinition::Provide => provided,
             ScriptDefinition::ProvideHidden => provided | SymbolFlags::VISIBILITY_HIDDEN,
         };
-        if self.by_name.contains_key(name) {
+        if self.globals.contains_key(name) {
             return match flags.contains(provided) {
                 true => Ok(()),
                 false => Err(symbol.name.span.error(format!(
@@ -146,7 +149,7 @@ impl Hoist<'_> {
                 "symbol `{name}` is outside of its section: at {offset} of {size} bytes"
             )));
         };
-        self.define(name.clone(), flags, segment, offset);
+        self.define(name.clone(), flags, place(segment, offset), None);
         Ok(())
     }
 
@@ -158,9 +161,9 @@ impl Hoist<'_> {
         }
         for (prefix, offset) in [("__start_", 0), ("__stop_", section.size)] {
             let name = format!("{prefix}{}", section.name);
-            if !self.by_name.contains_key(&name) {
+            if !self.globals.contains_key(&name) {
                 let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
-                self.define(name, flags, segment, offset);
+                self.define(name, flags, place(segment, offset), None);
             }
         }
     }
@@ -169,19 +172,20 @@ impl Hoist<'_> {
         &mut self,
         name: String,
         flags: SymbolFlags,
-        segment: SegmentIndex,
-        offset: u32,
+        definition: Definition,
+        origin: Option<ObjectId>,
     ) -> SymbolIndex {
         let symbol = self.builder.symbol(SynthSymbol::Data {
             flags,
             name: name.clone(),
-            definition: Definition {
-                segment,
-                offset,
-                size: 0,
-            },
+            definition,
         });
-        self.by_name.insert(name, (symbol, true));
+        let global = Global {
+            symbol,
+            is_data: true,
+            origin,
+        };
+        self.globals.insert(name, global);
         symbol
     }
 
@@ -205,9 +209,9 @@ impl Hoist<'_> {
                 _ => RelocationType::MemoryAddrI32,
             };
             let name = format!(".Lsection.{}", target.0);
-            let start = match self.by_name.get(&name) {
-                Some(&(start, _)) => start,
-                None => self.define(name, SymbolFlags::BINDING_LOCAL, target, 0),
+            let start = match self.globals.get(&name) {
+                Some(start) => start.symbol,
+                None => self.define(name, SymbolFlags::BINDING_LOCAL, place(target, 0), None),
             };
             let addend = addend.cast_signed();
             self.builder
@@ -223,6 +227,15 @@ fn last_definitions(symbols: &[SymbolDefinition]) -> impl Iterator<Item = &Symbo
         let again = later.any(|other| other.name.value == symbol.name.value);
         (!again).then_some(symbol)
     })
+}
+
+/// A symbol that names a place and no bytes.
+fn place(segment: SegmentIndex, offset: u32) -> Definition {
+    Definition {
+        segment,
+        offset,
+        size: 0,
+    }
 }
 
 /// The flags of a symbol that has moved. It is no root any more, and no local one, as its object

@@ -41,6 +41,9 @@ pub struct Place {
     pub in_lib: bool,
     /// Whether it is between `--whole-archive` and `--no-whole-archive`.
     pub whole_archive: bool,
+    /// Whether it may be no input at all but the value of an option that we don't know: what is
+    /// wrong with it is the backend's to say.
+    pub ambiguous: bool,
 }
 
 /// The name of an object for people: `FILE`, or `ARCHIVE(MEMBER)`.
@@ -50,7 +53,16 @@ pub struct Name {
     member: Option<String>,
 }
 
-/// The place of a module in [`Files::modules`], which is link order.
+/// What there is to link.
+#[derive(Debug, Default)]
+pub struct Inputs<'a> {
+    /// The wasm modules, archive members too, in link order.
+    pub modules: Vec<Module<'a>>,
+    /// The LLVM bitcode, which is not looked into.
+    pub bitcode: Vec<(Name, &'a [u8])>,
+}
+
+/// The place of a module in [`Inputs::modules`], which is link order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub usize);
 
@@ -114,11 +126,10 @@ impl Files {
                 argument,
                 in_lib,
                 whole_archive,
+                ambiguous: matches!(meaning, Meaning::Ambiguous(_)),
             };
             match meaning {
                 Meaning::Input(path) => files.push(InputFile::open(path.into(), place)?),
-                // Perhaps the value of an option that we don't know; if it is an input after all
-                // and cannot be opened, the backend says so.
                 Meaning::Ambiguous(path) => files.extend(InputFile::open(path.into(), place).ok()),
                 Meaning::Option(Id::Library, name) => {
                     if let Some(path) = search.find(name) {
@@ -137,27 +148,30 @@ impl Files {
         Ok(Self { files })
     }
 
-    /// The wasm modules among the inputs, in link order. An archive that is named more than once
-    /// counts where it counts most: the first time, or where all of it is linked.
+    /// What there is to link, in link order. An archive that is named more than once counts where it
+    /// counts most: the first time, or where all of it is linked.
     ///
     /// # Errors
     /// An archive that is not right, or one that is for another platform.
-    pub fn modules(&self) -> Result<Vec<Module<'_>>> {
-        let mut modules = Vec::new();
+    pub fn inputs(&self) -> Result<Inputs<'_>> {
+        let mut inputs = Inputs::default();
         let counted = self.counted_archives();
         for (index, file) in self.files.iter().enumerate() {
             match file.format {
-                Format::Module => modules.push(Module {
-                    name: file.name(None),
-                    bytes: file.bytes.bytes(),
-                    place: file.place,
-                    is_member: false,
-                }),
-                Format::Archive if counted.contains(&index) => file.members(&mut modules)?,
+                Format::Module => inputs.modules.push(file.module(None, file.bytes.bytes())),
+                Format::Bitcode => inputs.bitcode.push((file.name(None), file.bytes.bytes())),
+                Format::Archive if counted.contains(&index) => match file.members() {
+                    Err(_) if file.place.ambiguous => {}
+                    members => {
+                        let members = members?;
+                        inputs.modules.extend(members.modules);
+                        inputs.bitcode.extend(members.bitcode);
+                    }
+                },
                 _ => {}
             }
         }
-        Ok(modules)
+        Ok(inputs)
     }
 
     /// What the backend would link of the archive that `argument` names: its objects and bitcode.
@@ -182,12 +196,20 @@ impl Files {
 
     /// Of the places that name one archive, the one that counts.
     fn counted_archives(&self) -> HashSet<usize> {
+        let archives = self.files.iter().enumerate();
+        let archives = archives.filter(|(_, file)| file.format == Format::Archive);
+        let mut of_size: HashMap<usize, usize> = HashMap::new();
+        for (_, file) in archives.clone() {
+            *of_size.entry(file.bytes.bytes().len()).or_default() += 1;
+        }
         let mut best: HashMap<PathBuf, usize> = HashMap::new();
-        for (index, file) in self.files.iter().enumerate() {
-            if file.format != Format::Archive {
-                continue;
-            }
-            let counted = best.entry(file.identity()).or_insert(index);
+        for (index, file) in archives {
+            // Paths are looked up only where two archives may be one.
+            let identity = match of_size.get(&file.bytes.bytes().len()) {
+                Some(1) => file.path.clone(),
+                _ => file.identity(),
+            };
+            let counted = best.entry(identity).or_insert(index);
             let whole = |index: usize| self.files[index].place.whole_archive;
             if whole(index) && !whole(*counted) {
                 *counted = index;
@@ -250,34 +272,37 @@ impl InputFile {
         Ok(contents.collect())
     }
 
-    fn members<'a>(&'a self, modules: &mut Vec<Module<'a>>) -> Result<()> {
-        let mut linkable = false;
+    fn module<'a>(&self, member: Option<String>, bytes: &'a [u8]) -> Module<'a> {
+        Module {
+            is_member: member.is_some(),
+            name: self.name(member),
+            bytes,
+            place: self.place,
+        }
+    }
+
+    fn members(&self) -> Result<Inputs<'_>> {
+        let mut members = Inputs::default();
         let mut foreign = None;
         for (member, bytes) in self.contents()? {
             match Format::of(bytes) {
-                Format::Module => modules.push(Module {
-                    name: self.name(Some(member)),
-                    bytes,
-                    place: self.place,
-                    is_member: true,
-                }),
-                Format::Bitcode => {}
+                Format::Module => members.modules.push(self.module(Some(member), bytes)),
+                Format::Bitcode => members.bitcode.push((self.name(Some(member)), bytes)),
                 // The backend warns of it and goes on.
                 _ => {
                     let what = foreign::describe(bytes);
                     foreign = foreign.or(what.map(|what| (member, what)));
-                    continue;
                 }
             }
-            linkable = true;
         }
+        let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
         match foreign {
             Some((member, what)) if !linkable => Err(Error::new(format!(
                 "this is {what}, and nothing in the archive is WebAssembly"
             ))
             .note("build the library for the wasm target, or correct the search path (-L)")
             .in_file(self.name(Some(member)))),
-            _ => Ok(()),
+            _ => Ok(members),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! and what would need the address itself is refused.
 
 use crate::error::{Error, Result};
-use crate::script::{Binary, Expression, Node, Span, Unary};
+use crate::script::{Assert, Binary, Expression, Node, Span, Unary};
 
 /// The value of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,10 +110,17 @@ pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value>
             if truth(value) {
                 Ok(value)
             } else {
-                Err(assert.message.span.error(&assert.message.value))
+                Err(failed(assert))
             }
         }
     }
+}
+
+/// What a user hears of an assertion that does not hold.
+pub fn failed(assert: &Assert) -> Error {
+    let condition = &assert.condition.0;
+    let message = format!("assertion failed: {}", assert.message.value);
+    condition.span.error(message)
 }
 
 /// The number that a value is.

@@ -1,6 +1,6 @@
 //! Output sections laid out: a script carried out, statement by statement.
 
-use super::evaluate::{Context, Value, evaluate, number, power_of_two, truth};
+use super::evaluate::{Context, Value, evaluate, failed, number, power_of_two, truth};
 use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition, describe_entry};
 use crate::error::{Error, Result};
 use crate::input::Module;
@@ -10,8 +10,10 @@ use crate::script::{
 };
 use crate::survey::{Entry, Survey};
 use crate::wasm::Object;
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 
 /// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
 /// line.
@@ -23,10 +25,10 @@ pub struct Layout<'a> {
     modules: &'a [Module<'a>],
     /// The entries that rules are asked about, in link order.
     candidates: Vec<EntryId>,
-    /// Those that a rule has taken.
-    taken: HashSet<EntryId>,
-    /// What scripts call each entry, and where it is from.
-    names: HashMap<EntryId, InputName>,
+    /// Which entries of the survey a rule has taken.
+    taken: Vec<bool>,
+    /// What scripts call each entry of the survey, and where it is from.
+    names: Vec<InputName<'a>>,
     /// The alignment of the custom sections of each name, which state none.
     custom_alignments: HashMap<&'a str, u32>,
     /// What has been laid out.
@@ -37,40 +39,38 @@ pub struct Layout<'a> {
     numbers: Vec<Spanned<String>>,
     /// What a user should know.
     pub warnings: Vec<String>,
-    symbols: HashMap<String, Value>,
+    symbols: HashMap<Cow<'a, str>, Value>,
     /// Names of output sections that the script lays out later.
     later: HashSet<String>,
     /// The defined symbols of the inputs, read when a script asks.
     defined: OnceCell<HashSet<String>>,
 }
 
-struct InputName {
-    section: String,
-    file: String,
-    archive: Option<String>,
+struct InputName<'a> {
+    section: Cow<'a, str>,
+    file: Cow<'a, str>,
+    archive: Option<Cow<'a, str>>,
 }
 
 impl<'a> Layout<'a> {
     /// Begins, with the entries in link order.
     pub fn new(survey: &'a Survey<'a>, modules: &'a [Module<'a>], entries: Vec<EntryId>) -> Self {
-        let names = entries.iter().map(|&id| {
-            let entry = &survey.entries[id.0];
+        let names = survey.entries.iter().map(|entry| {
             let section = match &entry.key {
-                Some(key) => format!("{}.{key}", entry.section),
-                None => entry.section.clone(),
+                Some(key) => format!("{}.{key}", entry.section).into(),
+                None => entry.section.as_str().into(),
             };
             let name = &modules[entry.object.0].name;
-            let path = name.file().to_string_lossy().into_owned();
+            let path = name.file().to_string_lossy();
             let (file, archive) = match name.member() {
-                Some(member) => (member.to_owned(), Some(path)),
+                Some(member) => (member.into(), Some(path)),
                 None => (path, None),
             };
-            let name = InputName {
+            InputName {
                 section,
                 file,
                 archive,
-            };
-            (id, name)
+            }
         });
         Self {
             survey,
@@ -78,7 +78,7 @@ impl<'a> Layout<'a> {
             names: names.collect(),
             custom_alignments: custom_alignments(survey, &entries),
             candidates: entries,
-            taken: HashSet::new(),
+            taken: vec![false; survey.entries.len()],
             sections: Vec::new(),
             discarded: Vec::new(),
             numbers: Vec::new(),
@@ -123,7 +123,7 @@ impl<'a> Layout<'a> {
     pub fn orphans(&mut self) -> Result<()> {
         let mut by_section: BTreeMap<&str, Vec<EntryId>> = BTreeMap::new();
         for id in std::mem::take(&mut self.candidates) {
-            if !self.taken.contains(&id) {
+            if !self.taken[id.0] {
                 let section = &self.survey.entries[id.0].section;
                 by_section.entry(section).or_default().push(id);
             }
@@ -201,8 +201,8 @@ impl<'a> Layout<'a> {
         }
         let section = &mut self.sections[index];
         section.alignment = cursor.alignment.get();
-        section.size = u32::try_from(cursor.dot.get())
-            .map_err(|_| Error::new(format!("section `{name}` is larger than 4 GiB")))?;
+        section.size =
+            u32::try_from(cursor.dot.get()).map_err(|_| too_large(format!("section `{name}`")))?;
         section.script_made |= !output.statements.iter().all(is_input);
         Ok(())
     }
@@ -275,7 +275,7 @@ impl<'a> Layout<'a> {
     /// Gives a symbol its value.
     fn define(&mut self, assignment: &Assignment, value: Value) {
         let name = assignment.target.clone();
-        self.symbols.insert(name.value.clone(), value);
+        self.symbols.insert(name.value.clone().into(), value);
         match value {
             Value::Relative(section, offset) => {
                 self.sections[section].symbols.push(SymbolDefinition {
@@ -295,7 +295,10 @@ impl<'a> Layout<'a> {
     /// The first that does.
     pub fn check_numbers(&self) -> Result<()> {
         let is_number = |name: &&Spanned<String>| {
-            !matches!(self.symbols.get(&name.value), Some(Value::Relative(..)))
+            !matches!(
+                self.symbols.get(name.value.as_str()),
+                Some(Value::Relative(..))
+            )
         };
         for name in self.numbers.iter().filter(is_number) {
             let refers = |module: &&Module<'_>| refers_to(module, &name.value);
@@ -360,7 +363,7 @@ impl<'a> Layout<'a> {
     /// for the order, as in GNU ld.
     fn take(&mut self, description: &InputDescription) -> Vec<EntryId> {
         let input = |id: &EntryId| {
-            let name = &self.names[id];
+            let name = &self.names[id.0];
             InputSection {
                 name: &name.section,
                 file: FileName {
@@ -375,8 +378,10 @@ impl<'a> Layout<'a> {
         let ids = matched
             .into_iter()
             .map(|position| self.candidates[position]);
-        let new: Vec<EntryId> = ids.filter(|id| !self.taken.contains(id)).collect();
-        self.taken.extend(&new);
+        let new: Vec<EntryId> = ids.filter(|id| !self.taken[id.0]).collect();
+        for id in &new {
+            self.taken[id.0] = true;
+        }
         new
     }
 
@@ -416,7 +421,7 @@ impl<'a> Layout<'a> {
             if let (false, Some((_, range))) = (symbol.is_local(), symbol.definition()) {
                 let offset = u64::from(offset + (range.start - entry.start()));
                 let value = Value::Relative(cursor.section, offset);
-                self.symbols.insert(symbol.name.to_owned(), value);
+                self.symbols.insert(symbol.name.into(), value);
             }
         }
     }
@@ -481,10 +486,7 @@ impl<'a> Layout<'a> {
         if truth(self.evaluate(&assert.condition, cursor)?) {
             return Ok(());
         }
-        let condition = &assert.condition.0;
-        Err(condition
-            .span
-            .error(format!("assertion failed: {}", assert.message.value)))
+        Err(failed(assert))
     }
 
     fn evaluate(&self, expression: &Expression, cursor: Option<&Cursor>) -> Result<Value> {
@@ -581,9 +583,13 @@ struct Cursor {
 impl Cursor {
     /// `.`, which must be in an address space of 32 bits, as no data segment is larger.
     fn offset(&self) -> Result<u32> {
-        u32::try_from(self.dot.get())
-            .map_err(|_| Error::new("an output section is larger than 4 GiB"))
+        u32::try_from(self.dot.get()).map_err(|_| too_large("an output section"))
     }
+}
+
+fn too_large(what: impl fmt::Display) -> Error {
+    Error::new(format!("{what} is larger than 4 GiB"))
+        .note("a section is one data segment, and those end there: divide it")
 }
 
 /// What expressions see.

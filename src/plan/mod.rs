@@ -12,7 +12,7 @@ use crate::input::Module;
 use crate::script::{Definition, Script, Spanned};
 use crate::survey::{Entry, Origin, Survey};
 use layout::Layout;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// The gathered sections.
@@ -24,6 +24,8 @@ pub struct Plan {
     pub overridden: Vec<EntryId>,
     /// Entries that the script leaves out.
     pub discarded: Vec<EntryId>,
+    /// Sections that have entries and are left to the backend, by name.
+    pub left: BTreeSet<String>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -155,6 +157,7 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
         sections: layout.sections,
         overridden: with_fate(Fate::Overridden),
         discarded: layout.discarded,
+        left: left.into_iter().map(str::to_owned).collect(),
         warnings: layout.warnings,
     })
 }

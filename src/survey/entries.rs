@@ -1,6 +1,6 @@
 //! The entries of one object: the three kinds of DESIGN.md, "What is an entry".
 
-use super::mark::{Mark, Place};
+use super::mark::{Mark, Place, is_whole_name};
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
@@ -115,10 +115,7 @@ pub fn collect<'a>(
 /// The marked symbols that the object refers to and does not define: the name of each, and where
 /// its entry of the symbol table is, in bytes from the beginning of the object.
 pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str, u64)> {
-    let marked = |symbol: &&Symbol<'a>| {
-        symbol.is_undefined()
-            && matches!(Mark::parse(symbol.name), Ok(Some(mark)) if mark.place == Place::WholeName)
-    };
+    let marked = |symbol: &&Symbol<'a>| symbol.is_undefined() && is_whole_name(symbol.name);
     object
         .symbols
         .iter()
@@ -147,10 +144,14 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
     let mut marks = Marks::new();
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start as u64;
+        let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+        // A path marks data only; what else is in a marked module serves it.
+        if !is_data && !is_whole_name(symbol.name) {
+            continue;
+        }
         let Some(mark) = Mark::parse(symbol.name).map_err(|error| error.at(at))? else {
             continue;
         };
-        let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
         if is_data && symbol.is_undefined() {
             continue;
         }
@@ -158,9 +159,8 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
         // down the ones that are to be kept (`#[used]`). What else is there serves them.
         let is_used = symbol.flags().contains(SymbolFlags::NO_STRIP);
         let counts = match mark.place {
-            Place::WholeName => true,
-            Place::Parent => is_data,
-            Place::Ancestor => is_data && is_used,
+            Place::WholeName | Place::Parent => true,
+            Place::Ancestor => is_used,
         };
         if !counts {
             continue;

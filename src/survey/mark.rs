@@ -93,6 +93,11 @@ impl Mark {
     }
 }
 
+/// Whether `symbol` is, all of it, a mark, if it is a good one.
+pub fn is_whole_name(symbol: &str) -> bool {
+    symbol.starts_with(SECTION)
+}
+
 /// Whether `name` is a symbol that exists only to mark its data.
 pub fn is_marked(name: &str) -> bool {
     matches!(Mark::parse(name), Ok(Some(_)))

@@ -11,7 +11,7 @@ pub use wanted::Wanted;
 use self::entries::Marks;
 use crate::args::CommandLine;
 use crate::error::{Error, Result};
-use crate::input::{Module, ObjectId};
+use crate::input::{Inputs, Module, Name, ObjectId};
 use crate::script::Script;
 use crate::wasm::{
     CUSTOM, Kind, Object, Outline, SEGMENT_INFO, Section, SectionIndex, subsections,
@@ -27,6 +27,8 @@ pub struct Survey<'a> {
     pub entries: Vec<Entry<'a>>,
     /// Which sections are gathered.
     pub wanted: Wanted,
+    /// What a user should know.
+    pub warnings: Vec<String>,
 }
 
 /// Looks through the inputs. Most have nothing to gather, and of those only the section headers
@@ -34,21 +36,25 @@ pub struct Survey<'a> {
 ///
 /// # Errors
 /// An object or a mark that is not right.
-pub fn survey<'a>(
-    line: &CommandLine,
-    script: &Script,
-    modules: &[Module<'a>],
-) -> Result<Survey<'a>> {
+pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> Result<Survey<'a>> {
+    let modules = &inputs.modules;
+    let wanted = Wanted::by_policy(line, script);
+    let in_vain = wanted.in_vain().map(gathered_in_vain);
     let mut survey = Survey {
+        warnings: in_vain.chain(marks_in_bitcode(&inputs.bitcode)).collect(),
         objects: BTreeMap::new(),
         entries: Vec::new(),
-        wanted: Wanted::by_policy(line, script),
+        wanted,
     };
     let mut outlines = Vec::new();
     let mut any_marks = false;
     for (position, module) in modules.iter().enumerate() {
         let in_file = |error: Error| error.in_file(&module.name);
-        let Some(glance) = Glance::at(module).map_err(in_file)? else {
+        let glance = match Glance::at(module) {
+            Err(_) if module.place.ambiguous => None,
+            glance => glance.map_err(in_file)?,
+        };
+        let Some(glance) = glance else {
             continue;
         };
         survey
@@ -62,6 +68,31 @@ pub fn survey<'a>(
         survey.collect(modules, &outlines)?;
     }
     Ok(survey)
+}
+
+fn gathered_in_vain(name: &str) -> String {
+    format!(
+        "--gather={name}: a section of that name is not gathered\n\
+         >>> `__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only; a linker script \
+         (-T) can lay out any section"
+    )
+}
+
+/// Entries in bitcode would be lost without a word: the backend compiles it, and then it is too late.
+fn marks_in_bitcode(bitcode: &[(Name, &[u8])]) -> Option<String> {
+    let mut marked = bitcode
+        .iter()
+        .filter(|(_, bytes)| memchr::memmem::find(bytes, mark::NEEDLE).is_some());
+    let (first, _) = marked.next()?;
+    let others = match marked.count() {
+        0 => String::new(),
+        1 => " (nor are those in 1 other input)".to_owned(),
+        count => format!(" (nor are those in {count} other inputs)"),
+    };
+    Some(format!(
+        "{first}: the marked entries in this LLVM bitcode are not gathered{others}\n\
+         >>> build it without -flto or -C linker-plugin-lto; `lto` in Cargo's profiles works"
+    ))
 }
 
 /// An object by its section headers.

@@ -89,6 +89,12 @@ impl Wanted {
         }
     }
 
+    /// Names that `--gather` asks for in vain.
+    pub fn in_vain(&self) -> impl Iterator<Item = &str> {
+        let names = self.gather.iter().filter_map(Glob::literal);
+        names.filter(|name| !is_c_identifier(name))
+    }
+
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty() && self.gather.is_empty() && self.script.is_empty()
@@ -103,9 +109,9 @@ impl Wanted {
     /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
     /// bytes outside memory meant them to be there, unless somebody asks by name.
     pub fn has_custom_sections(&self, name: &str) -> bool {
-        let mut globs = self.gather.iter().chain(&self.script);
-        !RESERVED.contains(&name)
-            && (self.named.contains(name) || globs.any(|glob| glob.literal() == Some(name)))
+        let names = |globs: &[Glob]| globs.iter().any(|glob| glob.literal() == Some(name));
+        let asked_for = names(&self.script) || (is_c_identifier(name) && names(&self.gather));
+        !RESERVED.contains(&name) && (self.named.contains(name) || asked_for)
     }
 
     /// Whether `--gather` or the script asks for the section, so that even what works is gathered.
@@ -136,7 +142,9 @@ mod tests {
         let all = wanted(&["--gather=*"]);
         assert!(all.has_segments("A") && !all.has_segments(".rodata.x"));
         assert!(!all.has_custom_sections("__wasm_bindgen_unstable"));
-        let named = wanted(&["--gather=A", "--gather=name"]);
+        let named = wanted(&["--gather=A", "--gather=name", "--gather=my-own"]);
         assert!(named.has_custom_sections("A") && !named.has_custom_sections("name"));
+        // Nobody could find it in memory.
+        assert!(!named.has_custom_sections("my-own"));
     }
 }

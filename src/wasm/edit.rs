@@ -8,7 +8,8 @@
 use super::encode::{self, Definition};
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
 use super::object::{
-    COMDAT_INFO, Object, Relocation, SEGMENT_INFO, SYMBOL_TABLE, segment_kind, subsections,
+    COMDAT_INFO, LINKING_VERSION, Object, Relocation, SEGMENT_INFO, SYMBOL_TABLE, segment_kind,
+    subsections,
 };
 use super::outline::Section;
 use crate::error::{Error, Result};
@@ -190,9 +191,8 @@ impl Editor<'_> {
 
     /// The payload of the `linking` section.
     fn linking(&self, section: &Section<'_>) -> Result<Vec<u8>> {
-        const VERSION: u32 = 2;
         let mut payload = encode::custom_payload(section.name);
-        VERSION.encode(&mut payload);
+        LINKING_VERSION.encode(&mut payload);
         for (id, reader) in subsections(section)? {
             let content = match id {
                 SEGMENT_INFO if !self.edits.empty.is_empty() => self.segment_info(),

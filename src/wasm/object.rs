@@ -180,7 +180,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// A relocation outside the section, or of a symbol that is not there or not of its kind.
     pub fn relocations(&self, section: SectionIndex) -> Result<Vec<Relocation>> {
-        let Some(from) = self.relocations.get(section.position()).copied().flatten() else {
+        let Some(from) = self.relocation_section(section) else {
             return Ok(Vec::new());
         };
         let target = &self.sections[section.position()];
@@ -254,7 +254,7 @@ impl<'a> Object<'a> {
         &self.segments[index.position()]
     }
 
-    /// The custom sections, but for the reserved ones that tools read and write.
+    /// The custom sections, those of Linking.md too.
     pub fn custom_sections(&self) -> impl Iterator<Item = (SectionIndex, &Section<'a>)> {
         self.sections
             .iter()
@@ -550,6 +550,8 @@ fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
     ))
 }
 
+/// The version of the `linking` section that Linking.md describes.
+pub const LINKING_VERSION: u32 = 2;
 /// `WASM_SEGMENT_INFO` of Linking.md.
 pub const SEGMENT_INFO: u8 = 5;
 /// `WASM_COMDAT_INFO` of Linking.md.
@@ -565,9 +567,9 @@ pub const SYMBOL_TABLE: u8 = 8;
 pub fn subsections<'a>(linking: &Section<'a>) -> Result<Vec<(u8, BinaryReader<'a>)>> {
     let mut reader = linking.reader();
     let version = reader.read_var_u32()?;
-    if version != 2 {
+    if version != LINKING_VERSION {
         return Err(Error::new(format!(
-            "unexpected metadata version: {version} (Expected: 2)"
+            "unexpected metadata version: {version} (Expected: {LINKING_VERSION})"
         ))
         .at(linking.content_start() as u64)
         .note("the object is from a compiler older or newer than this linker knows"));

@@ -2,7 +2,7 @@
 
 use super::encode::{self, Definition};
 use super::index::{SegmentIndex, SymbolIndex};
-use super::object::{Relocation, SEGMENT_INFO, SYMBOL_TABLE};
+use super::object::{LINKING_VERSION, Relocation, SEGMENT_INFO, SYMBOL_TABLE};
 use super::outline::{CUSTOM, DATA};
 use std::collections::HashMap;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -254,9 +254,8 @@ impl Builder {
 
     /// The content of the `linking` section.
     fn linking(&self) -> Vec<u8> {
-        const VERSION: u32 = 2;
         let mut content = Vec::new();
-        VERSION.encode(&mut content);
+        LINKING_VERSION.encode(&mut content);
         let mut segments = Vec::new();
         (self.segments.len() as u32).encode(&mut segments);
         for segment in &self.segments {
