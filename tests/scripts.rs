@@ -231,6 +231,36 @@ fn discarded_entries_are_not_there() {
 }
 
 #[test]
+fn what_was_discarded_does_not_come_back_from_its_archive() {
+    let work = Work::new();
+    let marked = work.c(
+        "marked",
+        r#"
+        int gone __asm__("__link_section__N$$gone") = 1;
+        int other = 2;
+        "#,
+    );
+    let user = work.c(
+        "user",
+        r#"
+        extern const int gone __asm__("__link_section__N$$gone");
+        __attribute__((export_name("use"))) int use(void) { return gone; }
+        "#,
+    );
+    let archive = work.archive("libmarked.a", &[&marked]);
+    let script = "SECTIONS { /DISCARD/ : { *(N) } }";
+    let linked = link(&work, script, &args![user, archive]);
+    let message = format!(
+        "{}: undefined symbol: __link_section__N$$gone\n\
+         >>> the script discards it, in {}(marked.o)\n\
+         >>> take it out of /DISCARD/, or take the reference out\n",
+        user.display(),
+        archive.display()
+    );
+    assert!(linked.error().ends_with(&message), "{}", linked.stderr);
+}
+
+#[test]
 fn provided_symbols_yield_to_those_of_objects() {
     let work = Work::new();
     let object = work.c(

@@ -1,28 +1,24 @@
 //! Output sections laid out: a script carried out, statement by statement.
 
-use super::evaluate::{Context, Value, evaluate, failed, number, power_of_two, truth};
-use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition, describe_entry};
-use crate::error::{Error, Result};
+use super::alignment::custom_alignments;
+use super::evaluate::{Value, number, power_of_two};
+use super::scope::{Cursor, too_large};
+use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition};
+use crate::error::Result;
 use crate::input::Module;
 use crate::script::{
-    Assert, Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher,
-    Node, OutputSection, Script, Spanned, Statement,
+    Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher, Node,
+    OutputSection, Script, Spanned, Statement,
 };
-use crate::survey::{Entry, Survey};
-use crate::wasm::Object;
+use crate::survey::Survey;
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
-
-/// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
-/// line.
-const MOST_CUSTOM_ALIGNMENT: u32 = 6;
 
 /// Carries out scripts.
 pub struct Layout<'a> {
-    survey: &'a Survey<'a>,
-    modules: &'a [Module<'a>],
+    pub(super) survey: &'a Survey<'a>,
+    pub(super) modules: &'a [Module<'a>],
     /// The entries that rules are asked about, in link order.
     candidates: Vec<EntryId>,
     /// Which entries of the survey a rule has taken.
@@ -30,20 +26,20 @@ pub struct Layout<'a> {
     /// What scripts call each entry of the survey, and where it is from.
     names: Vec<InputName<'a>>,
     /// The alignment of the custom sections of each name, which state none.
-    custom_alignments: HashMap<&'a str, u32>,
+    pub(super) custom_alignments: HashMap<&'a str, u32>,
     /// What has been laid out.
     pub sections: Vec<PlannedSection>,
     /// Entries that went to `/DISCARD/`.
     pub discarded: Vec<EntryId>,
     /// Symbols that are numbers, for the script alone.
-    numbers: Vec<Spanned<String>>,
+    pub(super) numbers: Vec<Spanned<String>>,
     /// What a user should know.
     pub warnings: Vec<String>,
-    symbols: HashMap<Cow<'a, str>, Value>,
+    pub(super) symbols: HashMap<Cow<'a, str>, Value>,
     /// Names of output sections that the script lays out later.
-    later: HashSet<String>,
+    pub(super) later: HashSet<String>,
     /// The defined symbols of the inputs, read when a script asks.
-    defined: OnceCell<HashSet<String>>,
+    pub(super) defined: OnceCell<HashSet<String>>,
 }
 
 struct InputName<'a> {
@@ -288,36 +284,6 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Numbers are for the script alone: `wasm-ld` adds an address to every data symbol of an object,
-    /// absolute ones too. So no input may refer to one.
-    ///
-    /// # Errors
-    /// The first that does.
-    pub fn check_numbers(&self) -> Result<()> {
-        let is_number = |name: &&Spanned<String>| {
-            !matches!(
-                self.symbols.get(name.value.as_str()),
-                Some(Value::Relative(..))
-            )
-        };
-        for name in self.numbers.iter().filter(is_number) {
-            let refers = |module: &&Module<'_>| refers_to(module, &name.value);
-            if !self.defined().contains(&name.value)
-                && let Some(module) = self.modules.iter().find(refers)
-            {
-                let (symbol, input) = (&name.value, &module.name);
-                return Err(name
-                    .span
-                    .error(format!(
-                        "symbol `{symbol}` is a number, and wasm has no symbols but for addresses: \
-                         {input} refers to it"
-                    ))
-                    .note("put the number into memory, by LONG(expression), and read it there"));
-            }
-        }
-        Ok(())
-    }
-
     /// `. = expr`, forwards only.
     fn move_dot(&mut self, assignment: &Assignment, cursor: &mut Cursor) -> Result<()> {
         let span = &assignment.target.span;
@@ -425,219 +391,8 @@ impl<'a> Layout<'a> {
             }
         }
     }
-
-    /// The alignment of an entry, as a power of two.
-    fn entry_alignment(&self, id: EntryId) -> u32 {
-        let entry = &self.survey.entries[id.0];
-        stated_alignment(self.survey, entry)
-            .or_else(|| self.custom_alignments.get(entry.section.as_str()).copied())
-            .unwrap_or(0)
-    }
-
-    /// One warning a section is enough to find the place.
-    fn warn_of_padding(&mut self, bytes: u64, before: EntryId, after: EntryId) {
-        let entry = |id: EntryId| &self.survey.entries[id.0];
-        let section = &entry(after).section;
-        let beginning = format!("section `{section}` is not one array: ");
-        let warned = self
-            .warnings
-            .iter()
-            .any(|warning| warning.starts_with(&beginning));
-        if warned || entry(before).section != *section {
-            return;
-        }
-        let describe = |id: EntryId| {
-            let size = entry(id).data.len();
-            let alignment = match entry(id).segment() {
-                Some(_) => format!(", aligned to {}", 1_u64 << self.entry_alignment(id)),
-                None => String::new(),
-            };
-            let what = describe_entry(self.survey, entry(id));
-            let name = &self.modules[entry(id).object.0].name;
-            format!("{what}, {size} bytes{alignment}, in {name}")
-        };
-        let warning = format!(
-            "{beginning}{bytes} bytes of padding between entries\n\
-             >>> before: {}\n\
-             >>> after: {}\n\
-             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
-             meets only entries",
-            describe(before),
-            describe(after)
-        );
-        self.warnings.push(warning);
-    }
-
-    fn assigned(&self, assignment: &Assignment, cursor: Option<&Cursor>) -> Result<Value> {
-        let Some(operator) = assignment.operator else {
-            return self.evaluate(&assignment.value, cursor);
-        };
-        let target = &assignment.target;
-        let symbol = Expression(Box::new(Spanned {
-            value: Node::Symbol(target.value.clone()),
-            span: target.span.clone(),
-        }));
-        let both = Node::Binary(operator, symbol, assignment.value.clone());
-        let span = target.span.clone();
-        self.evaluate(&Expression(Box::new(Spanned { value: both, span })), cursor)
-    }
-
-    fn check(&self, assert: &Assert, cursor: Option<&Cursor>) -> Result<()> {
-        if truth(self.evaluate(&assert.condition, cursor)?) {
-            return Ok(());
-        }
-        Err(failed(assert))
-    }
-
-    fn evaluate(&self, expression: &Expression, cursor: Option<&Cursor>) -> Result<Value> {
-        let scope = Scope {
-            layout: self,
-            cursor,
-            raised: RefCell::default(),
-        };
-        let value = evaluate(expression, &scope)?;
-        for (section, alignment) in scope.raised.into_inner() {
-            match cursor {
-                Some(cursor) if cursor.section == section => {
-                    cursor.alignment.set(cursor.alignment.get().max(alignment));
-                }
-                _ if self.sections[section].alignment >= alignment => {}
-                _ => {
-                    return Err(expression.0.span.error(
-                        "a section that is laid out cannot be aligned more; say `ALIGN(n)` in it",
-                    ));
-                }
-            }
-        }
-        Ok(value)
-    }
-
-    /// The defined symbols of all objects that are linked for sure.
-    fn defined(&self) -> &HashSet<String> {
-        self.defined.get_or_init(|| {
-            let linked = self.modules.iter().filter(|module| module.always_linked());
-            let objects = linked.filter_map(|module| Object::parse(module.bytes).ok());
-            let mut defined = HashSet::new();
-            for object in objects {
-                let symbols = object.symbols.iter();
-                let global = symbols.filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
-                defined.extend(global.map(|symbol| symbol.name.to_owned()));
-            }
-            defined
-        })
-    }
-}
-
-/// Whether an object has an undefined data symbol of that name.
-fn refers_to(module: &Module<'_>, name: &str) -> bool {
-    let object = || Object::parse(module.bytes).ok();
-    memchr::memmem::find(module.bytes, name.as_bytes()).is_some()
-        && object().is_some_and(|object| {
-            let mut symbols = object.symbols.iter();
-            symbols.any(|symbol| symbol.is_undefined() && symbol.name == name)
-        })
 }
 
 fn is_input(statement: &Statement) -> bool {
     matches!(statement, Statement::Input(_))
-}
-
-/// The alignment of the segment that an entry is in, as a power of two: for an entry inside of one,
-/// what its offset leaves of it.
-fn stated_alignment(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<u32> {
-    let segment = survey.objects[&entry.object].segment(entry.segment()?);
-    Some(segment.alignment.min(entry.start().trailing_zeros()))
-}
-
-/// A custom section states no alignment. But it is part of an array of some type, and the size of a
-/// type is a multiple of its alignment: so the largest power of two that divides the size of every
-/// entry, and is no more than what any other states, is enough and needs no padding between them.
-fn custom_alignments<'a>(survey: &'a Survey<'a>, entries: &[EntryId]) -> HashMap<&'a str, u32> {
-    let mut alignments: HashMap<&str, u32> = HashMap::new();
-    for id in entries {
-        let entry = &survey.entries[id.0];
-        if entry.data.is_empty() {
-            continue;
-        }
-        let of_size = entry.data.len().trailing_zeros();
-        let bound = stated_alignment(survey, entry).map_or(of_size, |stated| stated.min(of_size));
-        let alignment = alignments
-            .entry(&entry.section)
-            .or_insert(MOST_CUSTOM_ALIGNMENT);
-        *alignment = (*alignment).min(bound);
-    }
-    alignments
-}
-
-/// Where the layout of an output section is.
-struct Cursor {
-    section: usize,
-    dot: Cell<u64>,
-    /// Of the section so far, as a power of two.
-    alignment: Cell<u32>,
-    fill: Vec<u8>,
-    /// The entry just before, if nothing but padding can come between.
-    previous: Option<EntryId>,
-}
-
-impl Cursor {
-    /// `.`, which must be in an address space of 32 bits, as no data segment is larger.
-    fn offset(&self) -> Result<u32> {
-        u32::try_from(self.dot.get()).map_err(|_| too_large("an output section"))
-    }
-}
-
-fn too_large(what: impl fmt::Display) -> Error {
-    Error::new(format!("{what} is larger than 4 GiB"))
-        .note("a section is one data segment, and those end there: divide it")
-}
-
-/// What expressions see.
-struct Scope<'a> {
-    layout: &'a Layout<'a>,
-    cursor: Option<&'a Cursor>,
-    raised: RefCell<Vec<(usize, u32)>>,
-}
-
-impl Context for Scope<'_> {
-    fn dot(&self) -> Option<Value> {
-        let cursor = self.cursor?;
-        Some(Value::Relative(cursor.section, cursor.dot.get()))
-    }
-
-    fn symbol(&self, name: &str) -> Option<Value> {
-        self.layout.symbols.get(name).copied()
-    }
-
-    fn is_defined(&self, name: &str) -> bool {
-        self.layout.symbols.contains_key(name) || self.layout.defined().contains(name)
-    }
-
-    fn section(&self, name: &str) -> std::result::Result<usize, String> {
-        let mut sections = self.layout.sections.iter();
-        match sections.position(|section| section.name == name) {
-            Some(index) => Ok(index),
-            None if self.layout.later.contains(name) => {
-                Err(format!("section `{name}` is laid out only later"))
-            }
-            None => Err(format!("there is no output section `{name}`")),
-        }
-    }
-
-    fn extent(&self, name: &str) -> std::result::Result<(u64, u64), String> {
-        let index = self.section(name)?;
-        if self.cursor.is_some_and(|cursor| cursor.section == index) {
-            return Err(format!(
-                "section `{name}` is not laid out yet: it is this one"
-            ));
-        }
-        let section = &self.layout.sections[index];
-        Ok((section.size.into(), 1 << section.alignment))
-    }
-
-    fn raise_alignment(&self, section: usize, alignment: u64) {
-        if alignment > 1 {
-            self.raised.borrow_mut().push((section, alignment.ilog2()));
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! Policy applied: which sections are gathered, which of their entries, in which order and where.
 
+mod alignment;
 mod evaluate;
 mod layout;
 mod resolve;
+mod scope;
 
 pub use evaluate::Value;
 pub use resolve::Fate;
@@ -153,6 +155,7 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
     layout.run(script)?;
     layout.orphans()?;
     layout.check_numbers()?;
+    layout.check_discarded()?;
     Ok(Plan {
         sections: layout.sections,
         overridden: with_fate(Fate::Overridden),

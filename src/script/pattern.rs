@@ -6,6 +6,8 @@ use glob::Pattern;
 /// A pattern for names.
 #[derive(Debug, Clone)]
 pub enum Glob {
+    /// `*`: any name.
+    Any,
     /// The name itself.
     Literal(String),
     /// With wildcards.
@@ -18,6 +20,9 @@ impl Glob {
         if !text.contains(['*', '?', '[', '\\']) {
             return Glob::Literal(text.to_owned());
         }
+        if text == "*" {
+            return Glob::Any;
+        }
         match Pattern::new(&translate(text)) {
             Ok(pattern) => Glob::Wildcard(pattern),
             Err(_) => Glob::Literal(text.to_owned()),
@@ -27,6 +32,7 @@ impl Glob {
     /// Whether it fits a name.
     pub fn matches(&self, name: &str) -> bool {
         match self {
+            Glob::Any => true,
             Glob::Literal(text) => text == name,
             Glob::Wildcard(pattern) => pattern.matches(name),
         }
@@ -36,7 +42,7 @@ impl Glob {
     pub fn literal(&self) -> Option<&str> {
         match self {
             Glob::Literal(text) => Some(text),
-            Glob::Wildcard(_) => None,
+            Glob::Any | Glob::Wildcard(_) => None,
         }
     }
 }

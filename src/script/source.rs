@@ -50,11 +50,6 @@ impl Source {
 }
 
 impl Span {
-    /// The script it is in.
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
     /// An error at this place: file, line and column, what is wrong, the line with a caret.
     pub fn error(&self, what: impl Into<String>) -> Error {
         let before = &self.source.text()[..self.start];

@@ -2,10 +2,12 @@
 
 mod entries;
 mod mark;
+mod symbols;
 mod wanted;
 
 pub use entries::{Entry, Origin};
 pub use mark::{is_c_identifier, is_marked};
+pub use symbols::{defined_symbols, refers_to};
 pub use wanted::Wanted;
 
 use self::entries::Marks;

@@ -1,0 +1,85 @@
+//! How entries are aligned: by the segment that they are in or, where nothing states it, by their
+//! size. And what a user should know where that makes gaps.
+
+use super::layout::Layout;
+use super::{EntryId, describe_entry};
+use crate::survey::{Entry, Survey};
+use std::collections::HashMap;
+
+/// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
+/// line.
+const MOST_CUSTOM_ALIGNMENT: u32 = 6;
+
+impl Layout<'_> {
+    /// The alignment of an entry, as a power of two.
+    pub(super) fn entry_alignment(&self, id: EntryId) -> u32 {
+        let entry = &self.survey.entries[id.0];
+        stated_alignment(self.survey, entry)
+            .or_else(|| self.custom_alignments.get(entry.section.as_str()).copied())
+            .unwrap_or(0)
+    }
+
+    /// One warning a section is enough to find the place.
+    pub(super) fn warn_of_padding(&mut self, bytes: u64, before: EntryId, after: EntryId) {
+        let entry = |id: EntryId| &self.survey.entries[id.0];
+        let section = &entry(after).section;
+        let beginning = format!("section `{section}` is not one array: ");
+        let warned = self
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with(&beginning));
+        if warned || entry(before).section != *section {
+            return;
+        }
+        let describe = |id: EntryId| {
+            let size = entry(id).data.len();
+            let alignment = match entry(id).segment() {
+                Some(_) => format!(", aligned to {}", 1_u64 << self.entry_alignment(id)),
+                None => String::new(),
+            };
+            let what = describe_entry(self.survey, entry(id));
+            let name = &self.modules[entry(id).object.0].name;
+            format!("{what}, {size} bytes{alignment}, in {name}")
+        };
+        let warning = format!(
+            "{beginning}{bytes} bytes of padding between entries\n\
+             >>> before: {}\n\
+             >>> after: {}\n\
+             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
+             meets only entries",
+            describe(before),
+            describe(after)
+        );
+        self.warnings.push(warning);
+    }
+}
+
+/// The alignment of the segment that an entry is in, as a power of two: for an entry inside of one,
+/// what its offset leaves of it.
+fn stated_alignment(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<u32> {
+    let segment = survey.objects[&entry.object].segment(entry.segment()?);
+    Some(segment.alignment.min(entry.start().trailing_zeros()))
+}
+
+/// A custom section states no alignment. But it is part of an array of some type, and the size of a
+/// type is a multiple of its alignment: so the largest power of two that divides the size of every
+/// entry, and is no more than what any other states, is enough and needs no padding between them.
+pub(super) fn custom_alignments<'a>(
+    survey: &'a Survey<'a>,
+    entries: &[EntryId],
+) -> HashMap<&'a str, u32> {
+    let mut alignments: HashMap<&str, u32> = HashMap::new();
+    for id in entries {
+        let entry = &survey.entries[id.0];
+        if entry.data.is_empty() {
+            continue;
+        }
+        let of_size = entry.data.len().trailing_zeros();
+        let bound = stated_alignment(survey, entry).map_or(of_size, |stated| stated.min(of_size));
+        let alignment = alignments
+            .entry(&entry.section)
+            .or_insert(MOST_CUSTOM_ALIGNMENT);
+        *alignment = (*alignment).min(bound);
+    }
+    alignments
+}

@@ -1,0 +1,203 @@
+//! What expressions of a script see while it is carried out: the output section that is being laid
+//! out, those before it, and the symbols so far.
+
+use super::EntryId;
+use super::evaluate::{Context, Value, evaluate, failed, truth};
+use super::layout::Layout;
+use crate::error::{Error, Result};
+use crate::input::Module;
+use crate::script::{Assert, Assignment, Expression, Node, Spanned};
+use crate::survey;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::fmt;
+
+impl Layout<'_> {
+    pub(super) fn assigned(
+        &self,
+        assignment: &Assignment,
+        cursor: Option<&Cursor>,
+    ) -> Result<Value> {
+        let Some(operator) = assignment.operator else {
+            return self.evaluate(&assignment.value, cursor);
+        };
+        let target = &assignment.target;
+        let symbol = Expression(Box::new(Spanned {
+            value: Node::Symbol(target.value.clone()),
+            span: target.span.clone(),
+        }));
+        let both = Node::Binary(operator, symbol, assignment.value.clone());
+        let span = target.span.clone();
+        self.evaluate(&Expression(Box::new(Spanned { value: both, span })), cursor)
+    }
+
+    pub(super) fn check(&self, assert: &Assert, cursor: Option<&Cursor>) -> Result<()> {
+        if truth(self.evaluate(&assert.condition, cursor)?) {
+            return Ok(());
+        }
+        Err(failed(assert))
+    }
+
+    pub(super) fn evaluate(
+        &self,
+        expression: &Expression,
+        cursor: Option<&Cursor>,
+    ) -> Result<Value> {
+        let scope = Scope {
+            layout: self,
+            cursor,
+            raised: RefCell::default(),
+        };
+        let value = evaluate(expression, &scope)?;
+        for (section, alignment) in scope.raised.into_inner() {
+            match cursor {
+                Some(cursor) if cursor.section == section => {
+                    cursor.alignment.set(cursor.alignment.get().max(alignment));
+                }
+                _ if self.sections[section].alignment >= alignment => {}
+                _ => {
+                    return Err(expression.0.span.error(
+                        "a section that is laid out cannot be aligned more; say `ALIGN(n)` in it",
+                    ));
+                }
+            }
+        }
+        Ok(value)
+    }
+
+    /// The symbols that the inputs define, read when a script asks.
+    fn defined(&self) -> &HashSet<String> {
+        self.defined
+            .get_or_init(|| survey::defined_symbols(self.modules))
+    }
+
+    /// Numbers are for the script alone: `wasm-ld` adds an address to every data symbol of an object,
+    /// absolute ones too. So no input may refer to one.
+    ///
+    /// # Errors
+    /// The first that does.
+    pub fn check_numbers(&self) -> Result<()> {
+        let is_number = |name: &&Spanned<String>| {
+            !matches!(
+                self.symbols.get(name.value.as_str()),
+                Some(Value::Relative(..))
+            )
+        };
+        for name in self.numbers.iter().filter(is_number) {
+            let refers = |module: &&Module<'_>| survey::refers_to(module, &name.value);
+            if !self.defined().contains(&name.value)
+                && let Some(module) = self.modules.iter().find(refers)
+            {
+                let (symbol, input) = (&name.value, &module.name);
+                return Err(name
+                    .span
+                    .error(format!(
+                        "symbol `{symbol}` is a number, and wasm has no symbols but for addresses: \
+                         {input} refers to it"
+                    ))
+                    .note("put the number into memory, by LONG(expression), and read it there"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry that is left out is defined nowhere. Where it was in an archive, the archive would
+    /// offer it again to who refers to it.
+    ///
+    /// # Errors
+    /// The first object that refers to one.
+    pub fn check_discarded(&self) -> Result<()> {
+        for id in &self.discarded {
+            let entry = &self.survey.entries[id.0];
+            let module = &self.modules[entry.object.0];
+            let object = &self.survey.objects[&entry.object];
+            for &symbol in entry.symbols.iter().filter(|_| module.is_member) {
+                let symbol = object.symbol(symbol);
+                let linked = |other: &&Module<'_>| other.always_linked();
+                let refers = |other: &Module<'_>| survey::refers_to(other, symbol.name);
+                let mut others = self.modules.iter().filter(linked);
+                if let Some(other) = others.find(|other| !symbol.is_local() && refers(other)) {
+                    let name = rustc_demangle::demangle(symbol.name);
+                    return Err(Error::new(format!("undefined symbol: {name}"))
+                        .note(format!("the script discards it, in {}", module.name))
+                        .note("take it out of /DISCARD/, or take the reference out")
+                        .in_file(&other.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the layout of an output section is.
+pub(super) struct Cursor {
+    pub(super) section: usize,
+    pub(super) dot: Cell<u64>,
+    /// Of the section so far, as a power of two.
+    pub(super) alignment: Cell<u32>,
+    pub(super) fill: Vec<u8>,
+    /// The entry just before, if nothing but padding can come between.
+    pub(super) previous: Option<EntryId>,
+}
+
+impl Cursor {
+    /// `.`, which must be in an address space of 32 bits, as no data segment is larger.
+    pub(super) fn offset(&self) -> Result<u32> {
+        u32::try_from(self.dot.get()).map_err(|_| too_large("an output section"))
+    }
+}
+
+pub(super) fn too_large(what: impl fmt::Display) -> Error {
+    Error::new(format!("{what} is larger than 4 GiB"))
+        .note("a section is one data segment, and those end there: divide it")
+}
+
+/// What expressions see.
+struct Scope<'a> {
+    layout: &'a Layout<'a>,
+    cursor: Option<&'a Cursor>,
+    raised: RefCell<Vec<(usize, u32)>>,
+}
+
+impl Context for Scope<'_> {
+    fn dot(&self) -> Option<Value> {
+        let cursor = self.cursor?;
+        Some(Value::Relative(cursor.section, cursor.dot.get()))
+    }
+
+    fn symbol(&self, name: &str) -> Option<Value> {
+        self.layout.symbols.get(name).copied()
+    }
+
+    fn is_defined(&self, name: &str) -> bool {
+        self.layout.symbols.contains_key(name) || self.layout.defined().contains(name)
+    }
+
+    fn section(&self, name: &str) -> std::result::Result<usize, String> {
+        let mut sections = self.layout.sections.iter();
+        match sections.position(|section| section.name == name) {
+            Some(index) => Ok(index),
+            None if self.layout.later.contains(name) => {
+                Err(format!("section `{name}` is laid out only later"))
+            }
+            None => Err(format!("there is no output section `{name}`")),
+        }
+    }
+
+    fn extent(&self, name: &str) -> std::result::Result<(u64, u64), String> {
+        let index = self.section(name)?;
+        if self.cursor.is_some_and(|cursor| cursor.section == index) {
+            return Err(format!(
+                "section `{name}` is not laid out yet: it is this one"
+            ));
+        }
+        let section = &self.layout.sections[index];
+        Ok((section.size.into(), 1 << section.alignment))
+    }
+
+    fn raise_alignment(&self, section: usize, alignment: u64) {
+        if alignment > 1 {
+            self.raised.borrow_mut().push((section, alignment.ilog2()));
+        }
+    }
+}
