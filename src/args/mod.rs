@@ -190,6 +190,10 @@ fn last_quoting(arguments: &[Argument]) -> Quoting {
     }
 }
 
+/// A library that exists for us alone: crates whose entries need this linker ask for it, so that
+/// any other linker says that it cannot find it, and what to do about that.
+const OUR_LIBRARY: &str = "linker_must_be_wasm_section_ld";
+
 fn read(words: &[OsString]) -> Vec<Argument> {
     let mut arguments = Vec::new();
     let mut words = words.iter();
@@ -209,6 +213,12 @@ fn read(words: &[OsString]) -> Vec<Argument> {
                 // The backend says that the value is missing.
                 None => Meaning::Unknown,
             },
+        };
+        let meaning = match meaning {
+            Meaning::Option(Id::Library, name) if name == OUR_LIBRARY => {
+                Meaning::Option(Id::OwnLibrary, name)
+            }
+            other => other,
         };
         after_unknown = meaning == Meaning::Unknown;
         arguments.push(Argument { spelling, meaning });
@@ -238,6 +248,18 @@ mod tests {
         ]);
         let paths: Vec<_> = line.values(Id::LibraryPath).collect();
         assert_eq!(paths, ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn the_library_that_asks_for_this_linker_is_here() {
+        for words in [
+            &["-llinker_must_be_wasm_section_ld", "a.o"][..],
+            &["-l", "linker_must_be_wasm_section_ld", "a.o"],
+        ] {
+            let line = line(words);
+            assert!(line.has_own() && !line.has(Id::Library));
+            assert_eq!(line.edited(&Edits::default()), ["a.o"]);
+        }
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub enum Id {
     Script,
     /// Ours: `--section-print-script`.
     PrintScript,
+    /// Ours: `-l` of the library that says that this linker is needed.
+    OwnLibrary,
     /// Reserved to us, and not here: any other `--section-…`.
     Reserved,
 }
@@ -74,7 +76,12 @@ impl Id {
     pub fn is_own(self) -> bool {
         matches!(
             self,
-            Id::Gather | Id::SectionLinker | Id::Script | Id::PrintScript | Id::Reserved
+            Id::Gather
+                | Id::SectionLinker
+                | Id::Script
+                | Id::PrintScript
+                | Id::OwnLibrary
+                | Id::Reserved
         )
     }
 }

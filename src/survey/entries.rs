@@ -1,14 +1,16 @@
 //! The entries of one object: the three kinds of DESIGN.md, "What is an entry".
 
-use super::mark::{Mark, Place, is_whole_name};
+use super::mark::{Mark, Place, Told, is_whole_name, section_of};
 use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::wasm::{
-    Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
+    Object, Relocation, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex,
+    SymbolInfo,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use wasmparser::RelocationType;
 
 /// An entry of a link section: bytes that become part of its array.
 #[derive(Debug, Clone)]
@@ -57,7 +59,16 @@ impl Entry<'_> {
 }
 
 /// The marks on the data of an object.
-pub type Marks = BTreeMap<SymbolIndex, Mark>;
+pub type Marks = BTreeMap<SymbolIndex, Marked>;
+
+/// What a symbol is marked as.
+#[derive(Debug, Clone)]
+pub struct Marked {
+    /// The section that it is an entry of.
+    pub section: String,
+    /// The key to sort by.
+    pub key: Option<String>,
+}
 
 /// The entries of an object, in the order of its segments and then of its custom sections.
 ///
@@ -142,6 +153,7 @@ fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolI
 /// A mark that is not right, or on something that cannot be an entry.
 pub fn marks(object: &Object<'_>) -> Result<Marks> {
     let mut marks = Marks::new();
+    let mut relocations = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start as u64;
         let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
@@ -165,22 +177,70 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
         if !counts {
             continue;
         }
-        match not_an_entry(object, symbol) {
-            None => {
-                marks.insert(SymbolIndex(position as u32), mark);
+        if let Some(what) = not_an_entry(object, symbol) {
+            let of = match &mark.section {
+                Told::ByName(section) => format!(" of section `{section}`"),
+                Told::ByReference => String::new(),
+            };
+            return Err(Error::new(format!(
+                "`{}` is marked as an entry{of}, but it is {what}",
+                rustc_demangle::demangle(symbol.name),
+            ))
+            .at(at)
+            .note("an entry is a static with an address of its own in linear memory"));
+        }
+        let section = match mark.section {
+            Told::ByName(section) => section,
+            Told::ByReference => {
+                referred_section(object, symbol, &mut relocations).map_err(|error| error.at(at))?
             }
-            Some(what) => {
-                return Err(Error::new(format!(
-                    "`{}` is marked as an entry of section `{}`, but it is {what}",
-                    rustc_demangle::demangle(symbol.name),
-                    mark.section
-                ))
-                .at(at)
-                .note("an entry is a static with an address of its own in linear memory"));
+        };
+        let key = mark.key;
+        marks.insert(SymbolIndex(position as u32), Marked { section, key });
+    }
+    Ok(marks)
+}
+
+/// The section of an entry that tells it by reference. `relocations` are those of the data section,
+/// once they have been read, by offset.
+fn referred_section(
+    object: &Object<'_>,
+    symbol: &Symbol<'_>,
+    relocations: &mut Option<Vec<Relocation>>,
+) -> Result<String> {
+    let relocations = match relocations {
+        Some(relocations) => relocations,
+        None => {
+            let mut all = match object.data_section() {
+                Some(section) => object.relocations(section)?,
+                None => Vec::new(),
+            };
+            all.sort_by_key(|relocation| relocation.offset);
+            relocations.insert(all)
+        }
+    };
+    let mut sections = BTreeSet::new();
+    if let Some((segment, range)) = symbol.definition() {
+        let base = object.segment(segment).offset;
+        let (start, end) = (base + range.start, base + range.end);
+        let first = relocations.partition_point(|relocation| relocation.offset < start);
+        let inside = relocations[first..].iter();
+        for relocation in inside.take_while(|relocation| relocation.offset < end) {
+            if relocation.ty != RelocationType::TypeIndexLeb {
+                sections.extend(section_of(object.symbol(relocation.symbol()).name)?);
             }
         }
     }
-    Ok(marks)
+    let found = sections.len();
+    match (sections.pop_first(), found) {
+        (Some(section), 1) => Ok(section),
+        _ => Err(Error::new(format!(
+            "`{}` is marked as an entry whose section is told by reference, but it points to {found} \
+             functions that tell one",
+            rustc_demangle::demangle(symbol.name),
+        ))
+        .note("it has to point to one function whose path has a component `__link_section_of__NAME`")),
+    }
 }
 
 /// Why what the symbol names cannot be an entry.

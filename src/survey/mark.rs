@@ -3,24 +3,40 @@
 //! Either the name itself is `__link_section__NAME$KEY$UNIQUE` (KEY may be empty), or it is a
 //! mangled Rust path with a component `__link_section__NAME`, and below it perhaps a component
 //! `__link_order__KEY`.
+//!
+//! A macro that does not know the type of the value that it registers cannot name the section
+//! either. It puts the static below a component `__link_section_by_reference__` and lets it point
+//! to a function below a component `__link_section_of__NAME`, which whoever declares the type
+//! provides: that names the section.
 
 use crate::error::{Error, Result};
 
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
-pub const NEEDLE: &[u8] = b"__link_section__";
+pub const NEEDLE: &[u8] = b"__link_section_";
 
 const SECTION: &str = "__link_section__";
 const ORDER: &str = "__link_order__";
+const BY_REFERENCE: &str = "__link_section_by_reference__";
+const OF: &str = "__link_section_of__";
 
 /// What a symbol's name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// The section, a C identifier.
-    pub section: String,
+    /// The section.
+    pub section: Told,
     /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
     pub key: Option<String>,
     /// Where in the name the mark is.
     pub place: Place,
+}
+
+/// How a mark tells the section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It bears this name, a C identifier.
+    ByName(String),
+    /// It is the one that the function names to which the entry points.
+    ByReference,
 }
 
 /// Where in a symbol's name its mark is.
@@ -63,7 +79,7 @@ impl Mark {
             .note("KEY may be empty, as in `__link_section__PLUGINS$$my_crate::entry`"));
         };
         Ok(Self {
-            section: section_name(symbol, section)?,
+            section: Told::ByName(section_name(symbol, section)?),
             key: (!key.is_empty()).then(|| key.to_owned()),
             place: Place::WholeName,
         })
@@ -71,7 +87,14 @@ impl Mark {
 
     fn parse_path(symbol: &str, path: &str) -> Result<Option<Self>> {
         let mut components = components(path);
-        let Some(section) = components.find_map(|component| component.strip_prefix(SECTION)) else {
+        let told = components.find_map(|component| {
+            if component == BY_REFERENCE {
+                return Some(Ok(Told::ByReference));
+            }
+            let name = component.strip_prefix(SECTION)?;
+            Some(section_name(symbol, name).map(Told::ByName))
+        });
+        let Some(section) = told.transpose()? else {
             return Ok(None);
         };
         let (mut key, mut below) = (None, 0);
@@ -82,7 +105,7 @@ impl Mark {
             }
         }
         Ok(Some(Self {
-            section: section_name(symbol, section)?,
+            section,
             key,
             place: if below <= 1 {
                 Place::Parent
@@ -101,6 +124,19 @@ pub fn is_whole_name(symbol: &str) -> bool {
 /// Whether `name` is a symbol that exists only to mark its data.
 pub fn is_marked(name: &str) -> bool {
     matches!(Mark::parse(name), Ok(Some(_)))
+}
+
+/// The section that `symbol` names for entries that point to it.
+///
+/// # Errors
+/// A section that is empty or no C identifier.
+pub fn section_of(symbol: &str) -> Result<Option<String>> {
+    if memchr::memmem::find(symbol.as_bytes(), OF.as_bytes()).is_none() {
+        return Ok(None);
+    }
+    let path = format!("{:#}", rustc_demangle::demangle(symbol));
+    let name = components(&path).find_map(|component| component.strip_prefix(OF));
+    name.map(|name| section_name(symbol, name)).transpose()
 }
 
 fn section_name(symbol: &str, name: &str) -> Result<String> {
@@ -153,7 +189,10 @@ mod tests {
     fn mark(symbol: &str) -> Option<(String, Option<String>)> {
         Mark::parse(symbol)
             .expect("a good mark")
-            .map(|mark| (mark.section, mark.key))
+            .map(|mark| match mark.section {
+                Told::ByName(name) => (name, mark.key),
+                Told::ByReference => ("(by reference)".to_owned(), mark.key),
+            })
     }
 
     fn found(section: &str, key: Option<&str>) -> Option<(String, Option<String>)> {
@@ -179,6 +218,19 @@ mod tests {
         assert_eq!(mark(legacy), found("TESTS", None));
         let key = "_ZN5crate21__link_section__TESTS16__link_order__b11A17h0123456789abcdefE";
         assert_eq!(mark(key), found("TESTS", Some("b1")));
+    }
+
+    #[test]
+    fn sections_told_by_reference() {
+        let entry = "_RNvNvCs2wyFG8dXlmP_5crate29___link_section_by_reference__4NODE";
+        assert_eq!(mark(entry), found("(by reference)", None));
+        let of = |symbol| section_of(symbol).expect("a good name");
+        let function = "_RNvCs2wyFG8dXlmP_5crate25___link_section_of__PLUGIN";
+        assert_eq!(of(function), Some("PLUGIN".to_owned()));
+        assert_eq!(of("__link_section_of__PLUGIN"), Some("PLUGIN".to_owned()));
+        assert_eq!(of(entry), None);
+        assert_eq!(mark(function), None);
+        assert!(section_of("__link_section_of__a-b").is_err());
     }
 
     #[test]

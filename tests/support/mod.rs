@@ -9,6 +9,7 @@ pub mod program;
 pub mod refusal;
 pub mod rust;
 pub mod toolchain;
+pub mod workspace;
 
 pub use instance::Instance;
 pub use rust::Rust;

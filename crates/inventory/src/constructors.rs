@@ -1,0 +1,128 @@
+//! Platforms with a loader that runs constructors: each node has one, which enters it in the list
+//! of its type.
+
+use crate::__private::Node;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// The list of a type.
+pub type Origin = fn() -> &'static Registry;
+
+/// The nodes of a type, the last that was entered first.
+pub struct Registry {
+    first: AtomicPtr<Node>,
+}
+
+impl Registry {
+    /// Without nodes.
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Registry {
+            first: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+}
+
+/// Where a node is in its list.
+pub struct Link {
+    next: AtomicPtr<Node>,
+}
+
+impl Link {
+    /// In no list.
+    #[allow(clippy::declare_interior_mutable_const)]
+    pub const NEW: Self = Link {
+        next: AtomicPtr::new(ptr::null_mut()),
+    };
+}
+
+impl Node {
+    /// Enters the node in the list of its type.
+    ///
+    /// # Safety
+    /// It is done once for a node.
+    pub unsafe fn enter(&'static self) {
+        let registry = (self.origin)();
+        let node = self as *const Node as *mut Node;
+        let mut first = registry.first.load(Ordering::Relaxed);
+        loop {
+            self.link.next.store(first, Ordering::Relaxed);
+            let entered = registry.first.compare_exchange_weak(
+                first,
+                node,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+            match entered {
+                Ok(_) => return,
+                Err(other) => first = other,
+            }
+        }
+    }
+}
+
+/// The iterator over the nodes of a type.
+#[derive(Clone)]
+pub struct Nodes {
+    next: Option<&'static Node>,
+}
+
+/// The nodes of a type.
+pub fn nodes(origin: Origin) -> Nodes {
+    Nodes {
+        next: node(&origin().first),
+    }
+}
+
+fn node(pointer: &AtomicPtr<Node>) -> Option<&'static Node> {
+    // SAFETY: null, or what was entered: a static.
+    unsafe { pointer.load(Ordering::Acquire).as_ref() }
+}
+
+impl Iterator for Nodes {
+    type Item = &'static Node;
+
+    fn next(&mut self) -> Option<&'static Node> {
+        let current = self.next?;
+        self.next = node(&current.link.next);
+        Some(current)
+    }
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __collect {
+    ($ty:ty) => {
+        const _: () = {
+            fn origin() -> &'static $crate::__private::Registry {
+                static REGISTRY: $crate::__private::Registry = $crate::__private::Registry::new();
+                &REGISTRY
+            }
+
+            impl $crate::Collect for $ty {
+                const __ORIGIN: $crate::__private::Origin = origin;
+            }
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __submit {
+    ([$($used:tt)*] $value:expr $(,)?) => {
+        const _: () = {
+            static NODE: $crate::__private::Node = $crate::__node!($value);
+
+            $($used)*
+            #[cfg_attr(windows, link_section = ".CRT$XCU")]
+            #[cfg_attr(target_vendor = "apple", link_section = "__DATA,__mod_init_func,mod_init_funcs")]
+            #[cfg_attr(not(any(windows, target_vendor = "apple")), link_section = ".init_array")]
+            static ENTER: extern "C" fn() = {
+                extern "C" fn enter() {
+                    unsafe { NODE.enter() }
+                }
+                enter
+            };
+        };
+    };
+}

@@ -1,0 +1,230 @@
+//! `#[distributed_slice(SLICE)]` on a static or a function.
+
+use crate::attributes::take_crate_path;
+use crate::platform::Section;
+use link_section_name::unique;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, ToTokens, TokenStreamExt};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{
+    Attribute, Error, FnArg, GenericParam, Ident, Item, ItemFn, LitInt, LitStr, Path, Result,
+    Signature, Token, Type, Visibility,
+};
+
+/// What is in the parentheses: the slice, and perhaps a key to sort by.
+pub struct Target {
+    slice: Path,
+    key: String,
+}
+
+/// Keys have four digits, so that they sort as text.
+const LARGEST_KEY: u16 = 9999;
+
+impl Parse for Target {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let slice = input.call(Path::parse_mod_style)?;
+        let mut key = String::new();
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let literal: LitInt = input.parse()?;
+            key = match literal.base10_parse() {
+                Ok(number @ 0..=LARGEST_KEY) => format!("{number:04}"),
+                _ => {
+                    let message = format!("a sort key is a number up to {LARGEST_KEY}");
+                    return Err(Error::new_spanned(literal, message));
+                }
+            };
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(Self { slice, key })
+    }
+}
+
+/// The first step: checks the item, and asks the slice's macro for the section.
+pub fn register(target: &Target, item: TokenStream) -> Result<TokenStream> {
+    if let Some(element) = StaticElement::parse.parse2(item.clone())? {
+        return Ok(element.register(target));
+    }
+    match syn::parse2(item)? {
+        Item::Fn(function) => register_function(target, function),
+        other => Err(Error::new_spanned(
+            other,
+            "distributed element must be either static or function item",
+        )),
+    }
+}
+
+/// A static item up to its type; its value is left to the compiler.
+struct StaticElement {
+    attributes: Vec<Attribute>,
+    linkme: Path,
+    visibility: Visibility,
+    ident: Ident,
+    ty: Type,
+    rest: TokenStream,
+}
+
+impl StaticElement {
+    /// `None` for another kind of item.
+    fn parse(input: ParseStream<'_>) -> Result<Option<Self>> {
+        let mut attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        if !input.peek(Token![static]) {
+            input.parse::<TokenStream>()?;
+            return Ok(None);
+        }
+        let linkme = take_crate_path(&mut attributes)?;
+        input.parse::<Token![static]>()?;
+        crate::declaration::refuse_mut(input)?;
+        let ident = input.parse()?;
+        input.parse::<Token![:]>()?;
+        Ok(Some(Self {
+            attributes,
+            linkme,
+            visibility,
+            ident,
+            ty: input.parse()?,
+            rest: input.parse()?,
+        }))
+    }
+
+    fn register(&self, target: &Target) -> TokenStream {
+        let Self {
+            attributes,
+            linkme,
+            visibility,
+            ident,
+            ty,
+            rest,
+        } = self;
+        let check = check_type(linkme, &target.slice, ident, &ty.to_token_stream());
+        let item = quote!(#(#attributes)* #visibility static #ident: #ty #rest #check);
+        ask_for_section(linkme, target, &ident.to_string(), &item)
+    }
+}
+
+/// A function stays what it is; a static that points to it is the element.
+fn register_function(target: &Target, mut function: ItemFn) -> Result<TokenStream> {
+    let linkme = take_crate_path(&mut function.attrs)?;
+    let ty = function_type(&function.sig)?;
+    let ident = &function.sig.ident;
+    let element = Ident::new("ELEMENT", Span::call_site());
+    let check = check_type(&linkme, &target.slice, &element, &ty);
+    let item = quote!(static #element: #ty = #ident; #check);
+    let placed = ask_for_section(&linkme, target, &ident.to_string(), &item);
+    Ok(quote! {
+        #function
+        const _: () = {
+            #placed
+        };
+    })
+}
+
+/// The type of a pointer to the function, written where the signature is: that is what does not
+/// fit, if it does not.
+fn function_type(signature: &Signature) -> Result<TokenStream> {
+    let lifetime = |parameter: &GenericParam| matches!(parameter, GenericParam::Lifetime(_));
+    let others: Vec<_> = signature
+        .generics
+        .params
+        .iter()
+        .filter(|p| !lifetime(p))
+        .collect();
+    if !others.is_empty() {
+        return Err(Error::new_spanned(
+            quote!(#(#others),*),
+            "cannot have generic parameters on distributed slice element",
+        ));
+    }
+    if let Some(asyncness) = &signature.asyncness {
+        return Err(Error::new_spanned(
+            asyncness,
+            "an async function cannot be an element of a distributed slice: its type has no name",
+        ));
+    }
+    let lifetimes = &signature.generics.params;
+    let fn_token = &signature.fn_token;
+    let for_lifetimes = (!lifetimes.is_empty()).then(|| {
+        let for_token = Token![for](fn_token.span);
+        quote!(#for_token<#lifetimes>)
+    });
+    let mut inputs = Vec::new();
+    for input in &signature.inputs {
+        match input {
+            FnArg::Typed(argument) => inputs.push(&argument.ty),
+            FnArg::Receiver(receiver) => {
+                return Err(Error::new_spanned(
+                    receiver,
+                    "a method cannot be an element of a distributed slice",
+                ))
+            }
+        }
+    }
+    let (safety, abi, output) = (&signature.safety, &signature.abi, &signature.output);
+    let mut ty = quote!(#for_lifetimes #safety #abi #fn_token);
+    let parenthesis = signature.paren_token;
+    parenthesis.surround(&mut ty, |ty| {
+        ty.append_separated(&inputs, Token![,](fn_token.span))
+    });
+    output.to_tokens(&mut ty);
+    Ok(ty)
+}
+
+/// `SLICE! { element, … }`: the macro adds what it knows of the slice. What follows the static in
+/// `item` is there if that works, so that there is one error if it does not.
+fn ask_for_section(linkme: &Path, target: &Target, ident: &str, item: &TokenStream) -> TokenStream {
+    let Target { slice, key } = target;
+    let unique = format!("{ident}.{}", unique("linkme element", ident));
+    quote!(#slice! { #linkme::__private::element, #key #unique #item })
+}
+
+/// Code that compiles if the slice has elements of the type of the static `element`, and that never
+/// runs. If they differ, the error is at `blamed`.
+fn check_type(linkme: &Path, slice: &Path, element: &Ident, blamed: &TokenStream) -> TokenStream {
+    let mut tokens = blamed.clone().into_iter();
+    let first = tokens
+        .next()
+        .map_or_else(Span::call_site, |token| token.span());
+    let last = tokens.last().map_or(first, |token| token.span());
+    // An expression from the first to the last token of what is to blame.
+    let star = Token![*](first);
+    let typed = Ident::new("typed", last);
+    quote! {
+        const _: fn() = || {
+            let typed = &#linkme::__private::type_of(&#element);
+            #linkme::__private::check_type(#slice, #star #typed);
+        };
+    }
+}
+
+/// What the slice's macro makes of it: the slice, and the item.
+pub struct Placed {
+    slice: String,
+    slice_unique: String,
+    key: String,
+    unique: String,
+    item: TokenStream,
+}
+
+impl Parse for Placed {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let text = |input: ParseStream<'_>| input.parse::<LitStr>().map(|text| text.value());
+        Ok(Self {
+            slice: text(input)?,
+            slice_unique: text(input)?,
+            key: text(input)?,
+            unique: text(input)?,
+            item: input.parse()?,
+        })
+    }
+}
+
+/// The second step: the item with the attributes that put it into the section.
+pub fn place(placed: &Placed) -> TokenStream {
+    let section = Section {
+        ident: &placed.slice,
+        unique: &placed.slice_unique,
+    };
+    let attributes = section.attributes(&placed.key, &placed.unique);
+    let item = &placed.item;
+    quote!(#attributes #item)
+}

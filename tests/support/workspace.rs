@@ -1,0 +1,126 @@
+//! Cargo workspaces: their tests, run on the host and on wasm, and what they print.
+
+use super::rust::cargo;
+use super::{linker, tool};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The target whose programs run in Node, `libtest` included.
+pub const WASI: &str = "wasm32-wasip1";
+
+/// The targets that our linker links for.
+pub const WASM_TARGETS: [&str; 3] = ["wasm32-unknown-unknown", "wasm32v1-none", WASI];
+
+/// A directory with a `Cargo.toml`.
+pub struct Workspace {
+    directory: PathBuf,
+    target_directory: PathBuf,
+}
+
+/// What tests did, by `BINARY::TEST`.
+pub type Outcomes = BTreeMap<String, String>;
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Workspace {
+    /// A workspace, and the name of its target directory in `target/tests`.
+    pub fn new(directory: impl Into<PathBuf>, target_directory: &str) -> Self {
+        Self {
+            directory: directory.into(),
+            target_directory: root().join("target/tests").join(target_directory),
+        }
+    }
+
+    /// Cargo, with our linker for wasm.
+    pub fn cargo<'w>(&self, arguments: impl IntoIterator<Item = &'w str>) -> Command {
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        let mut command = cargo();
+        if !arguments.contains(&"--target") {
+            // The sysroot of ci/setup has no std for the host.
+            command.env_remove("CARGO_ENCODED_RUSTFLAGS");
+        }
+        let node = tool("WSL_NODE");
+        let runner = root().join("tests/support/wasi.mjs");
+        let runner = format!("{} --no-warnings {}", node.display(), runner.display());
+        command
+            .args(arguments)
+            .current_dir(&self.directory)
+            .env("CARGO_TARGET_DIR", &self.target_directory)
+            .env("CARGO_TARGET_WASM32_WASIP1_RUNNER", runner);
+        for target in WASM_TARGETS {
+            let target = target.to_uppercase().replace('-', "_");
+            command.env(format!("CARGO_TARGET_{target}_LINKER"), linker());
+        }
+        command
+    }
+
+    /// Runs cargo, which must succeed, and gives what it printed: the output, the messages.
+    pub fn run<'w>(&self, arguments: impl IntoIterator<Item = &'w str>) -> (String, String) {
+        let mut command = self.cargo(arguments);
+        let output = command.output().expect("a cargo that runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{command:?}\n{stdout}{stderr}");
+        (stdout, stderr)
+    }
+
+    /// Runs tests, which must all pass or be ignored. `arguments` say which, and of what target.
+    pub fn test(&self, arguments: &[&str]) -> Outcomes {
+        let all = ["test", "--locked", "--tests", "--no-fail-fast"];
+        let mut command = self.cargo(all.into_iter().chain(arguments.iter().copied()));
+        // Both streams in one, to know which binary a line is from.
+        let output = Command::new("sh")
+            .args(["-c", "exec \"$@\" 2>&1", "sh"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(environment(&command))
+            .output()
+            .expect("a cargo that runs");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        command.env_clear();
+        assert!(output.status.success(), "{command:?}\n{printed}");
+        outcomes(&printed)
+    }
+
+    /// A file that was built for a target.
+    pub fn built(&self, target: &str, profile: &str, name: &str) -> PathBuf {
+        self.target_directory.join(target).join(profile).join(name)
+    }
+}
+
+/// The environment that a command has: ours with its changes.
+fn environment(command: &Command) -> BTreeMap<std::ffi::OsString, std::ffi::OsString> {
+    let mut environment: BTreeMap<_, _> = std::env::vars_os().collect();
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => environment.insert(name.into(), value.into()),
+            None => environment.remove(name),
+        };
+    }
+    environment
+}
+
+/// Reads what `cargo test` prints: `Running tests/NAME.rs (…)`, then `test PATH ... ok`.
+fn outcomes(printed: &str) -> Outcomes {
+    let mut outcomes = Outcomes::new();
+    let mut binary = String::new();
+    for line in printed.lines().map(str::trim) {
+        if let Some(file) = line.strip_prefix("Running ") {
+            let file = file.split(' ').find(|word| word.ends_with(".rs"));
+            let stem = Path::new(file.unwrap_or_default()).file_stem();
+            binary = stem.unwrap_or_default().to_string_lossy().into_owned();
+        } else if let Some(test) = line.strip_prefix("test ")
+            && let Some((name, outcome)) = test.split_once(" ... ")
+        {
+            let outcome = outcome.split(',').next().unwrap_or_default();
+            outcomes.insert(format!("{binary}::{name}"), outcome.to_owned());
+        }
+    }
+    outcomes
+}
