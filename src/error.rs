@@ -88,6 +88,10 @@ impl From<wasmparser::Error> for Error {
 
 /// What the operating system says of `error`, in the words of `strerror`, without Rust's suffix.
 pub fn os_message(error: &std::io::Error) -> String {
+    // Found without asking the system to read it.
+    if error.kind() == std::io::ErrorKind::IsADirectory {
+        return "Is a directory".to_owned();
+    }
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text[..end].to_owned(),

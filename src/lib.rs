@@ -27,7 +27,7 @@ pub mod survey;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Backend, Ended, Job};
+use backend::{Backend, Ended, Job, interrupt};
 use error::{Error, Result};
 use input::Files;
 use log::{Level, say};
@@ -41,7 +41,13 @@ use std::process::ExitCode;
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut argv = argv.into_iter();
     let program = program_name(argv.next());
-    match link(&program, argv.collect()) {
+    let ended = link(&program, argv.collect());
+    // Only here, where nothing of the link is left.
+    if let Some(signal) = interrupt::caught() {
+        interrupt::end_by(signal);
+    }
+    match ended {
+        Ok(Ended::Interrupted(signal)) => interrupt::end_by(signal),
         Ok(Ended::Status(status)) => ExitCode::from(status),
         Ok(Ended::Signal(backend, signal)) => {
             let error = ended_by_signal(&backend, signal);
@@ -74,8 +80,11 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     refuse_missing_value(&line)?;
     let backend = Backend::find(&line)?;
     introduce(&line, &backend);
-    if line.has(Id::Help) || line.has(Id::Version) {
+    if line.has(Id::Help) || line.has(Id::Version) || line.missing_value().is_some() {
         return as_called(&line, &backend);
+    }
+    if hoist::reencode::is_asked() {
+        return encoded_anew(&line, &backend);
     }
     if line.has(Id::Relocatable) || backend::is_inside_gathered_link() {
         // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
@@ -89,6 +98,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     }
     let files = Files::open(&line)?;
     let inputs = files.inputs()?;
+    warn(program, &line, inputs.warnings.iter())?;
     let modules = &inputs.modules;
     let survey = survey::survey(&line, &script, &inputs)?;
     let plan = plan::plan(&survey, modules, &script)?;
@@ -101,6 +111,17 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let job = Job::new(&line, &files, modules, &hoisted)?;
     let ended = backend::run_gathered(&backend, &job.words(&line, &backend)?, job.names())?;
     job.map_reports(&line)?;
+    Ok(ended)
+}
+
+/// Links objects that were parsed and encoded anew, and gathers nothing.
+fn encoded_anew(line: &CommandLine, backend: &Backend) -> Result<Ended> {
+    let files = Files::open(line)?;
+    let modules = files.inputs()?.modules;
+    let encoded = hoist::reencode::reencode(&modules)?;
+    let job = Job::new(line, &files, &modules, &encoded)?;
+    let ended = backend::run(backend, &job.words(line, backend)?, job.names())?;
+    job.map_reports(line)?;
     Ok(ended)
 }
 
@@ -154,11 +175,11 @@ fn refuse_reserved(line: &CommandLine) -> Result<()> {
     .note("what begins with `--section-` is this linker's own; see --help"))
 }
 
-/// The backend would say that it does not know the option.
+/// The backend would say that it does not know the option. Of its own options it says it itself.
 fn refuse_missing_value(line: &CommandLine) -> Result<()> {
     match line.missing_value() {
-        None => Ok(()),
-        Some(option) => Err(Error::new(format!(
+        None | Some((_, false)) => Ok(()),
+        Some((option, true)) => Err(Error::new(format!(
             "{}: this option needs a value",
             option.to_string_lossy()
         ))

@@ -214,7 +214,7 @@ fn a_temporary_directory_that_cannot_be_written() {
     });
     says(
         &message,
-        &["cannot write ./nowhere", "No such file", "TMPDIR"],
+        &["cannot write to ./nowhere", "No such file", "TMPDIR"],
     );
 }
 

@@ -151,19 +151,32 @@ fn an_object_of_another_platform() {
 #[test]
 fn an_archive_of_another_platform() {
     let work = Work::new();
+    let wasm = work.c("wasm", "int f(void) { return 1; }");
+    let user = work.c(
+        "user",
+        r#"int foreign(void); __attribute__((export_name("f"))) int f(void) { return foreign(); }"#,
+    );
     for (target, format, machine) in FOREIGN {
         let object = foreign(&work, target);
         let archive = work.archive(&format!("lib{target}.a"), &[&object]);
-        let message = refused(&work, archive);
+        let named = [
+            &format!("lib{target}.a({target}.o): "),
+            format,
+            machine,
+            "build the library for the wasm target",
+        ];
+        // Alone, or where something of it is needed, there is nothing to link.
+        says(&work.refused(&args!["--no-entry", archive]), &named);
         says(
-            &message,
-            &[
-                &format!("lib{target}.a({target}.o): "),
-                format,
-                machine,
-                "build the library for the wasm target",
-            ],
+            &work.refused(&args!["--no-entry", "--export=f", user, archive]),
+            &named,
         );
+        // Otherwise the backend goes on without it, and so do we.
+        let plain = work.plain_link(&tool("WSL_WASM_LD"), args!["--no-entry", wasm, archive]);
+        assert_eq!(plain.status, Some(0), "{}", plain.stderr);
+        let linked = work.link(args!["--no-entry", wasm, archive]);
+        assert_eq!(linked.module(), plain.module());
+        says(&linked.stderr, &named);
     }
 }
 
@@ -246,8 +259,8 @@ fn a_response_file_that_is_missing() {
     says(
         &message,
         &[
-            "cannot open response file lost.rsp: No such file or directory",
-            ">>> ",
+            "cannot open @lost.rsp: No such file or directory",
+            ">>> an argument that begins with `@` names a file of further arguments",
         ],
     );
 }
@@ -378,4 +391,27 @@ fn our_options_without_their_value() {
         says(&message, &[&format!("{option}: "), "value"]);
         assert!(!work.file("out.wasm").exists());
     }
+}
+
+/// Neither who parses nor who evaluates may use up the stack.
+#[test]
+fn a_script_whose_expression_is_too_deep_or_too_long() {
+    let work = Work::new();
+    let many = |text: &str| text.repeat(300_000);
+    for (expression, what) in [
+        (format!("{}1{}", many("("), many(")")), "too deep"),
+        (format!("{}1", many("-")), "too deep"),
+        (format!("{}1{}", many("1 ? "), many(" : 1")), "too deep"),
+        (format!("{}1", many("1 + ")), "too long"),
+        (format!("{}1", many("1 + -1 * ")), "too long"),
+    ] {
+        let script = work.write("long.ld", format!("a = {expression};"));
+        let message = work.refused(&args!["--no-entry", "-T", script, entry(&work)]);
+        says(&message, &["long.ld:1:", what]);
+    }
+    // What is just not too long is evaluated.
+    let sum = format!("a = {}1; ASSERT(a == 500, \"500\")", "1 + ".repeat(499));
+    let script = work.write("long.ld", sum);
+    let flags = args!["--no-entry", "-T", script, entry(&work)];
+    work.link(flags).module();
 }

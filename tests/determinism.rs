@@ -134,3 +134,139 @@ fn how_an_archive_is_named_does_not_count() {
     work.write("more.rsp", "in/libmore.a");
     assert!(with(&args!["@more.rsp"]));
 }
+
+#[test]
+fn the_number_of_threads_does_not_count() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    for threads in ["--threads=1", "--threads=2", "--threads=7"] {
+        let words: Vec<_> = words.iter().cloned().chain(args![threads]).collect();
+        assert!(
+            link(work.path(), &work.file("tmp"), &words) == first,
+            "{threads}"
+        );
+    }
+    // Ours, one processor at a time.
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", "0"])
+        .arg(linker())
+        .args(&words)
+        .args(FLAGS);
+    command.env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));
+    let one = work.link_by(&mut command, args![] as [OsString; 0]);
+    assert!(one.silent() == first);
+}
+
+#[test]
+fn the_order_of_files_in_a_directory_does_not_count() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    let mut names: Vec<_> = fs::read_dir(work.file("in"))
+        .expect("inputs")
+        .flatten()
+        .map(|file| file.file_name())
+        .collect();
+    names.sort();
+    for (directory, reversed) in [("forth", false), ("back", true)] {
+        fs::create_dir(work.file(directory)).expect("a directory");
+        let mut names = names.clone();
+        if reversed {
+            names.reverse();
+        }
+        // Files that were there before and are gone, so that their places are taken by others.
+        for name in &names {
+            fs::write(work.file(directory).join(name).with_extension("gone"), "").expect("a file");
+        }
+        for name in &names {
+            fs::copy(work.file("in").join(name), work.file(directory).join(name)).expect("a copy");
+            fs::remove_file(work.file(directory).join(name).with_extension("gone"))
+                .expect("a file");
+        }
+        let words = args!["0.o", "1.o", "2.o", "3.o", "-L.", "-lmore"];
+        assert!(
+            link(&work.file(directory), &work.file("tmp"), &words) == first,
+            "{directory}"
+        );
+    }
+}
+
+/// As of a package manager's store: nothing is written beside the inputs, and times do not count.
+#[test]
+fn a_read_only_source_tree_will_do() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let first = link(work.path(), &work.file("tmp"), &words);
+    let listed = || {
+        let files = fs::read_dir(work.file("in")).expect("inputs").flatten();
+        let mut files: Vec<_> = files
+            .map(|file| (file.file_name(), fs::read(file.path()).expect("a file")))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = listed();
+    work.run("chmod", args!["-R", "a-w", work.file("in")]);
+    work.run(
+        "find",
+        args![work.file("in"), "-exec", "touch", "-d", "@1", "{}", "+"],
+    );
+    let again = link(work.path(), &work.file("tmp"), &words);
+    work.run("chmod", args!["-R", "u+w", work.file("in")]);
+    assert!(again == first);
+    assert!(listed() == before);
+    // Root may write everywhere, but not without a trace.
+    assert_eq!(
+        work.run(
+            "find",
+            args![work.file("in"), "-type", "f", "-newermt", "@2"]
+        ),
+        ""
+    );
+}
+
+/// Neither in the module, with its names and debug information, nor in what is written for people.
+#[test]
+fn no_temporary_path_is_in_any_output() {
+    let work = Work::new();
+    let words = inputs(&work, "in");
+    let more = args![
+        "--Map=out.map",
+        "--why-extract=out.why",
+        "--trace",
+        "--verbose",
+        "--print-gc-sections"
+    ];
+    let mut command = Command::new(linker());
+    command
+        .args(&words)
+        .args(FLAGS)
+        .args(more)
+        .args(["-o", "out.wasm"])
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("TMPDIR", work.file("tmp"))
+        .current_dir(work.path());
+    let output = command.output().expect("our linker");
+    assert!(output.status.success(), "{output:?}");
+    let read = |name: &str| fs::read(work.file(name)).expect("an output");
+    for (name, bytes) in [
+        ("the module", read("out.wasm")),
+        ("the map", read("out.map")),
+        ("the reasons", read("out.why")),
+        ("standard output", output.stdout),
+        ("standard error", output.stderr),
+    ] {
+        assert!(!bytes.is_empty(), "nothing in {name}");
+        for trace in ["wasm-section-ld-", &work.file("tmp").display().to_string()] {
+            let found = memchr::memmem::find(&bytes, trace.as_bytes());
+            assert_eq!(
+                found,
+                None,
+                "{trace} in {name}: {}",
+                String::from_utf8_lossy(&bytes)
+            );
+        }
+    }
+}

@@ -9,7 +9,7 @@ mod response;
 
 pub use options::Id;
 pub use os::{from_bytes, strip_prefix};
-pub use response::Quoting;
+pub use response::{Quoting, split as split_response_file};
 
 use crate::error::Result;
 use options::Match;
@@ -135,12 +135,16 @@ impl CommandLine {
         last == Some(yes)
     }
 
-    /// The option of ours that is last and lacks its value.
-    pub fn missing_value(&self) -> Option<&OsStr> {
+    /// The option that is last and lacks its value, and whether it is one of ours.
+    pub fn missing_value(&self) -> Option<(&OsStr, bool)> {
         let last = self.arguments.last()?;
         let option = last.spelling.first()?;
-        let is_own = matches!(options::classify(option), Match::Separate(id) if id.is_own());
-        (is_own && last.meaning == Meaning::Unknown).then_some(option.as_os_str())
+        match options::classify(option) {
+            Match::Separate(id) if last.meaning == Meaning::Unknown => {
+                Some((option.as_os_str(), id.is_own()))
+            }
+            _ => None,
+        }
     }
 
     /// Whether an option of ours is there, which the backend must not see.

@@ -8,6 +8,7 @@
 use super::os;
 use crate::error::{Error, Result, os_message};
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// How a response file is quoted (`--rsp-quoting`).
@@ -58,7 +59,11 @@ fn expand_into(
             expanded.push(argument.clone());
             continue;
         };
-        let inner = read(&file, quoting)?;
+        // As LLVM and libiberty: what names no file is the name of something else.
+        let Some(inner) = read(&file, quoting)? else {
+            expanded.push(argument.clone());
+            continue;
+        };
         // Two names of one file are one file: the loop is found however it is spelt.
         let identity = file.canonicalize().unwrap_or_else(|_| file.clone());
         if open.contains(&identity) {
@@ -73,17 +78,27 @@ fn expand_into(
     Ok(())
 }
 
-fn read(file: &Path, quoting: Quoting) -> Result<Vec<OsString>> {
-    let bytes = std::fs::read(file).map_err(|error| {
-        Error::new(format!(
+/// The arguments in a file, or none if there is no such file.
+fn read(file: &Path, quoting: Quoting) -> Result<Option<Vec<OsString>>> {
+    match std::fs::read(file) {
+        Ok(bytes) => split(file, &bytes, quoting).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::new(format!(
             "cannot open response file {}: {}",
             file.display(),
             os_message(&error)
         ))
-        .note("an argument that begins with `@` names a file of further arguments")
-    })?;
+        .note("an argument that begins with `@` names a file of further arguments")),
+    }
+}
+
+/// The arguments in the response file `file`, which holds `bytes`.
+///
+/// # Errors
+/// Text that is not UTF-8, in Windows quoting.
+pub fn split(file: &Path, bytes: &[u8], quoting: Quoting) -> Result<Vec<OsString>> {
     // LLVM accepts a byte order mark here, which editors on Windows write.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match quoting {
         Quoting::Posix => Ok(split_gnu(bytes)),
         Quoting::Windows => {
@@ -179,19 +194,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn split(text: &str) -> Vec<OsString> {
+    fn gnu(text: &str) -> Vec<OsString> {
         split_gnu(text.as_bytes())
     }
 
     #[test]
     fn gnu_quoting_is_not_a_shells() {
         assert_eq!(
-            split("a 'b c'  \"d\\\"e\" f\\ g"),
+            gnu("a 'b c'  \"d\\\"e\" f\\ g"),
             ["a", "b c", "d\"e", "f g"]
         );
-        assert_eq!(split(r"'it\'s'"), ["it's"]);
-        assert_eq!(split("#a '' x\"y\"z"), ["#a", "", "xyz"]);
-        assert_eq!(split("one\ntwo\r\nthree\\"), ["one", "two", "three\\"]);
+        assert_eq!(gnu(r"'it\'s'"), ["it's"]);
+        assert_eq!(gnu("#a '' x\"y\"z"), ["#a", "", "xyz"]);
+        assert_eq!(gnu("one\ntwo\r\nthree\\"), ["one", "two", "three\\"]);
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 //! arguments with those in place of, or before, the inputs they stand for.
 
 use super::find::Backend;
+use super::interrupt;
 use super::messages::Names;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
@@ -36,25 +37,35 @@ impl<'a> Job<'a> {
         hoisted: &'a Hoisted,
     ) -> Result<Self> {
         let mut job = Self::empty()?;
-        let object = job.write(&hoisted.object, None)?;
-        job.edits.first.push(object.into());
+        if let Some(object) = &hoisted.object {
+            let object = job.write(object, None)?;
+            job.edits.first.push(object.into());
+        }
         job.names
             .set_symbols(&hoisted.globals, |id| modules[id.0].name.to_string());
-        let mut whole_archives = BTreeSet::new();
+        let stay = hoisted.object.is_none();
+        let mut archives = BTreeSet::new();
         for (id, bytes) in &hoisted.edited {
             let module = &modules[id.0];
-            if module.is_member && module.place.whole_archive {
-                whole_archives.insert(module.place.argument);
+            if module.is_member && (module.place.whole_archive || stay) {
+                archives.insert(module.place.argument);
                 continue;
             }
             let file = job.write(bytes, Some(module.name.to_string()))?;
             job.place(module, file);
         }
-        for argument in whole_archives {
-            job.take_apart(argument, files, modules, hoisted)?;
+        let edited = Edited::new(modules, hoisted);
+        for argument in archives {
+            if stay {
+                job.rebuild(argument, files, &edited)?;
+            } else {
+                job.take_apart(argument, files, &edited)?;
+            }
         }
-        job.drop_exports(line, hoisted);
-        job.leave_lib(modules);
+        if !stay {
+            job.drop_exports(line, hoisted);
+            job.leave_lib(modules);
+        }
         Ok(job)
     }
 
@@ -63,10 +74,15 @@ impl<'a> Job<'a> {
     /// # Errors
     /// A temporary directory that cannot be made.
     pub fn empty() -> Result<Self> {
-        let directory = tempfile::Builder::new()
+        interrupt::watch();
+        let mut builder = tempfile::Builder::new();
+        // Nobody else is to read what is linked, nor to change it on its way to the backend.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let directory = builder
             .prefix("wasm-section-ld-")
             .tempdir()
-            .map_err(|error| cannot_write(&std::env::temp_dir(), &error))?;
+            .map_err(|error| no_room(&error))?;
         let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
         prefix.push(MAIN_SEPARATOR as u8);
         Ok(Self {
@@ -94,7 +110,7 @@ impl<'a> Job<'a> {
         }
         let file = self.directory.path().join("arguments");
         fs::write(&file, args::response_file(&words, line.quoting()))
-            .map_err(|error| cannot_write(&file, &error))?;
+            .map_err(|error| no_room(&error))?;
         let mut argument = OsString::from("@");
         argument.push(file);
         // How the file is quoted is said outside of it.
@@ -125,17 +141,32 @@ impl<'a> Job<'a> {
             };
             let mapped = self.names.text(&text);
             if mapped != text {
-                fs::write(path, mapped).map_err(|error| cannot_write(path, &error))?;
+                fs::write(path, mapped).map_err(|error| {
+                    Error::new(format!(
+                        "cannot write {}: {}",
+                        path.display(),
+                        os_message(&error)
+                    ))
+                })?;
             }
         }
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8], stands_for: Option<String>) -> Result<PathBuf> {
-        let name = format!("{}.o", self.files);
+        self.write_as("o", bytes, stands_for)
+    }
+
+    fn write_as(
+        &mut self,
+        kind: &str,
+        bytes: &[u8],
+        stands_for: Option<String>,
+    ) -> Result<PathBuf> {
+        let name = format!("{}.{kind}", self.files);
         self.files += 1;
         let path = self.directory.path().join(&name);
-        fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+        fs::write(&path, bytes).map_err(|error| no_room(&error))?;
         if let Some(input) = stands_for {
             self.names.add_input(&name, input);
         }
@@ -162,22 +193,29 @@ impl<'a> Job<'a> {
         &mut self,
         argument: ArgumentIndex,
         files: &Files,
-        modules: &[Module<'_>],
-        hoisted: &Hoisted,
+        edited: &Edited<'_>,
     ) -> Result<()> {
-        let edited: BTreeMap<*const u8, &Vec<u8>> = hoisted
-            .edited
-            .iter()
-            .map(|(id, bytes)| (modules[id.0].bytes.as_ptr(), bytes))
-            .collect();
         let mut words = Vec::new();
         for (name, original) in files.linkable_members(argument)? {
-            let bytes = edited
-                .get(&original.as_ptr())
-                .map_or(original, |bytes| bytes);
+            let bytes = edited.of(original).unwrap_or(original);
             words.push(self.write(bytes, Some(name.to_string()))?.into());
         }
         self.edits.replace.insert(argument, words);
+        Ok(())
+    }
+
+    /// Puts an archive of the edited members in place of an archive. Members of an archive are linked
+    /// if something refers to them, and files are not.
+    fn rebuild(
+        &mut self,
+        argument: ArgumentIndex,
+        files: &Files,
+        edited: &Edited<'_>,
+    ) -> Result<()> {
+        if let Some((name, archive)) = files.archive_with(argument, |member| edited.of(member))? {
+            let file = self.write_as("a", &archive, Some(name.to_string()))?;
+            self.edits.replace.insert(argument, vec![file.into()]);
+        }
         Ok(())
     }
 
@@ -215,6 +253,25 @@ impl<'a> Job<'a> {
     }
 }
 
+/// The edited modules by where the originals are.
+struct Edited<'a>(BTreeMap<*const u8, &'a [u8]>);
+
+impl<'a> Edited<'a> {
+    fn new(modules: &[Module<'_>], hoisted: &'a Hoisted) -> Self {
+        let edited = hoisted.edited.iter();
+        Self(
+            edited
+                .map(|(id, bytes)| (modules[id.0].bytes.as_ptr(), bytes.as_slice()))
+                .collect(),
+        )
+    }
+
+    /// What `original` has become, if it was edited.
+    fn of(&self, original: &[u8]) -> Option<&'a [u8]> {
+        self.0.get(&original.as_ptr()).copied()
+    }
+}
+
 /// `words` as the backend wants to be told which platform to link for.
 pub fn with_flavor(line: &CommandLine, backend: &Backend, words: Vec<OsString>) -> Vec<OsString> {
     let flavor = backend.needs_flavor() || (backend.takes_flavor() && line.has_flavor());
@@ -222,7 +279,9 @@ pub fn with_flavor(line: &CommandLine, backend: &Backend, words: Vec<OsString>) 
     flavor.map(OsString::from).chain(words).collect()
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(format!("cannot write {}: {}", path.display(), os_message(error)))
+/// The names of temporary files mean nothing to the user, that of their directory does.
+fn no_room(error: &std::io::Error) -> Error {
+    let directory = std::env::temp_dir();
+    Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
         .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")
 }

@@ -82,8 +82,7 @@ impl<'a> Names<'a> {
         while let Some(start) = memmem::find(rest, &self.prefix) {
             mapped.extend_from_slice(&rest[..start]);
             let file = &rest[start + self.prefix.len()..];
-            let end = file.iter().position(|byte| !is_file_name(*byte));
-            let (file, after) = file.split_at(end.unwrap_or(file.len()));
+            let (file, after) = file.split_at(file_name_length(file));
             mapped.extend_from_slice(self.input(file, symbol).as_bytes());
             rest = after;
         }
@@ -130,9 +129,14 @@ fn demangle(symbol: &str) -> Option<String> {
     cpp.and_then(|symbol| symbol.demangle().ok()).or_else(rust)
 }
 
-/// Temporary files are named by digits and end in `.o`.
-fn is_file_name(byte: u8) -> bool {
-    byte.is_ascii_digit() || matches!(byte, b'.' | b'o')
+/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`. What follows
+/// may be the end of a sentence.
+fn file_name_length(text: &[u8]) -> usize {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match text[digits..] {
+        [b'.', b'o' | b'a', ..] => digits + 2,
+        _ => digits,
+    }
 }
 
 /// The symbol that a message of `wasm-ld` is about: what follows `undefined symbol: ` and the like
@@ -198,6 +202,10 @@ mod tests {
         assert_eq!(
             text("/tmp/x/3.o:(.data.x) /tmp/x/3.o"),
             "libp.rlib(p.o):(.data.x) libp.rlib(p.o)"
+        );
+        assert_eq!(
+            text("used in /tmp/x/3.o. Use another, not o.o"),
+            "used in libp.rlib(p.o). Use another, not o.o"
         );
         assert_eq!(
             text("/tmp/x/0.o\n/tmp/y/3.o"),

@@ -1,6 +1,7 @@
 //! Finding and running the linker that does the linking, and passing on what it says.
 
 mod find;
+pub mod interrupt;
 mod job;
 mod messages;
 mod run;

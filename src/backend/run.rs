@@ -1,6 +1,7 @@
 //! Running the backend.
 
 use super::find::Backend;
+use super::interrupt;
 use super::messages::{Names, symbol_of};
 use crate::error::{Error, Result, os_message};
 use std::ffi::OsString;
@@ -15,6 +16,8 @@ pub enum Ended {
     Status(u8),
     /// This program, by this signal.
     Signal(PathBuf, i32),
+    /// It was not run, or not to its end, as this signal came to us.
+    Interrupted(i32),
 }
 
 /// Counts how often this program has called itself through a backend that is a script or a wrapper.
@@ -98,13 +101,20 @@ pub fn run_gathered(backend: &Backend, words: &[OsString], names: &Names<'_>) ->
 }
 
 fn run_command(mut command: Command, backend: &Backend, names: &Names<'_>) -> Result<Ended> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot_run(backend, &error))?;
-    let status = pass_on(&mut child, names).map_err(|error| cannot_run(backend, &error))?;
-    Ok(ended(backend, status))
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
+    let status = child.map(|mut child| pass_on(&mut child, names));
+    interrupt::ended();
+    if let Some(signal) = interrupt::caught() {
+        return Ok(Ended::Interrupted(signal));
+    }
+    match status
+        .transpose()
+        .map_err(|error| cannot_run(backend, &error))?
+    {
+        Some(status) => Ok(ended(backend, status)),
+        None => Err(Error::new("the link was interrupted")),
+    }
 }
 
 fn pass_on(child: &mut Child, names: &Names<'_>) -> std::io::Result<ExitStatus> {

@@ -4,6 +4,7 @@
 //! Nothing in the synthesized object is a root of the linker's garbage collection, so an array that
 //! no live code reaches goes, and what only its entries use goes with it.
 
+pub mod reencode;
 mod relocate;
 mod sections;
 
@@ -19,8 +20,9 @@ pub use crate::wasm::EMPTIED_SEGMENT;
 /// What the backend gets.
 #[derive(Debug)]
 pub struct Hoisted {
-    /// The synthesized object.
-    pub object: Vec<u8>,
+    /// The synthesized object, which makes the edited ones part of the link. Where there is none,
+    /// they are linked if the objects that they stand for would be.
+    pub object: Option<Vec<u8>>,
     /// The objects that entries left, edited.
     pub edited: BTreeMap<ObjectId, Vec<u8>>,
     /// The marked symbols that were moved: exports of them were never the author's.
@@ -82,7 +84,7 @@ pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result
         edited.insert(*id, source.edits.apply(object).map_err(in_object(*id))?);
     }
     Ok(Hoisted {
-        object: hoist.builder.finish(),
+        object: Some(hoist.builder.finish()),
         edited,
         marks: hoist.marks,
         globals: hoist.globals,

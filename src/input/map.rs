@@ -23,7 +23,7 @@ impl FileBytes {
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_io(path).map_err(|error| {
             let what = format!("cannot open {}: {}", path.display(), os_message(&error));
-            match what_to_do(error.kind()) {
+            match what_to_do(error.kind(), path) {
                 Some(note) => Error::new(what).note(note),
                 None => Error::new(what),
             }
@@ -58,8 +58,12 @@ impl FileBytes {
     }
 }
 
-fn what_to_do(kind: ErrorKind) -> Option<&'static str> {
+fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
     match kind {
+        // With a file, it would not have come here.
+        ErrorKind::NotFound if path.as_os_str().as_encoded_bytes().starts_with(b"@") => {
+            Some("an argument that begins with `@` names a file of further arguments")
+        }
         ErrorKind::NotFound => Some("build it first, or correct the path"),
         ErrorKind::PermissionDenied => Some("make it readable for the user who links"),
         ErrorKind::IsADirectory => {
@@ -71,8 +75,40 @@ fn what_to_do(kind: ErrorKind) -> Option<&'static str> {
 
 #[allow(unsafe_code)]
 fn map(file: &File) -> std::io::Result<memmap2::Mmap> {
+    #[cfg(unix)]
+    truncation::watch();
     // SAFETY: the mapping is private and only read. What cannot be ruled out is that another
-    // process changes or truncates the file meanwhile: as with any linker that maps its inputs, the
-    // link is then not defined.
+    // process changes the file meanwhile: as with any linker that maps its inputs, the link is then
+    // not defined. If it truncates the file, `truncation` says so.
     unsafe { memmap2::Mmap::map(file) }
+}
+
+/// A page of a mapping that is beyond the end of its file, since another process has truncated it,
+/// cannot be read: that is `SIGBUS`, which would end us without a word.
+#[cfg(unix)]
+mod truncation {
+    use signal_hook::consts::SIGBUS;
+    use signal_hook::low_level;
+    use std::io::Write;
+    use std::sync::Once;
+
+    const MESSAGE: &[u8] = b"wasm-section-ld: error: an input was truncated while it was read\n\
+        >>> another program writes to an input of this link: link again when it is done\n";
+
+    /// Says what has happened. Inputs are only read in memory before there are temporary files, so
+    /// there is nothing to take away.
+    #[allow(unsafe_code)]
+    pub fn watch() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let end = || {
+                let _ = std::io::stderr().write_all(MESSAGE);
+                low_level::exit(1);
+            };
+            // SAFETY: what a handler may do is limited (`signal-safety(7)`). Writing to standard
+            // error, which has no buffer, is `write`, and no one has its lock while they read an
+            // input; ending is `_exit`.
+            let _ = unsafe { low_level::register(SIGBUS, end) };
+        });
+    }
 }

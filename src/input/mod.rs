@@ -6,6 +6,11 @@ mod foreign;
 mod library;
 mod map;
 
+pub use archive::{
+    Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
+    with_contents as archive_with_contents,
+};
+
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::{Error, Result};
 use archive::Content;
@@ -60,6 +65,8 @@ pub struct Inputs<'a> {
     pub modules: Vec<Module<'a>>,
     /// The LLVM bitcode, which is not looked into.
     pub bitcode: Vec<(Name, &'a [u8])>,
+    /// What a user should know.
+    pub warnings: Vec<String>,
 }
 
 /// The place of a module in [`Inputs::modules`], which is link order.
@@ -91,6 +98,11 @@ impl Module<'_> {
 }
 
 impl Name {
+    /// The name of a file, or of a member of an archive.
+    pub fn new(file: PathBuf, member: Option<String>) -> Self {
+        Self { file, member }
+    }
+
     /// The file, or the archive that the member is in.
     pub fn file(&self) -> &Path {
         &self.file
@@ -152,7 +164,7 @@ impl Files {
     /// counts most: the first time, or where all of it is linked.
     ///
     /// # Errors
-    /// An archive that is not right, or one that is for another platform.
+    /// An archive that is not right.
     pub fn inputs(&self) -> Result<Inputs<'_>> {
         let mut inputs = Inputs::default();
         let counted = self.counted_archives();
@@ -166,6 +178,7 @@ impl Files {
                         let members = members?;
                         inputs.modules.extend(members.modules);
                         inputs.bitcode.extend(members.bitcode);
+                        inputs.warnings.extend(members.warnings);
                     }
                 },
                 _ => {}
@@ -192,6 +205,25 @@ impl Files {
             }
         }
         Ok(linkable)
+    }
+
+    /// The name of the archive that `argument` names, and an archive like it with other contents of
+    /// members where `content` gives some. `None` for one that cannot be written so: a thin one.
+    ///
+    /// # Errors
+    /// An archive that is not right.
+    pub fn archive_with<'a>(
+        &'a self,
+        argument: ArgumentIndex,
+        content: impl Fn(&'a [u8]) -> Option<&'a [u8]>,
+    ) -> Result<Option<(Name, Vec<u8>)>> {
+        let is_it =
+            |file: &&InputFile| file.place.argument == argument && file.format == Format::Archive;
+        let Some(file) = self.files.iter().find(is_it) else {
+            return Ok(None);
+        };
+        let archive = archive::with_contents(&file.path, file.bytes.bytes(), content)?;
+        Ok(archive.map(|archive| (file.name(None), archive)))
     }
 
     /// Of the places that name one archive, the one that counts.
@@ -246,10 +278,7 @@ impl InputFile {
     }
 
     fn name(&self, member: Option<String>) -> Name {
-        Name {
-            file: self.path.clone(),
-            member,
-        }
+        Name::new(self.path.clone(), member)
     }
 
     /// What tells one file from another, whatever it is called.
@@ -296,14 +325,16 @@ impl InputFile {
             }
         }
         let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
-        match foreign {
-            Some((member, what)) if !linkable => Err(Error::new(format!(
+        // The backend links nothing of it and goes on: what it was to bring is then undefined.
+        if let (Some((member, what)), false) = (foreign, linkable) {
+            let warning = Error::new(format!(
                 "this is {what}, and nothing in the archive is WebAssembly"
             ))
             .note("build the library for the wasm target, or correct the search path (-L)")
-            .in_file(self.name(Some(member)))),
-            _ => Ok(members),
+            .in_file(self.name(Some(member)));
+            members.warnings.push(warning.to_string());
         }
+        Ok(members)
     }
 }
 

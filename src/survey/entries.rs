@@ -307,6 +307,15 @@ impl<'a> Collector<'_, 'a> {
         let segment = self.object.segment(self.index);
         let first = entries.len();
         let mut symbols = self.symbols.to_vec();
+        let beyond = |&&symbol: &&SymbolIndex| self.range(symbol).end as usize > segment.data.len();
+        if let Some(&symbol) = symbols.iter().find(beyond) {
+            return Err(Error::damaged(format!(
+                "symbol `{}` goes beyond the end of its segment `{}`",
+                self.name(symbol),
+                segment.name
+            ))
+            .at(self.object.symbol(symbol).range.start as u64));
+        }
         // Marked ones first among those that begin together, and the longest of them.
         symbols.sort_by_key(|&symbol| {
             let range = self.range(symbol);

@@ -31,10 +31,12 @@ pub struct Edits {
     pub empty: BTreeSet<SegmentIndex>,
     /// Custom sections that were moved.
     pub remove: BTreeSet<SectionIndex>,
+    /// Whether what no edit concerns is encoded anew too and not copied.
+    pub anew: bool,
 }
 
 impl Edits {
-    /// The object's bytes with these edits.
+    /// The object's bytes with these edits: without any, the same bytes.
     ///
     /// # Errors
     /// A removed section that the rest of the object refers to by an offset.
@@ -45,6 +47,12 @@ impl Edits {
             removed: self.removed_sections(object),
         }
         .run()
+    }
+
+    /// Whether the `linking` section has anything else to say.
+    fn concern_linking(&self) -> bool {
+        let edited = !self.undefine.is_empty() || !self.aliases.is_empty();
+        self.anew || edited || !self.empty.is_empty() || !self.remove.is_empty()
     }
 
     /// The sections that go, those with relocations of others among them.
@@ -73,7 +81,7 @@ impl Editor<'_> {
         out.extend_from_slice(&object.bytes[..8]);
         let data = object
             .data_section()
-            .filter(|_| !self.edits.empty.is_empty());
+            .filter(|_| self.edits.anew || !self.edits.empty.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
         let (data_payload, new_offsets) = self.data_section()?;
         for (position, section) in object.sections.iter().enumerate() {
@@ -88,8 +96,10 @@ impl Editor<'_> {
                 let mut payload = encode::custom_payload(section.name);
                 encode::relocations(self.new_index(data), &kept, &mut payload);
                 encode::section(section.id, &payload, &mut out);
-            } else if section.name == "linking" {
+            } else if section.name == "linking" && self.edits.concern_linking() {
                 encode::section(section.id, &self.linking(section)?, &mut out);
+            } else if section.name.starts_with("reloc.") && self.edits.anew {
+                encode::section(section.id, &self.relocations(section)?, &mut out);
             } else if section.name.starts_with("reloc.") && !self.removed.is_empty() {
                 encode::section(section.id, &self.retargeted(section)?, &mut out);
             } else {
@@ -150,6 +160,9 @@ impl Editor<'_> {
             if self.edits.empty.contains(&SegmentIndex(position as u32)) {
                 encode::data_segment(&segment_kind(object, segment)?, &[], &mut payload);
                 offsets.push(payload.len() as u32);
+            } else if self.edits.anew {
+                encode::data_segment(&segment_kind(object, segment)?, segment.data, &mut payload);
+                offsets.push((payload.len() - segment.data.len()) as u32);
             } else {
                 payload.extend_from_slice(&object.bytes[segment.range.clone()]);
                 offsets.push((payload.len() - segment.data.len()) as u32);
@@ -179,6 +192,15 @@ impl Editor<'_> {
         Ok(kept)
     }
 
+    /// The payload of a relocation section, each relocation encoded anew.
+    fn relocations(&self, section: &Section<'_>) -> Result<Vec<u8>> {
+        let target = SectionIndex(section.reader().read_var_u32()?);
+        let relocations = self.object.relocations(target)?;
+        let mut payload = encode::custom_payload(section.name);
+        encode::relocations(self.new_index(target), &relocations, &mut payload);
+        Ok(payload)
+    }
+
     /// The payload of a relocation section whose target has another index now.
     fn retargeted(&self, section: &Section<'_>) -> Result<Vec<u8>> {
         let mut reader = section.reader();
@@ -195,9 +217,13 @@ impl Editor<'_> {
         LINKING_VERSION.encode(&mut payload);
         for (id, reader) in subsections(section)? {
             let content = match id {
-                SEGMENT_INFO if !self.edits.empty.is_empty() => self.segment_info(),
+                SEGMENT_INFO if self.edits.anew || !self.edits.empty.is_empty() => {
+                    self.segment_info()
+                }
                 SYMBOL_TABLE => self.symbol_table(),
-                COMDAT_INFO if !self.removed.is_empty() => self.comdats(reader)?,
+                COMDAT_INFO if self.edits.anew || !self.removed.is_empty() => {
+                    self.comdats(reader)?
+                }
                 _ => {
                     let range = reader.range();
                     self.object.bytes[range.start as usize..range.end as usize].to_vec()
@@ -237,6 +263,11 @@ impl Editor<'_> {
                 }
                 (SymbolInfo::Section { flags, section }, None) => {
                     self.section_symbol(*flags, SectionIndex(*section), &mut content);
+                }
+                (info, None) if self.edits.anew => {
+                    if !encode::symbol(info, &mut content) {
+                        content.extend_from_slice(&self.object.bytes[symbol.range.clone()]);
+                    }
                 }
                 _ => content.extend_from_slice(&self.object.bytes[symbol.range.clone()]),
             }

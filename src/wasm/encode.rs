@@ -3,7 +3,7 @@
 use super::index::SegmentIndex;
 use super::object::Relocation;
 use wasm_encoder::Encode;
-use wasmparser::{DataKind, RelocAddendKind, SymbolFlags};
+use wasmparser::{DataKind, RelocAddendKind, SymbolFlags, SymbolInfo};
 
 /// Appends a section: id, size, payload.
 pub fn section(id: u8, payload: &[u8], out: &mut Vec<u8>) {
@@ -84,6 +84,27 @@ pub fn data_symbol(
         definition.offset.encode(out);
         definition.size.encode(out);
     }
+}
+
+/// Appends the entry of the symbol table that was read as `info`, if it is of a function or of data.
+pub fn symbol(info: &SymbolInfo<'_>, out: &mut Vec<u8>) -> bool {
+    match *info {
+        SymbolInfo::Func { flags, index, name } => function_symbol(flags, index, name, out),
+        SymbolInfo::Data {
+            flags,
+            name,
+            symbol,
+        } => {
+            let definition = symbol.map(|place| Definition {
+                segment: SegmentIndex(place.index),
+                offset: place.offset,
+                size: place.size,
+            });
+            data_symbol(flags, name, definition, out);
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// Appends an entry of the segment info subsection.

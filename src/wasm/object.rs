@@ -130,7 +130,8 @@ impl Symbol<'_> {
         self.flags().contains(SymbolFlags::UNDEFINED)
     }
 
-    /// Of a data symbol that is defined in a segment: the segment and the range in it.
+    /// Of a data symbol that is defined in a segment: the segment and the range in it, which begins
+    /// in the segment and may say that it goes beyond its end.
     pub fn definition(&self) -> Option<(SegmentIndex, Range<u32>)> {
         match self.info {
             SymbolInfo::Data {
@@ -139,7 +140,7 @@ impl Symbol<'_> {
                 ..
             } if !flags.contains(SymbolFlags::ABSOLUTE) => Some((
                 SegmentIndex(place.index),
-                place.offset..place.offset + place.size,
+                place.offset..place.offset.saturating_add(place.size),
             )),
             _ => None,
         }
@@ -522,8 +523,9 @@ impl<'a> Object<'a> {
                 let Some(segment) = self.segments.get(place.index as usize) else {
                     return Err(out_of_range("segment", place.index, Some(name)));
                 };
-                let end = place.offset.checked_add(place.size);
-                if end.is_none_or(|end| end as usize > segment.data.len()) {
+                // As LLVM: where it begins must be in the segment, and its size is what the author
+                // of the assembler code says.
+                if place.offset as usize > segment.data.len() {
                     return Err(Error::damaged(format!(
                         "symbol `{name}` goes beyond the end of its segment `{}`",
                         segment.name

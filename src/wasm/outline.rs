@@ -11,6 +11,9 @@ pub const CUSTOM: u8 = 0;
 /// The id of the data section.
 pub const DATA: u8 = 11;
 
+/// What is shown of a name that is not UTF-8.
+const NOT_UTF_8: &str = "\u{fffd}";
+
 /// One section.
 #[derive(Debug, Clone)]
 pub struct Section<'a> {
@@ -65,9 +68,10 @@ impl<'a> Outline<'a> {
         let mut reader = BinaryReader::new(bytes, 0);
         let header = reader.read_bytes(8).map_err(truncated)?;
         if header != b"\0asm\x01\0\0\0" {
-            return Err(
-                Error::damaged("this version of the wasm binary format is not known").at(4),
-            );
+            // In the words of `wasm-ld`.
+            let version = header.iter().skip(4).rev();
+            let version = version.fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
+            return Err(Error::damaged(format!("invalid version number: {version}")).at(4));
         }
         let mut sections = Vec::new();
         while !reader.eof() {
@@ -113,7 +117,10 @@ impl<'a> Outline<'a> {
 
 fn split_name(payload: &[u8], start: usize) -> Result<(&str, &[u8])> {
     let mut reader = BinaryReader::new(payload, start as u64);
-    let name = reader.read_unlimited_string()?;
+    let length = reader.read_var_u32()?;
+    // As LLVM, which takes any bytes. What is not UTF-8 is the name of nothing that is gathered.
+    let name = str::from_utf8(reader.read_bytes(length as usize)?);
+    let name = name.unwrap_or(NOT_UTF_8);
     Ok((name, &payload[reader.current_position()..]))
 }
 
@@ -127,6 +134,15 @@ fn truncated(error: wasmparser::Error) -> Error {
 mod tests {
     use super::*;
     use wasm_encoder::{CustomSection, Module, TypeSection};
+
+    #[test]
+    fn a_name_that_is_not_utf_8_is_no_error() {
+        let module = b"\0asm\x01\0\0\0\0\x04\x02\xff\xfeX\0\x02\x01y";
+        let sections = Outline::parse(module).expect("a module").sections;
+        let names: Vec<_> = sections.iter().map(|section| section.name).collect();
+        assert_eq!(names, ["\u{fffd}", "y"]);
+        assert_eq!(sections[0].content, b"X");
+    }
 
     #[test]
     fn sections_with_their_ranges() {

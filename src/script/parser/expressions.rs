@@ -8,6 +8,8 @@ use crate::script::source::{Span, Spanned};
 
 /// Deeper expressions than people write; the parser must not use up the stack.
 const MOST_DEPTH: usize = 64;
+/// Nor must who evaluates: `1 + 1 + 1 …` is as deep as it is long.
+const MOST_OPERATORS: usize = 500;
 
 impl Parser<'_> {
     pub(super) fn in_parentheses(&mut self) -> Result<Expression> {
@@ -35,6 +37,14 @@ impl Parser<'_> {
         if self.depth == MOST_DEPTH {
             let span = self.lexer.span()?;
             return Err(span.error("this expression is nested too deep"));
+        }
+        if self.depth == 0 {
+            self.operators = 0;
+        }
+        self.operators += 1;
+        if self.operators > MOST_OPERATORS {
+            let span = self.lexer.span()?;
+            return Err(span.error("this expression is too long"));
         }
         self.depth += 1;
         let parsed = parse(self);

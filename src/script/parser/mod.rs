@@ -26,6 +26,7 @@ pub fn parse(source: Source, include: Include<'_>) -> Result<Vec<Command>> {
         include,
         includes: 0,
         depth: 0,
+        operators: 0,
     };
     parser.top_level(&mut commands)?;
     Ok(commands)
@@ -77,6 +78,8 @@ struct Parser<'a> {
     /// How many files are open above this one.
     includes: usize,
     depth: usize,
+    /// Of the expression, so far.
+    operators: usize,
 }
 
 /// Why a keyword of GNU ld is refused.

@@ -1,0 +1,186 @@
+//! What must hold of any input: the fuzz targets, which tests/fuzz_corpus.rs runs on the corpus too.
+//!
+//! A target must not panic or overflow, and what it could read must have been read right.
+
+// Each target has only its own.
+#![allow(dead_code, clippy::expect_used, clippy::panic)]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use wasm_section_ld::args::{
+    CommandLine, Edits, Quoting, from_bytes, response_file, split_response_file,
+};
+use wasm_section_ld::error::Result;
+use wasm_section_ld::input::{Inputs, Module, Name, Place, archive_members, archive_with_contents};
+use wasm_section_ld::script::{Script, Source};
+use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use wasm_section_ld::{hoist, plan, survey};
+
+/// Words are separated by zero bytes; the whole is a response file too.
+pub fn arguments(data: &[u8]) {
+    // `@FILE` would read files of this machine.
+    let words = data
+        .split(|&byte| byte == 0)
+        .filter(|word| !word.starts_with(b"@"));
+    let words: Vec<OsString> = words.map(from_bytes).collect();
+    let line = CommandLine::parse(words).expect("no response files");
+    if !line.has_own() {
+        assert_eq!(line.edited(&Edits::default()), line.original());
+    }
+    for quoting in [Quoting::Posix, Quoting::Windows] {
+        if let Ok(words) = split_response_file(Path::new("fuzz.rsp"), data, quoting) {
+            let written = response_file(&words, quoting);
+            let again = split_response_file(Path::new("fuzz.rsp"), &written, quoting);
+            assert_eq!(again.as_ref(), Ok(&words), "{quoting:?}");
+        }
+    }
+}
+
+/// An archive with its own contents has the same members.
+pub fn archive(data: &[u8]) {
+    let path = Path::new("fuzz.a");
+    let Ok(members) = archive_members(path, data) else {
+        return;
+    };
+    if let Ok(Some(same)) = archive_with_contents(path, data, |_| None) {
+        let again = archive_members(path, &same).expect("an archive");
+        assert_eq!(again, members);
+    }
+}
+
+/// Without an edit an object stays as it is; encoded anew it says the same; edited it is an object.
+pub fn object(data: &[u8]) {
+    let Ok(object) = Object::parse(data) else {
+        return;
+    };
+    let apply = |edits: &wasm::Edits| edits.apply(&object);
+    assert!(apply(&wasm::Edits::default()).as_deref() == Ok(data));
+    let anew = wasm::Edits {
+        anew: true,
+        ..wasm::Edits::default()
+    };
+    if let Ok(bytes) = apply(&anew) {
+        assert_same(&object, &Object::parse(&bytes).expect("an object"));
+    }
+    if let Ok(bytes) = apply(&all_edits(&object)) {
+        Object::parse(&bytes).expect("an object");
+    }
+}
+
+fn assert_same(one: &Object<'_>, other: &Object<'_>) {
+    assert_eq!(one.symbols.len(), other.symbols.len());
+    for (one, other) in one.symbols.iter().zip(&other.symbols) {
+        assert_eq!((one.name, one.flags()), (other.name, other.flags()));
+        assert_eq!(one.definition(), other.definition());
+    }
+    assert_eq!(one.segments.len(), other.segments.len());
+    for (one, other) in one.segments.iter().zip(&other.segments) {
+        assert_eq!((one.name, one.data), (other.name, other.data));
+        assert_eq!(
+            (one.flags, one.alignment, one.comdat),
+            (other.flags, other.alignment, other.comdat)
+        );
+    }
+    assert_eq!(one.comdats, other.comdats);
+    for position in 0..one.sections.len() {
+        let relocations = |object: &Object<'_>| {
+            let relocations = object.relocations(SectionIndex(position as u32));
+            let meaning = |relocations: Vec<wasm::Relocation>| -> Vec<_> {
+                let meaning = relocations.iter();
+                meaning.map(|one| (one.ty, one.index, one.addend)).collect()
+            };
+            relocations.map(meaning).ok()
+        };
+        assert_eq!(relocations(one), relocations(other));
+    }
+}
+
+/// All data gone, every function with a second name, and the first section that has a name gone.
+fn all_edits(object: &Object<'_>) -> wasm::Edits {
+    let mut edits = wasm::Edits::default();
+    for (position, symbol) in object.symbols.iter().enumerate() {
+        let index = SymbolIndex(position as u32);
+        if symbol.definition().is_some() {
+            edits
+                .undefine
+                .insert(index, format!("{}..moved", symbol.name));
+        } else if matches!(symbol.info, wasm::SymbolInfo::Func { .. }) && !symbol.is_undefined() {
+            edits
+                .aliases
+                .push((index, format!("{}..again", symbol.name)));
+        }
+    }
+    edits.empty = (0..object.segments.len())
+        .map(|index| SegmentIndex(index as u32))
+        .collect();
+    let mut custom = object.custom_sections();
+    let reserved = |name: &str| name == "linking" || name.starts_with("reloc.");
+    let first = custom.find(|(_, section)| !reserved(section.name));
+    edits.remove = first.into_iter().map(|(index, _)| index).collect();
+    edits
+}
+
+/// What is made of an object that has entries is objects.
+pub fn gather(data: &[u8]) {
+    let script = Script::default();
+    let _ = gathered(data, &script, |survey, plan, modules| {
+        let hoisted = hoist::hoist(survey, plan, modules)?;
+        for bytes in hoisted.object.iter().chain(hoisted.edited.values()) {
+            let object = Object::parse(bytes).expect("an object");
+            let data = object.data_section();
+            let relocations = data.map(|data| object.relocations(data));
+            relocations.transpose().expect("relocations");
+        }
+        Ok(())
+    });
+}
+
+fn gathered(
+    object: &[u8],
+    script: &Script,
+    use_it: impl Fn(&survey::Survey<'_>, &plan::Plan, &[Module<'_>]) -> Result<()>,
+) -> Result<()> {
+    let words = [
+        "fuzz.o",
+        "--gather=*",
+        "--gather=NUMBERS",
+        "--gather=TEXTS",
+        "-u__start_POINTERS",
+    ];
+    let line = CommandLine::parse(words.map(OsString::from).to_vec())?;
+    let (argument, _) = line.arguments().next().expect("an argument");
+    let module = Module {
+        name: Name::new(PathBuf::from("fuzz.o"), None),
+        bytes: object,
+        place: Place {
+            argument,
+            in_lib: false,
+            whole_archive: false,
+            ambiguous: false,
+        },
+        is_member: false,
+    };
+    let inputs = Inputs {
+        modules: vec![module],
+        bitcode: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let survey = survey::survey(&line, script, &inputs)?;
+    let plan = plan::plan(&survey, &inputs.modules, script)?;
+    use_it(&survey, &plan, &inputs.modules)
+}
+
+/// A script is parsed, and laid out for an object that has entries of every kind.
+pub fn script(data: &[u8]) {
+    const OBJECT: &[u8] = include_bytes!("corpus/gather/entries.o");
+    // `INCLUDE FILE` would read files of this machine.
+    let Some(text) = str::from_utf8(data)
+        .ok()
+        .filter(|text| !text.contains("INCLUDE"))
+    else {
+        return;
+    };
+    if let Ok(script) = Script::parse(Source::new("fuzz.ld", text), &[]) {
+        let _ = gathered(OBJECT, &script, |_, _, _| Ok(()));
+    }
+}

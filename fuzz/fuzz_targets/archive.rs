@@ -1,0 +1,7 @@
+//! Archives and their members.
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::archive(data));

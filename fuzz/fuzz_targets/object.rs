@@ -1,0 +1,7 @@
+//! One object: parsed, edited, encoded.
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::object(data));

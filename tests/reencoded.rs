@@ -1,0 +1,114 @@
+//! The fast path off (`ci/lld-tests`, tests/differential.rs): the switch must do what those tests
+//! take for granted. What the backend gets is not the inputs, and says the same.
+
+use crate::args;
+use crate::support::{Work, linker, linkers};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use wasm_section_ld::input::{ArchiveContent, archive_members};
+use wasm_section_ld::wasm::Object;
+
+/// What an object says, whatever the length of its numbers.
+fn meaning(bytes: &[u8]) -> impl PartialEq + std::fmt::Debug + use<> {
+    let object = Object::parse(bytes).expect("an object");
+    let symbols: Vec<_> = object
+        .symbols
+        .iter()
+        .map(|symbol| (symbol.name.to_owned(), symbol.flags(), symbol.definition()))
+        .collect();
+    let segments: Vec<_> = object
+        .segments
+        .iter()
+        .map(|segment| (segment.name.to_owned(), segment.data.to_vec()))
+        .collect();
+    let sections: Vec<_> = object
+        .sections
+        .iter()
+        .map(|section| (section.id, section.name.to_owned()))
+        .collect();
+    (symbols, segments, sections)
+}
+
+#[test]
+fn the_backend_gets_every_object_and_member_encoded_anew() {
+    let work = Work::new();
+    let source = "extern int f(int); int data[2] = { 1, 2 }; int *pointer = data + 1; int g(void) { return f(*pointer); }";
+    let object = work.c("object", source);
+    let member = work.c("member", "int f(int n) { return n + 1; }");
+    let archive = work.archive(
+        "libmember.a",
+        &[&member, &work.c("odd", "char odd[3] = \"od\";")],
+    );
+    let backend = work.script(
+        "backend",
+        "for file; do case $file in *.o) cp \"$file\" seen.o;; *.a) cp \"$file\" seen.a;; esac; done",
+    );
+    let mut command = Command::new(linker());
+    command
+        .env("WASM_SECTION_LD_LINKER", &backend)
+        .env("WASM_SECTION_LD_REENCODE", "1");
+    let linked = work.link_by(&mut command, args![object, archive]);
+    assert_eq!((linked.status, linked.stderr.as_str()), (Some(0), ""));
+
+    let (old, new) = (
+        fs::read(&object).expect("it"),
+        fs::read(work.file("seen.o")).expect("it"),
+    );
+    assert!(old != new, "not encoded anew");
+    assert_eq!(meaning(&old), meaning(&new));
+    let (old, new) = (
+        fs::read(&archive).expect("it"),
+        fs::read(work.file("seen.a")).expect("it"),
+    );
+    assert!(old != new, "not encoded anew");
+    let members = |bytes: &[u8]| -> Vec<_> {
+        let members = archive_members(Path::new("x.a"), bytes).expect("an archive");
+        let meaning = members.into_iter().map(|member| match member.content {
+            ArchiveContent::Inside(bytes) => (member.name, meaning(bytes)),
+            ArchiveContent::Outside(path) => panic!("{}", path.display()),
+        });
+        meaning.collect()
+    };
+    assert_eq!(members(&old), members(&new));
+}
+
+/// A member is linked if something refers to it, and where its archive is asked for it by name the
+/// archive's index must say where it is now.
+#[test]
+fn archives_are_searched_as_before() {
+    let work = Work::new();
+    let object = work.c("object", "extern int f(int); int g(void) { return f(4); }");
+    // The one that is asked for is not where it was.
+    let members = [
+        "int unused(void) { return 1; }",
+        "char odd[3];",
+        "int f(int n) { return n; }",
+    ];
+    let members: Vec<_> = members
+        .iter()
+        .enumerate()
+        .map(|(number, source)| work.c(&format!("a_member_with_a_long_name_{number}"), source))
+        .collect();
+    let paths: Vec<_> = members.iter().map(AsRef::as_ref).collect();
+    for operation in ["rcs", "rcS", "rcsT"] {
+        let archive = work.archive_with(operation, &format!("lib{operation}.a"), &paths);
+        for backend in linkers() {
+            let words = args![object, archive, "--no-entry", "--export=g", "--export-all"];
+            let theirs = work.link_by(&mut Command::new(&backend), &words);
+            let expected = fs::read(&theirs.output).ok();
+            let mut command = Command::new(linker());
+            command
+                .env("WASM_SECTION_LD_LINKER", &backend)
+                .env("WASM_SECTION_LD_REENCODE", "1");
+            let ours = work.link_by(&mut command, &words);
+            let what = format!("{operation} {}", backend.display());
+            assert_eq!(
+                (ours.status, &ours.stderr),
+                (theirs.status, &theirs.stderr),
+                "{what}"
+            );
+            assert!(fs::read(&ours.output).ok() == expected, "{what}");
+        }
+    }
+}
