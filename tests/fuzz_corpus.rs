@@ -4,6 +4,8 @@
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
+use crate::args;
+use crate::support::{Work, tool};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +67,42 @@ fn gather() {
 #[test]
 fn script() {
     run("script", checks::script);
+}
+
+/// An edited object is one that the backend takes, if it takes the original, and what is linked of
+/// it is valid.
+#[test]
+fn the_backend_takes_what_is_edited() {
+    let work = Work::new();
+    let backend = tool("WSL_WASM_LD");
+    // Everything stays in the output, so that everything is looked at.
+    let flags = |path: &Path| {
+        args![
+            "--no-entry",
+            "--no-gc-sections",
+            "--allow-undefined",
+            "--strip-debug",
+            path
+        ]
+    };
+    let mut taken = 0;
+    for (path, _) in corpus("gather").into_iter().chain(corpus("object")) {
+        let plain = work.plain_link(&backend, flags(&path));
+        if plain.status != Some(0) {
+            continue;
+        }
+        let gather = ["--gather=NUMBERS", "--gather=TEXTS", "-u__start_POINTERS"];
+        let gather = gather.map(Into::into).into_iter();
+        let ours = work.link(flags(&path).into_iter().chain(gather));
+        // What only we refuse is a mark that is not right.
+        if ours.status == Some(1) && ours.stderr.starts_with("wasm-section-ld: error: ") {
+            continue;
+        }
+        let module = ours.module();
+        work.run(tool("WSL_WASM_VALIDATE"), [ours.output.as_os_str()]);
+        taken += usize::from(!module.is_empty());
+    }
+    assert!(taken >= 6, "only {taken} of the corpus were linked");
 }
 
 /// Most of the corpus would be of no use if it were not read.
