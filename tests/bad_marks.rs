@@ -296,3 +296,29 @@ fn what_the_backend_refuses_names_the_inputs() {
         says(&message, &["marks.o", "undefined symbol: gone"]);
     }
 }
+
+#[test]
+fn an_alignment_that_no_type_has() {
+    let work = Work::new();
+    let object = work.asm(
+        "aligned",
+        r#"
+        .section .rodata.e,"",@
+        .globl __link_section__N$$e
+        .type __link_section__N$$e,@object
+        .p2align 20
+        __link_section__N$$e:
+        .int32 1
+        .size __link_section__N$$e, 4
+        "#,
+    );
+    let message = work.refused(&args!["--no-entry", object]);
+    says(
+        &message,
+        &[
+            "aligned.o: `__link_section__N$$e` is aligned to 2^20 bytes",
+            "(at byte 0x",
+            "build it again",
+        ],
+    );
+}

@@ -3,6 +3,7 @@
 
 use super::layout::Layout;
 use super::{EntryId, describe_entry};
+use crate::error::{Error, Result};
 use crate::survey::{Entry, Survey};
 use std::collections::HashMap;
 
@@ -10,7 +11,29 @@ use std::collections::HashMap;
 /// line.
 const MOST_CUSTOM_ALIGNMENT: u32 = 6;
 
+/// The most that an entry may be aligned to, as a power of two: a page of linear memory. A larger one
+/// is damage, and would make an array of almost nothing out of a few bytes.
+const MOST_ALIGNMENT: u32 = 16;
+
 impl Layout<'_> {
+    /// Refuses an alignment that no type has.
+    pub(super) fn check_alignment(&self, id: EntryId, alignment: u32) -> Result<()> {
+        if alignment <= MOST_ALIGNMENT {
+            return Ok(());
+        }
+        let entry = &self.survey.entries[id.0];
+        let what = describe_entry(self.survey, entry);
+        let object = &self.survey.objects[&entry.object];
+        let at = entry
+            .segment()
+            .map_or(0, |index| object.segment(index).range.start);
+        Err(Error::damaged(format!(
+            "{what} is aligned to 2^{alignment} bytes, which is more than a page of memory"
+        ))
+        .at(at as u64)
+        .in_file(&self.modules[entry.object.0].name))
+    }
+
     /// The alignment of an entry, as a power of two.
     pub(super) fn entry_alignment(&self, id: EntryId) -> u32 {
         let entry = &self.survey.entries[id.0];

@@ -354,6 +354,7 @@ impl<'a> Layout<'a> {
     fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
         let entry = &self.survey.entries[id.0];
         let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
+        self.check_alignment(id, alignment)?;
         cursor.alignment.set(cursor.alignment.get().max(alignment));
         let length = entry.data.len() as u64;
         if length == 0 {
