@@ -30,10 +30,15 @@ fn entry(work: &Work) -> PathBuf {
 }
 
 /// Our linker on its way to `out.wasm`, where there is an output already.
+///
+/// Signals have their default effect whatever started these tests: what a
+/// shell runs in the background has SIGINT ignored, and that is inherited.
 fn command(work: &Work, backend: &Path) -> Command {
     work.write("out.wasm", BEFORE);
-    let mut command = Command::new(linker());
+    let mut command = Command::new("env");
     command
+        .arg("--default-signal=HUP,INT,TERM")
+        .arg(linker())
         .env("WASM_SECTION_LD_LINKER", backend)
         .env("TMPDIR", work.file("tmp"))
         .args(["--no-entry", "-o", "out.wasm"])
