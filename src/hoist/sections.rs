@@ -10,6 +10,7 @@ use crate::survey::{Entry, is_c_identifier};
 use crate::wasm::{
     Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
 };
+use std::collections::HashMap;
 
 impl Hoist<'_> {
     /// Makes the segments of all sections, with their symbols; none for a section that is left out.
@@ -222,11 +223,15 @@ impl Hoist<'_> {
 
 /// Of the definitions of one symbol, the last: as in GNU ld.
 fn last_definitions(symbols: &[SymbolDefinition]) -> impl Iterator<Item = &SymbolDefinition> {
-    symbols.iter().enumerate().filter_map(|(position, symbol)| {
-        let mut later = symbols[position + 1..].iter();
-        let again = later.any(|other| other.name.value == symbol.name.value);
-        (!again).then_some(symbol)
-    })
+    let named = symbols.iter().enumerate();
+    let last: HashMap<&str, usize> = named
+        .clone()
+        .map(|(position, symbol)| (symbol.name.value.as_str(), position))
+        .collect();
+    let is_last = move |position, symbol: &SymbolDefinition| {
+        last.get(symbol.name.value.as_str()) == Some(&position)
+    };
+    named.filter_map(move |(position, symbol)| is_last(position, symbol).then_some(symbol))
 }
 
 /// A symbol that names a place and no bytes.

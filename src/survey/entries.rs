@@ -8,7 +8,8 @@ use crate::wasm::{
     Object, Relocation, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex,
     SymbolInfo,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use wasmparser::RelocationType;
 
@@ -99,15 +100,14 @@ pub fn collect<'a>(
             entries.push(collector.named()?);
         }
     }
+    let segment_names: LazyCell<HashSet<&str>, _> =
+        LazyCell::new(|| object.segments.iter().map(|segment| segment.name).collect());
     for (index, section) in object.custom_sections() {
         if !wanted.has_custom_sections(section.name) {
             continue;
         }
         // Newer rustc makes both of one static: the segment is the entry.
-        let doubled = object
-            .segments
-            .iter()
-            .any(|segment| segment.name == section.name);
+        let doubled = segment_names.contains(section.name);
         if doubled && object.relocation_section(index).is_none() {
             continue;
         }

@@ -55,22 +55,27 @@ impl Edits {
         self.anew || edited || !self.empty.is_empty() || !self.remove.is_empty()
     }
 
-    /// The sections that go, those with relocations of others among them.
-    fn removed_sections(&self, object: &Object<'_>) -> BTreeSet<SectionIndex> {
+    /// The sections that go, those with relocations of others among them, in the order of the file.
+    fn removed_sections(&self, object: &Object<'_>) -> Vec<SectionIndex> {
         let relocations = |&section| object.relocation_section(section);
         let with_relocations = self.remove.iter().filter_map(relocations);
-        self.remove
+        let mut removed: Vec<_> = self
+            .remove
             .iter()
             .copied()
             .chain(with_relocations)
-            .collect()
+            .collect();
+        removed.sort();
+        removed.dedup();
+        removed
     }
 }
 
 struct Editor<'a> {
     edits: &'a Edits,
     object: &'a Object<'a>,
-    removed: BTreeSet<SectionIndex>,
+    /// Sorted.
+    removed: Vec<SectionIndex>,
 }
 
 impl Editor<'_> {
@@ -86,7 +91,7 @@ impl Editor<'_> {
         let (data_payload, new_offsets) = self.data_section()?;
         for (position, section) in object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
-            if self.removed.contains(&index) {
+            if self.is_removed(index) {
                 continue;
             }
             if Some(index) == data {
@@ -111,13 +116,17 @@ impl Editor<'_> {
 
     /// Where a section stands once others are gone.
     fn new_index(&self, index: SectionIndex) -> u32 {
-        index.0 - self.removed.range(..index).count() as u32
+        index.0 - self.removed.partition_point(|&removed| removed < index) as u32
+    }
+
+    fn is_removed(&self, section: SectionIndex) -> bool {
+        self.removed.binary_search(&section).is_ok()
     }
 
     /// Nothing that stays may refer into a section that goes.
     fn check_section_offsets(&self) -> Result<()> {
         let is_removed = |symbol: &SymbolInfo<'_>| match symbol {
-            SymbolInfo::Section { section, .. } => self.removed.contains(&SectionIndex(*section)),
+            SymbolInfo::Section { section, .. } => self.is_removed(SectionIndex(*section)),
             _ => false,
         };
         if !self
@@ -130,7 +139,7 @@ impl Editor<'_> {
         }
         for (position, section) in self.object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
-            if self.removed.contains(&index) {
+            if self.is_removed(index) {
                 continue;
             }
             for relocation in self.object.relocations(index)? {
@@ -280,7 +289,7 @@ impl Editor<'_> {
 
     fn section_symbol(&self, flags: SymbolFlags, section: SectionIndex, out: &mut Vec<u8>) {
         const KIND: u8 = 3;
-        if self.removed.contains(&section) {
+        if self.is_removed(section) {
             // Nothing refers to it any more, and its index must stay taken.
             let name = self.object.sections[section.position()].name;
             let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
@@ -331,7 +340,7 @@ impl Editor<'_> {
                 let index = match member.kind {
                     ComdatSymbolKind::Section => {
                         let section = SectionIndex(member.index);
-                        if self.removed.contains(&section) {
+                        if self.is_removed(section) {
                             continue;
                         }
                         self.new_index(section)
