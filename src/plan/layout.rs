@@ -29,6 +29,8 @@ pub struct Layout<'a> {
     pub(super) custom_alignments: HashMap<&'a str, u32>,
     /// What has been laid out.
     pub sections: Vec<PlannedSection>,
+    /// Where in `sections` each name is.
+    indices: HashMap<String, usize>,
     /// Entries that went to `/DISCARD/`.
     pub discarded: Vec<EntryId>,
     /// Symbols that are numbers, for the script alone.
@@ -76,6 +78,7 @@ impl<'a> Layout<'a> {
             candidates: entries,
             taken: vec![false; survey.entries.len()],
             sections: Vec::new(),
+            indices: HashMap::new(),
             discarded: Vec::new(),
             numbers: Vec::new(),
             warnings: Vec::new(),
@@ -124,9 +127,10 @@ impl<'a> Layout<'a> {
                 by_section.entry(section).or_default().push(id);
             }
         }
+        let default = Script::default_policy()?;
         for (name, entries) in by_section {
             self.candidates = entries;
-            for output in Script::default_for(name)?.outputs() {
+            for output in default.for_section(name).outputs() {
                 self.output(output)?;
             }
         }
@@ -137,8 +141,7 @@ impl<'a> Layout<'a> {
     /// ld leaves it.
     fn check_once(&self, output: &OutputSection) -> Result<()> {
         let name = &output.name;
-        let mut sections = self.sections.iter();
-        if sections.any(|section| section.name == name.value) {
+        if self.section_index(&name.value).is_some() {
             return Err(name.span.error(format!(
                 "output section `{}` is laid out already: put all of it in one place",
                 name.value
@@ -171,12 +174,12 @@ impl<'a> Layout<'a> {
             return self.discard(output);
         }
         let name = &output.name.value;
-        let mut laid_out = self.sections.iter();
-        let existing = laid_out.position(|section| section.name == *name);
-        let index = existing.unwrap_or(self.sections.len());
-        if existing.is_none() {
+        let index = self.section_index(name).unwrap_or_else(|| {
             self.sections.push(PlannedSection::new(name));
-        }
+            let index = self.sections.len() - 1;
+            self.indices.insert(name.clone(), index);
+            index
+        });
         let mut cursor = Cursor {
             section: index,
             dot: Cell::new(u64::from(self.sections[index].size)),
@@ -201,6 +204,11 @@ impl<'a> Layout<'a> {
             u32::try_from(cursor.dot.get()).map_err(|_| too_large(format!("section `{name}`")))?;
         section.script_made |= !output.statements.iter().all(is_input);
         Ok(())
+    }
+
+    /// Where in `sections` the one of that name is, if it is laid out or is being laid out.
+    pub(super) fn section_index(&self, name: &str) -> Option<usize> {
+        self.indices.get(name).copied()
     }
 
     fn alignment(&self, expression: &Expression, cursor: &Cursor) -> Result<u32> {

@@ -174,8 +174,7 @@ impl Context for Scope<'_> {
     }
 
     fn section(&self, name: &str) -> std::result::Result<usize, String> {
-        let mut sections = self.layout.sections.iter();
-        match sections.position(|section| section.name == name) {
+        match self.layout.section_index(name) {
             Some(index) => Ok(index),
             None if self.layout.later.contains(name) => {
                 Err(format!("section `{name}` is laid out only later"))

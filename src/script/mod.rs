@@ -26,7 +26,7 @@ pub const DEFAULT: &str = include_str!("../../linker-scripts/default.ld");
 const NAME: &str = "NAME";
 
 /// A script.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Script {
     /// Its commands in order, those of all files together.
     pub commands: Vec<Command>,
@@ -68,18 +68,24 @@ impl Script {
         Ok(())
     }
 
-    /// The policy for the gathered section `name` that no script lays out.
+    /// The policy for gathered sections that no script lays out, of which each is called `NAME`.
     ///
     /// # Errors
     /// None, as `default.ld` is right; but a builder of this program may have changed it.
-    pub fn default_for(name: &str) -> Result<Self> {
-        let mut script = Self::parse(Source::new("default.ld", DEFAULT), &[])?;
+    pub fn default_policy() -> Result<Self> {
+        Self::parse(Source::new("default.ld", DEFAULT), &[])
+    }
+
+    /// The default policy, for the section `name`.
+    #[must_use]
+    pub fn for_section(&self, name: &str) -> Self {
+        let mut script = self.clone();
         for command in &mut script.commands {
             if let Command::Output(output) = command {
                 output.rename(name);
             }
         }
-        Ok(script)
+        script
     }
 
     /// The text of the policy in force: the user's scripts, and the default for what they leave.
@@ -174,7 +180,8 @@ mod tests {
 
     #[test]
     fn the_default_names_the_section_it_is_applied_to() {
-        let script = Script::default_for("PLUGINS").expect("the default script");
+        let default = Script::default_policy().expect("the default script");
+        let script = default.for_section("PLUGINS");
         let output = script.outputs().next().expect("an output section");
         assert_eq!(output.name.value, "PLUGINS");
         let matches = |name: &str| script.section_patterns().any(|glob| glob.matches(name));
