@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
 use crate::plan::Plan;
 use crate::survey::{Entry, Origin, Survey, is_marked};
-use crate::wasm::{Builder, Edits, Relocation, SymbolIndex};
+use crate::wasm::{Builder, Edits, SymbolIndex};
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
 pub use crate::wasm::EMPTIED_SEGMENT;
@@ -127,8 +127,6 @@ struct Hoist<'a> {
 /// An object that entries leave.
 struct Source {
     edits: Edits,
-    /// The relocations of its data section.
-    relocations: Vec<Relocation>,
     /// For each of its symbols, the one of the synthesized object, if there is one.
     symbols: Vec<Option<SymbolIndex>>,
 }
@@ -176,10 +174,10 @@ impl Hoist<'_> {
             btree_map::Entry::Occupied(source) => source.into_mut(),
             btree_map::Entry::Vacant(vacant) => {
                 let object = &self.survey.objects[&id];
-                let relocations = object.data_section().map(|data| object.relocations(data));
+                // Before anything is made of it.
+                object.data_relocations()?;
                 vacant.insert(Source {
                     edits: Edits::default(),
-                    relocations: relocations.transpose()?.unwrap_or_default(),
                     symbols: vec![None; object.symbols.len()],
                 })
             }

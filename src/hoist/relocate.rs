@@ -11,30 +11,15 @@ use crate::wasm::{
 };
 
 impl Hoist<'_> {
-    /// The relocations of the data section inside an entry, in its object's terms.
-    fn relocations_of(&self, entry: &Entry<'_>) -> &[Relocation] {
-        let object = &self.survey.objects[&entry.object];
-        let Some(segment) = entry.segment() else {
-            return &[];
-        };
-        let source = self.sources.get(&entry.object);
-        let all = source.map_or(&[][..], |source| &source.relocations);
-        let start = object.segment(segment).offset + entry.start();
-        let end = start + entry.data.len() as u32;
-        let from = all.partition_point(|relocation| relocation.offset < start);
-        let to = all.partition_point(|relocation| relocation.offset < end);
-        &all[from..to]
-    }
-
     /// Whether the linker will write into an entry.
-    pub(super) fn has_relocations(&self, entry: &Entry<'_>) -> bool {
-        match entry.origin {
-            Origin::Custom(section) => {
-                let object = &self.survey.objects[&entry.object];
-                object.relocation_section(section).is_some()
-            }
-            Origin::Segment(_) | Origin::Symbol(..) => !self.relocations_of(entry).is_empty(),
-        }
+    pub(super) fn has_relocations(&self, entry: &Entry<'_>) -> Result<bool> {
+        let object = &self.survey.objects[&entry.object];
+        Ok(match entry.origin {
+            Origin::Custom(section) => object.relocation_section(section).is_some(),
+            Origin::Segment(segment) | Origin::Symbol(segment, _) => !object
+                .relocations_within(segment, entry.range())?
+                .is_empty(),
+        })
     }
 
     /// Gives the synthesized object an entry's relocations, for the entry at `offset` of `segment`.
@@ -58,7 +43,7 @@ impl Hoist<'_> {
             Origin::Segment(from) | Origin::Symbol(from, _) => {
                 let base = object.segment(from).offset + entry.start();
                 let end = base as usize + entry.data.len();
-                let relocations = self.relocations_of(entry).to_vec();
+                let relocations = object.relocations_within(from, entry.range())?.to_vec();
                 for relocation in &relocations {
                     let start = relocation.offset as usize;
                     check_in_entry(relocation, end - start, &entry.section)

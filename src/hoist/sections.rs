@@ -17,7 +17,8 @@ impl Hoist<'_> {
     pub(super) fn sections(&mut self, plan: &Plan) -> Result<Vec<Option<SegmentIndex>>> {
         let mut segments = Vec::with_capacity(plan.sections.len());
         for section in &plan.sections {
-            segments.push((!section.is_empty()).then(|| self.segment(section)));
+            let segment = (!section.is_empty()).then(|| self.segment(section));
+            segments.push(segment.transpose()?);
         }
         for (section, segment) in plan.sections.iter().zip(&segments) {
             let Some(segment) = *segment else {
@@ -38,7 +39,7 @@ impl Hoist<'_> {
         Ok(segments)
     }
 
-    fn segment(&mut self, section: &PlannedSection) -> SegmentIndex {
+    fn segment(&mut self, section: &PlannedSection) -> Result<SegmentIndex> {
         let mut bytes = vec![0; section.size as usize];
         for fill in &section.fills {
             let gap = &mut bytes[fill.range.start as usize..fill.range.end as usize];
@@ -58,14 +59,15 @@ impl Hoist<'_> {
                 bytes[start..start + size].copy_from_slice(&number.to_le_bytes()[..size]);
             }
         }
-        let name = format!("{}.{}", self.segment_kind(section, &bytes), section.name);
+        let name = format!("{}.{}", self.segment_kind(section, &bytes)?, section.name);
         let flags = if section.keep { SEGMENT_RETAIN } else { 0 };
-        self.builder.segment(name, section.alignment, flags, bytes)
+        let alignment = section.alignment;
+        Ok(self.builder.segment(name, alignment, flags, bytes))
     }
 
     /// Which of the output's segments an array belongs to: the backend merges what begins with
     /// `.rodata.`, `.data.` and `.bss.` into one each.
-    fn segment_kind(&self, section: &PlannedSection, bytes: &[u8]) -> &'static str {
+    fn segment_kind(&self, section: &PlannedSection, bytes: &[u8]) -> Result<&'static str> {
         let entries = || {
             section
                 .entries
@@ -77,16 +79,18 @@ impl Hoist<'_> {
             let segment = entry.segment().map(|segment| object.segment(segment));
             segment.is_some_and(|segment| segment.name.starts_with(".rodata"))
         };
-        let is_zero = bytes.iter().all(|&byte| byte == 0)
-            && section.data.is_empty()
-            && !entries().any(|entry| self.has_relocations(entry));
         if entries().all(is_read_only) {
-            ".rodata"
-        } else if is_zero {
-            ".bss"
-        } else {
-            ".data"
+            return Ok(".rodata");
         }
+        if !section.data.is_empty() || bytes.iter().any(|&byte| byte != 0) {
+            return Ok(".data");
+        }
+        for entry in entries() {
+            if self.has_relocations(entry)? {
+                return Ok(".data");
+            }
+        }
+        Ok(".bss")
     }
 
     /// Defines an entry's symbols where it is now.

@@ -5,8 +5,7 @@ use super::wanted::Wanted;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::wasm::{
-    Object, Relocation, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex,
-    SymbolInfo,
+    Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
 };
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -56,6 +55,12 @@ impl Entry<'_> {
             Origin::Symbol(_, range) => range.start,
             Origin::Segment(_) | Origin::Custom(_) => 0,
         }
+    }
+
+    /// Where it is in its segment, in bytes.
+    pub fn range(&self) -> Range<u32> {
+        let start = self.start();
+        start..start + self.data.len() as u32
     }
 }
 
@@ -153,7 +158,6 @@ fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolI
 /// A mark that is not right, or on something that cannot be an entry.
 pub fn marks(object: &Object<'_>) -> Result<Marks> {
     let mut marks = Marks::new();
-    let mut relocations = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start as u64;
         let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
@@ -191,9 +195,7 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
         }
         let section = match mark.section {
             Told::ByName(section) => section,
-            Told::ByReference => {
-                referred_section(object, symbol, &mut relocations).map_err(|error| error.at(at))?
-            }
+            Told::ByReference => referred_section(object, symbol).map_err(|error| error.at(at))?,
         };
         let key = mark.key;
         marks.insert(SymbolIndex(position as u32), Marked { section, key });
@@ -201,31 +203,11 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
     Ok(marks)
 }
 
-/// The section of an entry that tells it by reference. `relocations` are those of the data section,
-/// once they have been read, by offset.
-fn referred_section(
-    object: &Object<'_>,
-    symbol: &Symbol<'_>,
-    relocations: &mut Option<Vec<Relocation>>,
-) -> Result<String> {
-    let relocations = match relocations {
-        Some(relocations) => relocations,
-        None => {
-            let mut all = match object.data_section() {
-                Some(section) => object.relocations(section)?,
-                None => Vec::new(),
-            };
-            all.sort_by_key(|relocation| relocation.offset);
-            relocations.insert(all)
-        }
-    };
+/// The section of an entry that tells it by reference.
+fn referred_section(object: &Object<'_>, symbol: &Symbol<'_>) -> Result<String> {
     let mut sections = BTreeSet::new();
     if let Some((segment, range)) = symbol.definition() {
-        let base = object.segment(segment).offset;
-        let (start, end) = (base + range.start, base + range.end);
-        let first = relocations.partition_point(|relocation| relocation.offset < start);
-        let inside = relocations[first..].iter();
-        for relocation in inside.take_while(|relocation| relocation.offset < end) {
+        for relocation in object.relocations_within(segment, range)? {
             if relocation.ty != RelocationType::TypeIndexLeb {
                 sections.extend(section_of(object.symbol(relocation.symbol()).name)?);
             }

@@ -97,7 +97,7 @@ impl Editor<'_> {
             if Some(index) == data {
                 encode::section(section.id, &data_payload, &mut out);
             } else if let Some(data) = data.filter(|_| Some(index) == data_relocations) {
-                let kept = self.data_relocations(data, &new_offsets)?;
+                let kept = self.data_relocations(&new_offsets)?;
                 let mut payload = encode::custom_payload(section.name);
                 encode::relocations(self.new_index(data), &kept, &mut payload);
                 encode::section(section.id, &payload, &mut out);
@@ -181,10 +181,10 @@ impl Editor<'_> {
     }
 
     /// The relocations of the segments that stay, at their new offsets.
-    fn data_relocations(&self, data: SectionIndex, offsets: &[u32]) -> Result<Vec<Relocation>> {
+    fn data_relocations(&self, offsets: &[u32]) -> Result<Vec<Relocation>> {
         let segments = &self.object.segments;
         let mut kept = Vec::new();
-        for relocation in self.object.relocations(data)? {
+        for relocation in self.object.data_relocations()? {
             let after = segments.partition_point(|segment| segment.offset <= relocation.offset);
             // A relocation before the first segment would be in no segment's bytes.
             let Some(position) = after.checked_sub(1) else {
@@ -194,7 +194,7 @@ impl Editor<'_> {
                 let within = relocation.offset - segments[position].offset;
                 kept.push(Relocation {
                     offset: offsets[position] + within,
-                    ..relocation
+                    ..*relocation
                 });
             }
         }

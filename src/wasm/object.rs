@@ -4,6 +4,7 @@
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 use super::outline::{CUSTOM, DATA, Outline, Section};
 use crate::error::{Error, Result};
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ops::Range;
 use wasmparser::{
@@ -36,6 +37,8 @@ pub struct Object<'a> {
     functions: Vec<Function<'a>>,
     /// For each section, the section that holds its relocations.
     relocations: Vec<Option<SectionIndex>>,
+    /// The relocations of the data section, once they have been asked for.
+    data_relocations: OnceCell<Vec<Relocation>>,
     /// For each section, the COMDAT group it is in: only custom sections are in any.
     section_comdats: Vec<Option<usize>>,
     /// Whether its memory has 64-bit addresses.
@@ -165,6 +168,7 @@ impl<'a> Object<'a> {
             types: Vec::new(),
             functions: Vec::new(),
             relocations,
+            data_relocations: OnceCell::new(),
             section_comdats,
             memory64: false,
             table64: false,
@@ -214,6 +218,42 @@ impl<'a> Object<'a> {
             relocations.push(relocation);
         }
         Ok(relocations)
+    }
+
+    /// The relocations of the data section, in the order of their offsets. They are read once.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn data_relocations(&self) -> Result<&[Relocation]> {
+        if let Some(known) = self.data_relocations.get() {
+            return Ok(known);
+        }
+        let section = self.data_section();
+        let read = section
+            .map(|section| self.relocations(section))
+            .transpose()?;
+        Ok(self
+            .data_relocations
+            .get_or_init(|| read.unwrap_or_default()))
+    }
+
+    /// The relocations of a range of a data segment, which is in bytes from the segment's first.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn relocations_within(
+        &self,
+        segment: SegmentIndex,
+        range: Range<u32>,
+    ) -> Result<&[Relocation]> {
+        let all = self.data_relocations()?;
+        let base = self.segment(segment).offset;
+        // What a symbol says of its size may be more than there is room for.
+        let before = |end: u32| {
+            let end = base.saturating_add(end);
+            all.partition_point(|relocation| relocation.offset < end)
+        };
+        Ok(&all[before(range.start)..before(range.end)])
     }
 
     /// The section that holds the relocations of `section`.
