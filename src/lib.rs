@@ -100,7 +100,11 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let inputs = files.inputs()?;
     warn(program, &line, inputs.warnings.iter())?;
     let modules = &inputs.modules;
-    let survey = survey::survey(&line, &script, &inputs)?;
+    let mut survey = survey::survey(&line, &script, &inputs)?;
+    if line.is_position_independent() && !survey.entries.is_empty() && !backend.retains() {
+        // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
+        survey.wanted.ask_for_all();
+    }
     let plan = plan::plan(&survey, modules, &script)?;
     warn(program, &line, survey.warnings.iter().chain(&plan.warnings))?;
     log::decided(Level::from_environment(), &backend, &survey, &plan, modules);

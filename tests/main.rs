@@ -33,6 +33,7 @@ mod no_trace;
 mod originals;
 mod partial;
 mod pointers;
+mod position_independent;
 mod readme;
 mod reencoded;
 mod reference;

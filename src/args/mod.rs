@@ -135,6 +135,12 @@ impl CommandLine {
         last == Some(yes)
     }
 
+    /// Whether the output is a position-independent module: a shared library or an executable
+    /// (DynamicLinking.md).
+    pub fn is_position_independent(&self) -> bool {
+        self.has(Id::Shared) || self.flag(Id::Pie, Id::NoPie)
+    }
+
     /// The option that is last and lacks its value, and whether it is one of ours.
     pub fn missing_value(&self) -> Option<(&OsStr, bool)> {
         let last = self.arguments.last()?;

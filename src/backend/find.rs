@@ -84,6 +84,28 @@ impl Backend {
         self.needs_flavor() || self.stem().is_some_and(|stem| stem.starts_with("wasm-ld"))
     }
 
+    /// Whether it keeps segments that are retained (`WASM_SEG_FLAG_RETAIN`), as lld does from LLVM 19
+    /// on. Of what does not say that it is an older lld we think the best.
+    pub fn retains(&self) -> bool {
+        const FIRST: u32 = 19;
+        self.lld_version().is_none_or(|version| version >= FIRST)
+    }
+
+    /// The major version of lld, which it says as `Debian LLD 14.0.6`.
+    fn lld_version(&self) -> Option<u32> {
+        let flavor = ["-flavor", "wasm"];
+        let output = Command::new(&self.path)
+            .args(flavor.iter().filter(|_| self.needs_flavor()))
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let (_, version) = text.split_once("LLD ")?;
+        version.split('.').next()?.parse().ok()
+    }
+
     fn stem(&self) -> Option<&str> {
         self.path.file_stem()?.to_str()
     }

@@ -131,7 +131,7 @@ impl Files {
     pub fn open(line: &CommandLine) -> Result<Self> {
         let mut files = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath));
-        search.archives_only = !line.has(Id::Shared) && !line.flag(Id::Pie, Id::NoPie);
+        search.archives_only = !line.is_position_independent();
         let (mut in_lib, mut whole_archive) = (false, false);
         for (argument, meaning) in line.arguments().map(|(i, a)| (i, &a.meaning)) {
             let place = Place {

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::input::Module;
 use crate::script::{Definition, Script, Spanned};
 use crate::survey::{Entry, Origin, Survey};
+use crate::wasm::{SEGMENT_RETAIN, Symbol, SymbolFlags};
 use layout::Layout;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -167,12 +168,13 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
 
 /// A section whose entries are all data segments that the compiler named works with the backend
 /// alone, and is left to it unless the script or `--gather` asks. One that is only declared does
-/// not work there: nothing keeps a segment without bytes.
+/// not work there: nothing keeps a segment without bytes. Nor does one with an entry that its author
+/// wants kept and nothing keeps.
 fn left_to_the_backend<'s>(survey: &'s Survey<'_>) -> HashSet<&'s str> {
     let mut all_named: HashMap<&str, bool> = HashMap::new();
     let mut has_bytes: HashSet<&str> = HashSet::new();
     for entry in &survey.entries {
-        let named = matches!(entry.origin, Origin::Segment(_));
+        let named = matches!(entry.origin, Origin::Segment(_)) && !is_lost(survey, entry);
         *all_named.entry(&entry.section).or_insert(true) &= named;
         if !entry.data.is_empty() {
             has_bytes.insert(&entry.section);
@@ -184,6 +186,21 @@ fn left_to_the_backend<'s>(survey: &'s Survey<'_>) -> HashSet<&'s str> {
         .map(|(name, _)| name)
         .filter(|name| !survey.wanted.is_asked_for(name))
         .collect()
+}
+
+/// Whether the backend would lose an entry that is to be kept (`used`): a local symbol is no root of
+/// its garbage collection, and the segment is not retained. Compilers before LLVM 19 know no other
+/// way, and a partial link by `wasm-ld` before LLVM 23 drops the flag.
+fn is_lost(survey: &Survey<'_>, entry: &Entry<'_>) -> bool {
+    let object = &survey.objects[&entry.object];
+    let retained = |segment| object.segment(segment).flags & SEGMENT_RETAIN != 0;
+    let mut kept = entry
+        .symbols
+        .iter()
+        .map(|&symbol| object.symbol(symbol))
+        .filter(|symbol| symbol.flags().contains(SymbolFlags::NO_STRIP))
+        .peekable();
+    kept.peek().is_some() && kept.all(Symbol::is_local) && !entry.segment().is_some_and(retained)
 }
 
 /// An entry for people: its symbol, or what it is where it has none.

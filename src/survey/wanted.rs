@@ -15,6 +15,8 @@ pub struct Wanted {
     named: BTreeSet<String>,
     gather: Vec<Glob>,
     script: Vec<Glob>,
+    /// Whether none is left to the backend.
+    all: bool,
 }
 
 /// Custom sections with a name that is a C identifier and that belong to tools (tool-conventions):
@@ -34,6 +36,7 @@ impl Wanted {
     /// What the command line and the script ask for.
     pub fn by_policy(line: &CommandLine, script: &Script) -> Self {
         let mut wanted = Self {
+            all: false,
             named: BTreeSet::new(),
             gather: line
                 .values(Id::Gather)
@@ -89,6 +92,11 @@ impl Wanted {
         }
     }
 
+    /// From now on every wanted section is asked for.
+    pub fn ask_for_all(&mut self) {
+        self.all = true;
+    }
+
     /// Names that `--gather` asks for in vain.
     pub fn in_vain(&self) -> impl Iterator<Item = &str> {
         let names = self.gather.iter().filter_map(Glob::literal);
@@ -114,10 +122,11 @@ impl Wanted {
         !RESERVED.contains(&name) && (self.named.contains(name) || asked_for)
     }
 
-    /// Whether `--gather` or the script asks for the section, so that even what works is gathered.
+    /// Whether `--gather` or the script asks for the section, or somebody for all of them, so that
+    /// even what works is gathered.
     pub fn is_asked_for(&self, name: &str) -> bool {
         let matches = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name));
-        matches(&self.script) || (is_c_identifier(name) && matches(&self.gather))
+        self.all || matches(&self.script) || (is_c_identifier(name) && matches(&self.gather))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod damage;
 pub mod gnu_ld;
 pub mod instance;
 pub mod module;
+pub mod node;
 pub mod program;
 pub mod refusal;
 pub mod rust;
