@@ -14,7 +14,7 @@ use wasm_section_ld::error::Result;
 use wasm_section_ld::input::{Inputs, Module, Name, Place, archive_members, archive_with_contents};
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolIndex};
-use wasm_section_ld::{hoist, plan, survey};
+use wasm_section_ld::{hoist, manifest, plan, survey};
 
 /// Words are separated by zero bytes; the whole is a response file too.
 pub fn arguments(data: &[u8]) {
@@ -124,13 +124,22 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
 pub fn gather(data: &[u8]) {
     let script = Script::default();
     let _ = gathered(data, &script, |survey, plan, modules| {
-        let hoisted = hoist::hoist(survey, plan, modules)?;
+        let hoisted = hoist::hoist(survey, plan, modules, Some(hoist::Base::Zero))?;
         for bytes in hoisted.object.iter().chain(hoisted.edited.values()) {
             let object = Object::parse(bytes).expect("an object");
             let data = object.data_section();
             let relocations = data.map(|data| object.relocations(data));
             relocations.transpose().expect("relocations");
         }
+        let object = Object::parse(hoisted.object.as_deref().expect("an object"))?;
+        let mut custom = object.custom_sections();
+        let manifest = custom.find(|(_, section)| section.name == manifest::SECTION);
+        let (_, section) = manifest.expect("a manifest");
+        let contents = manifest::Contents {
+            bytes: section.content,
+            offset: section.content_start() as u64,
+        };
+        contents.read().expect("what was written can be read");
         Ok(())
     });
 }

@@ -20,12 +20,14 @@ passed on.
 Options of its own:
   -T FILE, --script=FILE  Lay out data by this linker script, in the language of GNU ld
   --section-print-script  Print the policy in force and stop
+  --section-manifest      Say in the module what was gathered, in a custom section
   --gather=PATTERN        Gather sections that match, even those that wasm-ld would handle itself
   --section-linker=PATH   The linker that does the linking
 
 Environment:
   WASM_SECTION_LD_LINKER  The same; the option comes first
-  WASM_SECTION_LD_LOG     info: what is gathered, and what is not; debug: each entry too
+  WASM_SECTION_LD_LOG     info: what is gathered, and what is not; debug: each entry too;
+                          time: how long each phase took
 
 Entries of a section NAME are data segments named NAME, custom sections named NAME, and statics
 named __link_section__NAME$KEY$UNIQUE or in a module __link_section__NAME.

@@ -21,6 +21,7 @@ mod help;
 pub mod hoist;
 pub mod input;
 pub mod log;
+pub mod manifest;
 pub mod plan;
 pub mod script;
 pub mod survey;
@@ -29,8 +30,9 @@ pub mod wasm;
 use args::{CommandLine, Id};
 use backend::{Backend, Ended, Job, interrupt};
 use error::{Error, Result};
+use hoist::Base;
 use input::Files;
-use log::{Level, say};
+use log::{Log, say};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -75,6 +77,8 @@ fn ended_by_signal(backend: &Path, signal: i32) -> Error {
 /// # Errors
 /// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
 pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
+    let log = Log::from_environment();
+    let mut clock = log.clock();
     let line = CommandLine::parse(argv)?;
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
@@ -96,8 +100,10 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         print(&script.in_force());
         return Ok(Ended::Status(0));
     }
+    clock.end_of("arguments");
     let files = Files::open(&line)?;
     let inputs = files.inputs()?;
+    clock.end_of("inputs");
     warn(program, &line, inputs.warnings.iter())?;
     let modules = &inputs.modules;
     let mut survey = survey::survey(&line, &script, &inputs)?;
@@ -105,16 +111,24 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
         survey.wanted.ask_for_all();
     }
+    clock.end_of("survey");
     let plan = plan::plan(&survey, modules, &script)?;
+    clock.end_of("plan");
     warn(program, &line, survey.warnings.iter().chain(&plan.warnings))?;
-    log::decided(Level::from_environment(), &backend, &survey, &plan, modules);
+    log.decided(&backend, &survey, &plan, modules)?;
     if plan.is_empty() {
+        clock.report();
         return as_called(&line, &backend);
     }
-    let hoisted = hoist::hoist(&survey, &plan, modules)?;
+    let hoisted = hoist::hoist(&survey, &plan, modules, manifest_base(&line))?;
+    clock.end_of("hoist");
     let job = Job::new(&line, &files, modules, &hoisted)?;
+    clock.end_of("files for the linker");
     let ended = backend::run_gathered(&backend, &job.words(&line, &backend)?, job.names())?;
+    clock.end_of("the linker");
     job.map_reports(&line)?;
+    clock.end_of("reports");
+    clock.report();
     Ok(ended)
 }
 
@@ -162,6 +176,16 @@ fn print(text: &str) {
 fn script(line: &CommandLine) -> Result<Script> {
     let search: Vec<&Path> = line.values(Id::LibraryPath).map(Path::new).collect();
     Script::read(line.values(Id::Script).map(Path::new), &search)
+}
+
+/// What the addresses of the manifest count from, if there is to be one.
+fn manifest_base(line: &CommandLine) -> Option<Base> {
+    let base = if line.is_position_independent() {
+        Base::MemoryBase
+    } else {
+        Base::Zero
+    };
+    line.has(Id::Manifest).then_some(base)
 }
 
 fn refuse_reserved(line: &CommandLine) -> Result<()> {

@@ -1,33 +1,103 @@
 //! What the linker did and why, on standard error, if `WASM_SECTION_LD_LOG` asks.
 
 use crate::backend::Backend;
+use crate::error::Result;
 use crate::input::{Module, ObjectId};
-use crate::plan::{Plan, PlannedSection, describe_entry, object_count};
+use crate::plan::{Item, Plan, PlannedSection, crate_of, describe_entry, items, stride};
 use crate::survey::Survey;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 /// The environment variable that asks.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 
-/// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nothing.
-    Quiet,
-    /// One line a section (`info`).
-    Info,
+/// What is said: `info`, `debug` and `time`, with commas between them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Log {
+    /// One line a section (`info`, `debug`).
+    sections: bool,
     /// Each entry too, and each object that is linked because it has entries (`debug`).
-    Debug,
+    entries: bool,
+    /// How long each phase took (`time`).
+    time: bool,
 }
 
-impl Level {
+impl Log {
     /// What the environment asks for.
     pub fn from_environment() -> Self {
-        match std::env::var(VARIABLE).as_deref() {
-            Ok("info") => Level::Info,
-            Ok("debug") => Level::Debug,
-            _ => Level::Quiet,
+        let mut log = Self::default();
+        for word in std::env::var(VARIABLE).unwrap_or_default().split(',') {
+            log.entries |= word == "debug";
+            log.sections |= word == "debug" || word == "info";
+            log.time |= word == "time";
+        }
+        log
+    }
+
+    /// Says what was decided: what is gathered, what is left to the backend and why, and which
+    /// backend it is.
+    ///
+    /// # Errors
+    /// Relocations of an object that are not right.
+    pub fn decided(
+        self,
+        backend: &Backend,
+        survey: &Survey<'_>,
+        plan: &Plan,
+        modules: &[Module<'_>],
+    ) -> Result<()> {
+        if !self.sections {
+            return Ok(());
+        }
+        for section in plan.sections.iter().filter(|section| !section.is_empty()) {
+            self.section(survey, section, modules)?;
+        }
+        for section in &plan.left {
+            say(&format!(
+                "{section}: left to the linker, as all its entries are data segments of that name; \
+                 --gather={section} gathers it"
+            ));
+        }
+        if plan.is_empty() {
+            say("nothing to gather: the linker is run as we were called");
+        } else if self.entries {
+            say_why_linked(survey, plan, modules);
+        }
+        say(&format!("the linker is {}", backend.path.display()));
+        Ok(())
+    }
+
+    fn section(
+        self,
+        survey: &Survey<'_>,
+        section: &PlannedSection,
+        modules: &[Module<'_>],
+    ) -> Result<()> {
+        let items = items(survey, section)?;
+        let from = origins(survey, modules, &items);
+        say(&format!("{}: {}{from}", section.name, extent(&items)));
+        for item in items.iter().filter(|_| self.entries) {
+            let entry = &survey.entries[item.entry.0];
+            let what = match item.symbol {
+                Some(symbol) => {
+                    let name = survey.objects[&entry.object].symbol(symbol).name;
+                    format!("`{:#}`", rustc_demangle::demangle(name))
+                }
+                None => describe_entry(survey, entry),
+            };
+            let (offset, size) = (item.offset, item.size);
+            let object = &modules[entry.object.0].name;
+            say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
+        }
+        Ok(())
+    }
+
+    /// Begins to take the time, if that is asked for.
+    pub fn clock(self) -> Clock {
+        Clock {
+            phases: self.time.then(Vec::new),
+            last: Instant::now(),
         }
     }
 }
@@ -37,64 +107,88 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Says what was decided: what is gathered, what is left to the backend and why, and which backend
-/// it is.
-pub fn decided(
-    level: Level,
-    backend: &Backend,
-    survey: &Survey<'_>,
-    plan: &Plan,
-    modules: &[Module<'_>],
-) {
-    if level < Level::Info {
-        return;
-    }
-    for section in plan.sections.iter().filter(|section| !section.is_empty()) {
-        say_section(level, survey, section, modules);
-    }
-    for section in &plan.left {
-        say(&format!(
-            "{section}: left to the linker, as all its entries are data segments of that name; \
-             --gather={section} gathers it"
-        ));
-    }
-    if plan.is_empty() {
-        say("nothing to gather: the linker is run as we were called");
-    } else if level >= Level::Debug {
-        let entries = plan.leaving().map(|id| &survey.entries[id.0]);
-        let objects: BTreeSet<ObjectId> = entries.map(|entry| entry.object).collect();
-        for id in objects.iter().filter(|id| !modules[id.0].always_linked()) {
-            let name = &modules[id.0].name;
-            say(&format!("linked because it has entries: {name}"));
-        }
-    }
-    say(&format!("the linker is {}", backend.path.display()));
+/// How long each phase of a link took.
+#[derive(Debug)]
+pub struct Clock {
+    phases: Option<Vec<(&'static str, Duration)>>,
+    last: Instant,
 }
 
-fn say_section(
-    level: Level,
-    survey: &Survey<'_>,
-    section: &PlannedSection,
-    modules: &[Module<'_>],
-) {
-    let entries = section.entries.len();
-    let objects = object_count(survey, section);
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
-    say(&format!(
-        "{}: {entries} input{} of {} bytes in all from {objects} object{}",
-        section.name,
-        plural(entries),
-        section.size,
-        plural(objects),
-    ));
-    for placed in section.entries.iter().filter(|_| level >= Level::Debug) {
-        let entry = &survey.entries[placed.entry.0];
+impl Clock {
+    /// A phase has ended.
+    pub fn end_of(&mut self, phase: &'static str) {
+        if let Some(phases) = &mut self.phases {
+            let now = Instant::now();
+            phases.push((phase, now - self.last));
+            self.last = now;
+        }
+    }
+
+    /// Says how long the phases took, in milliseconds.
+    pub fn report(&self) {
+        let Some(phases) = &self.phases else {
+            return;
+        };
+        let all = ("all", phases.iter().map(|(_, time)| *time).sum());
+        for (phase, time) in phases.iter().chain([&all]) {
+            say(&format!("{:>9.3} ms  {phase}", time.as_secs_f64() * 1e3));
+        }
+    }
+}
+
+/// `14 entries of 12 bytes`.
+fn extent(items: &[Item]) -> String {
+    let count = counted(items.len(), "entry", "entries");
+    if items.is_empty() {
+        return count;
+    }
+    let first = items.first().map_or(0, |item| item.size);
+    if stride(items) == Some(first) {
+        return format!("{count} of {}", counted(first as usize, "byte", "bytes"));
+    }
+    let all: u64 = items.iter().map(|item| u64::from(item.size)).sum();
+    format!("{count} of {all} bytes in all")
+}
+
+/// ` from 6 crates and 1 object`.
+fn origins(survey: &Survey<'_>, modules: &[Module<'_>], items: &[Item]) -> String {
+    let mut crates = BTreeSet::new();
+    let mut objects = BTreeSet::new();
+    for item in items {
+        match crate_of(survey, modules, item) {
+            Some(krate) => _ = crates.insert(krate),
+            None => _ = objects.insert(survey.entries[item.entry.0].object),
+        }
+    }
+    let counts = [
+        (crates.len(), "crate", "crates"),
+        (objects.len(), "object", "objects"),
+    ];
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    let counts: Vec<_> = counts.map(|(n, one, more)| counted(n, one, more)).collect();
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!(" from {}", counts.join(" and ")),
+    }
+}
+
+fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+fn say_why_linked(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
+    let mut reasons: BTreeMap<ObjectId, BTreeSet<&str>> = BTreeMap::new();
+    for id in plan.leaving() {
+        let entry = &survey.entries[id.0];
+        let sections = reasons.entry(entry.object).or_default();
+        sections.insert(&entry.section);
+    }
+    reasons.retain(|id, _| !modules[id.0].always_linked());
+    for (id, sections) in reasons {
+        let sections = Vec::from_iter(sections).join(", ");
+        let name = &modules[id.0].name;
         say(&format!(
-            "  {:>8} +{:<6} {} in {}",
-            placed.offset,
-            entry.data.len(),
-            describe_entry(survey, entry),
-            modules[entry.object.0].name
+            "linked because it has entries of {sections}: {name}"
         ));
     }
 }

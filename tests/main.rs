@@ -26,6 +26,7 @@ mod faults;
 mod fuzz_corpus;
 mod hands_off;
 mod linkme;
+mod manifest;
 mod messages;
 mod never_dead;
 mod never_lost;

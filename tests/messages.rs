@@ -387,17 +387,33 @@ fn the_log_says_what_was_decided() {
     let which = format!("the linker is {}\n", backend.display());
     assert_eq!(log("info", &[&plain]), format!("{nothing}{which}"));
     assert_eq!(log("info", &[&table]), format!("{left}{nothing}{which}"));
-    let gathered = "NUMBERS: 1 input of 4 bytes in all from 1 object\n";
+    let gathered = "NUMBERS: 1 entry of 4 bytes from 1 object\n";
     assert_eq!(
         log("info", &[&table, &library]),
         format!("{gathered}{left}{which}")
     );
     let name = format!("{}(entry.o)", library.display());
     let detail = format!("         0 +4      `__link_section__NUMBERS$$entry` in {name}\n");
-    let why = format!("linked because it has entries: {name}\n");
+    let why = format!("linked because it has entries of NUMBERS: {name}\n");
     assert_eq!(
         log("debug", &[&table, &library]),
         format!("{gathered}{detail}{left}{why}{which}")
     );
     assert_eq!(log("", &[&table, &library]), "");
+    let phases = |level: &str, objects: &[&Path]| {
+        let text = log(level, objects);
+        let name = |line: &str| Some(line.split_once(" ms  ")?.1.to_owned());
+        Vec::from_iter(text.lines().filter_map(name))
+    };
+    let link = ["arguments", "inputs", "survey", "plan", "hoist"];
+    let whole = [
+        &link[..],
+        &["files for the linker", "the linker", "reports", "all"],
+    ]
+    .concat();
+    assert_eq!(phases("time", &[&library]), whole);
+    assert_eq!(
+        phases("info,time", &[&plain]),
+        ["arguments", "inputs", "survey", "plan", "all"]
+    );
 }

@@ -96,6 +96,7 @@ fn the_options() {
     for option in [
         "-T FILE, --script=FILE",
         "--section-print-script",
+        "--section-manifest",
         "--gather=PATTERN",
         "--section-linker=PATH",
         "WASM_SECTION_LD_LINKER",

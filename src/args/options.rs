@@ -65,6 +65,8 @@ pub enum Id {
     Script,
     /// Ours: `--section-print-script`.
     PrintScript,
+    /// Ours: `--section-manifest`.
+    Manifest,
     /// Ours: `-l` of the library that says that this linker is needed.
     OwnLibrary,
     /// Reserved to us, and not here: any other `--section-…`.
@@ -80,6 +82,7 @@ impl Id {
                 | Id::SectionLinker
                 | Id::Script
                 | Id::PrintScript
+                | Id::Manifest
                 | Id::OwnLibrary
                 | Id::Reserved
         )
@@ -174,6 +177,7 @@ const OPTIONS: &[Spec] = &[
     spec("section-linker", Two, Separate, Id::SectionLinker),
     spec("section-linker=", Two, Joined, Id::SectionLinker),
     spec("section-print-script", Two, Flag, Id::PrintScript),
+    spec("section-manifest", Two, Flag, Id::Manifest),
     spec("section-", Two, Joined, Id::Reserved),
     spec("script", Two, Separate, Id::Script),
     spec("script=", Two, Joined, Id::Script),

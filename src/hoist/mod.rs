@@ -4,6 +4,7 @@
 //! Nothing in the synthesized object is a root of the linker's garbage collection, so an array that
 //! no live code reaches goes, and what only its entries use goes with it.
 
+mod manifest;
 pub mod reencode;
 mod relocate;
 mod sections;
@@ -16,6 +17,7 @@ use crate::wasm::{Builder, Edits, SymbolIndex};
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
 pub use crate::wasm::EMPTIED_SEGMENT;
+pub use manifest::Base;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -46,11 +48,21 @@ pub struct Global {
 /// demanglers read.
 pub const UNIQUE: &str = "..section.";
 
-/// Makes the objects.
+/// The name that a symbol has in its own object.
+pub fn own_name(name: &str) -> &str {
+    name.split_once(UNIQUE).map_or(name, |(own, _)| own)
+}
+
+/// Makes the objects, with a manifest if one is asked for.
 ///
 /// # Errors
 /// A relocation that has no meaning in memory, or objects of different address sizes.
-pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Hoisted> {
+pub fn hoist(
+    survey: &Survey<'_>,
+    plan: &Plan,
+    modules: &[Module<'_>],
+    manifest: Option<Base>,
+) -> Result<Hoisted> {
     let mut hoist = Hoist {
         survey,
         builder: Builder::new(
@@ -68,7 +80,7 @@ pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result
     }
     let segments = hoist.sections(plan)?;
     // Only now, when all moved symbols are known: entries may point to each other.
-    for (section, segment) in plan.sections.iter().zip(segments) {
+    for (section, &segment) in plan.sections.iter().zip(&segments) {
         for placed in &section.entries {
             let entry = &survey.entries[placed.entry.0];
             if let Some(segment) = segment {
@@ -77,6 +89,9 @@ pub fn hoist(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result
                     .map_err(in_object(entry.object))?;
             }
         }
+    }
+    if let Some(base) = manifest {
+        hoist.add_manifest(plan, modules, &segments, base)?;
     }
     let mut edited = BTreeMap::new();
     for (id, source) in &hoist.sources {

@@ -173,7 +173,7 @@ impl Hoist<'_> {
         }
     }
 
-    fn define(
+    pub(super) fn define(
         &mut self,
         name: String,
         flags: SymbolFlags,
@@ -239,7 +239,7 @@ fn last_definitions(symbols: &[SymbolDefinition]) -> impl Iterator<Item = &Symbo
 }
 
 /// A symbol that names a place and no bytes.
-fn place(segment: SegmentIndex, offset: u32) -> Definition {
+pub(super) fn place(segment: SegmentIndex, offset: u32) -> Definition {
     Definition {
         segment,
         offset,

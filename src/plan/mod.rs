@@ -2,11 +2,13 @@
 
 mod alignment;
 mod evaluate;
+mod items;
 mod layout;
 mod resolve;
 mod scope;
 
 pub use evaluate::Value;
+pub use items::{Item, crate_of, items, stride};
 pub use resolve::Fate;
 
 use crate::error::Result;
@@ -212,13 +214,4 @@ pub fn describe_entry(survey: &Survey<'_>, entry: &Entry<'_>) -> String {
         (Origin::Custom(_), None) => format!("the custom section `{}`", entry.section),
         (_, None) => format!("a segment `{}`", entry.section),
     }
-}
-
-/// How many objects the entries of a section come from.
-pub fn object_count(survey: &Survey<'_>, section: &PlannedSection) -> usize {
-    let entries = section.entries.iter();
-    let objects: HashSet<_> = entries
-        .map(|placed| survey.entries[placed.entry.0].object)
-        .collect();
-    objects.len()
 }

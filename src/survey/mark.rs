@@ -126,6 +126,21 @@ pub fn is_marked(name: &str) -> bool {
     matches!(Mark::parse(name), Ok(Some(_)))
 }
 
+/// The Rust crate whose code `symbol` is: the first component of its path or, of a name that is all
+/// mark, of what makes it unique, where `module_path!()` did that.
+pub fn crate_of_symbol(symbol: &str) -> Option<String> {
+    if is_whole_name(symbol) {
+        let (krate, _) = symbol.splitn(3, '$').nth(2)?.split_once("::")?;
+        return is_c_identifier(krate).then(|| krate.to_owned());
+    }
+    let path = rustc_demangle::try_demangle(symbol).ok()?.to_string();
+    // C++ is mangled so too, but for the hash.
+    let is_rust = symbol.starts_with("_R") || path.rsplit_once("::h")?.1.len() == 16;
+    // Of v0, the crate's hash comes in brackets.
+    let krate = path.split([':', '[']).next()?;
+    (is_rust && is_c_identifier(krate)).then(|| krate.to_owned())
+}
+
 /// The section that `symbol` names for entries that point to it.
 ///
 /// # Errors
@@ -231,6 +246,22 @@ mod tests {
         assert_eq!(of(entry), None);
         assert_eq!(mark(function), None);
         assert!(section_of("__link_section_of__a-b").is_err());
+    }
+
+    #[test]
+    fn crates() {
+        let krate = |symbol: &str| crate_of_symbol(symbol).unwrap_or_default();
+        let v0 = "_RNvNtCs2wyFG8dXlmP_5crate21___link_section__TESTS1A";
+        assert_eq!(krate(v0), "crate");
+        assert_eq!(
+            krate("_ZN5crate21__link_section__TESTS1A17h0123456789abcdefE"),
+            "crate"
+        );
+        assert_eq!(krate("__link_section__A$$one::two::3"), "one");
+        assert_eq!(krate("__link_section__A$$one"), "");
+        // C++
+        assert_eq!(krate("_ZN5space21__link_section__TESTS1AE"), "");
+        assert_eq!(krate("plugin"), "");
     }
 
     #[test]

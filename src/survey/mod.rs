@@ -6,7 +6,7 @@ mod symbols;
 mod wanted;
 
 pub use entries::{Entry, Origin};
-pub use mark::{is_c_identifier, is_marked};
+pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
 pub use symbols::{defined_symbols, refers_to};
 pub use wanted::Wanted;
 

@@ -21,10 +21,11 @@ pub struct Wanted {
 
 /// Custom sections with a name that is a C identifier and that belong to tools (tool-conventions):
 /// never entries, whoever asks.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "build_id",
     "dylink",
     "external_debug_info",
+    "link_sections",
     "linking",
     "name",
     "producers",

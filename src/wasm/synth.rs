@@ -23,6 +23,15 @@ pub struct Builder {
     imports: Vec<Import>,
     symbols: Vec<SynthSymbol>,
     segments: Vec<SynthSegment>,
+    custom: Option<SynthCustom>,
+}
+
+/// A custom section with relocations.
+#[derive(Debug)]
+struct SynthCustom {
+    name: String,
+    content: Vec<u8>,
+    relocations: Vec<Relocation>,
 }
 
 #[derive(Debug)]
@@ -82,6 +91,37 @@ impl Builder {
             imports: Vec::new(),
             symbols: Vec::new(),
             segments: Vec::new(),
+            custom: None,
+        }
+    }
+
+    /// Whether addresses in its memory have 64 bits.
+    pub fn memory64(&self) -> bool {
+        self.memory64
+    }
+
+    /// Gives it a custom section, whose relocations have offsets into `content`.
+    pub fn custom(&mut self, name: &str, content: Vec<u8>, relocations: Vec<Relocation>) {
+        self.custom = Some(SynthCustom {
+            name: name.to_owned(),
+            content,
+            relocations,
+        });
+    }
+
+    /// The relocations of a data segment, with offsets from its first byte.
+    pub fn relocations(&self, segment: SegmentIndex) -> &[Relocation] {
+        &self.segments[segment.position()].relocations
+    }
+
+    /// The name of a symbol.
+    pub fn symbol_name(&self, symbol: SymbolIndex) -> &str {
+        match &self.symbols[symbol.position()] {
+            SynthSymbol::Data { name, .. } | SynthSymbol::UndefinedData { name, .. } => name,
+            SynthSymbol::UndefinedFunction { name, function, .. } => {
+                let field = || self.imports[*function as usize].field.as_str();
+                name.as_deref().unwrap_or_else(field)
+            }
         }
     }
 
@@ -147,6 +187,8 @@ impl Builder {
     pub fn finish(mut self) -> Vec<u8> {
         /// The data section comes third, after types and imports.
         const DATA_SECTION: u32 = 2;
+        /// What may follow it.
+        const CUSTOM_SECTION: u32 = 3;
         for segment in &mut self.segments {
             // LLVM: "relocations not in offset order" is an error.
             segment
@@ -159,11 +201,18 @@ impl Builder {
         module.section(&self.import_section());
         let mut bytes = module.finish();
         encode::section(DATA, &data, &mut bytes);
+        if let Some(custom) = &self.custom {
+            append_custom(&custom.name, &custom.content, &mut bytes);
+        }
         append_custom("linking", &self.linking(), &mut bytes);
-        if !relocations.is_empty() {
-            let mut content = Vec::new();
-            encode::relocations(DATA_SECTION, &relocations, &mut content);
-            append_custom("reloc.DATA", &content, &mut bytes);
+        append_relocations("DATA", DATA_SECTION, &relocations, &mut bytes);
+        if let Some(custom) = &self.custom {
+            append_relocations(
+                &custom.name,
+                CUSTOM_SECTION,
+                &custom.relocations,
+                &mut bytes,
+            );
         }
         bytes
     }
@@ -303,4 +352,13 @@ fn append_custom(name: &str, content: &[u8], out: &mut Vec<u8>) {
     let mut payload = encode::custom_payload(name);
     payload.extend_from_slice(content);
     encode::section(CUSTOM, &payload, out);
+}
+
+/// The section that holds the relocations of another, if there are any.
+fn append_relocations(of: &str, index: u32, relocations: &[Relocation], out: &mut Vec<u8>) {
+    if !relocations.is_empty() {
+        let mut content = Vec::new();
+        encode::relocations(index, relocations, &mut content);
+        append_custom(&format!("reloc.{of}"), &content, out);
+    }
 }

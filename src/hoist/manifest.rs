@@ -1,0 +1,152 @@
+//! The manifest of what was gathered, as a custom section of the synthesized object.
+
+use super::{Hoist, own_name, sections::place};
+use crate::error::Result;
+use crate::input::{Module, Name};
+use crate::manifest::{Entry, Manifest, Pointer, PointerKind, SECTION, Section};
+use crate::plan::{Item, Plan, PlannedSection, crate_of, items, stride};
+use crate::wasm::{Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex};
+use std::path::Path;
+
+/// What addresses of the output count from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// The beginning of memory.
+    Zero,
+    /// `__memory_base`, in position-independent output.
+    MemoryBase,
+}
+
+impl Hoist<'_> {
+    /// Adds the manifest. The relocations of the sections must be there.
+    ///
+    /// The symbols at both ends of a section are local ones of the manifest's own: relocations of a
+    /// custom section keep nothing alive, and no name of theirs is in the output.
+    pub(super) fn add_manifest(
+        &mut self,
+        plan: &Plan,
+        modules: &[Module<'_>],
+        segments: &[Option<SegmentIndex>],
+        base: Base,
+    ) -> Result<()> {
+        let mut manifest = Manifest {
+            wide: self.builder.memory64(),
+            relative: base == Base::MemoryBase,
+            sections: Vec::new(),
+        };
+        let mut ends = Vec::new();
+        for (section, segment) in plan.sections.iter().zip(segments) {
+            if let Some(segment) = *segment {
+                manifest
+                    .sections
+                    .push(self.manifest_section(section, segment, modules)?);
+                let at = |offset| place(segment, offset);
+                let prefix = format!(".Lmanifest.{}", segment.0);
+                let symbols = [("start", 0), ("stop", section.size)].map(|(end, offset)| {
+                    let name = format!("{prefix}.{end}");
+                    self.define(name, SymbolFlags::BINDING_LOCAL, at(offset), None)
+                });
+                ends.push(symbols);
+            }
+        }
+        let ty = match manifest.wide {
+            true => RelocationType::MemoryAddrI64,
+            false => RelocationType::MemoryAddrI32,
+        };
+        let written = manifest.write();
+        let fields = written.addresses.into_iter().flatten();
+        let relocations = fields.zip(ends.into_iter().flatten());
+        let relocations = relocations.map(|(offset, symbol)| Relocation {
+            ty,
+            offset,
+            index: symbol.0,
+            addend: 0,
+        });
+        let relocations = relocations.collect();
+        self.builder.custom(SECTION, written.bytes, relocations);
+        Ok(())
+    }
+
+    fn manifest_section(
+        &self,
+        section: &PlannedSection,
+        segment: SegmentIndex,
+        modules: &[Module<'_>],
+    ) -> Result<Section> {
+        let items = items(self.survey, section)?;
+        let mut relocations = self.builder.relocations(segment).to_vec();
+        relocations.sort_by_key(|relocation| relocation.offset);
+        let entries = items
+            .iter()
+            .map(|item| self.manifest_entry(item, &relocations, modules));
+        Ok(Section {
+            name: section.name.clone(),
+            start: 0,
+            stop: 0,
+            size: section.size,
+            alignment: section.alignment,
+            stride: stride(&items),
+            entries: entries.collect(),
+        })
+    }
+
+    fn manifest_entry(
+        &self,
+        item: &Item,
+        relocations: &[Relocation],
+        modules: &[Module<'_>],
+    ) -> Entry {
+        let entry = &self.survey.entries[item.entry.0];
+        let object = &self.survey.objects[&entry.object];
+        let name = &modules[entry.object.0].name;
+        let before = |end: u32| relocations.partition_point(|relocation| relocation.offset < end);
+        let own = &relocations[before(item.offset)..before(item.offset + item.size)];
+        Entry {
+            offset: item.offset,
+            size: item.size,
+            symbol: item
+                .symbol
+                .map(|symbol| object.symbol(symbol).name.to_owned()),
+            key: entry.key.clone(),
+            krate: crate_of(self.survey, modules, item).map(Into::into),
+            file: file_for_all(name),
+            member: name.member().map(str::to_owned),
+            pointers: own
+                .iter()
+                .filter_map(|relocation| self.manifest_pointer(relocation, item.offset))
+                .collect(),
+        }
+    }
+
+    fn manifest_pointer(&self, relocation: &Relocation, start: u32) -> Option<Pointer> {
+        use RelocationType::*;
+        let (size, kind) = match relocation.ty {
+            MemoryAddrI32 => (4, PointerKind::Data),
+            MemoryAddrI64 => (8, PointerKind::Data),
+            MemoryAddrLocrelI32 => (4, PointerKind::Distance),
+            TableIndexI32 => (4, PointerKind::Function),
+            TableIndexI64 => (8, PointerKind::Function),
+            _ => return None,
+        };
+        let target = self.builder.symbol_name(SymbolIndex(relocation.index));
+        Some(Pointer {
+            offset: relocation.offset - start,
+            size,
+            kind,
+            target: own_name(target).to_owned(),
+            addend: relocation.addend,
+        })
+    }
+}
+
+/// The name of a file without what differs from one machine to another: of an absolute path, its last
+/// component.
+fn file_for_all(name: &Name) -> String {
+    let path = name.file();
+    let last = path.file_name().map(Path::new);
+    let shown = match path.is_relative() {
+        true => path,
+        false => last.unwrap_or(path),
+    };
+    shown.to_string_lossy().into_owned()
+}
