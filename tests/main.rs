@@ -49,3 +49,4 @@ mod script_keys;
 mod scripts;
 mod scripts_gnu;
 mod security;
+mod wasm64;

@@ -3,9 +3,10 @@
 
 pub mod damage;
 pub mod gnu_ld;
+pub mod hosts;
 pub mod instance;
 pub mod module;
-pub mod node;
+
 pub mod program;
 pub mod refusal;
 pub mod rust;
