@@ -1,0 +1,14 @@
+/* Part of every extension library: hands its array to the host when the library is loaded. Each
+   library has an array of its own, and `__start_EXTENSIONS` here is that of the library that this
+   file is linked into. */
+
+#include "extension.h"
+
+extern const struct extension __start_EXTENSIONS[], __stop_EXTENSIONS[];
+
+__attribute__((constructor)) static void announce(void) {
+    static struct library library;
+    library.start = __start_EXTENSIONS;
+    library.stop = __stop_EXTENSIONS;
+    host_add_library(&library);
+}
