@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use wasm_section_ld::args::{
     CommandLine, Edits, Quoting, from_bytes, response_file, split_response_file,
 };
+use wasm_section_ld::bitcode::Bitcode;
 use wasm_section_ld::error::Result;
-use wasm_section_ld::input::{Inputs, Module, Name, Place, archive_members, archive_with_contents};
+use wasm_section_ld::input::{
+    Inputs, Module, Name, Place, Provenance, archive_members, archive_with_contents,
+};
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolIndex};
 use wasm_section_ld::{hoist, manifest, plan, survey};
@@ -167,7 +170,7 @@ fn gathered(
             whole_archive: false,
             ambiguous: false,
         },
-        is_member: false,
+        provenance: Provenance::File,
     };
     let inputs = Inputs {
         modules: vec![module],
@@ -177,6 +180,15 @@ fn gathered(
     let survey = survey::survey(&line, script, &inputs)?;
     let plan = plan::plan(&survey, &inputs.modules, script)?;
     use_it(&survey, &plan, &inputs.modules)
+}
+
+/// The symbols of bitcode.
+pub fn bitcode(data: &[u8]) {
+    let bitcode = Bitcode::parse(data);
+    assert!(data.starts_with(bitcode.code));
+    for symbol in bitcode.symbols.iter().flatten() {
+        assert!(symbol.name.len() <= data.len());
+    }
 }
 
 /// A script is parsed, and laid out for an object that has entries of every kind.

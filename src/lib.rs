@@ -16,6 +16,7 @@
 
 pub mod args;
 pub mod backend;
+pub mod bitcode;
 pub mod error;
 mod help;
 pub mod hoist;
@@ -28,16 +29,17 @@ pub mod survey;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Backend, Ended, Job, interrupt};
+use backend::{Backend, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
 use hoist::Base;
-use input::Files;
-use log::{Log, say};
+use input::{Files, Inputs};
+use log::{Clock, Log, say};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use survey::Survey;
 
 /// Runs the linker with `argv`, the program's name first.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -90,7 +92,10 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     if hoist::reencode::is_asked() {
         return encoded_anew(&line, &backend);
     }
-    if line.has(Id::Relocatable) || backend::is_inside_gathered_link() {
+    if line.has(Id::Relocatable)
+        || line.has(Id::ThinLtoIndexOnly)
+        || backend::is_inside_gathered_link()
+    {
         // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
         // we ran: we have.
         return as_called(&line, &backend);
@@ -105,39 +110,91 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let inputs = files.inputs()?;
     clock.end_of("inputs");
     warn(program, &line, inputs.warnings.iter())?;
-    let modules = &inputs.modules;
-    let mut survey = survey::survey(&line, &script, &inputs)?;
-    if line.is_position_independent() && !survey.entries.is_empty() && !backend.retains() {
-        // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
-        survey.wanted.ask_for_all();
+    let mut link = Link {
+        program,
+        line: &line,
+        backend: &backend,
+        script: &script,
+        files: &files,
+        log,
+        clock,
+    };
+    let survey = link.survey(&inputs)?;
+    if survey.bitcode.is_empty() {
+        return link.gather(&inputs, &survey, &[]);
     }
-    clock.end_of("survey");
-    let plan = plan::plan(&survey, modules, &script)?;
-    clock.end_of("plan");
-    warn(program, &line, survey.warnings.iter().chain(&plan.warnings))?;
-    log.decided(&backend, &survey, &plan, modules)?;
-    if plan.is_empty() {
-        clock.report();
-        return as_called(&line, &backend);
+    let (compiled, messages) = match backend::compile(&backend, &line, &inputs, &survey.bitcode)? {
+        Compiled::Objects(objects, messages) => (objects, messages),
+        Compiled::Failed(ended) => return Ok(ended),
+    };
+    link.clock.end_of("bitcode");
+    let inputs = inputs.with_compiled(&compiled);
+    let survey = link.survey(&inputs)?;
+    link.gather(&inputs, &survey, &messages)
+}
+
+/// A link, and what it is made with whatever is found in its inputs.
+struct Link<'a> {
+    program: &'a str,
+    line: &'a CommandLine,
+    backend: &'a Backend,
+    script: &'a Script,
+    files: &'a Files,
+    log: Log,
+    clock: Clock,
+}
+
+impl Link<'_> {
+    fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<Survey<'i>> {
+        let mut survey = survey::survey(self.line, self.script, inputs)?;
+        let has_entries = !survey.entries.is_empty();
+        if self.line.is_position_independent() && has_entries && !self.backend.retains() {
+            // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
+            survey.wanted.ask_for_all();
+        }
+        self.clock.end_of("survey");
+        Ok(survey)
     }
-    let hoisted = hoist::hoist(&survey, &plan, modules, manifest_base(&line))?;
-    clock.end_of("hoist");
-    let job = Job::new(&line, &files, modules, &hoisted)?;
-    clock.end_of("files for the linker");
-    let ended = backend::run_gathered(&backend, &job.words(&line, &backend)?, job.names())?;
-    clock.end_of("the linker");
-    job.map_reports(&line)?;
-    clock.end_of("reports");
-    clock.report();
-    Ok(ended)
+
+    /// From the survey to the output. `messages` are what the backend has said when it compiled
+    /// bitcode.
+    fn gather(
+        mut self,
+        inputs: &Inputs<'_>,
+        survey: &Survey<'_>,
+        messages: &[u8],
+    ) -> Result<Ended> {
+        let Self { line, backend, .. } = self;
+        let modules = &inputs.modules;
+        let plan = plan::plan(survey, modules, self.script)?;
+        self.clock.end_of("plan");
+        let warnings = survey.warnings.iter().chain(&plan.warnings);
+        warn(self.program, line, warnings)?;
+        self.log.decided(backend, survey, &plan, modules)?;
+        if plan.is_empty() {
+            self.clock.report();
+            return as_called(line, backend);
+        }
+        let hoisted = hoist::hoist(survey, &plan, modules, manifest_base(line))?;
+        self.clock.end_of("hoist");
+        let mut job = Job::new(line, self.files, inputs, &hoisted)?;
+        self.clock.end_of("files for the linker");
+        job.say_before(messages);
+        let ended = backend::run_gathered(backend, &job.words(line, backend)?, job.names())?;
+        self.clock.end_of("the linker");
+        job.map_reports(line)?;
+        self.clock.end_of("reports");
+        self.clock.report();
+        Ok(ended)
+    }
 }
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
 fn encoded_anew(line: &CommandLine, backend: &Backend) -> Result<Ended> {
     let files = Files::open(line)?;
-    let modules = files.inputs()?.modules;
-    let encoded = hoist::reencode::reencode(&modules)?;
-    let job = Job::new(line, &files, &modules, &encoded)?;
+    let inputs = files.inputs()?;
+    let encoded = hoist::reencode::reencode(&inputs.modules)?;
+    let job = Job::new(line, &files, &inputs, &encoded)?;
     let ended = backend::run(backend, &job.words(line, backend)?, job.names())?;
     job.map_reports(line)?;
     Ok(ended)

@@ -55,6 +55,11 @@ fn archive() {
 }
 
 #[test]
+fn bitcode() {
+    run("bitcode", checks::bitcode);
+}
+
+#[test]
 fn object() {
     run("object", checks::object);
 }

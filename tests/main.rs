@@ -27,6 +27,7 @@ mod faults;
 mod fuzz_corpus;
 mod hands_off;
 mod linkme;
+mod lto;
 mod manifest;
 mod messages;
 mod never_dead;

@@ -2,7 +2,6 @@
 //! linked, wherever it is and however it is named.
 
 use crate::args;
-use crate::support::refusal::says;
 use crate::support::{Instance, Work, reading, tool};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -383,35 +382,6 @@ fn an_archive_does_not_offer_again_a_function_that_an_entry_points_to() {
             assert_eq!(instance.call_pointer(pointer, &[]), expected);
         }
     }
-}
-
-#[test]
-fn marked_entries_in_bitcode_are_a_warning() {
-    let work = Work::new();
-    let bitcode = |name: &str| {
-        let source = format!(r#"int {name} __asm__("__link_section__NUMBERS$${name}") = 1;"#);
-        work.c_with(name, &source, &["-flto"])
-    };
-    let plain = work.c_with("plain", "int f(void) { return 1; }", &["-flto"]);
-    let library = work.archive("liblost.a", &[&bitcode("lost"), &plain]);
-    let linked = work.link(args!["--no-entry", plain]);
-    assert_eq!(linked.stderr, "");
-    let linked = work.link(args!["--no-entry", "liblost.a"]);
-    linked.module();
-    std::fs::remove_file(&linked.output).expect("an output file");
-    says(
-        &linked.stderr,
-        &[
-            "warning: liblost.a(lost.o): the marked entries in this LLVM bitcode are not gathered\n",
-            ">>> build it without -flto",
-        ],
-    );
-    let words = args!["--no-entry", "--fatal-warnings", bitcode("other"), library];
-    let linked = work.link(words);
-    says(
-        linked.error(),
-        &["other.o: ", "(nor are those in 1 other input)"],
-    );
 }
 
 #[test]

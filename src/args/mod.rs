@@ -60,6 +60,8 @@ pub struct Edits {
     pub before: BTreeMap<ArgumentIndex, Vec<OsString>>,
     /// Words in place of an argument.
     pub replace: BTreeMap<ArgumentIndex, Vec<OsString>>,
+    /// Words after all others: of an option that is there twice, the last counts.
+    pub last: Vec<OsString>,
 }
 
 impl CommandLine {
@@ -169,6 +171,7 @@ impl CommandLine {
             let spelling = edits.replace.get(&index).unwrap_or(&argument.spelling);
             words.extend(spelling.iter().cloned());
         }
+        words.extend(edits.last.iter().cloned());
         words
     }
 }
@@ -292,10 +295,11 @@ mod tests {
             first: vec!["0.o".into()],
             before: BTreeMap::from([(library, vec!["m.o".into()])]),
             replace: BTreeMap::from([(a, vec!["b.o".into()])]),
+            last: vec!["--no-entry".into()],
         };
         assert_eq!(
             line.edited(&edits),
-            ["0.o", "-o", "x", "b.o", "m.o", "-lfoo"]
+            ["0.o", "-o", "x", "b.o", "m.o", "-lfoo", "--no-entry"]
         );
         assert!(line.has_flavor() && line.has_own());
     }

@@ -37,18 +37,28 @@ pub enum Id {
     NoWholeArchive,
     /// `-no-pie`.
     NoPie,
+    /// `-o FILE`.
+    Output,
     /// `-pie`: `-Bdynamic` becomes the default.
     Pie,
     /// `-r`, `--relocatable`.
     Relocatable,
     /// `--rsp-quoting=STYLE`.
     RspQuoting,
+    /// `--save-temps`: what link-time optimization makes on its way is kept beside the output.
+    SaveTemps,
     /// `-shared`: `-Bdynamic` becomes the default.
     Shared,
     /// `--start-lib`.
     StartLib,
+    /// `--thinlto-cache-dir=DIRECTORY`.
+    ThinLtoCache,
+    /// `--thinlto-index-only`: no link, but what is needed to compile bitcode elsewhere.
+    ThinLtoIndexOnly,
     /// `-u SYMBOL`.
     Undefined,
+    /// `--unresolved-symbols=POLICY`.
+    UnresolvedSymbols,
     /// `--version`.
     Version,
     /// `-v`, `-V`: the version too, but LLVM 22 (and not yet 19) then goes on to link.
@@ -195,7 +205,7 @@ const OPTIONS: &[Spec] = &[
     spec("m", One, JoinedOrSeparate, Id::Other),
     spec("mllvm", Any, Separate, Id::Other),
     spec("mllvm=", Any, Joined, Id::Other),
-    spec("o", One, JoinedOrSeparate, Id::Other),
+    spec("o", One, JoinedOrSeparate, Id::Output),
     spec("O", One, JoinedOrSeparate, Id::Other),
     spec("reproduce", Two, Separate, Id::Other),
     spec("reproduce=", Two, Joined, Id::Other),
@@ -210,8 +220,8 @@ const OPTIONS: &[Spec] = &[
     spec("trace-symbol", Any, Separate, Id::Other),
     spec("trace-symbol=", Any, Joined, Id::Other),
     spec("y", One, JoinedOrSeparate, Id::Other),
-    spec("unresolved-symbols", Any, Separate, Id::Other),
-    spec("unresolved-symbols=", Any, Joined, Id::Other),
+    spec("unresolved-symbols", Any, Separate, Id::UnresolvedSymbols),
+    spec("unresolved-symbols=", Any, Joined, Id::UnresolvedSymbols),
     spec("wrap", Any, Separate, Id::Other),
     spec("wrap=", Any, Joined, Id::Other),
     spec("z", One, JoinedOrSeparate, Id::Other),
@@ -231,7 +241,9 @@ const OPTIONS: &[Spec] = &[
     spec("max-memory=", Two, Joined, Id::Other),
     spec("page-size=", Two, Joined, Id::Other),
     spec("table-base=", Two, Joined, Id::Other),
-    spec("thinlto-cache-dir=", Two, Joined, Id::Other),
+    spec("thinlto-cache-dir=", Two, Joined, Id::ThinLtoCache),
+    spec("thinlto-index-only", Two, Flag, Id::ThinLtoIndexOnly),
+    spec("thinlto-index-only=", Two, Joined, Id::ThinLtoIndexOnly),
     spec("thinlto-jobs=", Two, Joined, Id::Other),
     // The backend's flags.
     spec("allow-multiple-definition", Any, Flag, Id::Other),
@@ -281,7 +293,7 @@ const OPTIONS: &[Spec] = &[
     spec("print-map", Any, Flag, Id::Other),
     spec("S", One, Flag, Id::Other),
     spec("s", One, Flag, Id::Other),
-    spec("save-temps", Any, Flag, Id::Other),
+    spec("save-temps", Any, Flag, Id::SaveTemps),
     spec("shared-memory", Two, Flag, Id::Other),
     spec("stack-first", Two, Flag, Id::Other),
     spec("strip-all", Any, Flag, Id::Other),
@@ -360,9 +372,9 @@ mod tests {
         assert_eq!(classify("-static".as_ref()), whole(Id::Bstatic, ""));
         assert_eq!(
             classify("-ofoo.wasm".as_ref()),
-            whole(Id::Other, "foo.wasm")
+            whole(Id::Output, "foo.wasm")
         );
-        assert_eq!(classify("-o".as_ref()), Match::Separate(Id::Other));
+        assert_eq!(classify("-o".as_ref()), Match::Separate(Id::Output));
         assert_eq!(classify("-lfoo".as_ref()), whole(Id::Library, "foo"));
         assert_eq!(classify("-library=foo".as_ref()), whole(Id::Library, "foo"));
         assert_eq!(classify("-library".as_ref()), Match::Separate(Id::Library));

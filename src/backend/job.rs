@@ -7,18 +7,19 @@ use super::messages::Names;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::hoist::Hoisted;
-use crate::input::{Files, Module};
+use crate::input::{Files, Inputs, Module, Provenance};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use tempfile::TempDir;
 
 /// A link with gathered sections. Its temporary files go when it is dropped.
 pub struct Job<'a> {
     directory: TempDir,
-    edits: Edits,
-    names: Names<'a>,
+    pub(super) edits: Edits,
+    pub(super) names: Names<'a>,
     files: usize,
 }
 
@@ -33,9 +34,10 @@ impl<'a> Job<'a> {
     pub fn new(
         line: &CommandLine,
         files: &Files,
-        modules: &'a [Module<'a>],
+        inputs: &'a Inputs<'a>,
         hoisted: &'a Hoisted,
     ) -> Result<Self> {
+        let modules = &inputs.modules;
         let mut job = Self::empty()?;
         if let Some(object) = &hoisted.object {
             let object = job.write(object, None)?;
@@ -47,14 +49,21 @@ impl<'a> Job<'a> {
         let mut archives = BTreeSet::new();
         for (id, bytes) in &hoisted.edited {
             let module = &modules[id.0];
-            if module.is_member && (module.place.whole_archive || stay) {
+            if module.provenance == Provenance::Compiled {
+                continue;
+            }
+            if module.is_member() && (module.place.whole_archive || stay) {
                 archives.insert(module.place.argument);
                 continue;
             }
             let file = job.write(bytes, Some(module.name.to_string()))?;
             job.place(module, file);
         }
-        let edited = Edited::new(modules, hoisted);
+        let mut edited = Edited::new(modules, hoisted);
+        if inputs.is_compiled() {
+            job.place_compiled(inputs, &edited)?;
+            archives.extend(edited.drop_bitcode(inputs));
+        }
         for argument in archives {
             if stay {
                 job.rebuild(argument, files, &edited)?;
@@ -91,6 +100,12 @@ impl<'a> Job<'a> {
             names: Names::new(prefix),
             files: 0,
         })
+    }
+
+    /// Says what the backend has said already. What it will say again is not shown again.
+    pub fn say_before(&mut self, messages: &[u8]) {
+        let _ = std::io::stderr().write_all(messages);
+        self.names.set_said(messages);
     }
 
     /// What maps temporary names back.
@@ -153,7 +168,12 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8], stands_for: Option<String>) -> Result<PathBuf> {
+    /// The directory of the temporary files.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8], stands_for: Option<String>) -> Result<PathBuf> {
         self.write_as("o", bytes, stands_for)
     }
 
@@ -173,10 +193,28 @@ impl<'a> Job<'a> {
         Ok(path)
     }
 
+    /// Puts what the backend has made of bitcode before all archives, which then have no use for
+    /// the bitcode in them: all that is referred to is defined.
+    fn place_compiled(&mut self, inputs: &Inputs<'_>, edited: &Edited<'_>) -> Result<()> {
+        let compiled = inputs.modules.iter();
+        for module in compiled.filter(|module| module.provenance == Provenance::Compiled) {
+            let bytes = edited.of(module.bytes).unwrap_or(module.bytes);
+            let file = self.write(bytes, Some(module.name.to_string()))?;
+            self.edits.first.push(file.into());
+        }
+        let files = inputs.bitcode.iter();
+        for module in
+            files.filter(|module| module.provenance == Provenance::File && !module.place.in_lib)
+        {
+            self.edits.replace.insert(module.place.argument, Vec::new());
+        }
+        Ok(())
+    }
+
     /// Puts an edited object where the original is or, for a member, just before its archive.
-    fn place(&mut self, module: &Module<'_>, file: PathBuf) {
+    pub(super) fn place(&mut self, module: &Module<'_>, file: PathBuf) {
         let argument = module.place.argument;
-        if module.is_member {
+        if module.is_member() {
             self.edits
                 .before
                 .entry(argument)
@@ -196,7 +234,8 @@ impl<'a> Job<'a> {
         edited: &Edited<'_>,
     ) -> Result<()> {
         let mut words = Vec::new();
-        for (name, original) in files.linkable_members(argument)? {
+        let members = files.linkable_members(argument)?.into_iter();
+        for (name, original) in members.filter(|(_, original)| !edited.is_dropped(original)) {
             let bytes = edited.of(original).unwrap_or(original);
             words.push(self.write(bytes, Some(name.to_string()))?.into());
         }
@@ -233,7 +272,7 @@ impl<'a> Job<'a> {
     }
 
     /// Objects with entries are linked always, also from between `--start-lib` and `--end-lib`.
-    fn leave_lib(&mut self, modules: &[Module<'_>]) {
+    pub(super) fn leave_lib(&mut self, modules: &[Module<'_>]) {
         let in_lib: BTreeSet<_> = modules
             .iter()
             .filter(|module| module.place.in_lib)
@@ -253,22 +292,43 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The edited modules by where the originals are.
-struct Edited<'a>(BTreeMap<*const u8, &'a [u8]>);
+/// What has become of modules, by where the originals are.
+struct Edited<'a> {
+    contents: BTreeMap<*const u8, &'a [u8]>,
+    dropped: BTreeSet<*const u8>,
+}
 
 impl<'a> Edited<'a> {
     fn new(modules: &[Module<'_>], hoisted: &'a Hoisted) -> Self {
         let edited = hoisted.edited.iter();
-        Self(
-            edited
+        Self {
+            contents: edited
                 .map(|(id, bytes)| (modules[id.0].bytes.as_ptr(), bytes.as_slice()))
                 .collect(),
-        )
+            dropped: BTreeSet::new(),
+        }
     }
 
     /// What `original` has become, if it was edited.
     fn of(&self, original: &[u8]) -> Option<&'a [u8]> {
-        self.0.get(&original.as_ptr()).copied()
+        self.contents.get(&original.as_ptr()).copied()
+    }
+
+    /// Whether `original` is to be left out of its archive.
+    fn is_dropped(&self, original: &[u8]) -> bool {
+        self.dropped.contains(&original.as_ptr())
+    }
+
+    /// Leaves out the bitcode of archives that are linked whole, as it has been compiled. The
+    /// arguments that name them.
+    fn drop_bitcode(&mut self, inputs: &Inputs<'_>) -> Vec<ArgumentIndex> {
+        let members = inputs.bitcode.iter();
+        let members = members.filter(|module| module.is_member() && module.place.whole_archive);
+        let dropped = members.map(|module| {
+            self.dropped.insert(module.bytes.as_ptr());
+            module.place.argument
+        });
+        dropped.collect()
     }
 }
 
@@ -280,7 +340,7 @@ pub fn with_flavor(line: &CommandLine, backend: &Backend, words: Vec<OsString>) 
 }
 
 /// The names of temporary files mean nothing to the user, that of their directory does.
-fn no_room(error: &std::io::Error) -> Error {
+pub(super) fn no_room(error: &std::io::Error) -> Error {
     let directory = std::env::temp_dir();
     Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
         .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")

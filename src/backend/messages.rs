@@ -4,7 +4,8 @@ use crate::hoist::{EMPTIED_SEGMENT, Global, UNIQUE};
 use crate::input::ObjectId;
 use memchr::memmem;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
 
 /// What stands for the synthesized object where no single input does.
@@ -21,7 +22,14 @@ pub struct Names<'a> {
     /// The inputs they come from, by the names that the backend may show. Made when a message asks
     /// for them.
     demangled: OnceLock<HashMap<String, ObjectId>>,
+    /// The directory of the caller's output, with the separator that follows it.
+    output: Vec<u8>,
+    /// Warnings that the user has seen.
+    said: HashSet<Vec<u8>>,
 }
+
+/// The directory, among temporary files, of an output that is not the caller's.
+pub const OUTPUT: &str = "output";
 
 struct Symbols<'a> {
     globals: &'a HashMap<String, Global>,
@@ -36,7 +44,28 @@ impl<'a> Names<'a> {
             inputs: HashMap::new(),
             symbols: None,
             demangled: OnceLock::new(),
+            output: Vec::new(),
+            said: HashSet::new(),
         }
+    }
+
+    /// Says that what is beside the temporary output stands for what is beside the caller's.
+    pub fn set_output(&mut self, path: &Path) {
+        let path = path.as_os_str().as_encoded_bytes();
+        let name = memchr::memrchr(MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
+        self.output = path.get(..name).unwrap_or_default().to_vec();
+    }
+
+    /// Says that the user has seen these messages: their warnings need not be shown again.
+    pub fn set_said(&mut self, messages: &[u8]) {
+        let lines = messages.split_inclusive(|&byte| byte == b'\n');
+        let warnings = lines.filter(|line| memmem::find(line, b": warning: ").is_some());
+        self.said.extend(warnings.map(<[u8]>::to_vec));
+    }
+
+    /// Whether the user has seen this line.
+    pub fn was_said(&self, line: &[u8]) -> bool {
+        self.said.contains(line)
     }
 
     /// Says that the temporary file `file` stands for `input`.
@@ -82,6 +111,11 @@ impl<'a> Names<'a> {
         while let Some(start) = memmem::find(rest, &self.prefix) {
             mapped.extend_from_slice(&rest[..start]);
             let file = &rest[start + self.prefix.len()..];
+            if let Some(name) = output_name(file) {
+                mapped.extend_from_slice(&self.output);
+                rest = name;
+                continue;
+            }
             let (file, after) = file.split_at(file_name_length(file));
             mapped.extend_from_slice(self.input(file, symbol).as_bytes());
             rest = after;
@@ -127,6 +161,12 @@ fn demangle(symbol: &str) -> Option<String> {
     };
     let cpp = cpp_demangle::Symbol::new(symbol).ok();
     cpp.and_then(|symbol| symbol.demangle().ok()).or_else(rust)
+}
+
+/// The name of what is in the directory of the output, and what follows it.
+fn output_name(file: &[u8]) -> Option<&[u8]> {
+    let name = file.strip_prefix(OUTPUT.as_bytes())?;
+    name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
 /// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`. What follows

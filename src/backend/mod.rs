@@ -1,11 +1,13 @@
 //! Finding and running the linker that does the linking, and passing on what it says.
 
+mod compile;
 mod find;
 pub mod interrupt;
 mod job;
 mod messages;
 mod run;
 
+pub use compile::{Compiled, compile};
 pub use find::Backend;
 pub use job::{Job, with_flavor};
 pub use messages::Names;

@@ -100,10 +100,38 @@ pub fn run_gathered(backend: &Backend, words: &[OsString], names: &Names<'_>) ->
     run_command(command, backend, names)
 }
 
-fn run_command(mut command: Command, backend: &Backend, names: &Names<'_>) -> Result<Ended> {
+/// The same for a link that is not the caller's: how it ended, and its errors and warnings.
+///
+/// # Errors
+/// It cannot be run.
+pub fn run_aside(
+    backend: &Backend,
+    words: &[OsString],
+    names: &Names<'_>,
+) -> Result<(Ended, Vec<u8>)> {
+    let mut command = command(backend, words)?;
+    command.env(GATHERED, "1");
+    let mut messages = Vec::new();
+    let ended = run_to(command, backend, |child| {
+        pass_on(child, names, &mut std::io::sink(), &mut messages)
+    })?;
+    Ok((ended, messages))
+}
+
+fn run_command(command: Command, backend: &Backend, names: &Names<'_>) -> Result<Ended> {
+    run_to(command, backend, |child| {
+        pass_on(child, names, &mut std::io::stdout(), &mut std::io::stderr())
+    })
+}
+
+fn run_to(
+    mut command: Command,
+    backend: &Backend,
+    pass_on: impl FnOnce(&mut Child) -> std::io::Result<ExitStatus>,
+) -> Result<Ended> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
-    let status = child.map(|mut child| pass_on(&mut child, names));
+    let status = child.map(|mut child| pass_on(&mut child));
     interrupt::ended();
     if let Some(signal) = interrupt::caught() {
         return Ok(Ended::Interrupted(signal));
@@ -117,12 +145,17 @@ fn run_command(mut command: Command, backend: &Backend, names: &Names<'_>) -> Re
     }
 }
 
-fn pass_on(child: &mut Child, names: &Names<'_>) -> std::io::Result<ExitStatus> {
+fn pass_on(
+    child: &mut Child,
+    names: &Names<'_>,
+    output: &mut (impl Write + Send),
+    messages: &mut impl Write,
+) -> std::io::Result<ExitStatus> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
-        scope.spawn(|| stdout.map(|from| copy(from, &mut std::io::stdout(), names)));
+        scope.spawn(|| stdout.map(|from| copy(from, output, names)));
         if let Some(from) = stderr {
-            copy(from, &mut std::io::stderr(), names);
+            copy(from, messages, names);
         }
     });
     child.wait()
@@ -137,6 +170,7 @@ fn copy(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     let mut about: Option<Vec<u8>> = None;
+    let mut was_said = false;
     while matches!(from.read_until(b'\n', &mut line), Ok(length) if length > 0) {
         if line.starts_with(MODULE) {
             let _ = to.write_all(&line);
@@ -147,7 +181,10 @@ fn copy(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
             about = symbol_of(&line).map(<[u8]>::to_vec);
         }
         if let Some(mapped) = names.line_about(&line, about.as_deref()) {
-            let _ = to.write_all(&mapped);
+            was_said = names.was_said(&mapped) || was_said && line.starts_with(b">>>");
+            if !was_said {
+                let _ = to.write_all(&mapped);
+            }
         }
         line.clear();
     }

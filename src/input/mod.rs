@@ -63,8 +63,8 @@ pub struct Name {
 pub struct Inputs<'a> {
     /// The wasm modules, archive members too, in link order.
     pub modules: Vec<Module<'a>>,
-    /// The LLVM bitcode, which is not looked into.
-    pub bitcode: Vec<(Name, &'a [u8])>,
+    /// The LLVM bitcode, archive members too, in link order.
+    pub bitcode: Vec<Module<'a>>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -73,26 +73,42 @@ pub struct Inputs<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub usize);
 
-/// A wasm module among the inputs: a file, or a member of an archive.
+/// An object among the inputs: a wasm module, or one of LLVM's before it is compiled.
 #[derive(Debug)]
 pub struct Module<'a> {
     /// Its name for people.
     pub name: Name,
-    /// The whole module.
+    /// All of it.
     pub bytes: &'a [u8],
     /// Where it, or its archive, stands.
     pub place: Place,
-    /// Whether it is a member of an archive.
-    pub is_member: bool,
+    /// What it is a part of.
+    pub provenance: Provenance,
+}
+
+/// Where a module comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// It is a file.
+    File,
+    /// It is a member of an archive.
+    Member,
+    /// The backend has made it of bitcode among the inputs.
+    Compiled,
 }
 
 impl Module<'_> {
+    /// Whether it is a member of an archive.
+    pub fn is_member(&self) -> bool {
+        self.provenance == Provenance::Member
+    }
+
     /// Whether the backend links it whether anything refers to it or not.
     pub fn always_linked(&self) -> bool {
-        if self.is_member {
-            self.place.whole_archive
-        } else {
-            !self.place.in_lib
+        match self.provenance {
+            Provenance::File => !self.place.in_lib,
+            Provenance::Member => self.place.whole_archive,
+            Provenance::Compiled => true,
         }
     }
 }
@@ -120,6 +136,31 @@ impl fmt::Display for Name {
             None => write!(f, "{}", self.file.display()),
             Some(member) => write!(f, "{}({member})", self.file.display()),
         }
+    }
+}
+
+impl<'a> Inputs<'a> {
+    /// The same with what the backend has made of the bitcode that is linked. As in the backend, that
+    /// comes after all other objects.
+    #[must_use]
+    pub fn with_compiled(mut self, compiled: &'a [(Name, Vec<u8>)]) -> Self {
+        let Some(place) = self.bitcode.first().map(|bitcode| bitcode.place) else {
+            return self;
+        };
+        self.modules
+            .extend(compiled.iter().map(|(name, bytes)| Module {
+                name: name.clone(),
+                bytes,
+                place,
+                provenance: Provenance::Compiled,
+            }));
+        self
+    }
+
+    /// Whether the bitcode has been compiled.
+    pub fn is_compiled(&self) -> bool {
+        let last = self.modules.last();
+        last.is_some_and(|module| module.provenance == Provenance::Compiled)
     }
 }
 
@@ -171,7 +212,7 @@ impl Files {
         for (index, file) in self.files.iter().enumerate() {
             match file.format {
                 Format::Module => inputs.modules.push(file.module(None, file.bytes.bytes())),
-                Format::Bitcode => inputs.bitcode.push((file.name(None), file.bytes.bytes())),
+                Format::Bitcode => inputs.bitcode.push(file.module(None, file.bytes.bytes())),
                 Format::Archive if counted.contains(&index) => match file.members() {
                     Err(_) if file.place.ambiguous => {}
                     members => {
@@ -303,7 +344,10 @@ impl InputFile {
 
     fn module<'a>(&self, member: Option<String>, bytes: &'a [u8]) -> Module<'a> {
         Module {
-            is_member: member.is_some(),
+            provenance: match member {
+                Some(_) => Provenance::Member,
+                None => Provenance::File,
+            },
             name: self.name(member),
             bytes,
             place: self.place,
@@ -316,7 +360,7 @@ impl InputFile {
         for (member, bytes) in self.contents()? {
             match Format::of(bytes) {
                 Format::Module => members.modules.push(self.module(Some(member), bytes)),
-                Format::Bitcode => members.bitcode.push((self.name(Some(member)), bytes)),
+                Format::Bitcode => members.bitcode.push(self.module(Some(member), bytes)),
                 // The backend warns of it and goes on.
                 _ => {
                     let what = foreign::describe(bytes);

@@ -111,7 +111,7 @@ impl Layout<'_> {
             let entry = &self.survey.entries[id.0];
             let module = &self.modules[entry.object.0];
             let object = &self.survey.objects[&entry.object];
-            for &symbol in entry.symbols.iter().filter(|_| module.is_member) {
+            for &symbol in entry.symbols.iter().filter(|_| module.is_member()) {
                 let symbol = object.symbol(symbol);
                 let linked = |other: &&Module<'_>| other.always_linked();
                 let refers = |other: &Module<'_>| survey::refers_to(other, symbol.name);

@@ -1,10 +1,12 @@
 //! What there is to gather: the wanted sections, and the entries that they have.
 
+mod bitcode;
 mod entries;
 mod mark;
 mod symbols;
 mod wanted;
 
+pub use bitcode::WithEntries;
 pub use entries::{Entry, Origin};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
 pub use symbols::{defined_symbols, refers_to};
@@ -13,7 +15,7 @@ pub use wanted::Wanted;
 use self::entries::Marks;
 use crate::args::CommandLine;
 use crate::error::{Error, Result};
-use crate::input::{Inputs, Module, Name, ObjectId};
+use crate::input::{Inputs, Module, ObjectId};
 use crate::script::Script;
 use crate::wasm::{
     CUSTOM, Kind, Object, Outline, SEGMENT_INFO, Section, SectionIndex, subsections,
@@ -29,6 +31,8 @@ pub struct Survey<'a> {
     pub entries: Vec<Entry<'a>>,
     /// Which sections are gathered.
     pub wanted: Wanted,
+    /// The bitcode that has entries too, which the backend must compile first.
+    pub bitcode: Vec<WithEntries>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -43,11 +47,19 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
     let wanted = Wanted::by_policy(line, script);
     let in_vain = wanted.in_vain().map(gathered_in_vain);
     let mut survey = Survey {
-        warnings: in_vain.chain(marks_in_bitcode(&inputs.bitcode)).collect(),
+        warnings: in_vain.collect(),
+        bitcode: Vec::new(),
         objects: BTreeMap::new(),
         entries: Vec::new(),
         wanted,
     };
+    // What has been compiled is among the modules.
+    let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
+    let bitcode: Vec<_> = bitcode.map(bitcode::Glance::at).collect::<Result<_>>()?;
+    for glance in &bitcode {
+        survey.wanted.by_symbols(glance.undefined());
+        survey.wanted.by_marks(glance.marked_sections());
+    }
     let mut outlines = Vec::new();
     let mut any_marks = false;
     for (position, module) in modules.iter().enumerate() {
@@ -66,8 +78,13 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
         any_marks |= glance.has_marks;
         outlines.push((ObjectId(position), glance));
     }
+    let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
-        survey.collect(modules, &outlines)?;
+        undefined = survey.collect(modules, &outlines)?;
+    }
+    survey.bitcode = bitcode::with_entries(&survey, &bitcode);
+    if survey.bitcode.is_empty() {
+        survey.check_undefined(modules, &undefined)?;
     }
     Ok(survey)
 }
@@ -78,23 +95,6 @@ fn gathered_in_vain(name: &str) -> String {
          >>> `__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only; a linker script \
          (-T) can lay out any section"
     )
-}
-
-/// Entries in bitcode would be lost without a word: the backend compiles it, and then it is too late.
-fn marks_in_bitcode(bitcode: &[(Name, &[u8])]) -> Option<String> {
-    let mut marked = bitcode
-        .iter()
-        .filter(|(_, bytes)| memchr::memmem::find(bytes, mark::NEEDLE).is_some());
-    let (first, _) = marked.next()?;
-    let others = match marked.count() {
-        0 => String::new(),
-        1 => " (nor are those in 1 other input)".to_owned(),
-        count => format!(" (nor are those in {count} other inputs)"),
-    };
-    Some(format!(
-        "{first}: the marked entries in this LLVM bitcode are not gathered{others}\n\
-         >>> build it without -flto or -C linker-plugin-lto; `lto` in Cargo's profiles works"
-    ))
 }
 
 /// An object by its section headers.
@@ -111,7 +111,7 @@ impl<'a> Glance<'a> {
     fn at(module: &Module<'a>) -> Result<Option<Self>> {
         let outline = Outline::parse(module.bytes)?;
         let Some((linking, section)) = outline.custom("linking") else {
-            if outline.kind() == Kind::Finished && !module.is_member {
+            if outline.kind() == Kind::Finished && !module.is_member() {
                 return Err(
                     Error::new("not a relocatable wasm file: it has no `linking` section")
                         .note("link the objects that this finished module was made of")
@@ -155,12 +155,16 @@ impl<'a> Glance<'a> {
     }
 }
 
+/// An object that refers to a mark, the mark, and where in the object it does.
+type Undefined<'a> = (ObjectId, (&'a str, u64));
+
 impl<'a> Survey<'a> {
+    /// Collects the entries. The marks that objects refer to.
     fn collect(
         &mut self,
         modules: &[Module<'a>],
         glances: &[(ObjectId, Glance<'a>)],
-    ) -> Result<()> {
+    ) -> Result<Vec<Undefined<'a>>> {
         let mut marked = self.marked(modules, glances)?;
         let mut undefined = Vec::new();
         for (id, glance) in glances {
@@ -185,7 +189,7 @@ impl<'a> Survey<'a> {
                 self.objects.insert(*id, object);
             }
         }
-        self.check_undefined(modules, &undefined)
+        Ok(undefined)
     }
 
     /// The objects with marks. A section that is marked anywhere is gathered from everywhere.
@@ -208,11 +212,7 @@ impl<'a> Survey<'a> {
     }
 
     /// A mark that nobody defines would leave a hole in an array.
-    fn check_undefined(
-        &self,
-        modules: &[Module<'_>],
-        undefined: &[(ObjectId, (&str, u64))],
-    ) -> Result<()> {
+    fn check_undefined(&self, modules: &[Module<'_>], undefined: &[Undefined<'_>]) -> Result<()> {
         if undefined.is_empty() {
             return Ok(());
         }

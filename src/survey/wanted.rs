@@ -75,6 +75,11 @@ impl Wanted {
         Ok(())
     }
 
+    /// Adds the sections that undefined symbols refer to.
+    pub fn by_symbols<'s>(&mut self, undefined: impl Iterator<Item = &'s str>) {
+        undefined.for_each(|symbol| self.refer(symbol));
+    }
+
     /// Adds what name marks speak of.
     pub fn by_marks<'m>(&mut self, sections: impl Iterator<Item = &'m str>) {
         for section in sections {
@@ -121,6 +126,15 @@ impl Wanted {
         let names = |globs: &[Glob]| globs.iter().any(|glob| glob.literal() == Some(name));
         let asked_for = names(&self.script) || (is_c_identifier(name) && names(&self.gather));
         !RESERVED.contains(&name) && (self.named.contains(name) || asked_for)
+    }
+
+    /// The names of custom sections that are entries.
+    pub fn custom_sections(&self) -> impl Iterator<Item = &str> {
+        let asked_for = self.gather.iter().chain(&self.script);
+        let names = self.named.iter().map(String::as_str);
+        names
+            .chain(asked_for.filter_map(Glob::literal))
+            .filter(|name| self.has_custom_sections(name))
     }
 
     /// Whether `--gather` or the script asks for the section, or somebody for all of them, so that

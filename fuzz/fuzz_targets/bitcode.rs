@@ -1,0 +1,7 @@
+//! The symbols of LLVM bitcode.
+#![no_main]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::bitcode(data));

@@ -1,0 +1,116 @@
+//! Entries in LLVM bitcode. What they are like only the compiled object says; that there are some, the
+//! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
+
+use super::entries::Origin;
+use super::mark::{Mark, NEEDLE, Told};
+use super::{Survey, Wanted};
+use crate::bitcode::{Bitcode, Symbol};
+use crate::error::Result;
+use crate::input::Module;
+use memchr::memmem;
+use std::collections::BTreeSet;
+
+/// A bitcode file that has entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithEntries {
+    /// Its place in `Inputs::bitcode`.
+    pub position: usize,
+    /// Its entries that other files could refer to. Where none does, whole-program optimization would
+    /// take them for dead.
+    pub globals: Vec<String>,
+}
+
+/// Bitcode as the survey sees it.
+pub struct Glance<'a> {
+    bitcode: Bitcode<'a>,
+    /// The marked data that it defines, with the sections that are told by name.
+    marked: Vec<(Symbol<'a>, Option<String>)>,
+    /// Whether there are marks in it, of which no more is known.
+    has_unknown_marks: bool,
+}
+
+impl<'a> Glance<'a> {
+    /// Looks at a bitcode file.
+    ///
+    /// # Errors
+    /// A mark that is not right.
+    pub fn at(module: &Module<'a>) -> Result<Self> {
+        let mut glance = Self {
+            bitcode: Bitcode::parse(module.bytes),
+            marked: Vec::new(),
+            has_unknown_marks: false,
+        };
+        let Some(symbols) = &glance.bitcode.symbols else {
+            glance.has_unknown_marks = memmem::find(module.bytes, NEEDLE).is_some();
+            return Ok(glance);
+        };
+        for symbol in symbols.iter().filter(|symbol| symbol.is_defined_data()) {
+            let mark = Mark::parse(symbol.name).map_err(|error| error.in_file(&module.name))?;
+            glance.marked.extend(mark.map(|mark| match mark.section {
+                Told::ByName(section) => (*symbol, Some(section)),
+                Told::ByReference => (*symbol, None),
+            }));
+        }
+        Ok(glance)
+    }
+
+    /// The symbols that it refers to.
+    pub fn undefined(&self) -> impl Iterator<Item = &'a str> {
+        let symbols = self.bitcode.symbols.iter().flatten();
+        symbols
+            .filter(|symbol| symbol.is_undefined())
+            .map(|symbol| symbol.name)
+    }
+
+    /// The sections that its marks speak of.
+    pub fn marked_sections(&self) -> impl Iterator<Item = &str> {
+        self.marked
+            .iter()
+            .filter_map(|(_, section)| section.as_deref())
+    }
+
+    /// Data in sections that are gathered.
+    fn named(&self, gathered: impl Fn(&str) -> bool) -> impl Iterator<Item = Symbol<'a>> {
+        let symbols = self.bitcode.symbols.iter().flatten();
+        symbols
+            .filter(move |symbol| symbol.is_defined_data() && symbol.section.is_some_and(&gathered))
+            .copied()
+    }
+
+    /// Whether it may have custom sections that are gathered. Their names are texts like any other: if
+    /// it is something else that is called so, the bitcode is compiled early, and that is all.
+    fn may_have_custom_sections(&self, wanted: &Wanted) -> bool {
+        let mentions = |name| memmem::find(self.bitcode.code, str::as_bytes(name)).is_some();
+        wanted.custom_sections().any(mentions)
+    }
+}
+
+/// The bitcode that has entries of gathered sections. As with objects, a section whose entries are all
+/// data that the compiler put there is left to the backend, unless somebody asks.
+pub fn with_entries(survey: &Survey<'_>, glances: &[Glance<'_>]) -> Vec<WithEntries> {
+    let moved = survey
+        .entries
+        .iter()
+        .filter(|entry| !matches!(entry.origin, Origin::Segment(_)));
+    let moved = moved.map(|entry| entry.section.as_str());
+    let marked = glances.iter().flat_map(Glance::marked_sections);
+    let gathered: BTreeSet<&str> = moved.chain(marked).collect();
+    let is_gathered = |name: &str| gathered.contains(name) || survey.wanted.is_asked_for(name);
+    let mut found = Vec::new();
+    for (position, glance) in glances.iter().enumerate() {
+        let marked = glance.marked.iter().map(|(symbol, _)| *symbol);
+        let entries: Vec<_> = marked.chain(glance.named(is_gathered)).collect();
+        if entries.is_empty()
+            && !glance.has_unknown_marks
+            && !glance.may_have_custom_sections(&survey.wanted)
+        {
+            continue;
+        }
+        let globals = entries.iter().filter(|symbol| symbol.is_global());
+        found.push(WithEntries {
+            position,
+            globals: globals.map(|symbol| symbol.name.to_owned()).collect(),
+        });
+    }
+    found
+}
