@@ -51,4 +51,5 @@ mod script_keys;
 mod scripts;
 mod scripts_gnu;
 mod security;
+mod threads;
 mod wasm64;
