@@ -3,7 +3,7 @@
 use crate::args;
 use crate::support::instance::export_section;
 use crate::support::module::custom_sections;
-use crate::support::{Instance, Work, linkers};
+use crate::support::{Instance, Rust, Work, linkers, reading};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
@@ -113,4 +113,90 @@ fn options_of_our_own_are_taken_out_of_a_partial_link_too() {
     let plain = work.link(args!["-r", one, two]).silent();
     let asked = work.link(args!["-r", "--gather=*", one, two]).silent();
     assert!(asked == plain);
+}
+
+#[test]
+fn sections_of_c_alone_are_kept_though_the_flag_that_keeps_them_is_dropped() {
+    // `wasm-ld` before LLVM 23 forgets in a partial link that segments are retained.
+    let work = Work::new();
+    let entries = |name: &str, numbers: &str| {
+        let source = format!(
+            r#"__attribute__((section("NUMBERS"), used)) static const int numbers[] = {{ {numbers} }};"#
+        );
+        work.c(name, &source)
+    };
+    let (one, two) = (entries("one", "1, 2"), entries("two", "3"));
+    for backend in linkers() {
+        let partial = work.link_with(&backend, args!["-r", one, two]);
+        let whole = work.write("whole.o", partial.silent());
+        // And once more, with an archive of it.
+        let twice = work.link_with(&backend, args!["-r", whole]);
+        let archive = work.archive("libwhole.a", &[&work.write("twice.o", twice.silent())]);
+        for input in [whole, archive] {
+            let linked = work.link_with(&backend, reading("NUMBERS", [input]));
+            let numbers = Instance::new(&linked.silent()).words("NUMBERS");
+            assert_eq!(numbers, [1, 2, 3], "{}", backend.display());
+        }
+    }
+}
+
+#[test]
+fn rust_and_c_by_way_of_a_partial_link() {
+    let work = Work::new();
+    let registry = r#"
+        #[repr(C)] pub struct Plugin { pub number: i32, pub run: fn(i32) -> i32 }
+        #[macro_export] macro_rules! plugin {
+            ($number:expr, $run:expr) => {
+                const _: () = {
+                    mod __link_section__PLUGINS {
+                        #[used] static PLUGIN: $crate::Plugin = $crate::Plugin { number: $number, run: $run };
+                    }
+                };
+            };
+        }
+        unsafe extern "C" { static __start_PLUGINS: [Plugin; 0]; static __stop_PLUGINS: [Plugin; 0]; }
+        pub fn plugins() -> &'static [Plugin] {
+            let (start, stop) = (&raw const __start_PLUGINS, &raw const __stop_PLUGINS);
+            let count = (stop.addr() - start.addr()) / size_of::<Plugin>();
+            unsafe { core::slice::from_raw_parts(start.cast(), count) }
+        }
+        plugin!(1, |n| n + 1);
+        plugin!(2, |n| n * 2);
+    "#;
+    let program = r#"
+        extern crate registry;
+        registry::plugin!(3, |n| n * n);
+        #[unsafe(no_mangle)] pub extern "C" fn sum(n: i32) -> i32 {
+            registry::plugins().iter().map(|plugin| plugin.number * 1000 + (plugin.run)(n)).sum()
+        }
+        #[unsafe(no_mangle)] pub extern "C" fn count() -> usize { registry::plugins().len() }
+    "#;
+    let c = work.c_with(
+        "c",
+        r#"
+        struct plugin { int number; int (*run)(int); };
+        static int negate(int n) { return -n; }
+        static const struct plugin a __asm__("__link_section__PLUGINS$$a") __attribute__((used)) =
+            { 4, negate };
+        __attribute__((section("PLUGINS"), used)) static const struct plugin b = { 5, negate };
+        "#,
+        &["-fdata-sections"],
+    );
+    let mut rust = Rust::new(&work, &["-Copt-level=1"]);
+    let registry = rust.rlib("registry", registry);
+    let object = rust.object("program", program);
+    // `core`, for what the partial link leaves undefined, comes with any crate.
+    let core = Rust::new(&work, &["-Copt-level=1"]);
+    for backend in linkers() {
+        let words = args!["-r", object, c, "--whole-archive", registry];
+        let partial = work.write("partial.o", work.link_with(&backend, words).silent());
+        let linker = format!("-Clink-arg=--section-linker={}", backend.display());
+        let input = format!("-Clink-arg={}", partial.display());
+        let exports = ["sum", "count"].map(|name| format!("-Clink-arg=--export={name}"));
+        let core = core.with(&[linker, input]).with(&exports);
+        let mut instance = Instance::new(&core.program("whole", "").silent());
+        assert_eq!(instance.call("count", &[]), 5, "{}", backend.display());
+        let sum = 15_000 + (20 + 1) + 20 * 2 + 20 * 20 - 20 - 20;
+        assert_eq!(instance.call("sum", &[20]), sum, "{}", backend.display());
+    }
 }

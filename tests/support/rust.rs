@@ -85,6 +85,15 @@ impl<'w> Rust<'w> {
         rlib
     }
 
+    /// Compiles a library to an object, which must go without a word.
+    pub fn object(&self, name: &str, source: &str) -> PathBuf {
+        let flags = ["--emit=obj", "-Ccodegen-units=1"];
+        let Output { status, stderr, .. } = self.with(&flags).rustc(name, "rlib", source);
+        let stderr = text(&stderr);
+        assert!(status.success() && stderr.is_empty(), "{name}: {stderr}");
+        self.work.file(&format!("{name}.o"))
+    }
+
     /// Builds and links a program, to `NAME.wasm`. What the linker prints comes as rustc's
     /// warnings.
     pub fn program(&self, name: &str, source: &str) -> Linked {
