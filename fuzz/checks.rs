@@ -1,6 +1,7 @@
 //! What must hold of any input: the fuzz targets, which tests/fuzz_corpus.rs runs on the corpus too.
 //!
-//! A target must not panic or overflow, and what it could read must have been read right.
+//! A target must not panic or overflow, what it could read must have been read right, and the memory
+//! that it takes is bounded by the input's size.
 
 // Each target has only its own.
 #![allow(dead_code, clippy::expect_used, clippy::panic)]
@@ -18,6 +19,22 @@ use wasm_section_ld::input::{
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolIndex};
 use wasm_section_ld::{hoist, manifest, plan, survey};
+
+/// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
+/// of no size. One that grows has the old and the new for a moment.
+const MEMORY: (u64, u64) = (256, 64 << 10);
+
+/// Runs one of the checks below, which must get by with so much memory. What lengths and counts in
+/// the input say does not count.
+pub fn bounded(data: &[u8], check: fn(&[u8])) {
+    let allocated = allocation_counter::measure(|| check(data)).bytes_max;
+    let most = MEMORY.0 * data.len() as u64 + MEMORY.1;
+    assert!(
+        allocated <= most,
+        "{allocated} bytes of memory for {} bytes of input",
+        data.len()
+    );
+}
 
 /// Words are separated by zero bytes; the whole is a response file too.
 pub fn arguments(data: &[u8]) {

@@ -17,6 +17,7 @@
 pub mod args;
 pub mod backend;
 pub mod bitcode;
+pub mod demangle;
 pub mod error;
 mod help;
 pub mod hoist;

@@ -1,6 +1,7 @@
 //! What the linker did and why, on standard error, if `WASM_SECTION_LD_LOG` asks.
 
 use crate::backend::Backend;
+use crate::demangle;
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::plan::{Item, Plan, PlannedSection, crate_of, describe_entry, items, stride};
@@ -82,7 +83,7 @@ impl Log {
             let what = match item.symbol {
                 Some(symbol) => {
                     let name = survey.objects[&entry.object].symbol(symbol).name;
-                    format!("`{:#}`", rustc_demangle::demangle(name))
+                    format!("`{}`", demangle::shown_short(name))
                 }
                 None => describe_entry(survey, entry),
             };

@@ -2,7 +2,7 @@
 //! must hold of all of it, and of it damaged a little. (Fuzzing itself: docs/testing.md.)
 
 #[path = "../fuzz/checks.rs"]
-mod checks;
+pub mod checks;
 
 use crate::args;
 use crate::support::{Work, tool};
@@ -25,7 +25,7 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 fn run(target: &str, check: fn(&[u8])) {
     for (path, input) in corpus(target) {
-        let checked = std::panic::catch_unwind(|| check(&input));
+        let checked = std::panic::catch_unwind(|| checks::bounded(&input, check));
         assert!(checked.is_ok(), "{}", path.display());
         // Cut off in a few places, and with a few bytes changed: the same ones each time.
         let step = input.len() / 64 + 1;
@@ -33,7 +33,7 @@ fn run(target: &str, check: fn(&[u8])) {
             let mut damaged = input.clone();
             damaged[at] ^= 0x80 >> (at % 8);
             for damaged in [&input[..at], &damaged] {
-                let checked = std::panic::catch_unwind(|| check(damaged));
+                let checked = std::panic::catch_unwind(|| checks::bounded(damaged, check));
                 assert!(
                     checked.is_ok(),
                     "{} damaged at byte {at:#x}",

@@ -25,6 +25,7 @@ mod drop_in;
 mod entries;
 mod faults;
 mod fuzz_corpus;
+mod growth;
 mod hands_off;
 mod linkme;
 mod lto;

@@ -1,5 +1,6 @@
 //! What the backend says, with temporary files shown as the inputs they stand for.
 
+use crate::demangle;
 use crate::hoist::{EMPTIED_SEGMENT, Global, UNIQUE};
 use crate::input::ObjectId;
 use memchr::memmem;
@@ -147,20 +148,10 @@ impl<'a> Names<'a> {
         self.demangled.get_or_init(|| {
             let names = symbols.globals.iter();
             names
-                .filter_map(|(symbol, global)| Some((demangle(symbol)?, global.origin?)))
+                .filter_map(|(symbol, global)| Some((demangle::as_llvm(symbol)?, global.origin?)))
                 .collect()
         })
     }
-}
-
-/// A symbol as LLVM shows it. Rust's legacy mangling is to it that of C++.
-fn demangle(symbol: &str) -> Option<String> {
-    let rust = || {
-        let symbol = rustc_demangle::try_demangle(symbol).ok()?;
-        Some(format!("{symbol:#}"))
-    };
-    let cpp = cpp_demangle::Symbol::new(symbol).ok();
-    cpp.and_then(|symbol| symbol.demangle().ok()).or_else(rust)
 }
 
 /// The name of what is in the directory of the output, and what follows it.

@@ -15,6 +15,9 @@ const MOST_CUSTOM_ALIGNMENT: u32 = 6;
 /// is damage, and would make an array of almost nothing out of a few bytes.
 const MOST_ALIGNMENT: u32 = 16;
 
+/// How many bytes of padding there may be for each byte of an entry, and how many anyway.
+const MOST_PADDING: (u64, u64) = (64, 1 << 20);
+
 impl Layout<'_> {
     /// Refuses an alignment that no type has.
     pub(super) fn check_alignment(&self, id: EntryId, alignment: u32) -> Result<()> {
@@ -42,16 +45,30 @@ impl Layout<'_> {
             .unwrap_or(0)
     }
 
+    /// Refuses what would make a large array out of little: padding between entries that no type
+    /// needs.
+    pub(super) fn check_padding(&mut self, id: EntryId, bytes: u64, padding: u64) -> Result<()> {
+        self.extent.0 += bytes;
+        self.extent.1 += padding;
+        let (bytes, padding) = self.extent;
+        if padding <= MOST_PADDING.0 * bytes + MOST_PADDING.1 {
+            return Ok(());
+        }
+        let entry = &self.survey.entries[id.0];
+        let section = &entry.section;
+        Err(Error::new(format!(
+            "section `{section}`: by now {padding} bytes of padding between entries of {bytes} bytes"
+        ))
+        .note("an entry's size should be a multiple of its alignment: if it is, the object is damaged")
+        .in_file(&self.modules[entry.object.0].name))
+    }
+
     /// One warning a section is enough to find the place.
     pub(super) fn warn_of_padding(&mut self, bytes: u64, before: EntryId, after: EntryId) {
-        let entry = |id: EntryId| &self.survey.entries[id.0];
+        let survey = self.survey;
+        let entry = |id: EntryId| &survey.entries[id.0];
         let section = &entry(after).section;
-        let beginning = format!("section `{section}` is not one array: ");
-        let warned = self
-            .warnings
-            .iter()
-            .any(|warning| warning.starts_with(&beginning));
-        if warned || entry(before).section != *section {
+        if entry(before).section != *section || !self.warned.insert(section) {
             return;
         }
         let describe = |id: EntryId| {
@@ -65,7 +82,7 @@ impl Layout<'_> {
             format!("{what}, {size} bytes{alignment}, in {name}")
         };
         let warning = format!(
-            "{beginning}{bytes} bytes of padding between entries\n\
+            "section `{section}` is not one array: {bytes} bytes of padding between entries\n\
              >>> before: {}\n\
              >>> after: {}\n\
              >>> give all entries of a section one type, so that a walk from `__start_{section}` \

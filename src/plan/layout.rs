@@ -37,6 +37,10 @@ pub struct Layout<'a> {
     pub(super) numbers: Vec<Spanned<String>>,
     /// What a user should know.
     pub warnings: Vec<String>,
+    /// Sections that a warning speaks of.
+    pub(super) warned: HashSet<&'a str>,
+    /// The bytes that entries have, and those of padding between them.
+    pub(super) extent: (u64, u64),
     pub(super) symbols: HashMap<Cow<'a, str>, Value>,
     /// Names of output sections that the script lays out later.
     pub(super) later: HashSet<String>,
@@ -82,6 +86,8 @@ impl<'a> Layout<'a> {
             discarded: Vec::new(),
             numbers: Vec::new(),
             warnings: Vec::new(),
+            warned: HashSet::new(),
+            extent: (0, 0),
             symbols: HashMap::new(),
             later: HashSet::new(),
             defined: OnceCell::new(),
@@ -372,6 +378,7 @@ impl<'a> Layout<'a> {
         }
         let end = cursor.dot.get();
         let offset = end.next_multiple_of(1_u64 << alignment);
+        self.check_padding(id, length, offset - end)?;
         if let Some(before) = cursor.previous.filter(|_| offset != end) {
             self.warn_of_padding(offset - end, before, id);
         }

@@ -11,6 +11,7 @@ pub use evaluate::Value;
 pub use items::{Item, crate_of, items, stride};
 pub use resolve::Fate;
 
+use crate::demangle;
 use crate::error::Result;
 use crate::input::Module;
 use crate::script::{Definition, Script, Spanned};
@@ -210,7 +211,7 @@ pub fn describe_entry(survey: &Survey<'_>, entry: &Entry<'_>) -> String {
     let object = &survey.objects[&entry.object];
     let symbol = entry.symbols.first().map(|&symbol| object.symbol(symbol));
     match (&entry.origin, symbol) {
-        (_, Some(symbol)) => format!("`{:#}`", rustc_demangle::demangle(symbol.name)),
+        (_, Some(symbol)) => format!("`{}`", demangle::shown_short(symbol.name)),
         (Origin::Custom(_), None) => format!("the custom section `{}`", entry.section),
         (_, None) => format!("a segment `{}`", entry.section),
     }

@@ -1,6 +1,7 @@
 //! Of entries that are defined more than once, the one that counts, as in the linker: of a COMDAT
 //! group the first, of weak definitions a strong one or else the first.
 
+use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
 use crate::survey::{Entry, Origin, Survey};
@@ -46,6 +47,8 @@ pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>>
 
 fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
     let mut keepers: HashMap<&str, ObjectId> = HashMap::new();
+    // A name may be long, and a group may have many entries.
+    let mut known: HashMap<(ObjectId, usize), Fate> = HashMap::new();
     let mut fate = |entry: &Entry<'_>| {
         let object = &survey.objects[&entry.object];
         let group = match entry.origin {
@@ -55,12 +58,13 @@ fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
         let Some(group) = group else {
             return Fate::Kept;
         };
-        let keeper = *keepers.entry(object.comdats[group]).or_insert(entry.object);
-        if keeper == entry.object {
-            Fate::Kept
-        } else {
-            Fate::OtherComdat
-        }
+        *known.entry((entry.object, group)).or_insert_with(|| {
+            let keeper = *keepers.entry(object.comdats[group]).or_insert(entry.object);
+            match keeper == entry.object {
+                true => Fate::Kept,
+                false => Fate::OtherComdat,
+            }
+        })
     };
     survey.entries.iter().map(&mut fate).collect()
 }
@@ -90,7 +94,7 @@ fn winners<'s>(
                     let second = &modules[entry.object.0].name;
                     return Err(Error::new(format!(
                         "duplicate symbol: {}",
-                        rustc_demangle::demangle(symbol.name)
+                        demangle::shown(symbol.name)
                     ))
                     .note(format!("defined in {first}"))
                     .note(format!("defined in {second}")));

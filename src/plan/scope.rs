@@ -4,8 +4,8 @@
 use super::EntryId;
 use super::evaluate::{Context, Value, evaluate, failed, truth};
 use super::layout::Layout;
+use crate::demangle;
 use crate::error::{Error, Result};
-use crate::input::Module;
 use crate::script::{Assert, Assignment, Expression, Node, Spanned};
 use crate::survey;
 use std::cell::{Cell, RefCell};
@@ -83,11 +83,13 @@ impl Layout<'_> {
                 Some(Value::Relative(..))
             )
         };
-        for name in self.numbers.iter().filter(is_number) {
-            let refers = |module: &&Module<'_>| survey::refers_to(module, &name.value);
-            if !self.defined().contains(&name.value)
-                && let Some(module) = self.modules.iter().find(refers)
-            {
+        let is_defined = |name: &&Spanned<String>| self.defined().contains(&name.value);
+        let numbers = self.numbers.iter().filter(is_number);
+        let numbers: Vec<_> = numbers.filter(|name| !is_defined(name)).collect();
+        let names = numbers.iter().map(|name| name.value.as_str()).collect();
+        let referrers = survey::referrers(self.modules.iter(), &names);
+        for name in numbers {
+            if let Some(module) = referrers.get(name.value.as_str()) {
                 let (symbol, input) = (&name.value, &module.name);
                 return Err(name
                     .span
@@ -107,22 +109,29 @@ impl Layout<'_> {
     /// # Errors
     /// The first object that refers to one.
     pub fn check_discarded(&self) -> Result<()> {
+        let mut discarded = Vec::new();
         for id in &self.discarded {
             let entry = &self.survey.entries[id.0];
             let module = &self.modules[entry.object.0];
             let object = &self.survey.objects[&entry.object];
             for &symbol in entry.symbols.iter().filter(|_| module.is_member()) {
                 let symbol = object.symbol(symbol);
-                let linked = |other: &&Module<'_>| other.always_linked();
-                let refers = |other: &Module<'_>| survey::refers_to(other, symbol.name);
-                let mut others = self.modules.iter().filter(linked);
-                if let Some(other) = others.find(|other| !symbol.is_local() && refers(other)) {
-                    let name = rustc_demangle::demangle(symbol.name);
-                    return Err(Error::new(format!("undefined symbol: {name}"))
+                if !symbol.is_local() {
+                    discarded.push((symbol.name, module));
+                }
+            }
+        }
+        let names = discarded.iter().map(|(name, _)| *name).collect();
+        let linked = self.modules.iter().filter(|other| other.always_linked());
+        let referrers = survey::referrers(linked, &names);
+        for (name, module) in discarded {
+            if let Some(other) = referrers.get(name) {
+                return Err(
+                    Error::new(format!("undefined symbol: {}", demangle::shown(name)))
                         .note(format!("the script discards it, in {}", module.name))
                         .note("take it out of /DISCARD/, or take the reference out")
-                        .in_file(&other.name));
-                }
+                        .in_file(&other.name),
+                );
             }
         }
         Ok(())

@@ -1,16 +1,17 @@
 //! The entries of one object: the three kinds of DESIGN.md, "What is an entry".
 
-use super::mark::{Mark, Place, Told, is_whole_name, section_of};
+use super::mark::{Mark, Place, Told, is_whole_name};
+use super::reference::References;
 use super::wanted::Wanted;
+use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::wasm::{
     Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
 };
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use wasmparser::RelocationType;
 
 /// An entry of a link section: bytes that become part of its array.
 #[derive(Debug, Clone)]
@@ -97,6 +98,7 @@ pub fn collect<'a>(
             object,
             index,
             symbols,
+            sizeless: is_sizeless(object, symbols),
             marks,
         };
         if marked {
@@ -158,6 +160,7 @@ fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolI
 /// A mark that is not right, or on something that cannot be an entry.
 pub fn marks(object: &Object<'_>) -> Result<Marks> {
     let mut marks = Marks::new();
+    let mut references = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start as u64;
         let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
@@ -188,41 +191,26 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             };
             return Err(Error::new(format!(
                 "`{}` is marked as an entry{of}, but it is {what}",
-                rustc_demangle::demangle(symbol.name),
+                demangle::shown(symbol.name),
             ))
             .at(at)
             .note("an entry is a static with an address of its own in linear memory"));
         }
         let section = match mark.section {
             Told::ByName(section) => section,
-            Told::ByReference => referred_section(object, symbol).map_err(|error| error.at(at))?,
+            Told::ByReference => {
+                let references = match &mut references {
+                    Some(known) => known,
+                    unknown => unknown.insert(References::of(object)?),
+                };
+                let section = references.section(object, symbol);
+                section.map_err(|error| error.at(at))?.to_owned()
+            }
         };
         let key = mark.key;
         marks.insert(SymbolIndex(position as u32), Marked { section, key });
     }
     Ok(marks)
-}
-
-/// The section of an entry that tells it by reference.
-fn referred_section(object: &Object<'_>, symbol: &Symbol<'_>) -> Result<String> {
-    let mut sections = BTreeSet::new();
-    if let Some((segment, range)) = symbol.definition() {
-        for relocation in object.relocations_within(segment, range)? {
-            if relocation.ty != RelocationType::TypeIndexLeb {
-                sections.extend(section_of(object.symbol(relocation.symbol()).name)?);
-            }
-        }
-    }
-    let found = sections.len();
-    match (sections.pop_first(), found) {
-        (Some(section), 1) => Ok(section),
-        _ => Err(Error::new(format!(
-            "`{}` is marked as an entry whose section is told by reference, but it points to {found} \
-             functions that tell one",
-            rustc_demangle::demangle(symbol.name),
-        ))
-        .note("it has to point to one function whose path has a component `__link_section_of__NAME`")),
-    }
 }
 
 /// Why what the symbol names cannot be an entry.
@@ -252,6 +240,13 @@ fn is_thread_local(object: &Object<'_>, segment: SegmentIndex) -> bool {
         || segment.name.starts_with(".tbss")
 }
 
+fn is_sizeless(object: &Object<'_>, symbols: &[SymbolIndex]) -> bool {
+    symbols.iter().all(|&symbol| {
+        let definition = object.symbol(symbol).definition();
+        definition.is_some_and(|(_, range)| range == (0..0))
+    })
+}
+
 /// The entries in one segment.
 struct Collector<'o, 'a> {
     id: ObjectId,
@@ -259,6 +254,8 @@ struct Collector<'o, 'a> {
     index: SegmentIndex,
     /// The symbols that are defined in the segment.
     symbols: &'o [SymbolIndex],
+    /// Whether none of them says how large it is.
+    sizeless: bool,
     marks: &'o Marks,
 }
 
@@ -336,17 +333,15 @@ impl<'a> Collector<'_, 'a> {
     /// What the symbol names. Assembler code may leave out a symbol's size: then, alone in its
     /// segment, it names all of it.
     fn range(&self, symbol: SymbolIndex) -> Range<u32> {
-        let length = self.object.segment(self.index).data.len() as u32;
-        let range = |&symbol: &SymbolIndex| self.object.symbol(symbol).definition();
-        let sizeless = |symbol| range(symbol).is_some_and(|(_, range)| range == (0..0));
-        if self.symbols.iter().all(sizeless) {
-            return 0..length;
+        if self.sizeless {
+            return 0..self.object.segment(self.index).data.len() as u32;
         }
-        range(&symbol).map_or(0..0, |(_, range)| range)
+        let definition = self.object.symbol(symbol).definition();
+        definition.map_or(0..0, |(_, range)| range)
     }
 
     fn name(&self, symbol: SymbolIndex) -> String {
-        rustc_demangle::demangle(self.object.symbol(symbol).name).to_string()
+        demangle::shown(self.object.symbol(symbol).name).into_owned()
     }
 
     fn shared(&self, symbol: SymbolIndex) -> Error {

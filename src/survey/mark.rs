@@ -9,6 +9,7 @@
 //! to a function below a component `__link_section_of__NAME`, which whoever declares the type
 //! provides: that names the section.
 
+use crate::demangle;
 use crate::error::{Error, Result};
 
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
@@ -18,6 +19,10 @@ const SECTION: &str = "__link_section__";
 const ORDER: &str = "__link_order__";
 const BY_REFERENCE: &str = "__link_section_by_reference__";
 const OF: &str = "__link_section_of__";
+
+/// How long the name of a section may be that a mark gives: as an identifier in C++ at least may be
+/// (\[implimits\]). Many entries may have it in common, without a byte of it in each.
+const LONGEST_SECTION: usize = 1024;
 
 /// What a symbol's name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +68,9 @@ impl Mark {
         if memchr::memmem::find(symbol.as_bytes(), NEEDLE).is_none() {
             return Ok(None);
         }
-        match rustc_demangle::try_demangle(symbol) {
-            Ok(path) => Self::parse_path(symbol, &format!("{path:#}")),
-            Err(_) => Ok(None),
+        match path_of(symbol)? {
+            Some(path) => Self::parse_path(symbol, &path),
+            None => Ok(None),
         }
     }
 
@@ -133,7 +138,7 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
         let (krate, _) = symbol.splitn(3, '$').nth(2)?.split_once("::")?;
         return is_c_identifier(krate).then(|| krate.to_owned());
     }
-    let path = rustc_demangle::try_demangle(symbol).ok()?.to_string();
+    let path = demangle::rust_path_with_hashes(symbol)?.ok()?;
     // C++ is mangled so too, but for the hash.
     let is_rust = symbol.starts_with("_R") || path.rsplit_once("::h")?.1.len() == 16;
     // Of v0, the crate's hash comes in brackets.
@@ -149,9 +154,23 @@ pub fn section_of(symbol: &str) -> Result<Option<String>> {
     if memchr::memmem::find(symbol.as_bytes(), OF.as_bytes()).is_none() {
         return Ok(None);
     }
-    let path = format!("{:#}", rustc_demangle::demangle(symbol));
-    let name = components(&path).find_map(|component| component.strip_prefix(OF));
+    let path = path_of(symbol)?;
+    let path = path.as_deref().unwrap_or(symbol);
+    let name = components(path).find_map(|component| component.strip_prefix(OF));
     name.map(|name| section_name(symbol, name)).transpose()
+}
+
+/// The path that `symbol` mangles, if it does.
+///
+/// # Errors
+/// One that is far longer than any that a compiler makes of a static.
+fn path_of(symbol: &str) -> Result<Option<String>> {
+    match demangle::rust_path(symbol).transpose() {
+        Ok(path) => Ok(path),
+        Err(_) => Err(Error::damaged(format!(
+            "the name `{symbol}`, which holds a mark, stands for one that is far longer"
+        ))),
+    }
 }
 
 fn section_name(symbol: &str, name: &str) -> Result<String> {
@@ -166,6 +185,12 @@ fn section_name(symbol: &str, name: &str) -> Result<String> {
             "the section name `{name}` of the mark `{symbol}` is not a C identifier"
         ))
         .note("`__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only"));
+    }
+    if name.len() > LONGEST_SECTION {
+        return Err(Error::new(format!(
+            "the section name of a mark has {} bytes, and {LONGEST_SECTION} are the most",
+            name.len()
+        )));
     }
     Ok(name.to_owned())
 }

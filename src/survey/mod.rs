@@ -3,13 +3,14 @@
 mod bitcode;
 mod entries;
 mod mark;
+mod reference;
 mod symbols;
 mod wanted;
 
 pub use bitcode::WithEntries;
 pub use entries::{Entry, Origin};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
-pub use symbols::{defined_symbols, refers_to};
+pub use symbols::{defined_symbols, referrers};
 pub use wanted::Wanted;
 
 use self::entries::Marks;

@@ -2,7 +2,7 @@
 
 use crate::input::Module;
 use crate::wasm::Object;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The global symbols that objects define which are linked whatever refers to them.
 pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
@@ -17,12 +17,21 @@ pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
     defined
 }
 
-/// Whether an object has an undefined symbol of that name.
-pub fn refers_to(module: &Module<'_>, name: &str) -> bool {
-    let object = || Object::parse(module.bytes).ok();
-    memchr::memmem::find(module.bytes, name.as_bytes()).is_some()
-        && object().is_some_and(|object| {
-            let mut symbols = object.symbols.iter();
-            symbols.any(|symbol| symbol.is_undefined() && symbol.name == name)
-        })
+/// Of `names`, those that are undefined symbols of an object, each with the first such object.
+pub fn referrers<'n, 'm>(
+    modules: impl Iterator<Item = &'m Module<'m>>,
+    names: &HashSet<&'n str>,
+) -> HashMap<&'n str, &'m Module<'m>> {
+    let mut referrers = HashMap::new();
+    for module in modules.filter(|_| !names.is_empty()) {
+        let Ok(object) = Object::parse(module.bytes) else {
+            continue;
+        };
+        for symbol in object.symbols.iter().filter(|symbol| symbol.is_undefined()) {
+            if let Some(name) = names.get(symbol.name) {
+                referrers.entry(*name).or_insert(module);
+            }
+        }
+    }
+    referrers
 }

@@ -527,6 +527,7 @@ impl<'a> Object<'a> {
 
     fn read_symbols(&mut self, reader: BinaryReader<'a>) -> Result<()> {
         let end = reader.range().end as usize;
+        let mut unnamed = HashSet::new();
         for item in SymbolInfoMap::new(reader)?.into_iter_with_offsets() {
             let (at, info) = item?;
             let at = at as usize;
@@ -536,6 +537,15 @@ impl<'a> Object<'a> {
             let name = self
                 .check_info(&info)
                 .map_err(|error| error.at(at as u64))?;
+            // The name of an import is there once, and what is made of its symbol has it again.
+            if let SymbolInfo::Func {
+                index, name: None, ..
+            } = info
+                && !unnamed.insert(index)
+            {
+                let message = format!("two symbols for the import `{name}`");
+                return Err(Error::damaged(message).at(at as u64));
+            }
             self.symbols.push(Symbol {
                 name,
                 info,

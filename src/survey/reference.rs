@@ -1,0 +1,105 @@
+//! Sections that are told by reference: an entry points to a function, and that names the section.
+
+use super::mark::section_of;
+use crate::demangle;
+use crate::error::{Error, Result};
+use crate::wasm::{Object, Symbol, SymbolIndex};
+use std::collections::{BTreeSet, HashMap};
+use wasmparser::RelocationType;
+
+/// Where the data of an object refers to functions that name a section.
+pub struct References {
+    /// In the order of their offsets.
+    references: Vec<Reference>,
+    /// The sections.
+    names: Vec<String>,
+}
+
+struct Reference {
+    /// From where relocations of the data section count.
+    offset: u32,
+    /// As an index into `names`.
+    section: usize,
+    /// How many times the section has changed on the way to here.
+    run: usize,
+}
+
+impl References {
+    /// Looks at each relocation of the data, and at each symbol that those refer to, once.
+    ///
+    /// # Errors
+    /// A relocation that is not right, or a section that is empty or no C identifier.
+    pub fn of(object: &Object<'_>) -> Result<Self> {
+        let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::new();
+        let mut of_name: HashMap<String, usize> = HashMap::new();
+        let mut references: Vec<Reference> = Vec::new();
+        for relocation in object.data_relocations()? {
+            if relocation.ty == RelocationType::TypeIndexLeb {
+                continue;
+            }
+            let symbol = relocation.symbol();
+            let section = match of_symbol.get(&symbol) {
+                Some(&known) => known,
+                None => {
+                    let next = of_name.len();
+                    let of = object.symbol(symbol);
+                    let name = section_of(of.name);
+                    let name = name.map_err(|error| error.at(of.range.start as u64))?;
+                    let section = name.map(|name| *of_name.entry(name).or_insert(next));
+                    of_symbol.insert(symbol, section);
+                    section
+                }
+            };
+            if let Some(section) = section {
+                let run = references
+                    .last()
+                    .map_or(0, |last| last.run + usize::from(last.section != section));
+                references.push(Reference {
+                    offset: relocation.offset,
+                    section,
+                    run,
+                });
+            }
+        }
+        let mut names = vec![String::new(); of_name.len()];
+        for (name, section) in of_name {
+            names[section] = name;
+        }
+        Ok(Self { references, names })
+    }
+
+    /// The section that the data of `symbol` tells.
+    ///
+    /// # Errors
+    /// It tells none, or more than one.
+    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<&str> {
+        let own = self.within(object, symbol);
+        let found = match own {
+            [first, .., last] if first.run != last.run => {
+                let sections: BTreeSet<usize> = own.iter().map(|one| one.section).collect();
+                sections.len()
+            }
+            [first, ..] => return Ok(&self.names[first.section]),
+            [] => 0,
+        };
+        Err(Error::new(format!(
+            "`{}` is marked as an entry whose section is told by reference, but it points to {found} \
+             functions that tell one",
+            demangle::shown(symbol.name),
+        ))
+        .note("it has to point to one function whose path has a component `__link_section_of__NAME`"))
+    }
+
+    /// The references in what the symbol names.
+    fn within(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> &[Reference] {
+        let Some((segment, range)) = symbol.definition() else {
+            return &[];
+        };
+        let base = object.segment(segment).offset;
+        let before = |end: u32| {
+            let end = base.saturating_add(end);
+            self.references.partition_point(|one| one.offset < end)
+        };
+        &self.references[before(range.start)..before(range.end)]
+    }
+}
