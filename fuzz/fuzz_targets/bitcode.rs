@@ -4,4 +4,4 @@
 #[path = "../checks.rs"]
 mod checks;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::bitcode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::bounded(data, checks::bitcode));
