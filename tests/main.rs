@@ -15,6 +15,7 @@ mod bad_input;
 mod bad_marks;
 mod bad_objects;
 mod by_reference;
+mod clang_driver;
 mod components;
 mod crates;
 mod custom_relocations;

@@ -1,6 +1,7 @@
 //! Of entries that are defined more than once, the one counts that counts for the linker.
 
 use crate::args;
+use crate::support::module::contains;
 use crate::support::{Instance, Work, linkers, reading, tool};
 use std::path::PathBuf;
 
@@ -187,6 +188,42 @@ fn inline_variables_in_a_section_count_once() {
         let start = instance.address("__start_PLUGINS") as i32;
         assert_eq!(instance.call("first", &[]), start);
         assert_eq!(instance.call("second", &[]), start);
+    }
+}
+
+/// `wasm-ld` from LLVM 19 on links what is retained, also of a COMDAT group that it discards.
+#[test]
+fn a_section_of_inline_variables_alone_has_each_once() {
+    let work = Work::new();
+    let source = |own: &str| {
+        format!(
+            r#"
+            int helper(int x);
+            template <int N> int scale(int x) {{ return N * helper(x); }}
+            template <int N> __attribute__((used, section("CALLS"))) int (*call)(int) = scale<N>;
+            template int (*call<2>)(int);
+            template int (*call<{own}>)(int);
+            "#
+        )
+    };
+    let first = work.cxx("first", &source("3"));
+    let second = work.cxx("second", &source("5"));
+    let helper = work.cxx("helper", "int helper(int x) { return x + 1; }");
+    let words = args![first, second, helper];
+    for mut instance in work.gathered_by_each("CALLS", &words) {
+        let calls = instance.words("CALLS");
+        let given: Vec<_> = calls
+            .iter()
+            .map(|call| instance.call_pointer(*call, &[9]))
+            .collect();
+        assert_eq!(given, [20, 30, 50]);
+    }
+    // Where nobody reads them, no copy keeps what it refers to. Without marks, that takes a script or
+    // `--gather`, as ever.
+    for backend in linkers() {
+        let unread = args![first, second, helper, "--no-entry", "--gather=CALLS"];
+        let module = work.link_with(&backend, unread).silent();
+        assert!(!contains(&module, "helper"), "{}", backend.display());
     }
 }
 

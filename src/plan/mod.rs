@@ -147,7 +147,7 @@ impl PlannedSection {
 /// says that cannot be done.
 pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Result<Plan> {
     let fates = resolve::resolve(survey, modules)?;
-    let left = left_to_the_backend(survey);
+    let left = left_to_the_backend(survey, &fates);
     let with_fate = |fate| {
         let ids = (0..survey.entries.len()).map(EntryId);
         ids.filter(|id| {
@@ -162,7 +162,10 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
     layout.check_discarded()?;
     Ok(Plan {
         sections: layout.sections,
-        overridden: with_fate(Fate::Overridden),
+        overridden: [Fate::Overridden, Fate::OtherComdat]
+            .into_iter()
+            .flat_map(with_fate)
+            .collect(),
         discarded: layout.discarded,
         left: left.into_iter().map(str::to_owned).collect(),
         warnings: layout.warnings,
@@ -172,12 +175,15 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
 /// A section whose entries are all data segments that the compiler named works with the backend
 /// alone, and is left to it unless the script or `--gather` asks. One that is only declared does
 /// not work there: nothing keeps a segment without bytes. Nor does one with an entry that its author
-/// wants kept and nothing keeps.
-fn left_to_the_backend<'s>(survey: &'s Survey<'_>) -> HashSet<&'s str> {
+/// wants kept and nothing keeps, or with one that is in a COMDAT group of several objects: all copies
+/// that are retained would be linked.
+fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'s str> {
     let mut all_named: HashMap<&str, bool> = HashMap::new();
     let mut has_bytes: HashSet<&str> = HashSet::new();
-    for entry in &survey.entries {
-        let named = matches!(entry.origin, Origin::Segment(_)) && !is_lost(survey, entry);
+    for (entry, &fate) in survey.entries.iter().zip(fates) {
+        let named = matches!(entry.origin, Origin::Segment(_))
+            && !is_lost(survey, entry)
+            && fate != Fate::OtherComdat;
         *all_named.entry(&entry.section).or_insert(true) &= named;
         if !entry.data.is_empty() {
             has_bytes.insert(&entry.section);

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 pub enum Fate {
     /// It is in the array.
     Kept,
-    /// Another object's copy of its COMDAT group counts. It stays in its object, where the backend
-    /// discards it.
+    /// Another object's copy of its COMDAT group counts. `wasm-ld` discards this one but for what is
+    /// retained: from LLVM 19 on, that is linked all the same.
     OtherComdat,
     /// Its symbols are weak and defined elsewhere.
     Overridden,
