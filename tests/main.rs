@@ -9,6 +9,7 @@
 mod support;
 
 mod arrays;
+mod asyncify;
 mod backend;
 mod bad_backend;
 mod bad_input;
@@ -36,6 +37,7 @@ mod never_dead;
 mod never_lost;
 mod no_trace;
 mod originals;
+mod output_options;
 mod partial;
 mod pointers;
 mod position_independent;

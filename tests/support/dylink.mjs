@@ -58,6 +58,8 @@ export class Program {
     this.table = new WebAssembly.Table({ initial: 8, element: "anyfunc" });
     const stack = pages * PAGE;
     this.stackPointer = new WebAssembly.Global({ value: "i32", mutable: true }, stack);
+    const zero = () => new WebAssembly.Global({ value: "i32", mutable: true }, 0);
+    this.asyncify = { state: zero(), data: zero() };
     this.memoryEnd = bases;
     this.host = host;
     this.modules = [];
@@ -98,6 +100,9 @@ export class Program {
       __stack_pointer: this.stackPointer,
       __memory_base: constant(memoryBase),
       __table_base: constant(tableBase),
+      // Of binaryen's Asyncify, for modules that suspend together.
+      __asyncify_state: this.asyncify.state,
+      __asyncify_data: this.asyncify.data,
     };
     const imports = { env, "GOT.mem": {}, "GOT.func": {} };
     for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {

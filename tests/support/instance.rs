@@ -7,6 +7,8 @@ pub struct Instance {
     /// With the imported functions that were called.
     store: Store<Vec<String>>,
     instance: wasmi::Instance,
+    /// The memory that the module imports, if it does.
+    imported: Option<Memory>,
 }
 
 impl Instance {
@@ -15,7 +17,7 @@ impl Instance {
         Self::with_host(module, |_, _| 0)
     }
 
-    /// Instantiates a module. Functions that it imports give what `host` makes of their name and
+    /// Instantiates a module. A memory that it imports is made. Functions that it imports give what `host` makes of their name and
     /// of their `i32`s, if they give an `i32`, and else zero.
     pub fn with_host(
         module: &[u8],
@@ -25,9 +27,19 @@ impl Instance {
         let module = Module::new(&engine, module).expect("a valid module");
         let mut store = Store::new(&engine, Vec::new());
         let mut linker = Linker::new(&engine);
+        let mut imported = None;
         for import in module.imports() {
-            let ExternType::Func(ty) = import.ty() else {
-                panic!("an import that is no function: {import:?}");
+            let ty = match import.ty() {
+                ExternType::Func(ty) => ty,
+                ExternType::Memory(ty) => {
+                    let memory = Memory::new(&mut store, *ty).expect("a memory");
+                    imported = Some(memory);
+                    linker
+                        .define(import.module(), import.name(), memory)
+                        .expect("one memory");
+                    continue;
+                }
+                _ => panic!("an import that is no function and no memory: {import:?}"),
             };
             let (host, field) = (host.clone(), import.name().to_owned());
             let name = format!("{}.{}", import.module(), import.name());
@@ -54,7 +66,11 @@ impl Instance {
         let instance = linker
             .instantiate_and_start(&mut store, &module)
             .expect("an instance");
-        Self { store, instance }
+        Self {
+            store,
+            instance,
+            imported,
+        }
     }
 
     /// The names of the exports.
@@ -129,9 +145,11 @@ impl Instance {
     }
 
     fn memory(&self) -> Memory {
-        self.instance
-            .get_memory(&self.store, "memory")
-            .expect("an exported memory")
+        self.imported.unwrap_or_else(|| {
+            self.instance
+                .get_memory(&self.store, "memory")
+                .expect("an exported memory")
+        })
     }
 
     /// Bytes of the memory.

@@ -7,6 +7,7 @@ pub mod hosts;
 pub mod instance;
 pub mod module;
 
+pub mod pairwise;
 pub mod program;
 pub mod refusal;
 pub mod rust;
