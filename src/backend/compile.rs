@@ -170,7 +170,7 @@ impl Output {
             }
             let bytes = fs::read(&path).map_err(|error| no_room(&error))?;
             if !bytes.is_empty() {
-                objects.push((Name::new(name.into(), None), bytes));
+                objects.push((Name::new(PathBuf::from(name).into(), None), bytes));
             }
         }
         Ok(objects)

@@ -7,7 +7,7 @@
 use super::Hoisted;
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
-use crate::wasm::{Edits, Kind, Object, Outline};
+use crate::wasm::{Edits, Object, Sections};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The environment variable that asks, if it is `1`.
@@ -30,10 +30,12 @@ pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
     let mut edited = BTreeMap::new();
     for (position, module) in modules.iter().enumerate() {
         let encoded = || {
-            if Outline::parse(module.bytes)?.kind() != Kind::Object {
-                return Ok(None);
+            for section in Sections::of(module.bytes)? {
+                if section?.name == "linking" {
+                    return edits.apply(&Object::parse(module.bytes)?).map(Some);
+                }
             }
-            edits.apply(&Object::parse(module.bytes)?).map(Some)
+            Ok(None)
         };
         let encoded = encoded().map_err(|error| error.in_file(&module.name))?;
         edited.extend(encoded.map(|bytes| (ObjectId(position), bytes)));

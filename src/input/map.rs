@@ -1,13 +1,42 @@
 //! Opening and mapping a file: the one place of the project that needs `unsafe`.
 
 use crate::error::{Error, Result, os_message};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+#[cfg(not(unix))]
+use std::path::PathBuf;
 
 /// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes).
 #[derive(Debug)]
-pub struct FileBytes(Bytes);
+pub struct FileBytes {
+    bytes: Bytes,
+    id: FileId,
+}
+
+/// What tells one file from another, whatever it is called.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub enum FileId {
+    /// The device, and the file's number there.
+    #[cfg(unix)]
+    Number(u64, u64),
+    /// The path, without links, as the system has no such numbers.
+    #[cfg(not(unix))]
+    Path(PathBuf),
+    /// No file.
+    None,
+}
+
+#[cfg(unix)]
+fn id(_: &Path, metadata: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    FileId::Number(metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn id(path: &Path, _: &Metadata) -> FileId {
+    FileId::Path(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+}
 
 #[derive(Debug)]
 enum Bytes {
@@ -32,7 +61,15 @@ impl FileBytes {
 
     /// No bytes.
     pub fn empty() -> Self {
-        Self(Bytes::Read(Vec::new()))
+        Self {
+            bytes: Bytes::Read(Vec::new()),
+            id: FileId::None,
+        }
+    }
+
+    /// Which file it is.
+    pub fn id(&self) -> &FileId {
+        &self.id
     }
 
     fn open_io(path: &Path) -> std::io::Result<Self> {
@@ -41,17 +78,20 @@ impl FileBytes {
         if metadata.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
-        if metadata.is_file() && metadata.len() > 0 {
-            return Ok(Self(Bytes::Mapped(map(&file)?)));
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(Self(Bytes::Read(bytes)))
+        let bytes = if metadata.is_file() && metadata.len() > 0 {
+            Bytes::Mapped(map(&file)?)
+        } else {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Bytes::Read(bytes)
+        };
+        let id = id(path, &metadata);
+        Ok(Self { bytes, id })
     }
 
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
-        match &self.0 {
+        match &self.bytes {
             Bytes::Mapped(map) => map,
             Bytes::Read(bytes) => bytes,
         }

@@ -16,10 +16,11 @@ use crate::error::{Error, Result};
 use archive::Content;
 use foreign::Format;
 use library::Search;
-use map::FileBytes;
+use map::{FileBytes, FileId};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The files that the command line names, in its order, open.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub struct Files {
 
 #[derive(Debug)]
 struct InputFile {
-    path: PathBuf,
+    path: Arc<Path>,
     bytes: FileBytes,
     /// The members of a thin archive, one for one.
     thin: Vec<FileBytes>,
@@ -54,8 +55,8 @@ pub struct Place {
 /// The name of an object for people: `FILE`, or `ARCHIVE(MEMBER)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    file: PathBuf,
-    member: Option<String>,
+    file: Arc<Path>,
+    member: Option<Box<str>>,
 }
 
 /// What there is to link.
@@ -115,7 +116,8 @@ impl Module<'_> {
 
 impl Name {
     /// The name of a file, or of a member of an archive.
-    pub fn new(file: PathBuf, member: Option<String>) -> Self {
+    pub fn new(file: Arc<Path>, member: Option<String>) -> Self {
+        let member = member.map(String::into_boxed_str);
         Self { file, member }
     }
 
@@ -271,18 +273,9 @@ impl Files {
     fn counted_archives(&self) -> HashSet<usize> {
         let archives = self.files.iter().enumerate();
         let archives = archives.filter(|(_, file)| file.format == Format::Archive);
-        let mut of_size: HashMap<usize, usize> = HashMap::new();
-        for (_, file) in archives.clone() {
-            *of_size.entry(file.bytes.bytes().len()).or_default() += 1;
-        }
-        let mut best: HashMap<PathBuf, usize> = HashMap::new();
+        let mut best: HashMap<&FileId, usize> = HashMap::new();
         for (index, file) in archives {
-            // Paths are looked up only where two archives may be one.
-            let identity = match of_size.get(&file.bytes.bytes().len()) {
-                Some(1) => file.path.clone(),
-                _ => file.identity(),
-            };
-            let counted = best.entry(identity).or_insert(index);
+            let counted = best.entry(file.bytes.id()).or_insert(index);
             let whole = |index: usize| self.files[index].place.whole_archive;
             if whole(index) && !whole(*counted) {
                 *counted = index;
@@ -310,7 +303,7 @@ impl InputFile {
             _ => Vec::new(),
         };
         Ok(Self {
-            path,
+            path: path.into(),
             bytes,
             thin,
             format,
@@ -320,13 +313,6 @@ impl InputFile {
 
     fn name(&self, member: Option<String>) -> Name {
         Name::new(self.path.clone(), member)
-    }
-
-    /// What tells one file from another, whatever it is called.
-    fn identity(&self) -> PathBuf {
-        self.path
-            .canonicalize()
-            .unwrap_or_else(|_| self.path.clone())
     }
 
     /// The members of an archive with their bytes.

@@ -18,9 +18,8 @@ use crate::args::CommandLine;
 use crate::error::{Error, Result};
 use crate::input::{Inputs, Module, ObjectId};
 use crate::script::Script;
-use crate::wasm::{
-    CUSTOM, Kind, Object, Outline, SEGMENT_INFO, Section, SectionIndex, subsections,
-};
+use crate::wasm::{CUSTOM, Object, SEGMENT_INFO, Section, Sections, subsections};
+use memchr::memmem::Finder;
 use std::collections::{BTreeMap, HashSet};
 
 /// What was found.
@@ -61,27 +60,29 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
         survey.wanted.by_symbols(glance.undefined());
         survey.wanted.by_marks(glance.marked_sections());
     }
-    let mut outlines = Vec::new();
-    let mut any_marks = false;
+    let mut glances = Vec::new();
+    let needles = Needles::new();
     for (position, module) in modules.iter().enumerate() {
         let in_file = |error: Error| error.in_file(&module.name);
-        let glance = match Glance::at(module) {
+        let glance = match Glance::at(module, &needles) {
             Err(_) if module.place.ambiguous => None,
             glance => glance.map_err(in_file)?,
         };
         let Some(glance) = glance else {
             continue;
         };
-        survey
-            .wanted
-            .by_references(glance.linking())
-            .map_err(in_file)?;
-        any_marks |= glance.has_marks;
-        outlines.push((ObjectId(position), glance));
+        if glance.has_references {
+            survey
+                .wanted
+                .by_references(&glance.linking)
+                .map_err(in_file)?;
+        }
+        glances.push((ObjectId(position), glance));
     }
+    let any_marks = glances.iter().any(|(_, glance)| glance.has_marks);
     let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
-        undefined = survey.collect(modules, &outlines)?;
+        undefined = survey.collect(modules, &glances)?;
     }
     survey.bitcode = bitcode::with_entries(&survey, &bitcode);
     if survey.bitcode.is_empty() {
@@ -98,21 +99,47 @@ fn gathered_in_vain(name: &str) -> String {
     )
 }
 
+/// What to search for in every object.
+struct Needles {
+    mark: Finder<'static>,
+    start: Finder<'static>,
+    stop: Finder<'static>,
+}
+
+impl Needles {
+    fn new() -> Self {
+        Self {
+            mark: Finder::new(mark::NEEDLE),
+            start: Finder::new(wanted::START),
+            stop: Finder::new(wanted::STOP),
+        }
+    }
+}
+
 /// An object by its section headers.
 struct Glance<'a> {
-    outline: Outline<'a>,
-    linking: SectionIndex,
+    linking: Section<'a>,
     /// Whether the text of a mark is somewhere in it.
     has_marks: bool,
+    /// Whether `__start_` or `__stop_` is.
+    has_references: bool,
 }
 
 impl<'a> Glance<'a> {
     /// `None` for what is no object: shared libraries, and in archives also what compilers put
     /// beside objects (`lib.rmeta` of an rlib is a module too).
-    fn at(module: &Module<'a>) -> Result<Option<Self>> {
-        let outline = Outline::parse(module.bytes)?;
-        let Some((linking, section)) = outline.custom("linking") else {
-            if outline.kind() == Kind::Finished && !module.is_member() {
+    fn at(module: &Module<'a>, needles: &Needles) -> Result<Option<Self>> {
+        let (mut linking, mut is_shared) = (None, false);
+        for section in Sections::of(module.bytes)? {
+            let section = section?;
+            match section.name {
+                "linking" if linking.is_none() => linking = Some(section),
+                "dylink.0" => is_shared = true,
+                _ => {}
+            }
+        }
+        let Some(linking) = linking else {
+            if !is_shared && !module.is_member() {
                 return Err(
                     Error::new("not a relocatable wasm file: it has no `linking` section")
                         .note("link the objects that this finished module was made of")
@@ -123,26 +150,26 @@ impl<'a> Glance<'a> {
             }
             return Ok(None);
         };
+        let has = |needle: &Finder<'_>| needle.find(linking.content).is_some();
         Ok(Some(Self {
-            has_marks: memchr::memmem::find(section.content, mark::NEEDLE).is_some(),
-            outline,
+            has_marks: has(&needles.mark),
+            has_references: has(&needles.start) || has(&needles.stop),
             linking,
         }))
     }
 
-    fn linking(&self) -> &Section<'a> {
-        &self.outline.sections[self.linking.position()]
-    }
-
     /// Whether a closer look is due.
-    fn may_have_entries(&self, wanted: &Wanted) -> Result<bool> {
-        let custom = |section: &Section<'_>| {
-            section.id == CUSTOM && wanted.has_custom_sections(section.name)
-        };
-        if self.has_marks || self.outline.sections.iter().any(custom) {
+    fn may_have_entries(&self, module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
+        if self.has_marks {
             return Ok(true);
         }
-        for (id, reader) in subsections(self.linking())? {
+        for section in Sections::of(module.bytes)? {
+            let section = section?;
+            if section.id == CUSTOM && wanted.has_custom_sections(section.name) {
+                return Ok(true);
+            }
+        }
+        for (id, reader) in subsections(&self.linking)? {
             if id != SEGMENT_INFO {
                 continue;
             }
@@ -171,7 +198,10 @@ impl<'a> Survey<'a> {
         for (id, glance) in glances {
             let module = &modules[id.0];
             let in_file = |error: Error| error.in_file(&module.name);
-            if !glance.may_have_entries(&self.wanted).map_err(in_file)? {
+            if !glance
+                .may_have_entries(module, &self.wanted)
+                .map_err(in_file)?
+            {
                 continue;
             }
             let (object, marks) = match marked.remove(id) {

@@ -19,6 +19,11 @@ pub struct Wanted {
     all: bool,
 }
 
+/// What the symbols at the two ends of an array begin with.
+pub const START: &str = "__start_";
+/// See [`START`].
+pub const STOP: &str = "__stop_";
+
 /// Custom sections with a name that is a C identifier and that belong to tools (tool-conventions):
 /// never entries, whoever asks.
 const RESERVED: [&str; 9] = [
@@ -56,10 +61,6 @@ impl Wanted {
     /// # Errors
     /// A `linking` section that is not right.
     pub fn by_references(&mut self, linking: &Section<'_>) -> Result<()> {
-        let mentions = |needle: &[u8]| memchr::memmem::find(linking.content, needle).is_some();
-        if !mentions(b"__start_") && !mentions(b"__stop_") {
-            return Ok(());
-        }
         for (id, reader) in subsections(linking)? {
             if id != SYMBOL_TABLE {
                 continue;
@@ -91,8 +92,8 @@ impl Wanted {
 
     fn refer(&mut self, symbol: &str) {
         let section = symbol
-            .strip_prefix("__start_")
-            .or_else(|| symbol.strip_prefix("__stop_"));
+            .strip_prefix(START)
+            .or_else(|| symbol.strip_prefix(STOP));
         if let Some(section) = section.filter(|section| is_c_identifier(section)) {
             self.named.insert(section.to_owned());
         }

@@ -14,6 +14,6 @@ pub use object::{
     DataSegment, Object, Relocation, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_TLS, SYMBOL_TABLE,
     Symbol, subsections,
 };
-pub use outline::{CUSTOM, Kind, Outline, Section};
+pub use outline::{CUSTOM, Section, Sections};
 pub use synth::{Builder, Signature, SynthSymbol};
 pub use wasmparser::{RelocationType, SymbolFlags, SymbolInfo};

@@ -2,7 +2,7 @@
 //! range is checked here, once, so that the rest of the program may use them.
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
-use super::outline::{CUSTOM, DATA, Outline, Section};
+use super::outline::{CUSTOM, DATA, Section, Sections};
 use crate::error::{Error, Result};
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -156,7 +156,7 @@ impl<'a> Object<'a> {
     /// # Errors
     /// Anything in it that is not as Linking.md says, with its offset.
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let sections = Outline::parse(bytes)?.sections;
+        let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
         let relocations = vec![None; sections.len()];
         let section_comdats = vec![None; sections.len()];
         let mut object = Self {

@@ -1,7 +1,6 @@
 //! A module's sections by their headers alone: what must be known of every input, so it touches
-//! only the pages that headers and names are in.
+//! only the pages that headers and names are in, and keeps nothing.
 
-use super::index::SectionIndex;
 use crate::error::{Error, Result};
 use std::ops::Range;
 use wasmparser::BinaryReader;
@@ -41,30 +40,21 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The sections of a module.
-#[derive(Debug)]
-pub struct Outline<'a> {
-    /// In the order of the file.
-    pub sections: Vec<Section<'a>>,
+/// The sections of a module one after another, nothing of them kept.
+///
+/// An item is an error where a section goes beyond the end of the module, and is then the last.
+#[derive(Debug, Clone)]
+pub struct Sections<'a> {
+    reader: BinaryReader<'a>,
+    failed: bool,
 }
 
-/// What kind of module it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A relocatable object: it has a `linking` section.
-    Object,
-    /// A shared library: it has a `dylink.0` section.
-    Shared,
-    /// Neither: a finished module.
-    Finished,
-}
-
-impl<'a> Outline<'a> {
-    /// Reads the section headers of the module `bytes`.
+impl<'a> Sections<'a> {
+    /// Those of the module `bytes`.
     ///
     /// # Errors
-    /// A version that is not 1, or a section that goes beyond the end.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+    /// A version that is not 1.
+    pub fn of(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = BinaryReader::new(bytes, 0);
         let header = reader.read_bytes(8).map_err(truncated)?;
         if header != b"\0asm\x01\0\0\0" {
@@ -73,45 +63,42 @@ impl<'a> Outline<'a> {
             let version = version.fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
             return Err(Error::damaged(format!("invalid version number: {version}")).at(4));
         }
-        let mut sections = Vec::new();
-        while !reader.eof() {
-            let start = reader.current_position();
-            let id = reader.read_u8().map_err(truncated)?;
-            let size = reader.read_var_u32().map_err(truncated)?;
-            let payload_start = reader.current_position();
-            let payload = reader.read_bytes(size as usize).map_err(truncated)?;
-            let (name, content) = match id {
-                CUSTOM => split_name(payload, payload_start)?,
-                _ => ("", payload),
-            };
-            sections.push(Section {
-                id,
-                name,
-                range: start..reader.current_position(),
-                content,
-            });
-        }
-        Ok(Self { sections })
+        Ok(Self {
+            reader,
+            failed: false,
+        })
     }
 
-    /// The first custom section of that name.
-    pub fn custom(&self, name: &str) -> Option<(SectionIndex, &Section<'a>)> {
-        let position = self
-            .sections
-            .iter()
-            .position(|section| section.id == CUSTOM && section.name == name)?;
-        Some((SectionIndex(position as u32), &self.sections[position]))
+    fn section(&mut self) -> Result<Section<'a>> {
+        let reader = &mut self.reader;
+        let start = reader.current_position();
+        let id = reader.read_u8().map_err(truncated)?;
+        let size = reader.read_var_u32().map_err(truncated)?;
+        let payload_start = reader.current_position();
+        let payload = reader.read_bytes(size as usize).map_err(truncated)?;
+        let (name, content) = match id {
+            CUSTOM => split_name(payload, payload_start)?,
+            _ => ("", payload),
+        };
+        Ok(Section {
+            id,
+            name,
+            range: start..reader.current_position(),
+            content,
+        })
     }
+}
 
-    /// What kind of module it is.
-    pub fn kind(&self) -> Kind {
-        if self.custom("linking").is_some() {
-            Kind::Object
-        } else if self.custom("dylink.0").is_some() {
-            Kind::Shared
-        } else {
-            Kind::Finished
+impl<'a> Iterator for Sections<'a> {
+    type Item = Result<Section<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.reader.eof() {
+            return None;
         }
+        let section = self.section();
+        self.failed = section.is_err();
+        Some(section)
     }
 }
 
@@ -135,10 +122,14 @@ mod tests {
     use super::*;
     use wasm_encoder::{CustomSection, Module, TypeSection};
 
+    fn parse(bytes: &[u8]) -> Result<Vec<Section<'_>>> {
+        Sections::of(bytes)?.collect()
+    }
+
     #[test]
     fn a_name_that_is_not_utf_8_is_no_error() {
         let module = b"\0asm\x01\0\0\0\0\x04\x02\xff\xfeX\0\x02\x01y";
-        let sections = Outline::parse(module).expect("a module").sections;
+        let sections = parse(module).expect("a module");
         let names: Vec<_> = sections.iter().map(|section| section.name).collect();
         assert_eq!(names, ["\u{fffd}", "y"]);
         assert_eq!(sections[0].content, b"X");
@@ -153,19 +144,16 @@ mod tests {
             data: (&[1, 2, 3]).into(),
         });
         let bytes = module.finish();
-        let outline = Outline::parse(&bytes).expect("a module");
-        let (index, custom) = outline.custom("x").expect("section x");
-        assert_eq!((index, custom.content), (SectionIndex(1), &[1, 2, 3][..]));
+        let sections = parse(&bytes).expect("a module");
+        let [_, custom] = &sections[..] else {
+            panic!("two sections: {sections:?}");
+        };
+        assert_eq!((custom.name, custom.content), ("x", &[1, 2, 3][..]));
         assert_eq!(&bytes[custom.content_start()..], [1, 2, 3]);
         assert_eq!(custom.range.end, bytes.len());
-        assert_eq!(outline.kind(), Kind::Finished);
         for end in 9..bytes.len() {
-            let parsed = Outline::parse(&bytes[..end]);
-            assert_eq!(
-                parsed.is_ok(),
-                end == outline.sections[0].range.end,
-                "{end}"
-            );
+            let parsed = parse(&bytes[..end]);
+            assert_eq!(parsed.is_ok(), end == sections[0].range.end, "{end}");
         }
     }
 }
