@@ -7,7 +7,7 @@
 #![allow(dead_code, clippy::expect_used, clippy::panic)]
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wasm_section_ld::args::{
     CommandLine, Edits, Quoting, from_bytes, response_file, split_response_file,
 };
@@ -179,7 +179,7 @@ fn gathered(
     let line = CommandLine::parse(words.map(OsString::from).to_vec())?;
     let (argument, _) = line.arguments().next().expect("an argument");
     let module = Module {
-        name: Name::new(PathBuf::from("fuzz.o"), None),
+        name: Name::new(Path::new("fuzz.o").into(), None),
         bytes: object,
         place: Place {
             argument,

@@ -30,7 +30,7 @@ pub mod survey;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Backend, Compiled, Ended, Job, interrupt};
+use backend::{Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
 use hoist::Base;
 use input::{Files, Inputs};
@@ -52,7 +52,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         interrupt::end_by(signal);
     }
     match ended {
-        Ok(Ended::Interrupted(signal)) => interrupt::end_by(signal),
+        Ok(Ended::By(signal)) => interrupt::end_by(signal),
         Ok(Ended::Status(status)) => ExitCode::from(status),
         Ok(Ended::Signal(backend, signal)) => {
             let error = ended_by_signal(&backend, signal);
@@ -87,11 +87,12 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     refuse_missing_value(&line)?;
     let backend = Backend::find(&line)?;
     introduce(&line, &backend);
+    let mut call = Call::new(&line, &backend);
     if line.has(Id::Help) || line.has(Id::Version) || line.missing_value().is_some() {
-        return as_called(&line, &backend);
+        return as_called(&line, call);
     }
     if hoist::reencode::is_asked() {
-        return encoded_anew(&line, &backend);
+        return encoded_anew(&line, call);
     }
     if line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
@@ -99,7 +100,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     {
         // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
         // we ran: we have.
-        return as_called(&line, &backend);
+        return as_called(&line, call);
     }
     let script = script(&line)?;
     if line.has(Id::PrintScript) {
@@ -108,6 +109,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     }
     clock.end_of("arguments");
     let files = Files::open(&line)?;
+    call.prepare(files.size())?;
     let inputs = files.inputs()?;
     clock.end_of("inputs");
     warn(program, &line, inputs.warnings.iter())?;
@@ -115,6 +117,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         program,
         line: &line,
         backend: &backend,
+        call,
         script: &script,
         files: &files,
         log,
@@ -124,6 +127,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     if survey.bitcode.is_empty() {
         return link.gather(&inputs, &survey, &[]);
     }
+    link.call = Call::new(&line, &backend); // It is run for this first.
     let (compiled, messages) = match backend::compile(&backend, &line, &inputs, &survey.bitcode)? {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
@@ -139,6 +143,7 @@ struct Link<'a> {
     program: &'a str,
     line: &'a CommandLine,
     backend: &'a Backend,
+    call: Call<'a>,
     script: &'a Script,
     files: &'a Files,
     log: Log,
@@ -174,14 +179,14 @@ impl Link<'_> {
         self.log.decided(backend, survey, &plan, modules)?;
         if plan.is_empty() {
             self.clock.report();
-            return as_called(line, backend);
+            return as_called(line, self.call);
         }
         let hoisted = hoist::hoist(survey, &plan, modules, manifest_base(line))?;
         self.clock.end_of("hoist");
         let mut job = Job::new(line, self.files, inputs, &hoisted)?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
-        let ended = backend::run_gathered(backend, &job.words(line, backend)?, job.names())?;
+        let ended = self.call.run(job.words(line)?, job.names(), true)?;
         self.clock.end_of("the linker");
         job.map_reports(line)?;
         self.clock.end_of("reports");
@@ -191,24 +196,23 @@ impl Link<'_> {
 }
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
-fn encoded_anew(line: &CommandLine, backend: &Backend) -> Result<Ended> {
+fn encoded_anew(line: &CommandLine, call: Call<'_>) -> Result<Ended> {
     let files = Files::open(line)?;
     let inputs = files.inputs()?;
     let encoded = hoist::reencode::reencode(&inputs.modules)?;
     let job = Job::new(line, &files, &inputs, &encoded)?;
-    let ended = backend::run(backend, &job.words(line, backend)?, job.names())?;
+    let ended = call.run(job.words(line)?, job.names(), false)?;
     job.map_reports(line)?;
     Ok(ended)
 }
 
-/// Runs the backend with the caller's own arguments, in place of this process where that can be.
-fn as_called(line: &CommandLine, backend: &Backend) -> Result<Ended> {
+/// Runs the backend with the caller's own arguments, without those that are for us.
+fn as_called(line: &CommandLine, call: Call<'_>) -> Result<Ended> {
     if !line.has_own() {
-        let words = backend::with_flavor(line, backend, line.original().to_vec());
-        return backend::replace_process(backend, &words);
+        return call.as_called();
     }
     let job = Job::empty()?;
-    backend::run(backend, &job.words(line, backend)?, job.names())
+    call.run(job.words(line)?, job.names(), false)
 }
 
 /// Says what this program is, if it is asked, before the backend says it of itself.

@@ -5,6 +5,7 @@
 //! have nothing to go by. So it links once as it was asked to, to a file that nobody sees, and hands out
 //! the objects that it made of the bitcode (`--lto-obj-path`, which `wasm-ld` has since LLVM 20).
 
+use super::call::Call;
 use super::find::Backend;
 use super::job::{Job, no_room};
 use super::messages::OUTPUT;
@@ -38,6 +39,7 @@ pub fn compile(
     inputs: &Inputs<'_>,
     with_entries: &[WithEntries],
 ) -> Result<Compiled> {
+    let call = Call::new(line, backend);
     let mut job = Job::empty()?;
     let output = Output::new(line, &job)?;
     job.names.set_output(&output.callers);
@@ -53,14 +55,14 @@ pub fn compile(
     drop_reports(&mut job, line);
     job.edits.last.extend(output.words(line));
     job.edits.last.push(output.option());
-    let words = job.words(line, backend)?;
-    let (mut ended, mut messages) = run_aside(backend, &words, &job.names)?;
+    let words = job.words(line)?;
+    let (mut ended, mut messages) = run_aside(backend, &call.with_flavor(words), &job.names)?;
     let is_unknown = memmem::find(&messages, OBJECTS.as_bytes()).is_some();
     if ended != Ended::Status(0) && is_unknown {
         // It may have more to say of the bitcode, such as that it is too new.
         job.edits.last.pop();
-        let words = job.words(line, backend)?;
-        (ended, messages) = run_aside(backend, &words, &job.names)?;
+        let words = job.words(line)?;
+        (ended, messages) = run_aside(backend, &call.with_flavor(words), &job.names)?;
     }
     if ended != Ended::Status(0) {
         let _ = std::io::stderr().write_all(&messages);

@@ -4,6 +4,7 @@ use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -104,6 +105,13 @@ impl Backend {
         let text = String::from_utf8(output.stdout).ok()?;
         let (_, version) = text.split_once("LLD ")?;
         version.split('.').next()?.parse().ok()
+    }
+
+    /// Whether it is a program, and not a script, which may be anything.
+    pub fn is_program(&self) -> bool {
+        let mut first = [0; 2];
+        let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut first));
+        read.is_ok() && first != *b"#!"
     }
 
     fn stem(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! What the backend is given: temporary files for the objects that were made, and the caller's
 //! arguments with those in place of, or before, the inputs they stand for.
 
-use super::find::Backend;
+use super::call::LONGEST_COMMAND_LINE;
 use super::interrupt;
 use super::messages::Names;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
@@ -22,9 +22,6 @@ pub struct Job<'a> {
     pub(super) names: Names<'a>,
     files: usize,
 }
-
-/// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters.
-const LONGEST_COMMAND_LINE: usize = 30_000;
 
 impl<'a> Job<'a> {
     /// Writes the temporary files.
@@ -117,11 +114,11 @@ impl<'a> Job<'a> {
     ///
     /// # Errors
     /// A response file that cannot be written.
-    pub fn words(&self, line: &CommandLine, backend: &Backend) -> Result<Vec<OsString>> {
+    pub fn words(&self, line: &CommandLine) -> Result<Vec<OsString>> {
         let words = line.edited(&self.edits);
         let length: usize = words.iter().map(|word| word.len() + 1).sum();
         if length <= LONGEST_COMMAND_LINE {
-            return Ok(with_flavor(line, backend, words));
+            return Ok(words);
         }
         let file = self.directory.path().join("arguments");
         fs::write(&file, args::response_file(&words, line.quoting()))
@@ -136,7 +133,7 @@ impl<'a> Job<'a> {
             .flat_map(|(_, argument)| argument.spelling.clone())
             .collect();
         words.push(argument);
-        Ok(with_flavor(line, backend, words))
+        Ok(words)
     }
 
     /// Maps names in the files that the backend wrote for people: the link map and the reasons for
@@ -330,13 +327,6 @@ impl<'a> Edited<'a> {
         });
         dropped.collect()
     }
-}
-
-/// `words` as the backend wants to be told which platform to link for.
-pub fn with_flavor(line: &CommandLine, backend: &Backend, words: Vec<OsString>) -> Vec<OsString> {
-    let flavor = backend.needs_flavor() || (backend.takes_flavor() && line.has_flavor());
-    let flavor = ["-flavor", "wasm"].into_iter().filter(|_| flavor);
-    flavor.map(OsString::from).chain(words).collect()
 }
 
 /// The names of temporary files mean nothing to the user, that of their directory does.

@@ -1,5 +1,6 @@
 //! Finding and running the linker that does the linking, and passing on what it says.
 
+mod call;
 mod compile;
 mod find;
 pub mod interrupt;
@@ -7,8 +8,9 @@ mod job;
 mod messages;
 mod run;
 
+pub use call::Call;
 pub use compile::{Compiled, compile};
 pub use find::Backend;
-pub use job::{Job, with_flavor};
+pub use job::Job;
 pub use messages::Names;
-pub use run::{Ended, is_inside_gathered_link, replace_process, run, run_gathered};
+pub use run::{Ended, is_inside_gathered_link};

@@ -16,8 +16,9 @@ pub enum Ended {
     Status(u8),
     /// This program, by this signal.
     Signal(PathBuf, i32),
-    /// It was not run, or not to its end, as this signal came to us.
-    Interrupted(i32),
+    /// By this signal, by which this process is to end too: it came to us, or what it ended would be
+    /// this process if it could have been replaced.
+    By(i32),
 }
 
 /// Counts how often this program has called itself through a backend that is a script or a wrapper.
@@ -82,22 +83,25 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
         .map_err(|error| cannot_run(backend, &error))
 }
 
-/// Runs the backend and passes on what it says, under the names that the user knows.
+/// Runs the backend and passes on what it says, under the names that the user knows. `gathered` says
+/// that entries were, to ourselves if it is a wrapper that runs us.
 ///
 /// # Errors
 /// It cannot be run.
-pub fn run(backend: &Backend, words: &[OsString], names: &Names<'_>) -> Result<Ended> {
-    run_command(command(backend, words)?, backend, names)
-}
-
-/// The same, for a link whose entries were gathered.
-///
-/// # Errors
-/// It cannot be run.
-pub fn run_gathered(backend: &Backend, words: &[OsString], names: &Names<'_>) -> Result<Ended> {
+pub fn run(
+    backend: &Backend,
+    words: &[OsString],
+    names: &Names<'_>,
+    gathered: bool,
+) -> Result<Ended> {
     let mut command = command(backend, words)?;
-    command.env(GATHERED, "1");
-    run_command(command, backend, names)
+    if gathered {
+        command.env(GATHERED, "1");
+    }
+    match start(backend, &mut command)? {
+        Some(child) => attend(backend, child, Some(names)),
+        None => interrupted(),
+    }
 }
 
 /// The same for a link that is not the caller's: how it ended, and its errors and warnings.
@@ -112,42 +116,58 @@ pub fn run_aside(
     let mut command = command(backend, words)?;
     command.env(GATHERED, "1");
     let mut messages = Vec::new();
-    let ended = run_to(command, backend, |child| {
-        pass_on(child, names, &mut std::io::sink(), &mut messages)
-    })?;
+    let ended = match start(backend, &mut command)? {
+        Some(mut child) => {
+            let status = pass_on(&mut child, Some(names), &mut std::io::sink(), &mut messages);
+            how_it_ended(backend, status)?
+        }
+        None => interrupted()?,
+    };
     Ok((ended, messages))
 }
 
-fn run_command(command: Command, backend: &Backend, names: &Names<'_>) -> Result<Ended> {
-    run_to(command, backend, |child| {
-        pass_on(child, names, &mut std::io::stdout(), &mut std::io::stderr())
-    })
+/// Starts the backend, which is told the rest on its standard input. None if a signal came before.
+///
+/// # Errors
+/// It cannot be run.
+pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Option<Child>> {
+    start(backend, command(backend, words)?.stdin(Stdio::piped()))
 }
 
-fn run_to(
-    mut command: Command,
-    backend: &Backend,
-    pass_on: impl FnOnce(&mut Child) -> std::io::Result<ExitStatus>,
-) -> Result<Ended> {
+fn start(backend: &Backend, command: &mut Command) -> Result<Option<Child>> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
-    let status = child.map(|mut child| pass_on(&mut child));
+    interrupt::spawn(command).map_err(|error| cannot_run(backend, &error))
+}
+
+/// Passes on what the backend says, byte for byte if there are no `names` to map, until it ends.
+///
+/// # Errors
+/// It cannot be waited for.
+pub fn attend(backend: &Backend, mut child: Child, names: Option<&Names<'_>>) -> Result<Ended> {
+    let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
+    let status = pass_on(&mut child, names, &mut stdout, &mut stderr);
+    how_it_ended(backend, status)
+}
+
+fn how_it_ended(backend: &Backend, status: std::io::Result<ExitStatus>) -> Result<Ended> {
     interrupt::ended();
-    if let Some(signal) = interrupt::caught() {
-        return Ok(Ended::Interrupted(signal));
+    if interrupt::caught().is_some() {
+        return interrupted();
     }
-    match status
-        .transpose()
-        .map_err(|error| cannot_run(backend, &error))?
-    {
-        Some(status) => Ok(ended(backend, status)),
+    let status = status.map_err(|error| cannot_run(backend, &error))?;
+    Ok(ended(backend, status))
+}
+
+fn interrupted() -> Result<Ended> {
+    match interrupt::caught() {
+        Some(signal) => Ok(Ended::By(signal)),
         None => Err(Error::new("the link was interrupted")),
     }
 }
 
 fn pass_on(
     child: &mut Child,
-    names: &Names<'_>,
+    names: Option<&Names<'_>>,
     output: &mut (impl Write + Send),
     messages: &mut impl Write,
 ) -> std::io::Result<ExitStatus> {
@@ -161,12 +181,31 @@ fn pass_on(
     child.wait()
 }
 
+/// Copies what the backend says. If the user's end is closed it goes on: what it has to say is then
+/// lost on purpose.
+fn copy(from: impl Read, to: &mut impl Write, names: Option<&Names<'_>>) {
+    match names {
+        Some(names) => copy_lines(from, to, names),
+        None => copy_as_it_is(from, to),
+    }
+}
+
+fn copy_as_it_is(mut from: impl Read, to: &mut impl Write) {
+    let mut bytes = [0; 0x4000];
+    while let Ok(length) = from.read(&mut bytes) {
+        if length == 0 {
+            break;
+        }
+        let _ = bytes.get(..length).map(|bytes| to.write_all(bytes));
+        let _ = to.flush();
+    }
+}
+
 /// What the output begins with, where it is written to standard output (`-o -`).
 const MODULE: &[u8] = b"\0asm";
 
-/// Copies line by line, so that what the backend says is seen when it says it. If the user's end is
-/// closed the backend goes on.
-fn copy(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
+/// Copies line by line, so that what the backend says is seen when it says it.
+fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     let mut about: Option<Vec<u8>> = None;

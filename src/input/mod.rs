@@ -203,6 +203,11 @@ impl Files {
         Ok(Self { files })
     }
 
+    /// How many bytes there are in all.
+    pub fn size(&self) -> usize {
+        self.files.iter().map(|file| file.bytes.bytes().len()).sum()
+    }
+
     /// What there is to link, in link order. An archive that is named more than once counts where it
     /// counts most: the first time, or where all of it is linked.
     ///

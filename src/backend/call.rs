@@ -1,0 +1,163 @@
+//! How the backend is called: with its arguments on its command line, or started before they are
+//! known and told them later.
+//!
+//! lld takes longer to be loaded than most links take us. So it is loaded meanwhile: it is told that
+//! its arguments are in a response file, which is its standard input, and waits there until we know
+//! them. Nothing is guessed, and nothing is done twice.
+
+use super::find::Backend;
+use super::interrupt;
+use super::messages::Names;
+use super::run::{self, Ended};
+use crate::args::CommandLine;
+use crate::error::Result;
+use std::ffi::OsString;
+use std::process::Child;
+
+/// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
+/// and a pipe on Linux 65,536 at once.
+pub const LONGEST_COMMAND_LINE: usize = 30_000;
+
+/// From this many bytes of inputs on it takes longer to look at them than to have a child process.
+const WORTH_IT: usize = 12 << 20;
+
+/// A call of the backend.
+pub struct Call<'a> {
+    line: &'a CommandLine,
+    backend: &'a Backend,
+    /// The backend, if it is there and waits.
+    waiting: Option<Child>,
+}
+
+impl<'a> Call<'a> {
+    /// A call for which nothing is done yet.
+    pub fn new(line: &'a CommandLine, backend: &'a Backend) -> Self {
+        Self {
+            line,
+            backend,
+            waiting: None,
+        }
+    }
+
+    /// Lets the backend be loaded, where that can be done without anybody seeing it, and where it
+    /// pays for inputs of `size` bytes.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn prepare(&mut self, size: usize) -> Result<()> {
+        if size >= WORTH_IT && waiting::is_possible(self.line, self.backend) {
+            let words = self.with_flavor(vec![waiting::ARGUMENTS.into()]);
+            self.waiting = run::start_waiting(self.backend, &words)?;
+            interrupt::watch();
+        }
+        Ok(())
+    }
+
+    /// Runs the backend with the caller's own words: in place of this process where that can be, and
+    /// else so that nobody sees that it is not. None of the words may be for us.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn as_called(mut self) -> Result<Ended> {
+        let words = self.line.original().to_vec();
+        let Some(child) = self.waiting.take() else {
+            return run::replace_process(self.backend, &self.with_flavor(words));
+        };
+        Ok(match self.finish(child, &words, None)? {
+            Ended::Signal(_, signal) => Ended::By(signal),
+            ended => ended,
+        })
+    }
+
+    /// Runs the backend with `words`, and passes on what it says under the names that the user
+    /// knows. `gathered` says that entries were.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
+        if let Some(child) = self.waiting.take() {
+            return self.finish(child, &words, Some(names));
+        }
+        run::run(self.backend, &self.with_flavor(words), names, gathered)
+    }
+
+    fn finish(
+        &self,
+        mut child: Child,
+        words: &[OsString],
+        names: Option<&Names<'_>>,
+    ) -> Result<Ended> {
+        waiting::tell(&mut child, words);
+        run::attend(self.backend, child, names)
+    }
+
+    /// `words` as the backend wants to be told which platform to link for.
+    pub fn with_flavor(&self, words: Vec<OsString>) -> Vec<OsString> {
+        let backend = self.backend;
+        let flavor = backend.needs_flavor() || (backend.takes_flavor() && self.line.has_flavor());
+        let flavor = ["-flavor", "wasm"].into_iter().filter(|_| flavor);
+        flavor.map(OsString::from).chain(words).collect()
+    }
+}
+
+/// What was never told its arguments goes, and has done nothing.
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.waiting.take() {
+            // If it has ended already, all is well.
+            let _ = child.kill();
+            let _ = child.wait();
+            interrupt::ended();
+        }
+    }
+}
+
+mod waiting {
+    use super::{CommandLine, LONGEST_COMMAND_LINE};
+    use crate::args::{self, Quoting};
+    use crate::backend::Backend;
+    use std::ffi::OsString;
+    use std::io::{IsTerminal, Write};
+    use std::path::Path;
+    use std::process::Child;
+
+    /// The file that standard input is.
+    const STDIN: &str = "/dev/stdin";
+    /// The word that says so.
+    pub const ARGUMENTS: &str = "@/dev/stdin";
+
+    /// Whether the backend can be told later. Only lld itself is: a wrapper may look at its words.
+    /// On a terminal lld writes in colours, and our pipes are none. Who wants Windows' quoting says so
+    /// on the command line.
+    pub fn is_possible(line: &CommandLine, backend: &Backend) -> bool {
+        let words = line.original();
+        let length: usize = words.iter().map(|word| word.len() + 1).sum();
+        let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+        cfg!(unix)
+            && length <= LONGEST_COMMAND_LINE
+            && line.quoting() == Quoting::Posix
+            && !is_terminal
+            && !words.iter().any(is_descriptor)
+            && Path::new(STDIN).exists()
+            && backend.takes_flavor()
+            && backend.is_program()
+    }
+
+    /// Whether a word may name a file that this process has open, such as its standard input.
+    fn is_descriptor(word: &OsString) -> bool {
+        let bytes = word.as_encoded_bytes();
+        let finds = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
+        finds(b"/dev/stdin") || finds(b"/fd/")
+    }
+
+    /// Gives the backend its arguments: all at once, so that it never sees a part of them.
+    pub fn tell(child: &mut Child, words: &[OsString]) {
+        if let Some(mut stdin) = child.stdin.take() {
+            // No word is taken for the mark of an encoding, with which a text may begin.
+            let mut text = b"\n".to_vec();
+            text.extend(args::response_file(words, Quoting::Posix));
+            // If it has ended, its status will say why.
+            let _ = stdin.write_all(&text);
+        }
+    }
+}
