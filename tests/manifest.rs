@@ -81,8 +81,11 @@ fn what_it_says_is_what_is_in_memory() {
         let manifest = manifest(&module);
         assert!(!manifest.wide && !manifest.relative);
         let plugins = section(&manifest, "PLUGINS");
-        assert_eq!(plugins.start, instance.address("__start_PLUGINS").into());
-        assert_eq!(plugins.stop, instance.address("__stop_PLUGINS").into());
+        assert_eq!(
+            plugins.start,
+            u64::from(instance.address("__start_PLUGINS"))
+        );
+        assert_eq!(plugins.stop, u64::from(instance.address("__stop_PLUGINS")));
         assert_eq!((plugins.size, plugins.alignment), (24, 2));
         assert_eq!(plugins.stride, Some(8));
         assert!(!plugins.is_collected());
@@ -171,7 +174,7 @@ fn it_is_there_when_all_is_stripped() {
         let module = work.link_with(&backend, &arguments).silent();
         let plugins = section(&manifest(&module), "PLUGINS");
         let start = Instance::new(&module).address("__start_PLUGINS");
-        assert_eq!(plugins.start, start.into());
+        assert_eq!(plugins.start, u64::from(start));
         let custom: Vec<_> = without(&module, SECTION);
         assert!(custom.iter().all(|(name, _)| name != "name"));
     }
@@ -187,7 +190,10 @@ fn addresses_of_64_bits() {
     assert!(manifest.wide);
     let plugins = section(&manifest, "PLUGINS");
     let instance = Instance::new(&module);
-    assert_eq!(plugins.start, instance.address("__start_PLUGINS").into());
+    assert_eq!(
+        plugins.start,
+        u64::from(instance.address("__start_PLUGINS"))
+    );
     assert_eq!(plugins.stop, plugins.start + 48);
     assert_eq!(plugins.stride, Some(16));
     let sizes = plugins.entries[1]
@@ -326,7 +332,10 @@ fn it_survives_wasm_opt() {
     assert_eq!(manifest(&after), manifest(&before));
     let plugins = section(&manifest(&after), "PLUGINS");
     let mut instance = Instance::new(&after);
-    assert_eq!(plugins.start, instance.address("__start_PLUGINS").into());
+    assert_eq!(
+        plugins.start,
+        u64::from(instance.address("__start_PLUGINS"))
+    );
     let words = instance.words("PLUGINS");
     assert_eq!(instance.string(words[0]), "third");
     assert_eq!(instance.call_pointer(words[1], &[5]), 15);

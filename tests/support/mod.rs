@@ -11,6 +11,7 @@ pub mod pairwise;
 pub mod program;
 pub mod refusal;
 pub mod rust;
+pub mod tool;
 pub mod toolchain;
 pub mod workspace;
 

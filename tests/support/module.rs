@@ -1,5 +1,6 @@
 //! What is in a finished module beside its memory.
 
+use wasm_encoder::Encode;
 use wasmparser::{KnownCustom, Name, Parser, Payload};
 
 /// The custom sections of a module, with their contents.
@@ -49,4 +50,19 @@ pub fn function_names(module: &[u8]) -> Vec<String> {
 /// Whether some bytes are anywhere in a module.
 pub fn contains(module: &[u8], text: &str) -> bool {
     memchr::memmem::find(module, text.as_bytes()).is_some()
+}
+
+/// A section of a component that holds a core module.
+pub const CORE_MODULE: u8 = 1;
+/// A section of a component that holds a component.
+pub const COMPONENT: u8 = 4;
+
+/// A component that has these sections, and no more.
+pub fn component(sections: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    for (id, content) in sections {
+        bytes.push(*id);
+        content.encode(&mut bytes);
+    }
+    bytes
 }

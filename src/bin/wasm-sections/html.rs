@@ -1,0 +1,29 @@
+//! `inspect --html`: one page that needs nothing else.
+
+use super::report::Report;
+use std::path::Path;
+use wasm_section_ld::error::{Error, Result, os_message};
+
+const PAGE: &str = include_str!("page.html");
+/// Where the page has the report.
+const PLACE: &str = "{{report}}";
+
+/// Writes the page.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write(report: &Report, path: &Path) -> Result<()> {
+    std::fs::write(path, page(report)?).map_err(|error| {
+        Error::new(format!(
+            "cannot write {}: {}",
+            path.display(),
+            os_message(&error)
+        ))
+    })
+}
+
+fn page(report: &Report) -> Result<String> {
+    let json = serde_json::to_string(report).map_err(|error| Error::new(error.to_string()))?;
+    // In a script element nothing may look like its end, or like a comment.
+    Ok(PAGE.replacen(PLACE, &json.replace('<', "\\u003c"), 1))
+}

@@ -1,0 +1,177 @@
+//! `inspect`: a table for each section.
+
+use super::report::{EntryReport, ModuleReport, PointerReport, Report, SectionReport, Source};
+use super::{Answer, BOLD, FAINT, Show};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use std::fmt::Write;
+use std::path::Path;
+use wasm_section_ld::error::{Error, Result};
+
+/// Looks into a module.
+///
+/// # Errors
+/// It cannot be read, or has no section of that name.
+pub fn inspect(path: &Path, section: Option<&str>) -> Result<Answer<Report>> {
+    let mut report = Report::of(path)?;
+    if let Some(name) = section {
+        let known: Vec<_> = report
+            .sections()
+            .map(|section| section.name.clone())
+            .collect();
+        for module in &mut report.modules {
+            module.sections.retain(|section| section.name == name);
+        }
+        if report.sections().next().is_none() {
+            return Err(Error::new(format!("there is no section `{name}`"))
+                .note(match known.is_empty() {
+                    true => "there is none at all".to_owned(),
+                    false => format!("there are: {}", known.join(", ")),
+                })
+                .in_file(path.display()));
+        }
+    }
+    Ok(Answer {
+        shown: report,
+        good: true,
+    })
+}
+
+impl Show for Report {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for module in &self.modules {
+            let label = [self.file.as_str(), &module.label].join(" ");
+            let _ = writeln!(text, "{BOLD}{}{BOLD:#}", label.trim_end());
+            for section in &module.sections {
+                text += &section_text(section, module.relative);
+            }
+            text += &notes(module);
+        }
+        if self.modules.is_empty() {
+            let _ = writeln!(text, "{}: there is no core module in it", self.file);
+        }
+        text
+    }
+}
+
+/// What a reader has to know to understand what is shown, or why nothing is.
+fn notes(module: &ModuleReport) -> String {
+    let mut text = String::new();
+    let mut note = |words: &str| {
+        let _ = writeln!(text, "\n{FAINT}{words}{FAINT:#}");
+    };
+    if module.relative {
+        note("Addresses count from __memory_base, and functions from __table_base.");
+    }
+    if !module.manifest {
+        note(
+            "There is no manifest, so this is what exports and names of data segments tell; what words \
+             point to is guessed. Link with --section-manifest to know more.",
+        );
+        if module.sections.is_empty() {
+            note("No section is exported, nor has a data segment the name of one.");
+        }
+    } else if module.sections.is_empty() {
+        note("Nothing was gathered.");
+    }
+    text
+}
+
+fn section_text(section: &SectionReport, relative: bool) -> String {
+    let mut text = format!("\n{BOLD}{}{BOLD:#}: {}", section.name, extent(section));
+    match (section.start, section.stop) {
+        (Some(start), Some(stop)) => {
+            let base = if relative { "__memory_base + " } else { "" };
+            let _ = write!(text, " at {base}{start:#x}..{stop:#x}");
+        }
+        _ => text += ", collected as garbage: nothing that is alive reaches it",
+    }
+    text += match section.source {
+        Source::Manifest => "",
+        Source::Exports => ", by its exported ends",
+        Source::SegmentName => ", left to the linker: a data segment has its name",
+    };
+    text.push('\n');
+    if !section.entries.is_empty() {
+        let _ = writeln!(text, "{}", entry_table(&section.entries));
+    }
+    if !section.guesses.is_empty() {
+        let _ = writeln!(text, "{}", guess_table(section.start, &section.guesses));
+    }
+    text
+}
+
+/// `14 entries of 12 bytes`.
+pub fn extent(section: &SectionReport) -> String {
+    if section.source != Source::Manifest {
+        return format!("{} bytes", section.size);
+    }
+    let count = section.entries.len();
+    let entries = if count == 1 { "entry" } else { "entries" };
+    match (section.stride, section.entries.first()) {
+        (Some(stride), Some(first)) if stride == first.size => {
+            format!("{count} {entries} of {stride} bytes")
+        }
+        _ => format!("{count} {entries} in {} bytes", section.size),
+    }
+}
+
+fn table(titles: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(titles);
+    // In a file, lines are as long as they are.
+    let width = terminal_size::terminal_size().map(|(width, _)| width.0);
+    match width.filter(|_| std::io::IsTerminal::is_terminal(&std::io::stdout())) {
+        Some(width) => {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(width);
+        }
+        None => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
+    table
+}
+
+fn right(text: impl ToString) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+fn address(address: Option<u64>) -> Cell {
+    right(address.map_or("-".to_owned(), |address| format!("{address:#x}")))
+}
+
+fn entry_table(entries: &[EntryReport]) -> Table {
+    let keys = entries.iter().any(|entry| entry.key.is_some());
+    let mut titles = vec!["#", "address", "size", "entry", "from", "leads to"];
+    if keys {
+        titles.insert(3, "key");
+    }
+    let mut table = table(&titles);
+    for entry in entries {
+        let leads: Vec<_> = entry.pointers.iter().map(PointerReport::title).collect();
+        let mut row = vec![
+            right(entry.index),
+            address(entry.address),
+            right(entry.size),
+            Cell::new(&entry.title),
+            Cell::new(entry.origin()),
+            Cell::new(leads.join("\n")),
+        ];
+        if keys {
+            row.insert(3, Cell::new(entry.key.as_deref().unwrap_or_default()));
+        }
+        table.add_row(row);
+    }
+    table
+}
+
+fn guess_table(start: Option<u64>, guesses: &[PointerReport]) -> Table {
+    let mut table = table(&["address", "may lead to"]);
+    for guess in guesses {
+        let at = start.and_then(|start| start.checked_add(guess.offset.into()));
+        table.add_row([address(at), Cell::new(guess.title())]);
+    }
+    table
+}

@@ -1,0 +1,288 @@
+//! A core module, as far as it says where data and functions are.
+
+use super::image::Image;
+use super::open::{CoreModule, damaged};
+use std::collections::BTreeMap;
+use wasm_section_ld::error::{Error, Result};
+use wasm_section_ld::manifest::{self, Manifest};
+use wasmparser::{
+    BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FunctionBody,
+    KnownCustom, Name, NameMap, Operator, Parser, Payload, TypeRef,
+};
+
+/// A page of memory, where the module says nothing else.
+const PAGE: u64 = 65_536;
+
+/// A module that was read.
+#[derive(Default)]
+pub struct Module<'a> {
+    /// Its name in the `name` section.
+    pub name: Option<&'a str>,
+    /// Its manifest.
+    pub manifest: Option<Manifest>,
+    /// Memory before any code runs.
+    pub image: Image<'a>,
+    /// The functions in the table, by their index there.
+    pub table: BTreeMap<u64, u32>,
+    /// Its data segments.
+    pub segments: Vec<Segment<'a>>,
+    /// The exported addresses: globals that are constant.
+    pub addresses: BTreeMap<&'a str, u64>,
+    /// The exported functions.
+    pub exports: BTreeMap<u32, &'a str>,
+    /// Module and field of the imported functions.
+    imports: Vec<(&'a str, &'a str)>,
+    function_names: BTreeMap<u32, &'a str>,
+    globals: Vec<Option<u64>>,
+    is_object: bool,
+}
+
+/// A data segment.
+pub struct Segment<'a> {
+    /// Its name in the `name` section.
+    pub name: Option<&'a str>,
+    /// Where it is in memory, if that can be told.
+    pub start: Option<u64>,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Module<'a> {
+    /// Reads a module.
+    ///
+    /// # Errors
+    /// What is not as the format says, with its offset in the file, and what is no linked module.
+    pub fn read(core: CoreModule<'a>) -> Result<Self> {
+        let mut module = Self::default();
+        let mut bodies = Vec::new();
+        let mut pages = (0, PAGE);
+        for payload in Parser::new(core.offset).parse_all(core.bytes) {
+            match payload.map_err(damaged)? {
+                Payload::CustomSection(custom) if custom.name() == manifest::SECTION => {
+                    let contents = manifest::Contents {
+                        bytes: custom.data(),
+                        offset: custom.data_offset(),
+                    };
+                    if module.manifest.replace(contents.read()?).is_some() {
+                        return Err(Error::new("there are two manifests").at(custom.data_offset()));
+                    }
+                }
+                Payload::CustomSection(custom) if custom.name() == "linking" => {
+                    module.is_object = true;
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        let memory = memory.map_err(damaged)?;
+                        let size = memory.page_size_log2.filter(|&log| log < 32);
+                        pages = (memory.initial, size.map_or(PAGE, |log| 1 << log));
+                    }
+                }
+                Payload::CodeSectionEntry(body) => bodies.push(body),
+                payload => module.section(payload).map_err(damaged)?,
+            }
+        }
+        if module.is_object {
+            return Err(
+                Error::new("this is an object file, and not a linked module")
+                    .note("give what the linker made of it"),
+            );
+        }
+        module.place_passive(&bodies).map_err(damaged)?;
+        module.image = Image::new(pages.0.saturating_mul(pages.1));
+        for segment in &module.segments {
+            if let Some(start) = segment.start {
+                module.image.add(start, segment.bytes);
+            }
+        }
+        Ok(module)
+    }
+
+    /// What people call a function: its name, or that of its import or export.
+    pub fn function(&self, index: u32) -> String {
+        if let Some(name) = self.function_names.get(&index) {
+            return (*name).to_owned();
+        }
+        if let Some((module, field)) = self.imports.get(index as usize) {
+            return format!("{module}.{field}");
+        }
+        let export = self.exports.get(&index);
+        export.map_or_else(|| format!("function {index}"), |name| (*name).to_owned())
+    }
+
+    /// The functions that have names.
+    pub fn function_names(&self) -> impl Iterator<Item = &'a str> {
+        self.function_names.values().copied()
+    }
+
+    fn section(&mut self, payload: Payload<'a>) -> Result<(), BinaryReaderError> {
+        match payload {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    let import = import?;
+                    match import.ty {
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => {
+                            self.imports.push((import.module, import.name));
+                        }
+                        // Bases of what is position-independent: addresses count from there.
+                        TypeRef::Global(_) => self.globals.push(Some(0)),
+                        _ => {}
+                    }
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    let value = self.constant(&global?.init_expr)?;
+                    self.globals.push(value);
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    match export.kind {
+                        ExternalKind::Func | ExternalKind::FuncExact => {
+                            self.exports.insert(export.index, export.name);
+                        }
+                        ExternalKind::Global => {
+                            let value = self.globals.get(export.index as usize).copied().flatten();
+                            self.addresses
+                                .extend(value.map(|value| (export.name, value)));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Payload::ElementSection(elements) => {
+                for element in elements {
+                    let element = element?;
+                    if let ElementKind::Active { offset_expr, .. } = element.kind {
+                        let start = self.constant(&offset_expr)?;
+                        self.elements(start, element.items)?;
+                    }
+                }
+            }
+            Payload::DataSection(data) => {
+                for segment in data {
+                    let segment = segment?;
+                    let start = match segment.kind {
+                        DataKind::Active { offset_expr, .. } => self.constant(&offset_expr)?,
+                        DataKind::Passive => None,
+                    };
+                    self.segments.push(Segment {
+                        name: None,
+                        start,
+                        bytes: segment.data,
+                    });
+                }
+            }
+            Payload::CustomSection(custom) => {
+                // A damaged `name` section is no error of a module.
+                if let KnownCustom::Name(names) = custom.as_known() {
+                    for name in names.into_iter().map_while(Result::ok) {
+                        self.names(name);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn names(&mut self, name: Name<'a>) {
+        let all = |map: NameMap<'a>| map.into_iter().map_while(Result::ok);
+        match name {
+            Name::Module { name, .. } => self.name = Some(name),
+            Name::Function(map) => {
+                let names = all(map).map(|naming| (naming.index, naming.name));
+                self.function_names.extend(names);
+            }
+            Name::Data(map) => {
+                for naming in all(map) {
+                    if let Some(segment) = self.segments.get_mut(naming.index as usize) {
+                        segment.name = Some(naming.name);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn elements(
+        &mut self,
+        start: Option<u64>,
+        items: ElementItems<'a>,
+    ) -> Result<(), BinaryReaderError> {
+        let Some(start) = start else {
+            return Ok(());
+        };
+        match items {
+            ElementItems::Functions(functions) => {
+                for (position, function) in functions.into_iter().enumerate() {
+                    let at = start.saturating_add(position as u64);
+                    self.table.insert(at, function?);
+                }
+            }
+            ElementItems::Expressions(_, expressions) => {
+                for (position, expression) in expressions.into_iter().enumerate() {
+                    let operator = expression?.get_operators_reader().read()?;
+                    if let Operator::RefFunc { function_index } = operator {
+                        let at = start.saturating_add(position as u64);
+                        self.table.insert(at, function_index);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a constant expression, if it is of the kinds that linkers make.
+    fn constant(&self, expression: &ConstExpr<'_>) -> Result<Option<u64>, BinaryReaderError> {
+        let mut stack: Vec<u64> = Vec::new();
+        for operator in expression.get_operators_reader() {
+            let add = |stack: &mut Vec<u64>| Some(stack.pop()?.wrapping_add(stack.pop()?));
+            let value = match operator? {
+                Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
+                Operator::I64Const { value } => Some(value.cast_unsigned()),
+                Operator::GlobalGet { global_index } => {
+                    self.globals.get(global_index as usize).copied().flatten()
+                }
+                Operator::I32Add => add(&mut stack).map(|sum| u64::from(sum as u32)),
+                Operator::I64Add => add(&mut stack),
+                Operator::End => return Ok(stack.pop()),
+                _ => None,
+            };
+            match value {
+                Some(value) => stack.push(value),
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where code puts the passive segments of a module with threads: `memory.init` with constants
+    /// before it, as `wasm-ld` makes them.
+    fn place_passive(&mut self, bodies: &[FunctionBody<'a>]) -> Result<(), BinaryReaderError> {
+        if self.segments.iter().all(|segment| segment.start.is_some()) {
+            return Ok(());
+        }
+        for body in bodies {
+            let mut constants: [Option<u64>; 3] = [None; 3];
+            for operator in body.get_operators_reader()? {
+                let constant = match operator? {
+                    Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
+                    Operator::I64Const { value } => Some(value.cast_unsigned()),
+                    Operator::MemoryInit { data_index, .. } => {
+                        let segment = self.segments.get_mut(data_index as usize);
+                        if let (Some(segment), [start, Some(0), Some(_)]) = (segment, constants) {
+                            segment.start = segment.start.or(start);
+                        }
+                        None
+                    }
+                    _ => None,
+                };
+                let [_, second, third] = constants;
+                constants = [second, third, constant];
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! `why`: is a symbol in an array, where from, in which order, and what does it point to? And if it is
+//! not: what is known of it.
+
+use super::diff::with_manifest;
+use super::module::Module;
+use super::open::File;
+use super::report::{EntryReport, PointerReport, Report, SectionReport, demangled};
+use super::{Answer, BAD, BOLD, GOOD, Show};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+use wasm_section_ld::error::Result;
+
+/// How many symbols are proposed.
+const MOST_PROPOSALS: usize = 5;
+
+/// What is known of a symbol.
+#[derive(Debug, Serialize)]
+pub struct Reason {
+    symbol: String,
+    /// The entries that it names.
+    entries: Vec<Found>,
+    /// The entries that point to it.
+    pointed_to_by: Vec<Found>,
+    /// Functions of the module of that name.
+    functions: Vec<String>,
+    /// Entries with a name like that.
+    similar: Vec<String>,
+    /// Sections that were left to the linker, whose entries nobody knows.
+    left: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    section: String,
+    /// Of how many entries.
+    of: usize,
+    collected: bool,
+    /// What decided its place.
+    order: String,
+    entry: EntryReport,
+}
+
+/// Looks for a symbol.
+///
+/// # Errors
+/// A module that cannot be read, or that has no manifest.
+pub fn why(path: &Path, symbol: &str) -> Result<Answer<Reason>> {
+    let report = with_manifest(path)?;
+    let in_full = |name: &str| name == symbol;
+    let in_part = |name: &str| name.contains(symbol);
+    let mut entries = entries_named(&report, in_full);
+    if entries.is_empty() {
+        entries = entries_named(&report, in_part);
+    }
+    let points = |pointer: &PointerReport| {
+        let names = [&pointer.target, &pointer.function];
+        names.into_iter().flatten().any(|name| in_part(name))
+    };
+    let pointed_to_by = found(&report, |entry| entry.pointers.iter().any(points));
+    let left = report
+        .sections()
+        .filter(|section| section.entries.is_empty());
+    let left = left.filter(|section| section.size > 0);
+    let reason = Reason {
+        symbol: symbol.to_owned(),
+        functions: functions(path, in_part)?,
+        similar: similar(&report, symbol),
+        left: left.map(|section| section.name.clone()).collect(),
+        entries,
+        pointed_to_by,
+    };
+    let live = |found: &Found| !found.collected;
+    Ok(Answer {
+        good: reason.entries.iter().chain(&reason.pointed_to_by).any(live),
+        shown: reason,
+    })
+}
+
+fn entries_named(report: &Report, is_it: impl Fn(&str) -> bool) -> Vec<Found> {
+    let named = |entry: &EntryReport| {
+        let title = &entry.title;
+        let names = [
+            entry.symbol.as_deref(),
+            entry.mangled.as_deref(),
+            Some(title),
+        ];
+        names.into_iter().flatten().any(&is_it)
+    };
+    found(report, |entry| entry.symbol.is_some() && named(entry))
+}
+
+fn found(report: &Report, is_it: impl Fn(&EntryReport) -> bool) -> Vec<Found> {
+    let sections = report.sections();
+    let all = sections.flat_map(|section| {
+        let entries = section.entries.iter().filter(|entry| is_it(entry));
+        entries.map(move |entry| Found {
+            section: section.name.clone(),
+            of: section.entries.len(),
+            collected: section.collected,
+            order: order(section, entry),
+            entry: entry.clone(),
+        })
+    });
+    all.collect()
+}
+
+/// What an entry's neighbours say of why it is where it is.
+fn order(section: &SectionReport, entry: &EntryReport) -> String {
+    let keys = section
+        .entries
+        .iter()
+        .filter_map(|entry| entry.key.as_deref());
+    let keys: BTreeSet<&str> = keys.collect();
+    match &entry.key {
+        Some(key) => format!("by its key `{key}`, unless a script orders otherwise"),
+        None if keys.is_empty() => {
+            "no entry has a key: link order, unless a script orders otherwise".to_owned()
+        }
+        None => {
+            "it has no key, others have: before them, unless a script orders otherwise".to_owned()
+        }
+    }
+}
+
+/// The functions with such a name.
+fn functions(path: &Path, is_it: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let file = File::open(path)?;
+    let mut found = BTreeSet::new();
+    for core in file.modules() {
+        let module = Module::read(core).map_err(|error| error.in_file(path.display()))?;
+        let names = module.function_names().map(demangled);
+        found.extend(names.filter(|name| is_it(name)));
+    }
+    Ok(found.into_iter().take(MOST_PROPOSALS).collect())
+}
+
+/// Entries whose names have the last component of the symbol's in them, in whatever case.
+fn similar(report: &Report, symbol: &str) -> Vec<String> {
+    let last = symbol.rsplit("::").next().unwrap_or(symbol).to_lowercase();
+    let entries = report.sections().flat_map(|section| &section.entries);
+    let alike = |entry: &EntryReport| {
+        let title = &entry.title;
+        (!last.is_empty() && title.to_lowercase().contains(&last)).then(|| title.clone())
+    };
+    let all: BTreeSet<_> = entries.filter_map(alike).collect();
+    all.into_iter().take(MOST_PROPOSALS).collect()
+}
+
+impl Show for Reason {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for found in &self.entries {
+            let title = &found.entry.title;
+            let _ = writeln!(text, "{BOLD}{title}{BOLD:#} is {}", place(found));
+            text += &details(found);
+        }
+        if !self.entries.is_empty() {
+            return text;
+        }
+        for found in &self.pointed_to_by {
+            let _ = writeln!(
+                text,
+                "`{}` is no entry itself: {BOLD}{}{BOLD:#} points to it, {}",
+                self.symbol,
+                found.entry.title,
+                place(found)
+            );
+            text += &details(found);
+        }
+        if self.pointed_to_by.is_empty() {
+            text += &self.absent();
+        }
+        text
+    }
+}
+
+fn place(found: &Found) -> String {
+    let (section, of) = (&found.section, found.of);
+    let number = found.entry.index + 1;
+    if found.collected {
+        format!(
+            "number {number} of {of} in {section}, {BAD}which was collected as garbage{BAD:#}: nothing \
+             that is alive reaches __start_{section} or __stop_{section}"
+        )
+    } else {
+        format!("{GOOD}number {number} of {of}{GOOD:#} in {section}")
+    }
+}
+
+fn details(found: &Found) -> String {
+    let entry = &found.entry;
+    let mut text = String::new();
+    let mut line = |title: &str, words: &str| {
+        let _ = writeln!(text, "  {title:<9} {words}");
+    };
+    if let Some(address) = entry.address {
+        line("where", &format!("{address:#x}, {} bytes", entry.size));
+    }
+    let from = match &entry.krate {
+        Some(krate) => format!("crate {krate}, {}", entry.input()),
+        None => entry.input(),
+    };
+    line("from", &from);
+    line("order", &found.order);
+    for pointer in &entry.pointers {
+        line(
+            "leads to",
+            &format!("{} at +{}", pointer.title(), pointer.offset),
+        );
+    }
+    text
+}
+
+impl Reason {
+    /// Why nothing was found, as far as a module can tell.
+    fn absent(&self) -> String {
+        let mut text = format!("{BAD}`{}` is in no array{BAD:#}\n", self.symbol);
+        let mut line = |words: String| {
+            let _ = writeln!(text, "  {words}");
+        };
+        for function in &self.functions {
+            line(format!(
+                "{function} is a function of the module, and no entry points to it"
+            ));
+        }
+        for name in &self.similar {
+            line(format!("did you mean {name}?"));
+        }
+        for section in &self.left {
+            line(format!(
+                "it may be in {section}, which was left to the linker; --gather={section} gathers it"
+            ));
+        }
+        line(
+            "Is its crate or object on the link line, and its mark spelt right? Link with \
+             WASM_SECTION_LD_LOG=debug to see each entry that was found."
+                .to_owned(),
+        );
+        text
+    }
+}

@@ -1,0 +1,62 @@
+//! `wasm-sections`, run.
+
+use super::{Work, reading, tool};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What it did.
+pub struct Said {
+    /// The exit status: 0, 1 or 2.
+    pub status: i32,
+    /// What it printed.
+    pub text: String,
+    /// What it printed as errors.
+    pub errors: String,
+}
+
+impl Said {
+    /// What it printed as JSON, of a command that was asked for that.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.errors, "");
+        serde_json::from_str(&self.text).expect("JSON")
+    }
+}
+
+/// The program, in a directory of a test.
+pub fn wasm_sections(work: &Work) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-sections"));
+    command
+        .current_dir(work.path())
+        .env("TMPDIR", work.file("tmp"))
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("CARGO_HOME", work.file("cargo-home"));
+    command
+}
+
+/// What a command did, which may not crash.
+pub fn said(command: &mut Command) -> Said {
+    let output = command.output().expect("a program that runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    Said {
+        status: output.status.code().expect("no signal"),
+        text: text(&output.stdout),
+        errors: text(&output.stderr),
+    }
+}
+
+impl Work {
+    /// Runs `wasm-sections` here.
+    pub fn sections<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Said {
+        said(wasm_sections(self).args(arguments))
+    }
+
+    /// Links objects with a manifest to `NAME`, for a host that reads the section `read`.
+    pub fn with_manifest(&self, name: &str, read: &str, objects: &[PathBuf]) -> PathBuf {
+        let mut arguments = reading(read, objects);
+        arguments.push("--section-manifest".into());
+        let module = self.link(arguments).silent();
+        self.write(name, module)
+    }
+}

@@ -1,0 +1,131 @@
+//! Damaged modules: `wasm-sections` says what is wrong and at which byte, or reads what it can, and
+//! never crashes.
+
+use crate::args;
+use crate::support::Work;
+use crate::support::damage::Damage;
+use crate::support::module::{CORE_MODULE, component};
+use std::panic::catch_unwind;
+use wasm_section_ld::manifest::{Contents, SECTION};
+
+const SOURCE: &str = r#"
+    struct Entry { const char *text; int (*run)(int); };
+    static int run(int x) { return x; }
+    struct Entry entry __asm__("__link_section__ENTRIES$1$entry") = { "text", run };
+"#;
+
+fn module(work: &Work) -> Vec<u8> {
+    let object = work.c("object", SOURCE);
+    let file = work.with_manifest("good.wasm", "ENTRIES", &[object]);
+    std::fs::read(file).expect("a module")
+}
+
+/// Every command that reads a module, on a damaged one: whether all could read it.
+fn reads(work: &Work, name: &str, bytes: &[u8]) -> bool {
+    let file = work.write(name, bytes);
+    let page = work.file("page.html");
+    let said = [
+        work.sections(args!["inspect", file]),
+        work.sections(args!["inspect", file, "--html", page]),
+    ];
+    for said in &said {
+        assert!(said.status == 0 || said.status == 2, "{}", said.errors);
+        assert_eq!(said.status == 2, !said.errors.is_empty());
+        let beginning = format!("wasm-sections: error: {}: ", file.display());
+        assert!(
+            said.errors.is_empty() || said.errors.starts_with(&beginning),
+            "{}",
+            said.errors
+        );
+    }
+    said.iter().all(|said| said.status == 0)
+}
+
+#[test]
+fn cut_off_anywhere() {
+    let work = Work::new();
+    let bytes = module(&work);
+    let ends = Damage {
+        bytes: bytes.clone(),
+    }
+    .section_ends();
+    let mut read = 0;
+    for end in 0..bytes.len() {
+        // At the end of a section what is left is a module.
+        let whole = reads(&work, "cut.wasm", &bytes[..end]);
+        assert!(!whole || ends.contains(&end), "cut at {end}");
+        read += usize::from(whole);
+    }
+    assert!(read > 3, "{read}");
+}
+
+#[test]
+fn any_byte_another() {
+    let work = Work::new();
+    let bytes = module(&work);
+    let mut refused = 0;
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= if at % 2 == 0 { 0xff } else { 0x01 };
+        refused += usize::from(!reads(&work, "damaged.wasm", &damaged));
+    }
+    assert!(refused > 8, "{refused} of {} were refused", bytes.len());
+}
+
+/// Faster than through the program, so with every value.
+#[test]
+fn a_manifest_with_any_byte_any_other() {
+    let work = Work::new();
+    let bytes = module(&work);
+    let range = Damage {
+        bytes: bytes.clone(),
+    }
+    .custom(SECTION);
+    let good = &bytes[range];
+    let read = |bytes: &[u8]| Contents { bytes, offset: 100 }.read();
+    let known = read(good).expect("a good manifest");
+    for at in 0..good.len() {
+        assert!(read(&good[..at]).is_err(), "cut at {at}");
+        for value in 0..=u8::MAX {
+            let mut damaged = good.to_vec();
+            damaged[at] = value;
+            let outcome = catch_unwind(|| read(&damaged)).expect("no panic");
+            if let Err(error) = outcome {
+                let message = error.to_string();
+                assert!(
+                    message.contains("(at byte 0x") && message.contains("manifest"),
+                    "{message}"
+                );
+            }
+        }
+    }
+    assert_eq!(known.sections.len(), 1);
+}
+
+#[test]
+fn the_offset_is_that_of_the_file() {
+    let work = Work::new();
+    let bytes = module(&work);
+    let range = Damage {
+        bytes: bytes.clone(),
+    }
+    .custom(SECTION);
+    let mut damaged = bytes;
+    damaged[range.start] = 9;
+    let said = work.sections(args!["inspect", work.write("version.wasm", &damaged)]);
+    let message = format!(
+        "version.wasm: the manifest has version 9, and only 1 is known (at byte {:#x})\n",
+        range.start
+    );
+    assert!(said.errors.contains(&message), "{}", said.errors);
+    // In a component too.
+    let component = component(&[(CORE_MODULE, &damaged)]);
+    let before = component.len() - damaged.len();
+    let said = work.sections(args!["inspect", work.write("component.wasm", component)]);
+    let message = format!("(at byte {:#x})", before + range.start);
+    assert!(
+        said.status == 2 && said.errors.contains(&message),
+        "{}",
+        said.errors
+    );
+}
