@@ -32,37 +32,16 @@ const RUST: &str = r#"
     extern "C" fn twice(n: i32) -> i32 { unsafe { host_wait(n) + host_wait(n + 1) } }
 "#;
 
-/// Calls `run(20)`, which waits now and then. The host's side of binaryen's Asyncify.
+/// Calls `run(20)`, which waits now and then.
 const RUN: &str = r#"
+    import { Suspending } from "support/asyncify.mjs";
     import { readFileSync } from "node:fs";
-    const waits = [];
-    let resumed = false;
-    const env = {
-      host_wait(n) {
-        if (resumed) {
-          exports.asyncify_stop_rewind();
-          resumed = false;
-          return n + 1000;
-        }
-        waits.push(n);
-        exports.asyncify_start_unwind(room);
-        return 0;
-      },
-    };
+    const suspending = new Suspending();
     const module = new WebAssembly.Module(readFileSync("async.wasm"));
+    const env = { host_wait: suspending.wait };
     const { exports } = new WebAssembly.Instance(module, { env });
-    const room = exports.room();
-    const header = new Uint32Array(exports.memory.buffer, room, 2);
-    header.set([room + 8, room + 4096]);
-    let sum = exports.run(20);
-    while (exports.asyncify_get_state() === 1) {
-      exports.asyncify_stop_unwind();
-      await new Promise((resolve) => setTimeout(resolve));
-      exports.asyncify_start_rewind(room);
-      resumed = true;
-      sum = exports.run(20);
-    }
-    console.log(`${waits.sort()}: ${sum}`);
+    const sum = await suspending.run(exports, exports.memory, 20);
+    console.log(`${suspending.waits.sort()}: ${sum}`);
 "#;
 
 fn asyncify(work: &Work, module: &Path) {
@@ -120,36 +99,16 @@ fn a_function_in_rust_suspends_twice() {
     }
 }
 
-/// The host's side for several modules in one memory: they share the state.
+/// The same of two modules in one memory, which share the state.
 const RUN_SHARED: &str = r#"
+    import { Suspending } from "support/asyncify.mjs";
     import { Program } from "support/dylink.mjs";
     import { readFileSync } from "node:fs";
-    const waits = [];
-    let resumed = false;
-    const host_wait = (n) => {
-      if (resumed) {
-        main.asyncify_stop_rewind();
-        resumed = false;
-        return n + 1000;
-      }
-      waits.push(n);
-      main.asyncify_start_unwind(room);
-      return 0;
-    };
-    const program = new Program({ host: { host_wait } });
+    const suspending = new Suspending();
+    const program = new Program({ host: { host_wait: suspending.wait } });
     program.load(["async1.wasm", "async2.wasm"].map((file) => readFileSync(file)));
-    const main = program.modules[0].exports;
-    const room = main.room();
-    new Uint32Array(program.memory.buffer, room, 2).set([room + 8, room + 4096]);
-    let sum = main.run(20);
-    while (main.asyncify_get_state() === 1) {
-      main.asyncify_stop_unwind();
-      await new Promise((resolve) => setTimeout(resolve));
-      main.asyncify_start_rewind(room);
-      resumed = true;
-      sum = main.run(20);
-    }
-    console.log(`${waits.sort()}: ${sum}`);
+    const sum = await suspending.run(program.modules[0].exports, program.memory, 20);
+    console.log(`${suspending.waits.sort()}: ${sum}`);
 "#;
 
 #[test]

@@ -2,6 +2,7 @@
 //! same with all.
 
 use crate::args;
+use crate::support::assembler::halving;
 use crate::support::pairwise;
 use crate::support::{Instance, Rust, Work, linkers};
 use std::ffi::OsString;
@@ -51,26 +52,6 @@ const C: &str = r#"
     __attribute__((export_name("run"))) int run(int i, int n) { return __start_PLUGINS[i].run(n); }
 "#;
 
-const ASSEMBLER: &str = r#"
-    .functype halve (i32) -> (i32)
-    .section .text.halve,"",@
-    .type halve,@function
-    halve:
-    .functype halve (i32) -> (i32)
-    local.get 0
-    i32.const 1
-    i32.shr_s
-    end_function
-    .section .rodata.text,"",@
-    text:
-    .asciz "halve"
-    .size text, 6
-    .section .custom_section.PLUGINS,"",@
-    .int32 text
-    .int32 halve
-    .int32 3
-"#;
-
 const RUST: &str = r#"
     #![no_std]
     #[repr(C)] pub struct Plugin { name: *const u8, run: extern "C" fn(i32) -> i32, number: i32 }
@@ -85,7 +66,7 @@ const RUST: &str = r#"
 fn objects(work: &Work) -> [PathBuf; 3] {
     [
         work.c_with("c", C, &["-fdata-sections", "-g"]),
-        work.asm("assembler", ASSEMBLER),
+        work.asm("assembler", &halving("PLUGINS", 32, ".int32 3")),
         Rust::new(work, &["-Copt-level=1", "-g"]).object("rust", RUST),
     ]
 }

@@ -2,7 +2,8 @@
 //! each with an array of its own.
 
 use crate::args;
-use crate::support::module::custom_section;
+use crate::support::assembler::halving;
+use crate::support::module::{custom_section, exports};
 use crate::support::refusal::says;
 use crate::support::{Rust, Work, linkers, tool};
 use std::ffi::OsString;
@@ -46,26 +47,6 @@ const TEXTS: &str = r#"
     const struct plugin c __asm__("__link_section__PLUGINS$$c") = { text, negate };
     static const struct plugin d __asm__("__link_section__PLUGINS$$d") __attribute__((used)) =
         { "host", host };
-"#;
-
-/// A custom section with addresses of data and of a function.
-const ASSEMBLER: &str = r#"
-    .functype halve (i32) -> (i32)
-    .section .text.halve,"",@
-    .type halve,@function
-    halve:
-    .functype halve (i32) -> (i32)
-    local.get 0
-    i32.const 1
-    i32.shr_s
-    end_function
-    .section .rodata.name,"",@
-    name:
-    .asciz "halve"
-    .size name, 6
-    .section .custom_section.PLUGINS,"",@
-    .int32 name
-    .int32 halve
 "#;
 
 /// Loads modules, in this order, and prints their arrays.
@@ -145,13 +126,17 @@ fn each_of_several_modules_in_one_memory_has_its_own_array() {
     let reader = pic(&work, "reader", READER);
     let hidden = pic(&work, "hidden", HIDDEN_READER);
     let (numbers, texts) = (pic(&work, "numbers", NUMBERS), pic(&work, "texts", TEXTS));
-    let assembler = work.asm("assembler", ASSEMBLER);
+    let assembler = work.asm("assembler", &halving("PLUGINS", 32, ""));
     let archive = work.archive("libtexts.a", &[&texts, &assembler]);
     for backend in linkers() {
         for mode in modes() {
             // What negates comes after who needs it, from a member that nothing else asks for.
             link(&work, &backend, "1.wasm", &mode, &[&reader, &numbers]);
-            link(&work, &backend, "2.wasm", &mode, &[&hidden, &archive]);
+            let second = link(&work, &backend, "2.wasm", &mode, &[&hidden, &archive]);
+            assert_eq!(
+                authors_exports(&second),
+                ["count", "first", "negate", "text"]
+            );
             let printed = load(&work, &["1.wasm", "2.wasm", "1.wasm"]);
             let numbers = "negate(20) = -20, twice(20) = 40";
             let texts = "halve(20) = 10, host(20) = 120, visible data(20) = -20";
@@ -159,6 +144,19 @@ fn each_of_several_modules_in_one_memory_has_its_own_array() {
             assert_eq!(printed, expected, "{} {mode:?}", backend.display());
         }
     }
+}
+
+/// What a module exports that neither `wasm-ld` nor the format asks for. (14 exports the bounds of
+/// sections too, its own as well as ours.)
+fn authors_exports(module: &[u8]) -> Vec<String> {
+    let own = |name: &String| {
+        let bounds = ["__start_PLUGINS", "__stop_PLUGINS"];
+        name.starts_with("__wasm_") || bounds.contains(&name.as_str())
+    };
+    let mut names = exports(module);
+    names.retain(|name| !own(name));
+    names.sort();
+    names
 }
 
 #[test]

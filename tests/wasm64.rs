@@ -5,6 +5,7 @@
 //! the latter.
 
 use crate::args;
+use crate::support::assembler::halving;
 use crate::support::{Linked, Work, linker, linkers, setting, tool};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,25 +26,6 @@ const READER: &str = r#"
     __attribute__((export_name("count"))) long count(void) { return __stop_PLUGINS - __start_PLUGINS; }
     __attribute__((export_name("name"))) const char *name(long i) { return __start_PLUGINS[i].name; }
     __attribute__((export_name("run"))) long run(long i, long n) { return __start_PLUGINS[i].run(n); }
-"#;
-
-const ASSEMBLER: &str = r#"
-    .functype halve (i64) -> (i64)
-    .section .text.halve,"",@
-    .type halve,@function
-    halve:
-    .functype halve (i64) -> (i64)
-    local.get 0
-    i64.const 1
-    i64.shr_s
-    end_function
-    .section .rodata.name,"",@
-    name:
-    .asciz "halve"
-    .size name, 6
-    .section .custom_section.PLUGINS,"",@
-    .int64 name
-    .int64 halve
 "#;
 
 /// What either prints of a module: name and result for 20 of each plugin.
@@ -82,7 +64,13 @@ fn has_wide_table(backend: &Path) -> bool {
     !name.ends_with("-14") && !name.ends_with("-16")
 }
 
-fn compile(work: &Work, compiler: &str, sources: [(&str, &str, &str); 3]) -> Vec<OsString> {
+fn compile(work: &Work, compiler: &str) -> Vec<OsString> {
+    let assembler = halving("PLUGINS", 64, "");
+    let sources = [
+        ("reader", "c", READER),
+        ("c", "c", C),
+        ("assembler", "s", assembler.as_str()),
+    ];
     let target = ["--target=wasm64-unknown-unknown", "-fdata-sections"];
     let target = |language: &str| {
         if language == "s" {
@@ -96,14 +84,6 @@ fn compile(work: &Work, compiler: &str, sources: [(&str, &str, &str); 3]) -> Vec
         OsString::from(work.compile(compiler, name, language, source, more))
     };
     sources.map(compile).to_vec()
-}
-
-fn sources() -> [(&'static str, &'static str, &'static str); 3] {
-    [
-        ("reader", "c", READER),
-        ("c", "c", C),
-        ("assembler", "s", ASSEMBLER),
-    ]
 }
 
 /// Runs `out.wasm`, and sorts what it prints: the order is link order, and not of interest here.
@@ -121,7 +101,7 @@ fn lines(work: &Work, backend: &Path) -> Vec<String> {
 fn c_and_assembler() {
     for compiler in ["WSL_CLANG_OLD", "WSL_CLANG_19", "WSL_CLANG"] {
         let work = Work::new();
-        let objects = compile(&work, compiler, sources());
+        let objects = compile(&work, compiler);
         let is_old = compiler == "WSL_CLANG_OLD";
         for backend in linkers()
             .iter()

@@ -1,6 +1,7 @@
 //! What the tests are made of: a directory to build in, real compilers, our linker, and an
 //! instance of what it made.
 
+pub mod assembler;
 pub mod damage;
 pub mod gnu_ld;
 pub mod hosts;

@@ -66,3 +66,15 @@ pub fn component(sections: &[(u8, &[u8])]) -> Vec<u8> {
     }
     bytes
 }
+
+/// The names of the exports.
+pub fn exports(module: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ExportSection(exports) = payload.expect("a module") {
+            let exports = exports.into_iter();
+            names.extend(exports.map(|export| export.expect("an export").name.to_owned()));
+        }
+    }
+    names
+}
