@@ -30,7 +30,7 @@ pub mod survey;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Backend, Call, Compiled, Ended, Job, interrupt};
+use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
 use hoist::Base;
 use input::{Files, Inputs};
@@ -186,6 +186,9 @@ impl Link<'_> {
         let mut job = Job::new(line, self.files, inputs, &hoisted)?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
+        if line.has(Id::Map) || line.has(Id::PrintMap) {
+            job.show_arrays(Arrays::of(survey, &plan, modules)?);
+        }
         let ended = self.call.run(job.words(line)?, job.names(), true)?;
         self.clock.end_of("the linker");
         job.map_reports(line)?;

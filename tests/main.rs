@@ -32,6 +32,7 @@ mod hands_off;
 mod linkme;
 mod lto;
 mod manifest;
+mod map;
 mod messages;
 mod never_dead;
 mod never_lost;

@@ -264,7 +264,6 @@ fn a_map_shows_the_array_its_symbols_and_the_inputs_of_the_rest() {
         .collect();
     let helper = format!("{name}:(helper)");
     for expected in [
-        "sections>:(.data.HOOKS)",
         "__start_HOOKS",
         "__stop_HOOKS",
         "__link_section__HOOKS$$by_name",

@@ -33,6 +33,8 @@ pub enum Id {
     LibraryPath,
     /// `--Map=FILE`.
     Map,
+    /// `--print-map`, `-M`.
+    PrintMap,
     /// `--no-whole-archive`.
     NoWholeArchive,
     /// `-no-pie`.
@@ -272,7 +274,7 @@ const OPTIONS: &[Spec] = &[
     spec("import-undefined", Any, Flag, Id::Other),
     spec("lto-debug-pass-manager", Two, Flag, Id::Other),
     spec("lto-legacy-pass-manager", Two, Flag, Id::Other),
-    spec("M", One, Flag, Id::Other),
+    spec("M", One, Flag, Id::PrintMap),
     spec("merge-data-segments", Two, Flag, Id::Other),
     spec("no-allow-multiple-definition", Any, Flag, Id::Other),
     spec("no-check-features", Two, Flag, Id::Other),
@@ -290,7 +292,7 @@ const OPTIONS: &[Spec] = &[
     spec("no-stack-first", Two, Flag, Id::Other),
     spec("noinhibit-exec", Any, Flag, Id::Other),
     spec("print-gc-sections", Any, Flag, Id::Other),
-    spec("print-map", Any, Flag, Id::Other),
+    spec("print-map", Any, Flag, Id::PrintMap),
     spec("S", One, Flag, Id::Other),
     spec("s", One, Flag, Id::Other),
     spec("save-temps", Any, Flag, Id::SaveTemps),

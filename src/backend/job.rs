@@ -3,6 +3,7 @@
 
 use super::call::LONGEST_COMMAND_LINE;
 use super::interrupt;
+use super::map::Arrays;
 use super::messages::Names;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
@@ -108,6 +109,11 @@ impl<'a> Job<'a> {
     /// What maps temporary names back.
     pub fn names(&self) -> &Names<'a> {
         &self.names
+    }
+
+    /// Says what the arrays are made of, for a map to show it.
+    pub fn show_arrays(&mut self, arrays: Arrays) {
+        self.names.set_arrays(arrays);
     }
 
     /// The words for the backend.

@@ -1,11 +1,13 @@
 //! What the backend says, with temporary files shown as the inputs they stand for.
 
+use super::map::{Arrays, Lines};
 use crate::demangle;
 use crate::hoist::{EMPTIED_SEGMENT, Global, UNIQUE};
 use crate::input::ObjectId;
 use memchr::memmem;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
 
@@ -25,6 +27,8 @@ pub struct Names<'a> {
     demangled: OnceLock<HashMap<String, ObjectId>>,
     /// The directory of the caller's output, with the separator that follows it.
     output: Vec<u8>,
+    /// What the arrays are made of, if a map is asked for.
+    arrays: Option<Arrays>,
     /// Warnings that the user has seen.
     said: HashSet<Vec<u8>>,
 }
@@ -46,6 +50,7 @@ impl<'a> Names<'a> {
             symbols: None,
             demangled: OnceLock::new(),
             output: Vec::new(),
+            arrays: None,
             said: HashSet::new(),
         }
     }
@@ -55,6 +60,16 @@ impl<'a> Names<'a> {
         let path = path.as_os_str().as_encoded_bytes();
         let name = memchr::memrchr(MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
         self.output = path.get(..name).unwrap_or_default().to_vec();
+    }
+
+    /// Says what the arrays are made of, for a map to show it.
+    pub fn set_arrays(&mut self, arrays: Arrays) {
+        self.arrays = Some(arrays);
+    }
+
+    /// Where mapped lines are to be written.
+    pub fn lines<W: Write>(&self, to: W) -> Lines<'_, W> {
+        Lines::new(self.arrays.as_ref(), to)
     }
 
     /// Says that the user has seen these messages: their warnings need not be shown again.
@@ -90,13 +105,17 @@ impl<'a> Names<'a> {
     /// All lines of a text. The first line of a message names the symbol that `>>>` lines speak of.
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
+        let mut lines = self.lines(&mut mapped);
         let mut about = None;
         for line in text.split_inclusive(|&byte| byte == b'\n') {
             if !line.starts_with(b">>>") {
                 about = symbol_of(line);
             }
-            mapped.extend(self.line_about(line, about).into_iter().flatten());
+            if let Some(line) = self.line_about(line, about) {
+                lines.line(&line);
+            }
         }
+        lines.flush();
         mapped
     }
 

@@ -5,6 +5,7 @@ mod compile;
 mod find;
 pub mod interrupt;
 mod job;
+mod map;
 mod messages;
 mod run;
 
@@ -12,5 +13,6 @@ pub use call::Call;
 pub use compile::{Compiled, compile};
 pub use find::Backend;
 pub use job::Job;
+pub use map::Arrays;
 pub use messages::Names;
 pub use run::{Ended, is_inside_gathered_link};

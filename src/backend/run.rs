@@ -210,10 +210,11 @@ fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
     let mut line = Vec::new();
     let mut about: Option<Vec<u8>> = None;
     let mut was_said = false;
+    let mut to = names.lines(to);
     while matches!(from.read_until(b'\n', &mut line), Ok(length) if length > 0) {
         if line.starts_with(MODULE) {
-            let _ = to.write_all(&line);
-            let _ = std::io::copy(&mut from, to);
+            to.line(&line);
+            to.copy(&mut from);
             break;
         }
         if !line.starts_with(b">>>") {
@@ -222,12 +223,12 @@ fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
         if let Some(mapped) = names.line_about(&line, about.as_deref()) {
             was_said = names.was_said(&mapped) || was_said && line.starts_with(b">>>");
             if !was_said {
-                let _ = to.write_all(&mapped);
+                to.line(&mapped);
             }
         }
         line.clear();
     }
-    let _ = to.flush();
+    to.flush();
 }
 
 fn ended(backend: &Backend, status: ExitStatus) -> Ended {

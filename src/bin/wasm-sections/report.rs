@@ -7,6 +7,7 @@ use super::open::File;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
+use wasm_section_ld::demangle;
 use wasm_section_ld::error::Result;
 use wasm_section_ld::manifest;
 use wasm_section_ld::survey::is_c_identifier;
@@ -343,12 +344,10 @@ impl PointerReport {
 
 /// A symbol without its mangling.
 pub fn demangled(symbol: &str) -> String {
-    if let Ok(name) = rustc_demangle::try_demangle(symbol) {
-        return format!("{name:#}");
+    match demangle::rust_path(symbol) {
+        Some(Ok(path)) => path,
+        _ => demangle::as_llvm(symbol).unwrap_or_else(|| symbol.to_owned()),
     }
-    let cpp = cpp_demangle::Symbol::new(symbol).ok();
-    let cpp = cpp.and_then(|symbol| symbol.demangle().ok());
-    cpp.unwrap_or_else(|| symbol.to_owned())
 }
 
 /// What people call an entry of that symbol.

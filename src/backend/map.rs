@@ -1,0 +1,257 @@
+//! The link map (`--Map`, `--print-map`): the array, which the backend shows as one input section,
+//! shown as the input sections that it was made of.
+//!
+//! lld writes an address, an offset in the file and a size, and then what that is: output sections,
+//! indented by 8 input sections, and by 16 symbols.
+
+use super::messages::SYNTHESIZED;
+use crate::error::Result;
+use crate::input::Module;
+use crate::plan::{Plan, items};
+use crate::survey::{Entry, Origin, Survey};
+use memchr::memmem;
+use std::collections::HashMap;
+use std::io::{Read, Write};
+
+/// What the arrays are made of, by the names of their sections.
+#[derive(Debug, Default)]
+pub struct Arrays(HashMap<String, Vec<Part>>);
+
+/// An entry in an array.
+#[derive(Debug)]
+struct Part {
+    offset: u64,
+    size: u64,
+    /// As lld shows an input section: `FILE:(NAME)`.
+    input: String,
+}
+
+impl Arrays {
+    /// Those of a plan.
+    ///
+    /// # Errors
+    /// Relocations of an object that are not right.
+    pub fn of(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Self> {
+        let mut arrays = HashMap::new();
+        for section in &plan.sections {
+            let parts = items(survey, section)?.into_iter().map(|item| {
+                let entry = &survey.entries[item.entry.0];
+                let file = &modules[entry.object.0].name;
+                Part {
+                    offset: item.offset.into(),
+                    size: item.size.into(),
+                    input: format!("{file}:({})", input_section(survey, entry)),
+                }
+            });
+            arrays.insert(section.name.clone(), parts.collect());
+        }
+        Ok(Self(arrays))
+    }
+
+    /// What the array is made of that a line of a map shows, and where the line says that it is.
+    fn shown_by(&self, line: &[u8]) -> Option<(&[Part], Columns)> {
+        let at = memmem::find(line, SYNTHESIZED.as_bytes())?;
+        let segment = line.get(at + SYNTHESIZED.len()..)?.trim_ascii_end();
+        let segment = std::str::from_utf8(segment).ok()?;
+        let segment = segment.strip_prefix(":(.")?.strip_suffix(')')?;
+        let (_kind, section) = segment.split_once('.')?;
+        let columns = Columns::of(line).filter(|columns| columns.indent == INPUT_SECTION)?;
+        let parts = self.0.get(section).filter(|parts| !parts.is_empty())?;
+        Some((parts, columns))
+    }
+}
+
+/// What its object calls an entry's bytes.
+fn input_section<'s>(survey: &'s Survey<'_>, entry: &'s Entry<'_>) -> &'s str {
+    match entry.origin {
+        Origin::Segment(segment) | Origin::Symbol(segment, _) => {
+            survey.objects[&entry.object].segment(segment).name
+        }
+        Origin::Custom(_) => &entry.section,
+    }
+}
+
+const INPUT_SECTION: usize = 8;
+const SYMBOL: usize = 16;
+/// Symbols that the synthesized object has for its own relocations.
+const OWN_SYMBOLS: &[u8] = b".L";
+
+/// A line of a map.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    address: u64,
+    offset: u64,
+    /// How far what is behind the numbers is indented.
+    indent: usize,
+    /// Where in the line what is behind the numbers begins.
+    name: usize,
+}
+
+impl Columns {
+    fn of(line: &[u8]) -> Option<Self> {
+        let mut rest = line;
+        let mut number = || {
+            let trimmed = rest.trim_ascii_start();
+            let digits = trimmed.iter().take_while(|byte| byte.is_ascii_hexdigit());
+            let (digits, behind) = trimmed.split_at(digits.count());
+            rest = behind;
+            u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+        };
+        let (address, offset, _size) = (number()?, number()?, number()?);
+        let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
+        Some(Self {
+            address,
+            offset,
+            indent: spaces.checked_sub(1)?,
+            name: line.len() - rest.len() + spaces,
+        })
+    }
+}
+
+/// Writes lines on, those of a map with the arrays taken apart.
+pub struct Lines<'a, W> {
+    arrays: Option<&'a Arrays>,
+    to: W,
+    array: Option<Array<'a>>,
+}
+
+/// The lines of an array, until its last symbol is known.
+struct Array<'a> {
+    parts: &'a [Part],
+    columns: Columns,
+    symbols: Vec<(u64, Vec<u8>)>,
+}
+
+impl<'a, W: Write> Lines<'a, W> {
+    /// To `to`, which may be closed.
+    pub fn new(arrays: Option<&'a Arrays>, to: W) -> Self {
+        Self {
+            arrays,
+            to,
+            array: None,
+        }
+    }
+
+    /// A line, whole.
+    pub fn line(&mut self, line: &[u8]) {
+        if let Some(array) = &mut self.array {
+            match Columns::of(line).filter(|columns| columns.indent == SYMBOL) {
+                Some(columns) => {
+                    if !line[columns.name..].starts_with(OWN_SYMBOLS) {
+                        array.symbols.push((columns.address, line.to_vec()));
+                    }
+                    return;
+                }
+                None => self.end_array(),
+            }
+        }
+        match self.arrays.and_then(|arrays| arrays.shown_by(line)) {
+            Some((parts, columns)) => {
+                self.array = Some(Array {
+                    parts,
+                    columns,
+                    symbols: Vec::new(),
+                });
+            }
+            None => self.write(line),
+        }
+    }
+
+    /// All that comes, as it is.
+    pub fn copy(&mut self, from: &mut impl Read) {
+        self.end_array();
+        let _ = std::io::copy(from, &mut self.to);
+    }
+
+    /// Writes what was held back, and has been read by who looks.
+    pub fn flush(&mut self) {
+        self.end_array();
+        let _ = self.to.flush();
+    }
+
+    fn end_array(&mut self) {
+        let Some(array) = self.array.take() else {
+            return;
+        };
+        let mut symbols = array.symbols;
+        symbols.sort_by_key(|(address, _)| *address);
+        let mut symbols = symbols.into_iter().peekable();
+        for (index, part) in array.parts.iter().enumerate() {
+            let [address, offset] = [array.columns.address, array.columns.offset]
+                .map(|start| start.saturating_add(part.offset));
+            let (size, input) = (part.size, &part.input);
+            let line = format!("{address:8x} {offset:8x} {size:8x}         {input}\n");
+            self.write(line.as_bytes());
+            let next = array.parts.get(index + 1);
+            let end = next.map(|next| array.columns.address.saturating_add(next.offset));
+            while let Some((_, line)) =
+                symbols.next_if(|(address, _)| end.is_none_or(|end| *address < end))
+            {
+                self.write(&line);
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Who closed it does not want to know.
+        let _ = self.to.write_all(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(map: &str) -> String {
+        let part = |offset, size, input: &str| Part {
+            offset,
+            size,
+            input: input.to_owned(),
+        };
+        let parts = vec![part(0, 4, "a.o:(.rodata.a)"), part(4, 4, "liba.a(b.o):(N)")];
+        let arrays = Arrays(HashMap::from([("N".to_owned(), parts)]));
+        let mut bytes = Vec::new();
+        let mut lines = Lines::new(Some(&arrays), &mut bytes);
+        map.split_inclusive('\n')
+            .for_each(|line| lines.line(line.as_bytes()));
+        lines.flush();
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    #[test]
+    fn an_array_is_shown_as_its_input_sections() {
+        let before =
+            "    Addr      Off     Size Out     In      Symbol\n       -       94       4c DATA\n";
+        let after =
+            "     420       d0        8 LEFT\n     420       d6        8         h.o:(LEFT)\n";
+        let array = "     418       c0        8         <link sections>:(.data.N)\n     \
+                     41c       c4        4                 b\n     \
+                     418       c0        4                 a\n     \
+                     418       c0        0                 __start_N\n     \
+                     418       c0        0                 .Lmanifest.1.start\n     \
+                     420       c8        0                 __stop_N\n";
+        let expected = "     418       c0        4         a.o:(.rodata.a)\n     \
+                        418       c0        4                 a\n     \
+                        418       c0        0                 __start_N\n     \
+                        41c       c4        4         liba.a(b.o):(N)\n     \
+                        41c       c4        4                 b\n     \
+                        420       c8        0                 __stop_N\n";
+        assert_eq!(
+            shown(&format!("{before}{array}{after}")),
+            format!("{before}{expected}{after}")
+        );
+        assert_eq!(shown(array), expected);
+    }
+
+    #[test]
+    fn other_lines_stay() {
+        for line in [
+            "wasm-ld: warning: <link sections>:(.data.N)\n",
+            "     418       c0        8         <link sections>:(.data.OTHER)\n",
+            "       -       c0        8         <link sections>:(.data.N)\n",
+            "removing unused section <link sections>:(.data.N)\n",
+        ] {
+            assert_eq!(shown(line), line);
+        }
+    }
+}
