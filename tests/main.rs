@@ -64,4 +64,5 @@ mod tool_init;
 mod tool_inspect;
 mod tool_page;
 mod tool_why;
+mod wasi;
 mod wasm64;

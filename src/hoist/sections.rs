@@ -248,13 +248,12 @@ pub(super) fn place(segment: SegmentIndex, offset: u32) -> Definition {
 }
 
 /// The flags of a symbol that has moved. It is no root any more, and no local one, as its object
-/// refers to it from outside; a marked one is nobody's to see.
+/// refers to it from outside. A marked one is nobody's to see, nor is one that was local: for
+/// Emscripten, clang says of all that is `used` that it is exported.
 fn moved_flags(flags: SymbolFlags, marked: bool) -> SymbolFlags {
     let moved = flags - (SymbolFlags::NO_STRIP | SymbolFlags::BINDING_LOCAL);
-    if marked {
+    if marked || flags.contains(SymbolFlags::BINDING_LOCAL) {
         (moved - SymbolFlags::EXPORTED) | SymbolFlags::VISIBILITY_HIDDEN
-    } else if flags.contains(SymbolFlags::BINDING_LOCAL) {
-        moved | SymbolFlags::VISIBILITY_HIDDEN
     } else {
         moved
     }
