@@ -38,6 +38,7 @@ mod never_dead;
 mod never_lost;
 mod no_trace;
 mod originals;
+mod other_linkers;
 mod output_options;
 mod partial;
 mod pointers;
