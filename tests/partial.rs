@@ -3,9 +3,10 @@
 use crate::args;
 use crate::support::instance::export_section;
 use crate::support::module::custom_sections;
+use crate::support::refusal::says;
 use crate::support::{Instance, Rust, Work, linkers, reading};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Two objects with entries of all kinds. A partial link makes one object of them, so no section
@@ -198,5 +199,56 @@ fn rust_and_c_by_way_of_a_partial_link() {
         assert_eq!(instance.call("count", &[]), 5, "{}", backend.display());
         let sum = 15_000 + (20 + 1) + 20 * 2 + 20 * 20 - 20 - 20;
         assert_eq!(instance.call("sum", &[20]), sum, "{}", backend.display());
+    }
+}
+
+#[test]
+fn a_custom_section_that_a_part_has_beside_segments_of_another_is_a_warning() {
+    let work = Work::new();
+    let segments = work.c(
+        "segments",
+        r#"__attribute__((section("NUMBERS"), used)) static const int number = 1;"#,
+    );
+    let custom = work.asm(
+        "custom",
+        ".section .custom_section.NUMBERS,\"\",@\n.int32 2\n",
+    );
+    let doubled = |name: &str, value: u8| {
+        let bytes = format!("\\{value:02x}\\00\\00\\00");
+        let source = format!(
+            r#"
+            @entry = internal constant [4 x i8] c"{bytes}", section "NUMBERS", align 4
+            @llvm.used = appending global [1 x ptr] [ptr @entry], section "llvm.metadata"
+            !wasm.custom_sections = !{{!0}}
+            !0 = !{{!"NUMBERS", !"{bytes}"}}
+            "#
+        );
+        work.ir(name, &source)
+    };
+    let (first, second) = (doubled("first", 3), doubled("second", 4));
+    let marked = work.c(
+        "marked",
+        r#"int marked __asm__("__link_section__NUMBERS$$marked") = 5;"#,
+    );
+    let of_sum = |backend: &Path, parts: [&PathBuf; 2]| {
+        let words = ["-r".into()].into_iter().chain(parts.map(OsString::from));
+        let whole = work.write("whole.o", work.link_with(backend, words).silent());
+        let linked = work.link_with(backend, reading("NUMBERS", [whole, marked.clone()]));
+        let mut numbers = Instance::new(&linked.module()).words("NUMBERS");
+        numbers.sort_unstable();
+        (linked.stderr, numbers)
+    };
+    for backend in linkers() {
+        for parts in [[&segments, &custom], [&first, &custom]] {
+            let (warning, _) = of_sum(&backend, parts);
+            says(
+                &warning,
+                &["whole.o: the custom section `NUMBERS` is not gathered"],
+            );
+        }
+        assert_eq!(
+            of_sum(&backend, [&first, &second]),
+            (String::new(), vec![3, 4, 5])
+        );
     }
 }

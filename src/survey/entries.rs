@@ -1,5 +1,6 @@
 //! The entries of one object: the three kinds of DESIGN.md, "What is an entry".
 
+use super::double::Doubles;
 use super::mark::{Mark, Place, Told, is_whole_name};
 use super::reference::References;
 use super::wanted::Wanted;
@@ -10,7 +11,7 @@ use crate::wasm::{
     Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
 };
 use std::cell::LazyCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// An entry of a link section: bytes that become part of its array.
@@ -107,15 +108,9 @@ pub fn collect<'a>(
             entries.push(collector.named()?);
         }
     }
-    let segment_names: LazyCell<HashSet<&str>, _> =
-        LazyCell::new(|| object.segments.iter().map(|segment| segment.name).collect());
+    let doubles = LazyCell::new(|| Doubles::of(object));
     for (index, section) in object.custom_sections() {
-        if !wanted.has_custom_sections(section.name) {
-            continue;
-        }
-        // Newer rustc makes both of one static: the segment is the entry.
-        let doubled = segment_names.contains(section.name);
-        if doubled && object.relocation_section(index).is_none() {
+        if !wanted.has_custom_sections(section.name) || doubles.has(index, section) {
             continue;
         }
         entries.push(Entry {

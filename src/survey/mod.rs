@@ -1,6 +1,7 @@
 //! What there is to gather: the wanted sections, and the entries that they have.
 
 mod bitcode;
+mod double;
 mod entries;
 mod mark;
 mod reference;
@@ -16,7 +17,7 @@ pub use wanted::Wanted;
 use self::entries::Marks;
 use crate::args::CommandLine;
 use crate::error::{Error, Result};
-use crate::input::{Inputs, Module, ObjectId};
+use crate::input::{Inputs, Module, Name, ObjectId};
 use crate::script::Script;
 use crate::wasm::{CUSTOM, Object, SEGMENT_INFO, Section, Sections, subsections};
 use memchr::memmem::Finder;
@@ -114,6 +115,16 @@ impl Needles {
             stop: Finder::new(wanted::STOP),
         }
     }
+}
+
+/// Entries that look like copies of others would be lost without a word.
+fn of_parts(object: &Name, section: &str) -> String {
+    format!(
+        "{object}: the custom section `{section}` is not gathered, as there are data segments of that \
+         name; it has other bytes than they have\n\
+         >>> a partial link (-r) has put parts together that have the one or the other: link the parts \
+         themselves"
+    )
 }
 
 /// An object by its section headers.
@@ -216,6 +227,9 @@ impl<'a> Survey<'a> {
                 undefined.extend(entries::undefined_marks(&object).map(|mark| (*id, mark)));
             }
             if !entries.is_empty() {
+                let mixed = double::mixed(&object, &self.wanted).into_iter();
+                self.warnings
+                    .extend(mixed.map(|section| of_parts(&module.name, section)));
                 self.entries.extend(entries);
                 self.objects.insert(*id, object);
             }
