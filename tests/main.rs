@@ -24,6 +24,7 @@ mod custom_sections;
 mod determinism;
 mod differential;
 mod drop_in;
+mod emscripten;
 mod entries;
 mod faults;
 mod fuzz_corpus;
