@@ -269,6 +269,24 @@ fn the_modules_of_a_component() {
 }
 
 #[test]
+fn names_cannot_command_a_terminal() {
+    let work = Work::new();
+    let source = r#"int x __asm__("__link_section__NAMES$$\33]0;title\7name") = 1;"#;
+    let module = work.with_manifest("names.wasm", "NAMES", &[work.c("names", source)]);
+    let text = work.sections(args!["inspect", module]).text;
+    assert!(text.contains(r"\u{1b}]0;title\u{7}name"), "{text:?}");
+    let said = work.sections(args!["why", module, "\x1b[2Jabsent"]);
+    assert!(
+        said.text.starts_with(r"`\u{1b}[2Jabsent` is in no array"),
+        "{:?}",
+        said.text
+    );
+    let json = work.sections(args!["inspect", module, "--json"]).json();
+    let names = section(&json, 0, "NAMES");
+    assert_eq!(names["entries"][0]["title"], "\x1b]0;title\x07name");
+}
+
+#[test]
 fn one_section_only() {
     let work = Work::new();
     let other = work.c(

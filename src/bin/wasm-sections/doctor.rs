@@ -88,7 +88,9 @@ fn our_linker() -> Result<PathBuf> {
     let beside = std::env::current_exe().ok();
     let beside = beside.and_then(|path| Some(path.parent()?.to_owned()));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories = beside.into_iter().chain(std::env::split_paths(&path));
+    // Nothing is run from the current directory.
+    let on_path = std::env::split_paths(&path).filter(|directory| directory.is_absolute());
+    let directories = beside.into_iter().chain(on_path);
     let mut candidates = directories.map(|directory| directory.join(&name));
     candidates.find(|path| path.is_file()).ok_or_else(|| {
         Error::new("it is neither beside this program nor on PATH")

@@ -147,7 +147,8 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("{BAD}wasm-sections: error:{BAD:#} {error}");
+            let message = format!("{BAD}wasm-sections: error:{BAD:#} {error}");
+            eprintln!("{}", for_terminal(&message));
             ExitCode::from(2)
         }
     }
@@ -186,9 +187,52 @@ fn show(shown: &impl Show, json: bool) -> Result<()> {
         let text = serde_json::to_string_pretty(shown);
         text.map_err(|error| Error::new(error.to_string()))? + "\n"
     } else {
-        shown.text()
+        for_terminal(&shown.text())
     };
     // Who closed it does not want to know.
     let _ = anstream::stdout().write_all(text.as_bytes());
     Ok(())
+}
+
+/// A text whose control characters are shown and not obeyed, but for ends of lines and for styles: what
+/// is in a module may come from anyone.
+fn for_terminal(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let (piece, after) = rest.split_at(style_length(rest).unwrap_or(character.len_utf8()));
+        if piece.len() == character.len_utf8() && character.is_control() && character != '\n' {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push_str(piece);
+        }
+        rest = after;
+    }
+    safe
+}
+
+/// The length of the style (`ESC [ … m`) that a text begins with.
+fn style_length(text: &str) -> Option<usize> {
+    let codes = text.strip_prefix("\x1b[")?;
+    let length = codes.find(|character: char| !matches!(character, '0'..='9' | ';'))?;
+    codes
+        .get(length..)?
+        .starts_with('m')
+        .then_some("\x1b[m".len() + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_terminal;
+
+    #[test]
+    fn only_styles_are_obeyed() {
+        let styled = "\x1b[1mbold\x1b[0m and \u{e9}\n";
+        assert_eq!(for_terminal(styled), styled);
+        assert_eq!(
+            for_terminal("\x1b]0;title\x07\r"),
+            "\\u{1b}]0;title\\u{7}\\r"
+        );
+        assert_eq!(for_terminal("\x1b[2J\u{9b}31m"), "\\u{1b}[2J\\u{9b}31m");
+    }
 }

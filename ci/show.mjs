@@ -1,12 +1,12 @@
-// Serves the page, opens it in Chromium without a window, and prints what it shows:
-// node show.mjs CHROMIUM DIRECTORY, where DIRECTORY has index.html and pkg/.
+// Serves a page, opens it in Chromium without a window, and prints the texts of some of its elements:
+// node show.mjs CHROMIUM DIRECTORY ID..., where DIRECTORY has index.html and each ID is that of a <pre>.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 
-const [chromium, directory] = process.argv.slice(2);
+const [chromium, directory, ...ids] = process.argv.slice(2);
 const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
 const server = createServer(async (request, response) => {
@@ -22,7 +22,7 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 
-const profile = await mkdtemp(join(tmpdir(), "shapes-"));
+const profile = await mkdtemp(join(tmpdir(), "show-"));
 const browser = spawn(chromium, [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
   `--user-data-dir=${profile}`, "--virtual-time-budget=10000", "--dump-dom",
@@ -37,9 +37,9 @@ const status = await new Promise((ended) => browser.on("close", ended));
 server.close();
 await rm(profile, { recursive: true, force: true, maxRetries: 5 });
 
-const shown = (id) => dom.match(new RegExp(`<pre id="${id}">([^<]*)</pre>`))?.[1];
-if (status !== 0 || !shown("shapes") || !shown("unknown")?.startsWith("unknown variant")) {
+const texts = ids.map((id) => dom.match(new RegExp(`<pre id="${id}">([^<]*)</pre>`))?.[1]);
+if (status !== 0 || !texts.every(Boolean)) {
   console.error(`${chromium} ended with ${status}:\n${messages}\n${dom}`);
   process.exit(1);
 }
-console.log(shown("shapes"));
+console.log(texts.join("\n"));

@@ -1,0 +1,25 @@
+// Lists the registry of examples/plugins. No export of the module is called.
+import { sections, text, view } from "./link-sections.js";
+
+/** What there is in the arrays of a module, line by line, and what a function in one of them gives. */
+export async function registry(module) {
+  const { exports } = await WebAssembly.instantiate(module, { host: { print() {} } });
+  const { memory, __indirect_function_table: table } = exports;
+  const lines = [];
+  for (const section of sections(module)) {
+    lines.push(`${section.name}: ${section.size} bytes`);
+    for (const entry of section.entries) {
+      const kinds = entry.pointers.map((pointer) => pointer.kind);
+      lines.push(`  ${entry.size} bytes from ${entry.crate}: ${kinds.join(", ")}`);
+    }
+    if (section.name !== "PLUGINS") continue;
+    // struct Plugin { name: &str, run: fn(i32) -> i32 }
+    const plugins = view(section, memory).map((entry) => ({
+      name: text(memory, entry, 0),
+      run: table.get(entry.getUint32(8, true)),
+    }));
+    // Only now: what is called may let memory grow, and views are of no use then.
+    for (const { name, run } of plugins) lines.push(`  ${name}(20) = ${run(20)}`);
+  }
+  return lines;
+}
