@@ -8,6 +8,7 @@
 
 mod support;
 
+mod after_linking;
 mod arrays;
 mod asyncify;
 mod backend;
