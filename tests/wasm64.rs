@@ -161,7 +161,7 @@ fn rust() {
 /// Builds and links the Rust program.
 fn program(work: &Work, backend: &Path, level: &str) -> Linked {
     let source: PathBuf = work.write("program.rs", RUST);
-    let mut command = Command::new(tool("WSL_RUSTC"));
+    let mut command = Command::new(tool("WSL_RUSTC_WASM64"));
     command
         .arg(format!("--sysroot={}", setting("WSL_SYSROOT_WASM64")))
         .args([
