@@ -10,7 +10,7 @@ use std::ops::Range;
 use wasmparser::{
     BinaryReader, Comdat, ComdatSymbolKind, DataKind, DataSectionReader, FuncType,
     FunctionSectionReader, ImportSectionReader, RelocSectionReader, RelocationType, Segment,
-    SymbolFlags, SymbolInfo, SymbolInfoMap, TypeRef, TypeSectionReader,
+    SymbolFlags, SymbolInfo, SymbolInfoMap, TypeRef,
 };
 
 /// `WASM_SEG_FLAG_RETAIN` of Linking.md.
@@ -379,10 +379,7 @@ impl<'a> Object<'a> {
         let section = self.sections[index.position()].clone();
         let reader = section.reader();
         match section.id {
-            1 => {
-                let types = TypeSectionReader::new(reader)?.into_iter_err_on_gc_types();
-                self.types = types.collect::<Result<_, _>>()?;
-            }
+            1 => self.read_types(reader)?,
             2 => self.read_imports(reader)?,
             3 => {
                 for type_index in FunctionSectionReader::new(reader)? {
@@ -411,6 +408,24 @@ impl<'a> Object<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Signatures of functions, as there is nothing else in what LLVM links. (`wasmparser` has room
+    /// made for as many types as a recursion group says it has.)
+    fn read_types(&mut self, mut reader: BinaryReader<'a>) -> Result<()> {
+        const FUNCTION: u8 = 0x60;
+        for _ in 0..reader.read_var_u32()? {
+            let at = reader.original_position();
+            if reader.read_u8()? != FUNCTION {
+                return Err(Error::damaged("a type that is no signature of a function").at(at));
+            }
+            self.types.push(reader.read()?);
+        }
+        match reader.eof() {
+            true => Ok(()),
+            false => Err(Error::damaged("the type section goes on behind its types")
+                .at(reader.original_position())),
+        }
     }
 
     fn read_imports(&mut self, reader: BinaryReader<'a>) -> Result<()> {
