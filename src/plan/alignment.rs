@@ -16,7 +16,7 @@ const MOST_CUSTOM_ALIGNMENT: u32 = 6;
 const MOST_ALIGNMENT: u32 = 16;
 
 /// How many bytes of padding there may be for each byte of an entry, and how many anyway.
-const MOST_PADDING: (u64, u64) = (64, 1 << 20);
+const MOST_PADDING: (u64, u64) = (32, 4096);
 
 impl Layout<'_> {
     /// Refuses an alignment that no type has.

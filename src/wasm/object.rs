@@ -388,24 +388,34 @@ impl<'a> Object<'a> {
             }
             DATA => self.read_data(&section)?,
             CUSTOM if section.name == "linking" => self.read_linking(&section)?,
-            CUSTOM if section.name.starts_with("reloc.") => {
-                let target = RelocSectionReader::new(reader)?.section_index();
-                let Some(slot) = self.relocations.get_mut(target as usize) else {
-                    return Err(Error::damaged(format!(
-                        "section index {target} of `{}` is out of range",
-                        section.name
-                    ))
-                    .at(section.content_start() as u64));
-                };
-                if slot.replace(index).is_some() {
-                    return Err(Error::damaged(format!(
-                        "relocations for section {target} are there twice: the second time in `{}`",
-                        section.name
-                    ))
-                    .at(section.content_start() as u64));
-                }
-            }
+            CUSTOM if section.name.starts_with("reloc.") => self.read_relocated(index, &section)?,
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Which section the relocations in `section` are for.
+    fn read_relocated(&mut self, index: SectionIndex, section: &Section<'a>) -> Result<()> {
+        let target = RelocSectionReader::new(section.reader())?.section_index();
+        let name = section.name;
+        let damaged = |what: String| Err(Error::damaged(what).at(section.content_start() as u64));
+        let (Some(of), Some(slot)) = (
+            self.sections.get(target as usize),
+            self.relocations.get_mut(target as usize),
+        ) else {
+            return damaged(format!(
+                "section index {target} of `{name}` is out of range"
+            ));
+        };
+        if of.name == "linking" || of.name.starts_with("reloc.") {
+            return damaged(format!(
+                "`{name}` relocates what only describes other sections"
+            ));
+        }
+        if slot.replace(index).is_some() {
+            return damaged(format!(
+                "relocations for section {target} are there twice: the second time in `{name}`"
+            ));
         }
         Ok(())
     }
