@@ -76,6 +76,7 @@ export class Program {
     this.resolve();
     for (const { exports } of loaded) exports.__wasm_apply_data_relocs?.();
     for (const { exports } of loaded) exports.__wasm_call_ctors?.();
+    return loaded;
   }
 
   place(bytes) {
