@@ -144,7 +144,11 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
 pub fn gather(data: &[u8]) {
     let script = Script::default();
     let _ = gathered(data, &script, |survey, plan, modules| {
-        let hoisted = hoist::hoist(survey, plan, modules, Some(hoist::Base::Zero))?;
+        let output = hoist::Output {
+            base: hoist::Base::Zero,
+            manifest: true,
+        };
+        let hoisted = hoist::hoist(survey, plan, modules, output)?;
         for bytes in hoisted.object.iter().chain(hoisted.edited.values()) {
             let object = Object::parse(bytes).expect("an object");
             let data = object.data_section();

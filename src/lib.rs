@@ -32,7 +32,7 @@ pub mod wasm;
 use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
-use hoist::Base;
+use hoist::{Base, Output};
 use input::{Files, Inputs};
 use log::{Clock, Log, say};
 use script::Script;
@@ -181,7 +181,7 @@ impl Link<'_> {
             self.clock.report();
             return as_called(line, self.call);
         }
-        let hoisted = hoist::hoist(survey, &plan, modules, manifest_base(line))?;
+        let hoisted = hoist::hoist(survey, &plan, modules, output(line))?;
         self.clock.end_of("hoist");
         let mut job = Job::new(line, self.files, inputs, &hoisted)?;
         self.clock.end_of("files for the linker");
@@ -243,14 +243,15 @@ fn script(line: &CommandLine) -> Result<Script> {
     Script::read(line.values(Id::Script).map(Path::new), &search)
 }
 
-/// What the addresses of the manifest count from, if there is to be one.
-fn manifest_base(line: &CommandLine) -> Option<Base> {
+/// What the command line asks for.
+fn output(line: &CommandLine) -> Output {
     let base = if line.is_position_independent() {
         Base::MemoryBase
     } else {
         Base::Zero
     };
-    line.has(Id::Manifest).then_some(base)
+    let manifest = line.has(Id::Manifest);
+    Output { base, manifest }
 }
 
 fn refuse_reserved(line: &CommandLine) -> Result<()> {

@@ -273,3 +273,44 @@ fn code_that_is_bound_to_its_place_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_distance_is_refused_as_no_backend_can_write_it() {
+    let source = |section: &str| {
+        format!(
+            r#"
+            .section .rodata.text,"",@
+            text:
+            .asciz "text"
+            .size text, 5
+            .section {section},"",@
+            .int32 text-.
+            "#
+        )
+    };
+    for (section, name) in [(".custom_section.PLUGINS", "custom"), ("PLUGINS", "data")] {
+        let work = Work::new();
+        let object = work.asm(name, &source(section));
+        let reader = pic(&work, "reader", READER);
+        for backend in linkers() {
+            for mode in modes() {
+                let words = args!["--experimental-pic", "--gather=PLUGINS", reader, object];
+                let words: Vec<_> = words.into_iter().chain(mode).collect();
+                let message = work.refused_with(&backend, &words);
+                let file =
+                    format!("{name}.o: an entry of section `PLUGINS` holds its distance to `text`");
+                says(
+                    &message,
+                    &[&file, "cannot write into a position-independent module"],
+                );
+            }
+        }
+        // Where nothing moves, a distance is a number.
+        let instance = work.gathered("PLUGINS", args!["--gather=PLUGINS", object]);
+        let start = instance.address("__start_PLUGINS");
+        let [distance] = instance.words("PLUGINS")[..] else {
+            panic!("one entry");
+        };
+        assert_eq!(instance.string(start.wrapping_add(distance)), "text");
+    }
+}

@@ -1,21 +1,12 @@
 //! The manifest of what was gathered, as a custom section of the synthesized object.
 
-use super::{Hoist, own_name, sections::place};
+use super::{Base, Hoist, own_name, sections::place};
 use crate::error::Result;
 use crate::input::{Module, Name};
 use crate::manifest::{Entry, Manifest, Pointer, PointerKind, SECTION, Section};
 use crate::plan::{Item, Plan, PlannedSection, crate_of, items, stride};
 use crate::wasm::{Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex};
 use std::path::Path;
-
-/// What addresses of the output count from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Base {
-    /// The beginning of memory.
-    Zero,
-    /// `__memory_base`, in position-independent output.
-    MemoryBase,
-}
 
 impl Hoist<'_> {
     /// Adds the manifest. The relocations of the sections must be there.
@@ -27,11 +18,10 @@ impl Hoist<'_> {
         plan: &Plan,
         modules: &[Module<'_>],
         segments: &[Option<SegmentIndex>],
-        base: Base,
     ) -> Result<()> {
         let mut manifest = Manifest {
             wide: self.builder.memory64(),
-            relative: base == Base::MemoryBase,
+            relative: self.base == Base::MemoryBase,
             sections: Vec::new(),
         };
         let mut ends = Vec::new();

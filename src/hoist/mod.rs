@@ -17,7 +17,6 @@ use crate::wasm::{Builder, Edits, SymbolIndex};
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
 pub use crate::wasm::EMPTIED_SEGMENT;
-pub use manifest::Base;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -53,6 +52,24 @@ pub fn own_name(name: &str) -> &str {
     name.split_once(UNIQUE).map_or(name, |(own, _)| own)
 }
 
+/// What addresses of the output count from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// The beginning of memory.
+    Zero,
+    /// `__memory_base`, in position-independent output.
+    MemoryBase,
+}
+
+/// What the output is to be like.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// What its addresses count from.
+    pub base: Base,
+    /// Whether it is to have a manifest.
+    pub manifest: bool,
+}
+
 /// Makes the objects, with a manifest if one is asked for.
 ///
 /// # Errors
@@ -61,10 +78,11 @@ pub fn hoist(
     survey: &Survey<'_>,
     plan: &Plan,
     modules: &[Module<'_>],
-    manifest: Option<Base>,
+    output: Output,
 ) -> Result<Hoisted> {
     let mut hoist = Hoist {
         survey,
+        base: output.base,
         builder: Builder::new(
             address_size(survey, plan, modules)?,
             survey.objects.values().any(|object| object.table64),
@@ -90,8 +108,8 @@ pub fn hoist(
             }
         }
     }
-    if let Some(base) = manifest {
-        hoist.add_manifest(plan, modules, &segments, base)?;
+    if output.manifest {
+        hoist.add_manifest(plan, modules, &segments)?;
     }
     let mut edited = BTreeMap::new();
     for (id, source) in &hoist.sources {
@@ -133,6 +151,7 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
 
 struct Hoist<'a> {
     survey: &'a Survey<'a>,
+    base: Base,
     builder: Builder,
     sources: BTreeMap<ObjectId, Source>,
     globals: HashMap<String, Global>,

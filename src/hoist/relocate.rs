@@ -1,7 +1,7 @@
 //! The relocations of moved entries: re-based, and those of custom sections made into what means
 //! the same in memory.
 
-use super::{Global, Hoist};
+use super::{Base, Global, Hoist};
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
@@ -53,12 +53,40 @@ impl Hoist<'_> {
             }
         };
         for relocation in relocations {
+            self.check_base(object, entry, &relocation)?;
             let symbol = self.target(entry.object, relocation.symbol())?;
             let offset = offset + (relocation.offset - base);
             let (ty, addend) = (relocation.ty, relocation.addend);
             self.builder.relocate(segment, ty, offset, symbol, addend);
         }
         Ok(())
+    }
+
+    /// A distance is the same wherever a module is loaded, but none of the backends writes one into the
+    /// data of a position-independent module: 14 to 19 add the base to it, and 22 refuses it without a
+    /// word of where it is.
+    fn check_base(
+        &self,
+        object: &Object<'_>,
+        entry: &Entry<'_>,
+        relocation: &Relocation,
+    ) -> Result<()> {
+        let is_distance = relocation.ty == RelocationType::MemoryAddrLocrelI32;
+        if self.base == Base::Zero || !is_distance {
+            return Ok(());
+        }
+        let start = match entry.origin {
+            Origin::Custom(section) => object.sections[section.position()].content_start() as u64,
+            Origin::Segment(_) | Origin::Symbol(..) => object.data_start(),
+        };
+        Err(Error::new(format!(
+            "an entry of section `{}` holds its distance to `{}`, which wasm-ld cannot write into a \
+             position-independent module",
+            entry.section,
+            object.symbol(relocation.symbol()).name
+        ))
+        .at(start + u64::from(relocation.offset))
+        .note("let it hold the address itself: whoever loads the module puts it right"))
     }
 
     /// What the synthesized object calls a symbol of an input.
