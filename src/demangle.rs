@@ -46,7 +46,10 @@ pub fn shown_short(symbol: &str) -> Cow<'_, str> {
 /// `symbol` as LLVM shows it, if it does not show itself. Rust's legacy mangling is to it that of
 /// C++.
 pub fn as_llvm(symbol: &str) -> Option<String> {
-    let cpp = cpp_demangle::Symbol::new(symbol).ok();
+    // C++'s grammar has names for types too: `f` would be `float`.
+    let mangled = symbol.starts_with("_Z");
+    let cpp = mangled.then(|| cpp_demangle::Symbol::new(symbol).ok());
+    let cpp = cpp.flatten();
     let cpp = cpp.and_then(|symbol_of| {
         let options = cpp_demangle::DemangleOptions::default();
         bounded(symbol, |text| symbol_of.structured_demangle(text, &options)).ok()
@@ -91,6 +94,7 @@ mod tests {
         assert_eq!(as_llvm("_Z1fi").as_deref(), Some("f(int)"));
         assert_eq!(as_llvm("_RNvC1a1b").as_deref(), Some("a::b"));
         assert_eq!(as_llvm("main"), None);
+        assert_eq!(as_llvm("f"), None);
     }
 
     /// `(((u8, u8, u8), the same, the same), …)`, thirty times.

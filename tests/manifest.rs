@@ -142,6 +142,18 @@ fn nothing_else_changes_and_it_is_off_by_default() {
 }
 
 #[test]
+fn where_nothing_is_gathered_there_is_none() {
+    let work = Work::new();
+    let object = work.c("object", "int f(void) { return 1; }");
+    let arguments = args!["--no-entry", "--export=f", object];
+    for backend in linkers() {
+        let module = work.link_with(&backend, with_manifest(&arguments)).silent();
+        let plain = work.plain_link(&backend, &arguments).silent();
+        assert_eq!(module, plain);
+    }
+}
+
+#[test]
 fn what_is_collected_is_said_to_be_and_is_not_kept() {
     let work = Work::new();
     let dead = work.c(

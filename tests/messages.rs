@@ -399,6 +399,20 @@ fn the_log_says_what_was_decided() {
         format!("{gathered}{detail}{left}{why}{which}")
     );
     assert_eq!(log("", &[&table, &library]), "");
+    // Rust's libraries are known by their names.
+    let other =
+        r#"int a __asm__("__link_section__NUMBERS$$a"), b __asm__("__link_section__NUMBERS$$b");"#;
+    let other = work.c("other", other);
+    let crates = ["one", "two"].map(|name| {
+        let source = format!(r#"int {name} __asm__("__link_section__NUMBERS$${name}") = 1;"#);
+        work.archive(
+            &format!("lib{name}-0123456789abcdef.rlib"),
+            &[&work.c(name, &source)],
+        )
+    });
+    let gathered = "NUMBERS: 4 entries of 4 bytes from 2 crates and 1 object\n";
+    let said = log("info", &[&other, &crates[0], &crates[1]]);
+    assert_eq!(said, format!("{gathered}{which}"));
     let phases = |level: &str, objects: &[&Path]| {
         let text = log(level, objects);
         let name = |line: &str| Some(line.split_once(" ms  ")?.1.to_owned());

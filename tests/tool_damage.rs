@@ -6,6 +6,7 @@ use crate::support::Work;
 use crate::support::damage::Damage;
 use crate::support::module::{CORE_MODULE, component};
 use std::panic::catch_unwind;
+use wasm_encoder::Encode;
 use wasm_section_ld::manifest::{Contents, SECTION};
 
 const SOURCE: &str = r#"
@@ -100,6 +101,34 @@ fn a_manifest_with_any_byte_any_other() {
         }
     }
     assert_eq!(known.sections.len(), 1);
+}
+
+/// Each entry refers five times to a string of 100,000 bytes.
+#[test]
+fn a_manifest_that_would_fill_the_memory() {
+    let mut bytes = Vec::new();
+    let number = |number: u32, out: &mut Vec<u8>| number.encode(out);
+    for small in [1, 0, 2] {
+        number(small, &mut bytes);
+    }
+    "".encode(&mut bytes);
+    "x".repeat(100_000).encode(&mut bytes);
+    let entry = [0, 4, 1, 1, 1, 1, 1, 0];
+    let count = 100_000;
+    let mut section = vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0];
+    number(count, &mut section);
+    (0..count).for_each(|_| entry.as_slice().encode(&mut section));
+    number(1, &mut bytes);
+    section.encode(&mut bytes);
+    let contents = Contents {
+        bytes: &bytes,
+        offset: 0,
+    };
+    let error = contents.read().expect_err("50 GB").to_string();
+    assert!(
+        error.contains("strings are referred to so often"),
+        "{error}"
+    );
 }
 
 #[test]

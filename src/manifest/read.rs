@@ -2,6 +2,7 @@
 
 use super::{Entry, Manifest, Pointer, PointerKind, RELATIVE, Section, VERSION, WIDE};
 use crate::error::{Error, Result};
+use std::cell::Cell;
 use wasmparser::BinaryReader;
 
 /// The content of a custom section `link_sections`, and where in its file it begins.
@@ -42,6 +43,7 @@ impl Contents<'_> {
         let reader = Reader {
             wide: flags & WIDE != 0,
             strings,
+            left: Cell::new(MOST.0 * self.bytes.len() + MOST.1),
         };
         let count = number(from)?;
         let mut sections = Vec::new();
@@ -65,7 +67,13 @@ impl Contents<'_> {
 struct Reader<'a> {
     wide: bool,
     strings: Vec<&'a str>,
+    /// How many bytes of strings may still be referred to.
+    left: Cell<usize>,
 }
+
+/// How many bytes of strings a byte of a manifest may stand for, and how many any manifest may: few
+/// entries that refer to one long string again and again would else fill the memory.
+const MOST: (usize, usize) = (256, 1 << 20);
 
 impl Reader<'_> {
     fn section(&self, from: &mut BinaryReader<'_>) -> Result<Section> {
@@ -160,7 +168,13 @@ impl Reader<'_> {
         let at = from.original_position();
         let index = number(from)?;
         match self.strings.get(index as usize) {
-            Some(string) => Ok((*string).to_owned()),
+            Some(string) => {
+                let left = self.left.get().checked_sub(string.len());
+                self.left.set(left.ok_or_else(|| {
+                    Error::new("strings are referred to so often that they fill the memory").at(at)
+                })?);
+                Ok((*string).to_owned())
+            }
             None => Err(Error::new(format!(
                 "there is no string {index}: there are {}",
                 self.strings.len()

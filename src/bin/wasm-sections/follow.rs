@@ -5,7 +5,7 @@ use super::report::{PointerReport, demangled};
 use wasm_section_ld::manifest::{Entry, Pointer, PointerKind};
 
 /// The longest text that is shown, in bytes.
-const LONGEST_TEXT: u64 = 4096;
+const LONGEST_TEXT: u64 = 1024;
 /// The shortest text that is believed to be one because a NUL ends it.
 const SHORTEST_TEXT: usize = 2;
 /// How many words of a section without a manifest are looked at.

@@ -4,7 +4,7 @@
 use super::diff::with_manifest;
 use super::module::Module;
 use super::open::File;
-use super::report::{EntryReport, PointerReport, Report, SectionReport, demangled};
+use super::report::{EntryReport, PointerReport, Report, SectionReport, Source, demangled};
 use super::{Answer, BAD, BOLD, GOOD, Show};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -61,8 +61,7 @@ pub fn why(path: &Path, symbol: &str) -> Result<Answer<Reason>> {
     let pointed_to_by = found(&report, |entry| entry.pointers.iter().any(points));
     let left = report
         .sections()
-        .filter(|section| section.entries.is_empty());
-    let left = left.filter(|section| section.size > 0);
+        .filter(|section| section.source != Source::Manifest);
     let reason = Reason {
         symbol: symbol.to_owned(),
         functions: functions(path, in_part)?,
