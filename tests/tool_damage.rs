@@ -2,12 +2,13 @@
 //! never crashes.
 
 use crate::args;
+use crate::manifest::manifest;
 use crate::support::Work;
 use crate::support::damage::Damage;
 use crate::support::module::{CORE_MODULE, component};
 use std::panic::catch_unwind;
 use wasm_encoder::Encode;
-use wasm_section_ld::manifest::{Contents, SECTION};
+use wasm_section_ld::manifest::{Contents, SECTION, Section};
 
 const SOURCE: &str = r#"
     struct Entry { const char *text; int (*run)(int); };
@@ -101,6 +102,29 @@ fn a_manifest_with_any_byte_any_other() {
         }
     }
     assert_eq!(known.sections.len(), 1);
+}
+
+/// What would be read outside of memory.
+#[test]
+fn a_manifest_that_contradicts_itself() {
+    let work = Work::new();
+    let known = manifest(&module(&work));
+    let refused = |change: &dyn Fn(&mut Section)| {
+        let mut changed = known.clone();
+        changed.sections.iter_mut().for_each(change);
+        let bytes = changed.write().bytes;
+        let contents = Contents {
+            bytes: &bytes,
+            offset: 0,
+        };
+        contents.read().expect_err("an error").to_string()
+    };
+    let message = refused(&|section| section.size -= 1);
+    assert!(message.starts_with("an entry ends outside of its section `ENTRIES` (at byte 0x"));
+    let message = refused(&|section| section.entries[0].size = 7);
+    assert!(message.starts_with("a pointer ends outside of its entry (at byte 0x"));
+    let message = refused(&|section| section.entries[0].pointers[0].size = 3);
+    assert!(message.starts_with("a pointer of 3 bytes (at byte 0x"));
 }
 
 /// Each entry refers five times to a string of 100,000 bytes.
