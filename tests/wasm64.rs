@@ -52,6 +52,30 @@ for i in range(exports["count"](store)):
     print(f"{text}(20) = {exports['run'](store, i, 20)}")
 "#;
 
+/// The same of a shared library, at a base of its own.
+const SHARED_IN_WASMTIME: &str = r#"
+import wasmtime
+store = wasmtime.Store()
+env = wasmtime.Module(store.engine, """(module
+    (memory (export "memory") i64 1)
+    (table (export "__indirect_function_table") i64 16 funcref)
+    (global (export "__stack_pointer") (mut i64) (i64.const 65536))
+    (global (export "__memory_base") i64 (i64.const 1000))
+    (global (export "__table_base") i64 (i64.const 5)))""")
+env = wasmtime.Instance(store, env, [])
+linker = wasmtime.Linker(store.engine)
+linker.define_instance(store, "env", env)
+module = wasmtime.Module.from_file(store.engine, "out.wasm")
+exports = linker.instantiate(store, module).exports(store)
+exports["__wasm_apply_data_relocs"](store)
+exports["__wasm_call_ctors"](store)
+bytes = bytearray(env.exports(store)["memory"].read(store))
+for i in range(exports["count"](store)):
+    at = exports["name"](store, i)
+    text = bytes[at:bytes.index(0, at)].decode()
+    print(f"{text}(20) = {exports['run'](store, i, 20)}")
+"#;
+
 const LINES: [&str; 3] = [
     "halve(20) = 10",
     "large(20) = 21990232555520",
@@ -64,24 +88,20 @@ fn has_wide_table(backend: &Path) -> bool {
     !name.ends_with("-14") && !name.ends_with("-16")
 }
 
-fn compile(work: &Work, compiler: &str) -> Vec<OsString> {
+fn compile(work: &Work, compiler: &str, more: &[&str]) -> Vec<OsString> {
     let assembler = halving("PLUGINS", 64, "");
     let sources = [
         ("reader", "c", READER),
         ("c", "c", C),
         ("assembler", "s", assembler.as_str()),
     ];
-    let target = ["--target=wasm64-unknown-unknown", "-fdata-sections"];
-    let target = |language: &str| {
-        if language == "s" {
-            &target[..1]
-        } else {
-            &target
-        }
-    };
     let compile = |(name, language, source)| {
-        let more = target(language);
-        OsString::from(work.compile(compiler, name, language, source, more))
+        let mut flags = vec!["--target=wasm64-unknown-unknown"];
+        if language == "c" {
+            flags.push("-fdata-sections");
+            flags.extend(more);
+        }
+        OsString::from(work.compile(compiler, name, language, source, &flags))
     };
     sources.map(compile).to_vec()
 }
@@ -92,16 +112,35 @@ fn lines(work: &Work, backend: &Path) -> Vec<String> {
         true => work.wasmtime(IN_WASMTIME),
         false => work.node(&["--experimental-wasm-memory64"], IN_NODE),
     };
+    sorted(&printed)
+}
+
+fn sorted(printed: &str) -> Vec<String> {
     let mut lines: Vec<_> = printed.lines().map(str::to_owned).collect();
     lines.sort();
     lines
 }
 
 #[test]
+fn a_shared_library_at_a_base_of_its_own() {
+    let work = Work::new();
+    for compiler in ["WSL_CLANG_19", "WSL_CLANG"] {
+        let objects = compile(&work, compiler, &["-fPIC"]);
+        for backend in linkers().iter().filter(|backend| has_wide_table(backend)) {
+            let words = args!["-mwasm64", "-shared", "--experimental-pic"];
+            let linked = work.link_with(backend, words.into_iter().chain(objects.clone()));
+            linked.silent();
+            let lines = sorted(&work.wasmtime(SHARED_IN_WASMTIME));
+            assert_eq!(lines, LINES, "{compiler} {}", backend.display());
+        }
+    }
+}
+
+#[test]
 fn c_and_assembler() {
     for compiler in ["WSL_CLANG_OLD", "WSL_CLANG_19", "WSL_CLANG"] {
         let work = Work::new();
-        let objects = compile(&work, compiler);
+        let objects = compile(&work, compiler, &[]);
         let is_old = compiler == "WSL_CLANG_OLD";
         for backend in linkers()
             .iter()
