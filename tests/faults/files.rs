@@ -1,0 +1,218 @@
+//! Files that cannot be written, that change meanwhile, or that are the same.
+
+use super::{BEFORE, command, entry, entry_of, failed, nothing_left, reading, wait_until};
+use crate::args;
+use crate::support::refusal::says;
+use crate::support::{Instance, Work, linker, tool};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+
+#[test]
+fn temporary_files_are_the_users_own() {
+    let work = Work::new();
+    let object = entry(&work);
+    let backend = work.script(
+        "backend",
+        "cd tmp; ls -ld wasm-section-ld-* | cut -c1-10; umask",
+    );
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(args![
+            "-c",
+            r#"umask 000; exec "$0" "$@""#,
+            linker(),
+            object
+        ])
+        .env("WASM_SECTION_LD_LINKER", backend)
+        .env("TMPDIR", work.file("tmp"))
+        .current_dir(work.path());
+    let output = shell.output().expect("our linker");
+    // And the output is as open as the user wants it.
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "drwx------\n0000\n"
+    );
+}
+
+/// Runs `command` as a user who is not root, whom no permission stops.
+fn as_nobody(command: &mut Command, directory: &Path) {
+    if fs::metadata(directory).expect("metadata").uid() == 0 {
+        const NOBODY: u32 = 65534;
+        command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+}
+
+/// A directory that anyone can get at, with our linker and an object with an entry in it.
+fn public_directory(work: &Work) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path();
+    fs::copy(entry(work), path.join("entry.o")).expect("a copy");
+    work.executable(linker(), &path.join("wasm-section-ld"));
+    fs::create_dir(path.join("tmp")).expect("a directory");
+    mode(path, 0o755);
+    directory
+}
+
+fn in_public(path: &Path) -> Command {
+    let mut command = Command::new(path.join("wasm-section-ld"));
+    command
+        .args(["--no-entry", "entry.o"])
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("TMPDIR", "tmp")
+        .current_dir(path);
+    as_nobody(&mut command, path);
+    command
+}
+
+#[test]
+fn a_temporary_directory_that_may_not_be_written() {
+    let work = Work::new();
+    let directory = public_directory(&work);
+    let path = directory.path();
+    mode(&path.join("tmp"), 0o555);
+    mode(path, 0o777);
+    fs::write(path.join("out.wasm"), BEFORE).expect("a file");
+    let output = in_public(path)
+        .args(["-o", "out.wasm"])
+        .output()
+        .expect("our linker");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    says(
+        &message,
+        &["cannot write to", "Permission denied", "TMPDIR"],
+    );
+    let before = fs::read_to_string(path.join("out.wasm")).expect("it");
+    assert_eq!(before, BEFORE);
+}
+
+#[test]
+fn an_output_that_may_not_be_written() {
+    let work = Work::new();
+    let directory = public_directory(&work);
+    let path = directory.path();
+    mode(&path.join("tmp"), 0o777);
+    fs::create_dir(path.join("closed")).expect("a directory");
+    fs::write(path.join("closed/out.wasm"), BEFORE).expect("a file");
+    mode(&path.join("closed"), 0o555);
+    for out in ["closed/out.wasm", "closed", "nowhere/out.wasm"] {
+        let ours = in_public(path)
+            .args(["-o", out])
+            .output()
+            .expect("our linker");
+        let mut plain = Command::new(tool("WSL_WASM_LD"));
+        plain
+            .args(["--no-entry", "entry.o", "-o", out])
+            .current_dir(path);
+        as_nobody(&mut plain, path);
+        let plain = plain.output().expect("a linker");
+        // Whatever the backend says.
+        assert_eq!(ours.status.code(), plain.status.code(), "{out}: {ours:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&ours.stderr),
+            String::from_utf8_lossy(&plain.stderr)
+        );
+        assert_eq!(ours.status.code(), Some(1), "{out}: {ours:?}");
+        assert_eq!(fs::read_dir(path.join("tmp")).expect("tmp").count(), 0);
+        let before = fs::read_to_string(path.join("closed/out.wasm")).expect("it");
+        assert_eq!(before, BEFORE);
+    }
+}
+
+#[test]
+fn an_output_on_another_file_system() {
+    let elsewhere = Path::new("/dev/shm");
+    let work = Work::new();
+    let directory = tempfile::tempdir_in(elsewhere).expect("a directory in memory");
+    let device = |path: &Path| fs::metadata(path).expect("metadata").dev();
+    assert_ne!(
+        device(directory.path()),
+        device(work.path()),
+        "one file system"
+    );
+    let out = directory.path().join("out.wasm");
+    let here = work.link(reading(&[entry(&work)]));
+    let mut command = Command::new(linker());
+    command
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("TMPDIR", work.file("tmp"));
+    let status = command
+        .args(reading(&[entry(&work)]))
+        .arg("-o")
+        .arg(&out)
+        .status();
+    assert!(status.expect("our linker").success());
+    assert!(fs::read(&out).expect("a module") == here.silent());
+    nothing_left(&work);
+}
+
+#[test]
+fn an_output_that_is_an_input_too() {
+    let work = Work::new();
+    let other = entry_of(&work, "other", 8);
+    // The name of the output is in the module.
+    let first = work.link(reading(&[entry(&work), other.clone()])).silent();
+    let input = work.file("out.wasm");
+    fs::copy(work.file("entry.o"), &input).expect("a copy");
+    let linked = work.link(reading(&[input, other]));
+    assert!(linked.silent() == first);
+    assert_eq!(Instance::new(&first).words("NUMBERS"), [7, 7, 0]);
+}
+
+#[test]
+fn an_input_that_is_truncated_while_it_is_mapped() {
+    let work = Work::new();
+    let large = entry_of(&work, "large", 1 << 20);
+    let pipe = work.file("pipe.o");
+    work.run("mkfifo", [&pipe]);
+    // Opened after the first input, and only when somebody writes to it.
+    let mut command = command(&work, &tool("WSL_WASM_LD"));
+    let child = command.args([&large, &pipe]).spawn().expect("our linker");
+    let maps = format!("/proc/{}/maps", child.id());
+    wait_until("the input is mapped", || {
+        fs::read_to_string(&maps).is_ok_and(|maps| maps.contains("large.o"))
+    });
+    fs::File::options()
+        .write(true)
+        .open(&large)
+        .expect("it")
+        .set_len(0)
+        .expect("it is shorter");
+    fs::write(&pipe, fs::read(entry(&work)).expect("an object")).expect("a pipe");
+    let output = child.wait_with_output().expect("our linker");
+    says(&failed(&work, &output), &["an input was truncated", ">>> "]);
+}
+
+#[test]
+fn links_at_once_in_one_directory() {
+    let work = Work::new();
+    let words = reading(&[entry(&work), entry_of(&work, "other", 8)]);
+    let expected = work.link(&words).silent();
+    // Each to a directory of its own; then all to the same file.
+    for shared in [false, true] {
+        let out = |number: usize| match shared {
+            true => work.file("shared/out.wasm"),
+            false => work.file(&format!("{number}/out.wasm")),
+        };
+        let start = |number: usize| {
+            fs::create_dir_all(out(number).parent().expect("a directory")).expect("a directory");
+            let mut command = command(&work, &tool("WSL_WASM_LD"));
+            command.args(&words).arg("-o").arg(out(number));
+            command.spawn().expect("our linker")
+        };
+        let links: Vec<Child> = (0..6).map(start).collect();
+        for (number, link) in links.into_iter().enumerate() {
+            let output = link.wait_with_output().expect("our linker");
+            assert!(output.status.success(), "{output:?}");
+            assert!(fs::read(out(number)).expect("a module") == expected);
+        }
+        nothing_left(&work);
+    }
+}
