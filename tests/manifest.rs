@@ -5,6 +5,7 @@ use crate::args;
 use crate::support::module::{custom_section, custom_sections};
 use crate::support::workspace::{Workspace, root};
 use crate::support::{Instance, Rust, Work, linkers, reading, tool};
+use serde_json::Value;
 use std::ffi::OsString;
 use wasm_section_ld::manifest::{Contents, Manifest, PointerKind, SECTION, Section};
 
@@ -375,11 +376,25 @@ fn it_survives_wasm_bindgen() {
     work.run(tool("WSL_WASM_BINDGEN"), arguments);
     let after = std::fs::read(work.file("pkg/page_bg.wasm")).expect("a module");
     assert_ne!(before, after);
-    let manifest = manifest(&after);
-    assert_eq!(manifest, self::manifest(&before));
-    let entries = manifest
-        .sections
-        .iter()
-        .map(|section| section.entries.len());
-    assert!(entries.sum::<usize>() >= 4, "{manifest:?}");
+    assert_eq!(manifest(&after), manifest(&before));
+    let leads = |module: &[u8]| {
+        let file = work.write("module.wasm", module);
+        leads_to(&work.sections(args!["inspect", file, "--json"]).json())
+    };
+    let (after, before) = (leads(&after), leads(&before));
+    assert!(after.len() >= 4 && after.iter().any(|(_, function, _)| function.is_string()));
+    assert_eq!(after, before);
+}
+
+/// What the pointers of all entries are in memory, the functions by name, and the texts.
+fn leads_to(report: &Value) -> Vec<(Value, Value, Value)> {
+    let all = |values: &Value| values.as_array().expect("a list").clone();
+    let sections = all(&report["modules"][0]["sections"]).into_iter();
+    let entries = sections.flat_map(|section| all(&section["entries"]));
+    let pointers = entries.flat_map(|entry| all(&entry["pointers"]));
+    let said = |pointer: Value| {
+        let part = |name: &str| pointer[name].clone();
+        (part("value"), part("function"), part("text"))
+    };
+    pointers.map(said).collect()
 }

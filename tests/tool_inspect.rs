@@ -3,7 +3,7 @@
 use crate::args;
 use crate::support::module::{COMPONENT, CORE_MODULE, component};
 use crate::support::tool::{said, wasm_sections};
-use crate::support::{Work, reading};
+use crate::support::{Work, reading, tool};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -266,6 +266,18 @@ fn the_modules_of_a_component() {
             "one"
         );
     }
+}
+
+/// What `wasm-tools` makes of a module has the manifest still.
+#[test]
+fn a_component_as_it_is_made() {
+    let work = Work::new();
+    let arguments = args!["component", "new", module(&work), "-o", "made.wasm"];
+    work.run(tool("WSL_WASM_TOOLS"), arguments);
+    let said = work.sections(["inspect", "made.wasm", "--json"]);
+    let report = said.json();
+    let plugins = section(&report, 0, "PLUGINS");
+    assert_eq!(plugins["entries"][0]["pointers"][0]["text"], "one");
 }
 
 #[test]

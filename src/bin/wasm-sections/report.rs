@@ -346,7 +346,17 @@ impl PointerReport {
 pub fn demangled(symbol: &str) -> String {
     match demangle::rust_path(symbol) {
         Some(Ok(path)) => path,
-        _ => demangle::as_llvm(symbol).unwrap_or_else(|| symbol.to_owned()),
+        _ => demangle::as_llvm(symbol).unwrap_or_else(|| without_hash(symbol).to_owned()),
+    }
+}
+
+/// Names that `wasm-bindgen` has demangled end with Rust's hash.
+fn without_hash(name: &str) -> &str {
+    let is_hash =
+        |hash: &str| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match name.rsplit_once("::h") {
+        Some((path, hash)) if is_hash(hash) => path,
+        _ => name,
     }
 }
 
