@@ -57,6 +57,11 @@ pub fn as_llvm(symbol: &str) -> Option<String> {
     cpp.or_else(|| rust_path(symbol)?.ok())
 }
 
+/// Whether a text is a hash as rustc writes them into symbols and names of files.
+pub fn is_hash(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn bounded(symbol: &str, show: impl Fn(&mut Bounded) -> fmt::Result) -> Result<String, fmt::Error> {
     let mut text = Bounded {
         text: String::new(),

@@ -109,3 +109,32 @@ fn the_options() {
         );
     }
 }
+
+#[test]
+fn the_commands_of_the_tool() {
+    let work = Work::new();
+    let help = work.sections(["--help"]).text;
+    let readme = read("README.md");
+    let described = readme.split("| `wasm-sections ").skip(1);
+    let described: Vec<_> = described
+        .filter_map(|rest| rest.split([' ', '`']).next())
+        .collect();
+    let commands = help.lines().filter_map(|line| {
+        let name = line.strip_prefix("  ")?.split_whitespace().next()?;
+        (!line.starts_with("   ") && !name.starts_with('-')).then_some(name)
+    });
+    let commands: Vec<_> = commands
+        .filter(|name| name.starts_with(char::is_alphabetic))
+        .collect();
+    assert_eq!(commands, [&described[..], &["help"]].concat());
+    // Each says how it is used.
+    for command in described {
+        let said = work.sections([command, "--help"]);
+        let example = format!("Examples:\n  wasm-sections {command}");
+        assert!(
+            said.status == 0 && said.text.contains(&example),
+            "{}",
+            said.text
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! An array taken apart for people: the items that are in it, and who brought each.
 
 use super::{EntryId, PlannedSection};
+use crate::demangle::is_hash;
 use crate::error::Result;
 use crate::input::{Module, Name};
 use crate::survey::{Entry, Origin, Survey, crate_of_symbol};
@@ -122,8 +123,6 @@ fn crate_of_file(name: &Name) -> Option<&str> {
         Some(_) => file.strip_suffix(".rlib")?.strip_prefix("lib")?,
         None => file.strip_suffix(".rcgu.o")?.split('.').next()?,
     };
-    let is_hash =
-        |hash: &str| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     match stem.rsplit_once('-') {
         Some((name, hash)) if is_hash(hash) => Some(name),
         _ => Some(stem),

@@ -140,7 +140,7 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
     }
     let path = demangle::rust_path_with_hashes(symbol)?.ok()?;
     // C++ is mangled so too, but for the hash.
-    let is_rust = symbol.starts_with("_R") || path.rsplit_once("::h")?.1.len() == 16;
+    let is_rust = symbol.starts_with("_R") || demangle::is_hash(path.rsplit_once("::h")?.1);
     // Of v0, the crate's hash comes in brackets.
     let krate = path.split([':', '[']).next()?;
     (is_rust && is_c_identifier(krate)).then(|| krate.to_owned())

@@ -352,10 +352,8 @@ pub fn demangled(symbol: &str) -> String {
 
 /// Names that `wasm-bindgen` has demangled end with Rust's hash.
 fn without_hash(name: &str) -> &str {
-    let is_hash =
-        |hash: &str| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     match name.rsplit_once("::h") {
-        Some((path, hash)) if is_hash(hash) => path,
+        Some((path, hash)) if demangle::is_hash(hash) => path,
         _ => name,
     }
 }
