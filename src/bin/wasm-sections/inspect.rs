@@ -93,10 +93,14 @@ fn section_text(section: &SectionReport, relative: bool) -> String {
     };
     text.push('\n');
     if !section.entries.is_empty() {
-        let _ = writeln!(text, "{}", entry_table(&section.entries));
+        let _ = writeln!(text, "{}", entry_table(&section.entries).trim_fmt());
     }
     if !section.guesses.is_empty() {
-        let _ = writeln!(text, "{}", guess_table(section.start, &section.guesses));
+        let _ = writeln!(
+            text,
+            "{}",
+            guess_table(section.start, &section.guesses).trim_fmt()
+        );
     }
     text
 }
