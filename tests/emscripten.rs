@@ -1,36 +1,13 @@
 //! Emscripten: we are its `wasm-ld`, or it is our backend; programs, and libraries that a program loads.
 
 use crate::args;
+use crate::support::commands::{LIST, LISTED, MAIN, RUST, RUST_LISTED, RUST_MAIN, entries};
 use crate::support::{Work, linker, linkers, setting, tool};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-const ENTRIES: &str = r#"
-    struct command { const char *name; int (*run)(int); };
-    static int FIRST(int n) { return 2 * n; }
-    static int SECOND(int n) { return n * n; }
-    static const struct command a __asm__("__link_section__COMMANDS$$a")
-        __attribute__((used)) = { "FIRST", FIRST };
-    __attribute__((section("COMMANDS"), used)) static const struct command b = { "SECOND", SECOND };
-"#;
-
-const LIST: &str = r#"
-    #include <stdio.h>
-    struct command { const char *name; int (*run)(int); };
-    extern const struct command __start_COMMANDS[], __stop_COMMANDS[];
-    __attribute__((used)) int list(int n) {
-        for (const struct command *c = __start_COMMANDS; c < __stop_COMMANDS; c++)
-            printf("%s %d\n", c->name, c->run(n));
-        return __stop_COMMANDS - __start_COMMANDS;
-    }
-"#;
-
-fn entries(first: &str, second: &str) -> String {
-    ENTRIES.replace("FIRST", first).replace("SECOND", second)
-}
 
 /// The `wasm-ld` of Emscripten's own LLVM.
 fn backend() -> PathBuf {
@@ -105,8 +82,6 @@ impl Work {
     }
 }
 
-const MAIN: &str = "int list(int); int main(void) { return list(5) != 2; }";
-
 #[test]
 fn programs_by_its_linker() {
     let work = Work::new();
@@ -119,11 +94,7 @@ fn programs_by_its_linker() {
         let mut words = args![level, "-o", "out.js"].to_vec();
         words.extend(sources.iter().cloned());
         work.emcc(&words);
-        assert_eq!(
-            work.script_prints("out.js"),
-            "twice 10\nsquare 25\n",
-            "{level}"
-        );
+        assert_eq!(work.script_prints("out.js"), LISTED, "{level}");
         // What nobody exported is not exported.
         let script = fs::read_to_string(work.file("out.js")).expect("it");
         assert!(!script.contains("__link_section__") && !script.contains("..section."));
@@ -150,7 +121,7 @@ fn as_our_backend() {
         .env("WASM_SECTION_LD_LINKER", emcc)
         .env("EM_LLVM_ROOT", "/usr/bin");
     succeeds(output.output().expect("our linker"));
-    assert_eq!(work.script_prints("out.js"), "twice 10\nsquare 25\n");
+    assert_eq!(work.script_prints("out.js"), LISTED);
 }
 
 /// Each has its own array, as with ELF's shared objects.
@@ -197,29 +168,7 @@ fn a_program_and_a_library_that_it_loads() {
 #[test]
 fn rust_by_its_linker() {
     let work = Work::new();
-    let source = r#"
-        use std::ffi::{CStr, c_char};
-        #[repr(C)] pub struct Command { name: *const c_char, run: extern "C" fn(i32) -> i32 }
-        unsafe impl Sync for Command {}
-        extern "C" fn negate(n: i32) -> i32 { -n }
-        pub mod __link_section__COMMANDS {
-            use super::*;
-            #[used] static NEGATE: Command = Command { name: c"negate".as_ptr(), run: negate };
-        }
-        unsafe extern "C" {
-            static __start_COMMANDS: [Command; 0];
-            static __stop_COMMANDS: [Command; 0];
-        }
-        fn main() {
-            let (start, stop) = (&raw const __start_COMMANDS, &raw const __stop_COMMANDS);
-            let count = (stop.addr() - start.addr()) / size_of::<Command>();
-            let commands = unsafe { core::slice::from_raw_parts(start.cast::<Command>(), count) };
-            let name = |command: &Command| unsafe { CStr::from_ptr(command.name) }.to_str().unwrap();
-            let mut lines: Vec<_> = commands.iter().map(|c| format!("{} {}", name(c), (c.run)(5))).collect();
-            lines.sort();
-            println!("{}", lines.join("\n"));
-        }
-    "#;
+    let source = format!("{RUST}{RUST_MAIN}");
     let entries = work.source("entries", &entries("twice", "square"));
     work.emcc(&args!["-O1", "-c", entries, "-o", "entries.o"]);
     let mut command = Command::new(tool("WSL_RUSTC"));
@@ -253,8 +202,5 @@ fn rust_by_its_linker() {
             .output()
             .expect("a rustc that runs"),
     );
-    assert_eq!(
-        work.script_prints("out.js"),
-        "negate -5\nsquare 25\ntwice 10\n"
-    );
+    assert_eq!(work.script_prints("out.js"), RUST_LISTED);
 }

@@ -2,6 +2,7 @@
 //! it is tried here.
 
 use crate::args;
+use crate::support::assembler::halving;
 use crate::support::instance::export_section;
 use crate::support::module::contains;
 use crate::support::rust::rustc;
@@ -66,21 +67,9 @@ fn gives(linked: &Linked, expected: i32) -> bool {
 }
 
 fn objects(work: &Work, backend: &Path) -> bool {
-    let custom = work.asm(
-        "custom",
-        r#"
-        .section .text.half,"",@
-        .type half,@function
-        half:
-        .functype half (i32) -> (i32)
-        local.get 0
-        i32.const 2
-        i32.div_s
-        end_function
-        .section .custom_section.CALLS,"",@
-        .int32 half
-        "#,
-    );
+    // The commands of other tests have a name each; only the function is an entry here.
+    let halving = halving("CALLS", 32, "").replace("        .int32 text\n", "");
+    let custom = work.asm("custom", &halving);
     let (entries, reader) = (work.c("entries", ENTRIES), work.c("reader", READER));
     let words = args![entries, reader, custom, "--no-entry"];
     gives(&work.link_with(backend, words), 10_18_04)

@@ -2,61 +2,12 @@
 //! Node and by wasmtime.
 
 use crate::args;
+use crate::support::commands::{LIST, LISTED, MAIN, RUST, RUST_LISTED, RUST_MAIN, entries};
 use crate::support::workspace::{WASI, root};
 use crate::support::{Work, linker, linkers, setting, tool};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Entries in C, of which another file in C or Rust knows the type only.
-const ENTRIES: &str = r#"
-    struct command { const char *name; int (*run)(int); };
-    static int twice(int n) { return 2 * n; }
-    static int square(int n) { return n * n; }
-    static const struct command a __asm__("__link_section__COMMANDS$$a")
-        __attribute__((used)) = { "twice", twice };
-    __attribute__((section("COMMANDS"), used)) static const struct command b = { "square", square };
-"#;
-
-/// Prints what every entry gives for 5.
-const PROGRAM: &str = r#"
-    #include <stdio.h>
-    struct command { const char *name; int (*run)(int); };
-    extern const struct command __start_COMMANDS[], __stop_COMMANDS[];
-    int main(void) {
-        for (const struct command *c = __start_COMMANDS; c < __stop_COMMANDS; c++)
-            printf("%s %d\n", c->name, c->run(5));
-        return 0;
-    }
-"#;
-
-/// The same in Rust, with entries of its own.
-const RUST: &str = r#"
-    use std::ffi::{CStr, c_char};
-    #[repr(C)]
-    pub struct Command { name: *const c_char, run: extern "C" fn(i32) -> i32 }
-    unsafe impl Sync for Command {}
-    extern "C" fn negate(n: i32) -> i32 { -n }
-    pub mod __link_section__COMMANDS {
-        use super::*;
-        #[used] static NEGATE: Command = Command { name: c"negate".as_ptr(), run: negate };
-    }
-    unsafe extern "C" {
-        static __start_COMMANDS: [Command; 0];
-        static __stop_COMMANDS: [Command; 0];
-    }
-    pub fn lines() -> Vec<String> {
-        let (start, stop) = (&raw const __start_COMMANDS, &raw const __stop_COMMANDS);
-        let count = (stop.addr() - start.addr()) / size_of::<Command>();
-        let commands = unsafe { core::slice::from_raw_parts(start.cast::<Command>(), count) };
-        let name = |command: &Command| unsafe { CStr::from_ptr(command.name) }.to_str().unwrap();
-        commands.iter().map(|c| format!("{} {}", name(c), (c.run)(5))).collect()
-    }
-"#;
-
-const MAIN: &str = r#"
-    fn main() { let mut lines = lines(); lines.sort(); println!("{}", lines.join("\n")); }
-"#;
 
 /// A library that a host calls: what the entries give, added up.
 const LIBRARY: &str = r#"
@@ -73,6 +24,20 @@ const LIBRARY: &str = r#"
 "#;
 
 impl Work {
+    /// The commands in C.
+    fn commands(&self) -> PathBuf {
+        self.wasi_c("entries", &entries("twice", "square"))
+    }
+
+    /// The same with a program that lists them: the objects.
+    fn wasi_program(&self) -> [PathBuf; 3] {
+        [
+            self.wasi_c("main", MAIN),
+            self.wasi_c("list", LIST),
+            self.commands(),
+        ]
+    }
+
     /// Compiles C for WASI.
     fn wasi_c(&self, name: &str, source: &str) -> PathBuf {
         let more = [
@@ -187,18 +152,15 @@ fn libc(start: &str) -> [OsString; 2] {
 #[test]
 fn commands_in_c() {
     let work = Work::new();
-    let (program, entries) = (
-        work.wasi_c("program", PROGRAM),
-        work.wasi_c("entries", ENTRIES),
-    );
+    let [main, list, entries] = work.wasi_program();
     let archive = work.archive("libentries.a", &[&entries]);
     let [start, libc] = libc("crt1-command.o");
     for backend in linkers() {
         for entries in [&entries, &archive] {
-            let linked = work.link_with(&backend, args![start, program, entries, libc]);
+            let linked = work.link_with(&backend, args![start, main, list, entries, libc]);
             linked.silent();
             for printed in work.prints(&linked.output) {
-                assert_eq!(printed, "twice 10\nsquare 25\n", "{}", backend.display());
+                assert_eq!(printed, LISTED, "{}", backend.display());
             }
         }
     }
@@ -207,20 +169,17 @@ fn commands_in_c() {
 #[test]
 fn commands_in_rust_with_entries_in_c() {
     let work = Work::new();
-    let entries = format!("-Clink-arg={}", work.wasi_c("entries", ENTRIES).display());
-    let program = work.wasi_rust("program", &format!("{RUST}{MAIN}"), &args![entries]);
+    let entries = format!("-Clink-arg={}", work.commands().display());
+    let program = work.wasi_rust("program", &format!("{RUST}{RUST_MAIN}"), &args![entries]);
     for printed in work.prints(&program) {
-        assert_eq!(printed, "negate -5\nsquare 25\ntwice 10\n");
+        assert_eq!(printed, RUST_LISTED);
     }
 }
 
 #[test]
 fn reactors() {
     let work = Work::new();
-    let (library, entries) = (
-        work.wasi_c("library", LIBRARY),
-        work.wasi_c("entries", ENTRIES),
-    );
+    let (library, entries) = (work.wasi_c("library", LIBRARY), work.commands());
     let [start, libc] = libc("crt1-reactor.o");
     let words = args![start, library, entries, libc, "--entry=_initialize"];
     for backend in linkers() {
@@ -251,7 +210,7 @@ fn tests_in_rust() {
         "{RUST}#[test] fn all_are_there() {{ assert_eq!(lines().len(), 3); }}
         #[test] fn this_one_is() {{ assert!(lines().contains(&\"negate -5\".to_owned())); }}"
     );
-    let entries = format!("-Clink-arg={}", work.wasi_c("entries", ENTRIES).display());
+    let entries = format!("-Clink-arg={}", work.commands().display());
     let program = work.wasi_rust("tests", &source, &args!["--test", entries]);
     for printed in work.prints(&program) {
         assert!(
@@ -265,13 +224,10 @@ fn tests_in_rust() {
 #[test]
 fn components_with_another_wrapper_around_us_or_behind_us() {
     let work = Work::new();
-    let (program, entries) = (
-        work.wasi_c("program", PROGRAM),
-        work.wasi_c("entries", ENTRIES),
-    );
+    let [main, list, entries] = work.wasi_program();
     let [start, libc] = libc("crt1-command.o");
     let wrapper = tool("WSL_WASM_COMPONENT_LD");
-    let words = args![start, program, entries, libc];
+    let words = args![start, main, list, entries, libc];
     let linker_of_wrapper = |path: &Path| format!("--wasm-ld-path={}", path.display());
     for backend in linkers() {
         // As the backend.
@@ -279,10 +235,7 @@ fn components_with_another_wrapper_around_us_or_behind_us() {
         let behind = work.link_with(&wrapper, words.iter().cloned().chain(more));
         behind.silent();
         let behind_us = std::fs::read(&behind.output).expect("a component");
-        assert_eq!(
-            work.component_prints(&behind.output),
-            "twice 10\nsquare 25\n"
-        );
+        assert_eq!(work.component_prints(&behind.output), LISTED);
         // As the one that runs us.
         let more = args![linker_of_wrapper(linker())];
         let mut command = Command::new(&wrapper);
@@ -296,7 +249,7 @@ fn components_with_another_wrapper_around_us_or_behind_us() {
 #[test]
 fn components_in_rust() {
     let work = Work::new();
-    let entries = format!("-Clink-arg={}", work.wasi_c("entries", ENTRIES).display());
+    let entries = format!("-Clink-arg={}", work.commands().display());
     let backend = format!(
         "-Clink-arg=--section-linker={}",
         tool("WSL_WASM_COMPONENT_LD").display()
@@ -305,10 +258,7 @@ fn components_in_rust() {
         "-Clink-arg=--wasm-ld-path={}",
         tool("WSL_WASM_LD").display()
     );
-    let source = format!("{RUST}{MAIN}");
+    let source = format!("{RUST}{RUST_MAIN}");
     let component = work.wasi_rust("program", &source, &args![entries, backend, behind]);
-    assert_eq!(
-        work.component_prints(&component),
-        "negate -5\nsquare 25\ntwice 10\n"
-    );
+    assert_eq!(work.component_prints(&component), RUST_LISTED);
 }

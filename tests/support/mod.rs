@@ -2,6 +2,7 @@
 //! instance of what it made.
 
 pub mod assembler;
+pub mod commands;
 pub mod damage;
 pub mod gnu_ld;
 pub mod hosts;
