@@ -31,6 +31,7 @@ mod faults;
 mod fuzz_corpus;
 mod growth;
 mod hands_off;
+mod host_js;
 mod instrumented;
 mod linkme;
 mod lto;

@@ -127,6 +127,34 @@ fn a_manifest_that_contradicts_itself() {
     assert!(message.starts_with("a pointer of 3 bytes (at byte 0x"));
 }
 
+/// Later versions may have more at the end of a section and of an entry.
+#[test]
+fn what_a_later_version_adds_is_passed_over() {
+    let mut bytes = vec![1, 0, 2];
+    "".encode(&mut bytes);
+    "S".encode(&mut bytes);
+    bytes.push(1);
+    let mut section = vec![1, 16, 0, 0, 0, 20, 0, 0, 0, 4, 2, 4, 1];
+    let (entry, more) = ([0, 4, 0, 0, 0, 1, 0, 0], [7, 7, 7]);
+    [&entry[..], &more].concat().encode(&mut section);
+    section.extend(more);
+    section.encode(&mut bytes);
+    let contents = Contents {
+        bytes: &bytes,
+        offset: 0,
+    };
+    let manifest = contents.read().expect("a manifest");
+    let section = &manifest.sections[0];
+    assert_eq!(
+        (section.start, section.stop, section.stride),
+        (16, 20, Some(4))
+    );
+    assert_eq!(
+        (section.entries.len(), section.entries[0].file.as_str()),
+        (1, "S")
+    );
+}
+
 /// Each entry refers five times to a string of 100,000 bytes.
 #[test]
 fn a_manifest_that_would_fill_the_memory() {
