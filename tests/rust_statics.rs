@@ -30,12 +30,17 @@ const COUNTERS: &str = r#"
     pub fn seven_here() -> *const Counter { &raw const SEVEN }
 "#;
 
+/// With bitcode, for when `flags` ask for LTO.
+fn ready_for_lto<'w>(work: &'w Work, flags: &[&str]) -> Rust<'w> {
+    Rust::new(work, &["-Cembed-bitcode=yes"]).with(flags)
+}
+
 /// What is written through the slice is seen through the static, and the other way round.
 #[test]
 fn entries_can_change() {
     for flags in [&["-Copt-level=0"][..], &["-O"], &["-O", "-Clto=fat"]] {
         let work = Work::new();
-        let mut rust = Rust::new(&work, &["-Cembed-bitcode=yes"]).with(flags);
+        let mut rust = ready_for_lto(&work, flags);
         rust.rlib("registry", REGISTRY);
         rust.rlib("counters", COUNTERS);
         let mut instance = rust.instance(
@@ -77,7 +82,7 @@ fn entries_can_change() {
 fn an_entry_is_the_static_itself() {
     for flags in [&["-Copt-level=0"][..], &["-O"], &["-O", "-Clto=thin"]] {
         let work = Work::new();
-        let mut rust = Rust::new(&work, &["-Cembed-bitcode=yes"]).with(flags);
+        let mut rust = ready_for_lto(&work, flags);
         rust.rlib("registry", REGISTRY);
         rust.rlib("counters", COUNTERS);
         let mut instance = rust.instance(
@@ -256,7 +261,7 @@ fn over_aligned_entries_are_aligned_and_an_array() {
 fn entries_point_to_imported_functions() {
     for flags in [&["-Copt-level=0"][..], &["-O"], &["-O", "-Clto=fat"]] {
         let work = Work::new();
-        let mut rust = Rust::new(&work, &["-Cembed-bitcode=yes"]).with(flags);
+        let mut rust = ready_for_lto(&work, flags);
         rust.rlib("registry", REGISTRY);
         rust.rlib(
             "imports",

@@ -102,16 +102,13 @@ impl<'a> Names<'a> {
         });
     }
 
-    /// All lines of a text. The first line of a message names the symbol that `>>>` lines speak of.
+    /// All lines of a text.
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
         let mut lines = self.lines(&mut mapped);
-        let mut about = None;
+        let mut about = About::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
-            if !line.starts_with(b">>>") {
-                about = symbol_of(line);
-            }
-            if let Some(line) = self.line_about(line, about) {
+            if let Some(line) = self.line_about(line, about.symbol(line)) {
                 lines.line(&line);
             }
         }
@@ -189,9 +186,24 @@ fn file_name_length(text: &[u8]) -> usize {
     }
 }
 
+/// The symbol that a message speaks of: its first line names it, and those that begin with `>>>`
+/// follow.
+#[derive(Default)]
+pub struct About(Option<Vec<u8>>);
+
+impl About {
+    /// The symbol that the next line speaks of.
+    pub fn symbol(&mut self, line: &[u8]) -> Option<&[u8]> {
+        if !line.starts_with(b">>>") {
+            self.0 = symbol_of(line).map(<[u8]>::to_vec);
+        }
+        self.0.as_deref()
+    }
+}
+
 /// The symbol that a message of `wasm-ld` is about: what follows `undefined symbol: ` and the like
 /// up to the end of the line.
-pub fn symbol_of(line: &[u8]) -> Option<&[u8]> {
+fn symbol_of(line: &[u8]) -> Option<&[u8]> {
     const MESSAGES: [&[u8]; 7] = [
         b"undefined symbol: ",
         b"duplicate symbol: ",

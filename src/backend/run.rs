@@ -2,7 +2,7 @@
 
 use super::find::Backend;
 use super::interrupt;
-use super::messages::{Names, symbol_of};
+use super::messages::{About, Names};
 use crate::error::{Error, Result, os_message};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -208,7 +208,7 @@ const MODULE: &[u8] = b"\0asm";
 fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
-    let mut about: Option<Vec<u8>> = None;
+    let mut about = About::default();
     let mut was_said = false;
     let mut to = names.lines(to);
     while matches!(from.read_until(b'\n', &mut line), Ok(length) if length > 0) {
@@ -217,10 +217,7 @@ fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
             to.copy(&mut from);
             break;
         }
-        if !line.starts_with(b">>>") {
-            about = symbol_of(&line).map(<[u8]>::to_vec);
-        }
-        if let Some(mapped) = names.line_about(&line, about.as_deref()) {
+        if let Some(mapped) = names.line_about(&line, about.symbol(&line)) {
             was_said = names.was_said(&mapped) || was_said && line.starts_with(b">>>");
             if !was_said {
                 to.line(&mapped);

@@ -51,17 +51,12 @@ impl Section<'_> {
         let mach_o = self.mach_o(prefix);
         let mach_o = link_section(&format!("__DATA,{mach_o},regular,no_dead_strip"));
         let pe = link_section(&format!(".{}{group}", self.identifier(prefix)));
+        let is_pe = is_pe();
         quote! {
             #[cfg_attr(target_vendor = "apple", #mach_o)]
-            #[cfg_attr(any(windows, target_os = "uefi", target_os = "cygwin"), #pe)]
+            #[cfg_attr(any(#is_pe), #pe)]
             #[cfg_attr(
-                not(any(
-                    target_family = "wasm",
-                    target_vendor = "apple",
-                    windows,
-                    target_os = "uefi",
-                    target_os = "cygwin",
-                )),
+                not(any(target_family = "wasm", target_vendor = "apple", #is_pe)),
                 #elf
             )]
         }
@@ -73,16 +68,12 @@ impl Section<'_> {
         let used = used();
         let wasm = wasm_mark(&self.identifier("linkme"), "", "declaration");
         let placed = self.placed("linkme", "$b");
+        let is_pe = is_pe();
         // On PE the ends are the section; on Mach-O the linker knows the ends of one that is not
         // there, and a static always has a byte.
         quote! {
             #ends
-            #[cfg(not(any(
-                target_vendor = "apple",
-                windows,
-                target_os = "uefi",
-                target_os = "cygwin",
-            )))]
+            #[cfg(not(any(target_vendor = "apple", #is_pe)))]
             #used
             #wasm
             #placed
@@ -108,6 +99,7 @@ impl Section<'_> {
         let name = self.identifier(prefix);
         let mach_o = self.mach_o(prefix);
         let sides = [("start", "start", "$a"), ("stop", "end", "$c")];
+        let is_pe = is_pe();
         let statics = sides
             .iter()
             .zip(idents)
@@ -122,16 +114,21 @@ impl Section<'_> {
                     static #ident: [(); 0];
                 });
                 quote! {
-                    #[cfg(not(any(windows, target_os = "uefi", target_os = "cygwin")))]
+                    #[cfg(not(any(#is_pe)))]
                     #[allow(improper_ctypes)]
                     #declared
-                    #[cfg(any(windows, target_os = "uefi", target_os = "cygwin"))]
+                    #[cfg(any(#is_pe))]
                     #[#pe]
                     static #ident: [#item; 0] = [];
                 }
             });
         quote!(#(#statics)*)
     }
+}
+
+/// The platforms whose object files are PE: predicates of which one holds.
+fn is_pe() -> TokenStream {
+    quote!(windows, target_os = "uefi", target_os = "cygwin")
 }
 
 /// Keeps the static, referred to or not.
