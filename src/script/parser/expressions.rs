@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::{Parser, refusal, unexpected};
+use super::{Parser, refuse_word, unexpected};
 use crate::error::Result;
 use crate::script::ast::{Binary, Expression, Node, Unary};
 use crate::script::lexer::{Mode, Token};
@@ -13,10 +13,7 @@ const MOST_OPERATORS: usize = 500;
 
 impl Parser<'_> {
     pub(super) fn in_parentheses(&mut self) -> Result<Expression> {
-        self.expect(Mode::Expression, "(")?;
-        let expression = self.expression()?;
-        self.expect(Mode::Expression, ")")?;
-        Ok(expression)
+        self.parenthesized(Mode::Expression, Self::expression)
     }
 
     pub(super) fn expression(&mut self) -> Result<Expression> {
@@ -103,32 +100,29 @@ impl Parser<'_> {
             "ALIGNOF" => Node::AlignOf(self.section_argument()?),
             "ADDR" => Node::Address(self.section_argument()?),
             "DEFINED" => {
-                self.expect(Mode::Expression, "(")?;
-                let symbol = self.name(Mode::Expression, "a symbol")?;
-                self.expect(Mode::Expression, ")")?;
-                Node::Defined(symbol.value)
+                let symbol = |parser: &mut Self| parser.name(Mode::Expression, "a symbol");
+                Node::Defined(self.parenthesized(Mode::Expression, symbol)?.value)
             }
             "ABSOLUTE" => Node::Absolute(self.in_parentheses()?),
             "LOG2CEIL" => Node::Log2Ceil(self.in_parentheses()?),
             "ALIGN" => {
-                self.expect(Mode::Expression, "(")?;
-                let first = self.expression()?;
-                let second = match self.accept(Mode::Expression, ",")? {
-                    true => Some(self.expression()?),
-                    false => None,
-                };
-                self.expect(Mode::Expression, ")")?;
+                let (first, second) = self.parenthesized(Mode::Expression, |parser| {
+                    let first = parser.expression()?;
+                    let has_second = parser.accept(Mode::Expression, ",")?;
+                    let second = has_second.then(|| parser.expression());
+                    Ok((first, second.transpose()?))
+                })?;
                 match second {
                     Some(align) => Node::Align(Some(first), align),
                     None => Node::Align(None, first),
                 }
             }
             "MAX" | "MIN" => {
-                self.expect(Mode::Expression, "(")?;
-                let first = self.expression()?;
-                self.expect(Mode::Expression, ",")?;
-                let second = self.expression()?;
-                self.expect(Mode::Expression, ")")?;
+                let (first, second) = self.parenthesized(Mode::Expression, |parser| {
+                    let first = parser.expression()?;
+                    parser.expect(Mode::Expression, ",")?;
+                    Ok((first, parser.expression()?))
+                })?;
                 if name == "MAX" {
                     Node::Max(first, second)
                 } else {
@@ -136,21 +130,17 @@ impl Parser<'_> {
                 }
             }
             "ASSERT" => Node::Assert(Box::new(self.assert_arguments()?)),
-            _ => match refusal(&name) {
-                Some(reason) => {
-                    return Err(span.error(format!("{name} is not for WebAssembly: {reason}")));
-                }
-                None => Node::Symbol(name),
-            },
+            _ => {
+                refuse_word(&name, &span)?;
+                Node::Symbol(name)
+            }
         };
         Ok(node(value, span))
     }
 
     fn section_argument(&mut self) -> Result<String> {
-        self.expect(Mode::Expression, "(")?;
-        let section = self.name(Mode::Names, "an output section")?;
-        self.expect(Mode::Expression, ")")?;
-        Ok(section.value)
+        let section = |parser: &mut Self| parser.name(Mode::Names, "an output section");
+        Ok(self.parenthesized(Mode::Expression, section)?.value)
     }
 }
 

@@ -6,7 +6,7 @@ mod sections;
 
 use super::ast::{Assert, Assignment, Binary, Command, Definition};
 use super::lexer::{Lexer, Mode, Token};
-use super::source::{Source, Spanned};
+use super::source::{Source, Span, Spanned};
 use crate::error::Result;
 
 /// Finds the file of `INCLUDE`.
@@ -170,14 +170,22 @@ impl Parser<'_> {
     /// Refuses the next token if it is a keyword that means nothing here.
     fn refuse(&mut self, mode: Mode) -> Result<()> {
         let token = self.lexer.peek(mode)?;
-        if let Token::Name(name) = &token.value
-            && let Some(reason) = refusal(name)
-        {
-            return Err(token
-                .span
-                .error(format!("{name} is not for WebAssembly: {reason}")));
+        match &token.value {
+            Token::Name(name) => refuse_word(name, &token.span),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What `inner` reads, in parentheses.
+    fn parenthesized<T>(
+        &mut self,
+        mode: Mode,
+        inner: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.expect(mode, "(")?;
+        let inside = inner(self)?;
+        self.expect(mode, ")")?;
+        Ok(inside)
     }
 
     fn top_level(&mut self, commands: &mut Vec<Command>) -> Result<()> {
@@ -256,12 +264,12 @@ impl Parser<'_> {
     }
 
     fn assert_arguments(&mut self) -> Result<Assert> {
-        self.expect(Mode::Expression, "(")?;
-        let condition = self.expression()?;
-        self.expect(Mode::Expression, ",")?;
-        let message = self.name(Mode::Names, "a message in quotes")?;
-        self.expect(Mode::Expression, ")")?;
-        Ok(Assert { condition, message })
+        self.parenthesized(Mode::Expression, |parser| {
+            let condition = parser.expression()?;
+            parser.expect(Mode::Expression, ",")?;
+            let message = parser.name(Mode::Names, "a message in quotes")?;
+            Ok(Assert { condition, message })
+        })
     }
 
     /// `sym = expr;`, also in `PROVIDE(…)` and its like. `None`: it is something else.
@@ -272,12 +280,11 @@ impl Parser<'_> {
             ("HIDDEN", Definition::Hidden),
         ] {
             if self.accept_keyword(Mode::Names, keyword)? {
-                self.expect(Mode::Expression, "(")?;
-                let token = self.lexer.peek(Mode::Expression)?;
-                let Some(assignment) = self.bare_assignment(definition)? else {
-                    return Err(unexpected(&token, "`symbol = expression`"));
-                };
-                self.expect(Mode::Expression, ")")?;
+                let assignment = self.parenthesized(Mode::Expression, |parser| {
+                    let token = parser.lexer.peek(Mode::Expression)?;
+                    let assignment = parser.bare_assignment(definition)?;
+                    assignment.ok_or_else(|| unexpected(&token, "`symbol = expression`"))
+                })?;
                 self.expect(Mode::Expression, ";")?;
                 return Ok(Some(assignment));
             }
@@ -321,6 +328,14 @@ impl Parser<'_> {
             value: self.expression()?,
             definition,
         }))
+    }
+}
+
+/// Refuses a keyword that means nothing here.
+fn refuse_word(word: &str, span: &Span) -> Result<()> {
+    match refusal(word) {
+        Some(reason) => Err(span.error(format!("{word} is not for WebAssembly: {reason}"))),
+        None => Ok(()),
     }
 }
 

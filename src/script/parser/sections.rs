@@ -139,9 +139,8 @@ impl Parser<'_> {
 
     fn input_description(&mut self) -> Result<InputDescription> {
         if self.accept_keyword(Mode::Names, "KEEP")? {
-            self.expect(Mode::Names, "(")?;
-            let mut description = self.input_description_unkept()?;
-            self.expect(Mode::Names, ")")?;
+            let mut description =
+                self.parenthesized(Mode::Names, Self::input_description_unkept)?;
             description.keep = true;
             return Ok(description);
         }
