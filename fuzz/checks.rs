@@ -121,34 +121,39 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
     for (position, symbol) in object.symbols.iter().enumerate() {
         let index = SymbolIndex(position as u32);
         if symbol.definition().is_some() {
-            edits
-                .undefine
-                .insert(index, format!("{}..moved", symbol.name));
+            let moved = match position % 2 {
+                0 => wasm::Moved::Elsewhere(format!("{}..moved", symbol.name)),
+                _ => wasm::Moved::Unused,
+            };
+            edits.symbols.push((index, moved));
         } else if matches!(symbol.info, wasm::SymbolInfo::Func { .. }) && !symbol.is_undefined() {
             edits
                 .aliases
                 .push((index, format!("{}..again", symbol.name)));
         }
     }
-    edits.empty = (0..object.segments.len())
+    edits.segments = (0..object.segments.len())
         .map(|index| SegmentIndex(index as u32))
         .collect();
     let mut custom = object.custom_sections();
     let reserved = |name: &str| name == "linking" || name.starts_with("reloc.");
     let first = custom.find(|(_, section)| !reserved(section.name));
-    edits.remove = first.into_iter().map(|(index, _)| index).collect();
+    edits.sections = first.into_iter().map(|(index, _)| index).collect();
     edits
 }
+
+/// All that can be had.
+const OUTPUT: hoist::Output = hoist::Output {
+    base: hoist::Base::Zero,
+    symbols: true,
+    manifest: true,
+};
 
 /// What is made of an object that has entries is objects.
 pub fn gather(data: &[u8]) {
     let script = Script::default();
     let _ = gathered(data, &script, |survey, plan, modules| {
-        let output = hoist::Output {
-            base: hoist::Base::Zero,
-            manifest: true,
-        };
-        let hoisted = hoist::hoist(survey, plan, modules, output)?;
+        let hoisted = hoist::hoist(survey, plan, modules, OUTPUT)?;
         for bytes in hoisted.object.iter().chain(hoisted.edited.values()) {
             let object = Object::parse(bytes).expect("an object");
             let data = object.data_section();

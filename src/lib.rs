@@ -250,8 +250,13 @@ fn output(line: &CommandLine) -> Output {
     } else {
         Base::Zero
     };
-    let manifest = line.has(Id::Manifest);
-    Output { base, manifest }
+    Output {
+        base,
+        symbols: [Id::Map, Id::PrintMap, Id::TraceSymbol]
+            .into_iter()
+            .any(|id| line.has(id)),
+        manifest: line.has(Id::Manifest),
+    }
 }
 
 fn refuse_reserved(line: &CommandLine) -> Result<()> {

@@ -35,6 +35,8 @@ pub enum Id {
     Map,
     /// `--print-map`, `-M`.
     PrintMap,
+    /// `--trace-symbol=NAME`, `-y`.
+    TraceSymbol,
     /// `--no-whole-archive`.
     NoWholeArchive,
     /// `-no-pie`.
@@ -219,9 +221,9 @@ const OPTIONS: &[Spec] = &[
     spec("thinlto-cache-policy=", Two, Joined, Id::Other),
     spec("threads", Any, Separate, Id::Other),
     spec("threads=", Any, Joined, Id::Other),
-    spec("trace-symbol", Any, Separate, Id::Other),
-    spec("trace-symbol=", Any, Joined, Id::Other),
-    spec("y", One, JoinedOrSeparate, Id::Other),
+    spec("trace-symbol", Any, Separate, Id::TraceSymbol),
+    spec("trace-symbol=", Any, Joined, Id::TraceSymbol),
+    spec("y", One, JoinedOrSeparate, Id::TraceSymbol),
     spec("unresolved-symbols", Any, Separate, Id::UnresolvedSymbols),
     spec("unresolved-symbols=", Any, Joined, Id::UnresolvedSymbols),
     spec("wrap", Any, Separate, Id::Other),

@@ -9,6 +9,7 @@ use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::hoist::Hoisted;
 use crate::input::{Files, Inputs, Module, Provenance};
+use crate::survey::is_marked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -70,7 +71,7 @@ impl<'a> Job<'a> {
             }
         }
         if !stay {
-            job.drop_exports(line, hoisted);
+            job.drop_exports(line);
             job.leave_lib(modules);
         }
         Ok(job)
@@ -262,12 +263,10 @@ impl<'a> Job<'a> {
     }
 
     /// rustc exports marked symbols because they have a name of their own; their author did not.
-    fn drop_exports(&mut self, line: &CommandLine, hoisted: &Hoisted) {
+    fn drop_exports(&mut self, line: &CommandLine) {
         for (index, argument) in line.arguments() {
             if let Meaning::Option(Id::Export, symbol) = &argument.meaning
-                && symbol
-                    .to_str()
-                    .is_some_and(|symbol| hoisted.marks.contains(symbol))
+                && symbol.to_str().is_some_and(is_marked)
             {
                 self.edits.replace.insert(index, Vec::new());
             }

@@ -2,7 +2,7 @@
 
 use super::map::{Arrays, Lines};
 use crate::demangle;
-use crate::hoist::{EMPTIED_SEGMENT, Global, UNIQUE};
+use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
 use memchr::memmem;
 use std::borrow::Cow;
@@ -108,21 +108,14 @@ impl<'a> Names<'a> {
         let mut lines = self.lines(&mut mapped);
         let mut about = About::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
-            if let Some(line) = self.line_about(line, about.symbol(line)) {
-                lines.line(&line);
-            }
+            lines.line(&self.line_about(line, about.symbol(line)));
         }
         lines.flush();
         mapped
     }
 
-    /// A line of output for the user, or `None` if it speaks of nothing that the user has. `symbol`
-    /// is the one that the message speaks of.
-    pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Option<Vec<u8>> {
-        // Removed by the garbage collector or, in a map, empty.
-        if memmem::find(line, EMPTIED_SEGMENT.as_bytes()).is_some() {
-            return None;
-        }
+    /// A line of output for the user. `symbol` is the one that the message speaks of.
+    pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(line.len());
         let mut rest = line;
         while let Some(start) = memmem::find(rest, &self.prefix) {
@@ -138,7 +131,7 @@ impl<'a> Names<'a> {
             rest = after;
         }
         mapped.extend_from_slice(rest);
-        Some(without_unique_suffixes(&mapped))
+        without_unique_suffixes(&mapped)
     }
 
     fn input(&self, file: &[u8], symbol: Option<&[u8]>) -> Cow<'_, str> {
@@ -289,8 +282,6 @@ mod tests {
 
     #[test]
     fn what_only_we_made_is_not_shown() {
-        let line = format!("removing unused section /tmp/x/3.o:({EMPTIED_SEGMENT})\n");
-        assert_eq!(text(&line), "");
         assert_eq!(text("see run..section.12.7 and more"), "see run and more");
     }
 }

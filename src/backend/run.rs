@@ -217,11 +217,10 @@ fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
             to.copy(&mut from);
             break;
         }
-        if let Some(mapped) = names.line_about(&line, about.symbol(&line)) {
-            was_said = names.was_said(&mapped) || was_said && line.starts_with(b">>>");
-            if !was_said {
-                to.line(&mapped);
-            }
+        let mapped = names.line_about(&line, about.symbol(&line));
+        was_said = names.was_said(&mapped) || was_said && line.starts_with(b">>>");
+        if !was_said {
+            to.line(&mapped);
         }
         line.clear();
     }

@@ -21,7 +21,7 @@ impl Hoist<'_> {
     ) -> Result<()> {
         let mut manifest = Manifest {
             wide: self.builder.memory64(),
-            relative: self.base == Base::MemoryBase,
+            relative: self.output.base == Base::MemoryBase,
             sections: Vec::new(),
         };
         let mut ends = Vec::new();

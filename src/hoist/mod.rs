@@ -4,6 +4,7 @@
 //! Nothing in the synthesized object is a root of the linker's garbage collection, so an array that
 //! no live code reaches goes, and what only its entries use goes with it.
 
+mod leaving;
 mod manifest;
 pub mod reencode;
 mod relocate;
@@ -12,11 +13,11 @@ mod sections;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
 use crate::plan::Plan;
-use crate::survey::{Entry, Origin, Survey, is_marked};
-use crate::wasm::{Builder, Edits, SymbolIndex};
-use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
-
-pub use crate::wasm::EMPTIED_SEGMENT;
+use crate::survey::{Origin, Survey};
+use crate::wasm::{Builder, Edits, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use leaving::Leaving;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -26,8 +27,6 @@ pub struct Hoisted {
     pub object: Option<Vec<u8>>,
     /// The objects that entries left, edited.
     pub edited: BTreeMap<ObjectId, Vec<u8>>,
-    /// The marked symbols that were moved: exports of them were never the author's.
-    pub marks: HashSet<String>,
     /// The global symbols of the synthesized object.
     pub globals: HashMap<String, Global>,
 }
@@ -66,35 +65,38 @@ pub enum Base {
 pub struct Output {
     /// What its addresses count from.
     pub base: Base,
+    /// Whether every entry is to bear its symbols, and not only those that something refers to: for
+    /// people who asked to see them.
+    pub symbols: bool,
     /// Whether it is to have a manifest.
     pub manifest: bool,
 }
 
-/// Makes the objects, with a manifest if one is asked for.
+/// Makes the objects.
 ///
 /// # Errors
 /// A relocation that has no meaning in memory, or objects of different address sizes.
-pub fn hoist(
-    survey: &Survey<'_>,
+pub fn hoist<'a>(
+    survey: &'a Survey<'a>,
     plan: &Plan,
     modules: &[Module<'_>],
     output: Output,
 ) -> Result<Hoisted> {
     let mut hoist = Hoist {
         survey,
-        base: output.base,
+        output,
         builder: Builder::new(
             address_size(survey, plan, modules)?,
             survey.objects.values().any(|object| object.table64),
         ),
         sources: BTreeMap::new(),
         globals: HashMap::new(),
-        marks: HashSet::new(),
+        along: Vec::new(),
     };
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
-    for id in plan.leaving() {
-        let entry = &survey.entries[id.0];
-        hoist.leave(entry).map_err(in_object(entry.object))?;
+    for (id, left) in hoist.left(plan) {
+        let source = Source::new(&survey.objects[&id], left).map_err(in_object(id))?;
+        hoist.sources.insert(id, source);
     }
     let segments = hoist.sections(plan)?;
     // Only now, when all moved symbols are known: entries may point to each other.
@@ -108,18 +110,19 @@ pub fn hoist(
             }
         }
     }
+    hoist.relocate_along(in_object)?;
     if output.manifest {
         hoist.add_manifest(plan, modules, &segments)?;
     }
     let mut edited = BTreeMap::new();
-    for (id, source) in &hoist.sources {
-        let object = &survey.objects[id];
-        edited.insert(*id, source.edits.apply(object).map_err(in_object(*id))?);
+    for (&id, source) in &hoist.sources {
+        let edits = hoist.edits(id, source);
+        let bytes = edits.apply(&survey.objects[&id]).map_err(in_object(id))?;
+        edited.insert(id, bytes);
     }
     Ok(Hoisted {
         object: Some(hoist.builder.finish()),
         edited,
-        marks: hoist.marks,
         globals: hoist.globals,
     })
 }
@@ -151,71 +154,93 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
 
 struct Hoist<'a> {
     survey: &'a Survey<'a>,
-    base: Base,
-    builder: Builder,
+    output: Output,
+    builder: Builder<'a>,
     sources: BTreeMap<ObjectId, Source>,
     globals: HashMap<String, Global>,
-    marks: HashSet<String>,
+    /// The segments that went along with entries, and what they are in the synthesized object.
+    along: Vec<(ObjectId, SegmentIndex, SegmentIndex)>,
+}
+
+/// Where the entries of an object were.
+#[derive(Default)]
+struct Left {
+    segments: BTreeSet<SegmentIndex>,
+    sections: BTreeSet<SectionIndex>,
 }
 
 /// An object that entries leave.
 struct Source {
-    edits: Edits,
+    leaving: Leaving,
+    /// Custom sections that were entries.
+    sections: BTreeSet<SectionIndex>,
+    /// Further names for symbols that stay.
+    aliases: Vec<(SymbolIndex, String)>,
     /// For each of its symbols, the one of the synthesized object, if there is one.
     symbols: Vec<Option<SymbolIndex>>,
+    /// For each of its segments that went along, the one of the synthesized object.
+    segments: HashMap<SegmentIndex, SegmentIndex>,
 }
 
-impl Hoist<'_> {
-    /// Takes an entry out of its object: what it defines is defined elsewhere from now on.
-    fn leave(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let object = &self.survey.objects[&entry.object];
-        for &index in &entry.symbols {
-            let name = object.symbol(index).name;
-            if is_marked(name) {
-                self.marks.insert(name.to_owned());
+impl Source {
+    fn new(object: &Object<'_>, left: Left) -> Result<Self> {
+        Ok(Self {
+            leaving: Leaving::of(object, &left.segments, &left.sections)?,
+            sections: left.sections,
+            aliases: Vec::new(),
+            symbols: vec![None; object.symbols.len()],
+            segments: HashMap::new(),
+        })
+    }
+}
+
+impl<'a> Hoist<'a> {
+    /// Where entries leave their objects.
+    fn left(&self, plan: &Plan) -> BTreeMap<ObjectId, Left> {
+        let mut left: BTreeMap<ObjectId, Left> = BTreeMap::new();
+        for id in plan.leaving() {
+            let entry = &self.survey.entries[id.0];
+            let left = left.entry(entry.object).or_default();
+            match entry.origin {
+                Origin::Segment(segment) | Origin::Symbol(segment, _) => {
+                    left.segments.insert(segment);
+                }
+                Origin::Custom(section) => {
+                    left.sections.insert(section);
+                }
             }
-            let name = self.global_name(entry.object, index);
-            self.source(entry.object)?
-                .edits
-                .undefine
-                .insert(index, name);
         }
-        let edits = &mut self.source(entry.object)?.edits;
-        match entry.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-                edits.empty.insert(segment);
-            }
-            Origin::Custom(section) => {
-                edits.remove.insert(section);
-            }
+        left
+    }
+
+    /// What changes in an object, now that all of it is known.
+    fn edits(&self, id: ObjectId, source: &Source) -> Edits {
+        let object = &self.survey.objects[&id];
+        let name = |symbol| self.global_name(id, symbol).into_owned();
+        Edits {
+            symbols: source.leaving.symbols(object, name),
+            aliases: source.aliases.clone(),
+            segments: source.leaving.segments(),
+            sections: source.sections.clone(),
+            anew: false,
         }
-        Ok(())
     }
 
     /// The name under which other objects can refer to a symbol: its own or, for a local one, a
     /// unique one.
-    fn global_name(&self, id: ObjectId, index: SymbolIndex) -> String {
+    fn global_name(&self, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
         let symbol = self.survey.objects[&id].symbol(index);
         if symbol.is_local() {
-            format!("{}{UNIQUE}{}.{}", symbol.name, id.0, index.0)
+            format!("{}{UNIQUE}{}.{}", symbol.name, id.0, index.0).into()
         } else {
-            symbol.name.to_owned()
+            symbol.name.into()
         }
     }
 
     fn source(&mut self, id: ObjectId) -> Result<&mut Source> {
-        Ok(match self.sources.entry(id) {
-            btree_map::Entry::Occupied(source) => source.into_mut(),
-            btree_map::Entry::Vacant(vacant) => {
-                let object = &self.survey.objects[&id];
-                // Before anything is made of it.
-                object.data_relocations()?;
-                vacant.insert(Source {
-                    edits: Edits::default(),
-                    symbols: vec![None; object.symbols.len()],
-                })
-            }
-        })
+        // Only of objects that entries leave.
+        let unknown = || Error::new("an entry of an object that no entry leaves");
+        self.sources.get_mut(&id).ok_or_else(unknown)
     }
 
     /// Remembers which symbol of the synthesized object one of an input is.

@@ -8,7 +8,7 @@ use super::Hoisted;
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::wasm::{Edits, Object, Sections};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// The environment variable that asks, if it is `1`.
 pub const VARIABLE: &str = "WASM_SECTION_LD_REENCODE";
@@ -43,7 +43,6 @@ pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
     Ok(Hoisted {
         object: None,
         edited,
-        marks: HashSet::new(),
         globals: HashMap::new(),
     })
 }

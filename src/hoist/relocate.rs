@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
-    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol, SymbolFlags,
-    SymbolIndex, SymbolInfo, SynthSymbol,
+    Definition, FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol,
+    SymbolFlags, SymbolIndex, SymbolInfo, SynthSymbol,
 };
+use std::borrow::Cow;
 
-impl Hoist<'_> {
+impl<'a> Hoist<'a> {
     /// Whether the linker will write into an entry.
     pub(super) fn has_relocations(&self, entry: &Entry<'_>) -> Result<bool> {
         let object = &self.survey.objects[&entry.object];
@@ -72,7 +73,7 @@ impl Hoist<'_> {
         relocation: &Relocation,
     ) -> Result<()> {
         let is_distance = relocation.ty == RelocationType::MemoryAddrLocrelI32;
-        if self.base == Base::Zero || !is_distance {
+        if self.output.base == Base::Zero || !is_distance {
             return Ok(());
         }
         let start = match entry.origin {
@@ -89,6 +90,52 @@ impl Hoist<'_> {
         .note("let it hold the address itself: whoever loads the module puts it right"))
     }
 
+    /// Gives the synthesized object the relocations of what went along with entries, which may take
+    /// along more.
+    pub(super) fn relocate_along<F: FnOnce(Error) -> Error>(
+        &mut self,
+        in_object: impl Fn(ObjectId) -> F,
+    ) -> Result<()> {
+        let mut done = 0;
+        while let Some(&(id, from, segment)) = self.along.get(done) {
+            self.relocate_segment(id, from, segment)
+                .map_err(in_object(id))?;
+            done += 1;
+        }
+        Ok(())
+    }
+
+    fn relocate_segment(
+        &mut self,
+        id: ObjectId,
+        from: SegmentIndex,
+        segment: SegmentIndex,
+    ) -> Result<()> {
+        let object = &self.survey.objects[&id];
+        let base = object.segment(from).offset;
+        for relocation in object.segment_relocations(from)? {
+            let symbol = self.target(id, relocation.symbol())?;
+            let (ty, addend) = (relocation.ty, relocation.addend);
+            let offset = relocation.offset - base;
+            self.builder.relocate(segment, ty, offset, symbol, addend);
+        }
+        Ok(())
+    }
+
+    /// The segment of the synthesized object that one of an input is, which goes along with entries.
+    fn take_along(&mut self, id: ObjectId, from: SegmentIndex) -> Result<SegmentIndex> {
+        if let Some(&known) = self.source(id)?.segments.get(&from) {
+            return Ok(known);
+        }
+        let old = self.survey.objects[&id].segment(from);
+        let segment = self
+            .builder
+            .segment(old.name, old.alignment, old.flags, old.data);
+        self.source(id)?.segments.insert(from, segment);
+        self.along.push((id, from, segment));
+        Ok(segment)
+    }
+
     /// What the synthesized object calls a symbol of an input.
     fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<SymbolIndex> {
         if let Some(known) = self.source(id)?.symbols[index.position()] {
@@ -96,9 +143,25 @@ impl Hoist<'_> {
         }
         let object = &self.survey.objects[&id];
         let symbol = object.symbol(index);
+        if let Some((segment, range)) = symbol.definition()
+            && self.source(id)?.leaving.goes_along(segment)
+        {
+            let definition = Definition {
+                segment: self.take_along(id, segment)?,
+                offset: range.start,
+                size: range.end - range.start,
+            };
+            let symbol = self.builder.symbol(SynthSymbol::Data {
+                flags: symbol.flags(),
+                name: symbol.name.into(),
+                definition,
+            });
+            self.stands_for(id, index, symbol)?;
+            return Ok(symbol);
+        }
         let name = self.global_name(id, index);
         let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
-        if let Some(&found) = self.globals.get(&name) {
+        if let Some(&found) = self.globals.get(name.as_ref()) {
             if found.is_data != is_data {
                 return Err(Error::new(format!("symbol type mismatch: {}", symbol.name))
                     .note("it is a function in one object and data in another"));
@@ -121,8 +184,8 @@ impl Hoist<'_> {
             },
         };
         if symbol.is_local() {
-            let aliases = &mut self.source(id)?.edits.aliases;
-            aliases.push((index, name.clone()));
+            let name = name.clone().into_owned();
+            self.source(id)?.aliases.push((index, name));
         }
         let symbol = self.builder.symbol(synthesized);
         self.stands_for(id, index, symbol)?;
@@ -131,7 +194,7 @@ impl Hoist<'_> {
             is_data,
             origin: Some(id),
         };
-        self.globals.insert(name, global);
+        self.globals.insert(name.into_owned(), global);
         Ok(symbol)
     }
 
@@ -141,23 +204,23 @@ impl Hoist<'_> {
         object: &Object<'_>,
         function: FunctionIndex,
         is_import: bool,
-        name: &str,
+        name: &Cow<'a, str>,
         flags: SymbolFlags,
-    ) -> SynthSymbol {
+    ) -> SynthSymbol<'a> {
         let signature = object.signature(function).clone();
         let (module, field) = match object.import(function) {
             Some(import) if is_import => import,
-            _ => ("env", name),
+            _ => ("env", name.as_ref()),
         };
         let function = self.builder.import(module, field, &signature);
-        let explicit = field != name;
+        let explicit = field != name.as_ref();
         SynthSymbol::UndefinedFunction {
             flags: if explicit {
                 flags | SymbolFlags::EXPLICIT_NAME
             } else {
                 flags
             },
-            name: explicit.then(|| name.to_owned()),
+            name: explicit.then(|| name.clone()),
             function,
         }
     }

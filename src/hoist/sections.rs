@@ -6,13 +6,14 @@ use crate::error::Result;
 use crate::input::ObjectId;
 use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
-use crate::survey::{Entry, is_c_identifier};
+use crate::survey::{Entry, is_c_identifier, is_marked};
 use crate::wasm::{
     Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
 };
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-impl Hoist<'_> {
+impl<'a> Hoist<'a> {
     /// Makes the segments of all sections, with their symbols; none for a section that is left out.
     pub(super) fn sections(&mut self, plan: &Plan) -> Result<Vec<Option<SegmentIndex>>> {
         let mut segments = Vec::with_capacity(plan.sections.len());
@@ -103,15 +104,18 @@ impl Hoist<'_> {
         let object = &self.survey.objects[&entry.object];
         for &index in &entry.symbols {
             let symbol = object.symbol(index);
+            if !self.is_needed(entry, index)? {
+                continue;
+            }
             let name = self.global_name(entry.object, index);
             // A weak definition that another overrides is there already.
             let Some((_, range)) = symbol
                 .definition()
-                .filter(|_| !self.globals.contains_key(&name))
+                .filter(|_| !self.globals.contains_key(name.as_ref()))
             else {
                 continue;
             };
-            let flags = moved_flags(symbol.flags(), self.marks.contains(symbol.name));
+            let flags = moved_flags(symbol.flags(), is_marked(symbol.name));
             let definition = Definition {
                 segment,
                 offset: offset + (range.start - entry.start()),
@@ -121,6 +125,22 @@ impl Hoist<'_> {
             self.stands_for(entry.object, index, moved)?;
         }
         Ok(())
+    }
+
+    /// Whether anything may refer to an entry's symbol.
+    fn is_needed(&mut self, entry: &Entry<'_>, index: SymbolIndex) -> Result<bool> {
+        if self.output.symbols || self.source(entry.object)?.leaving.is_referred(index) {
+            return Ok(true);
+        }
+        let object = &self.survey.objects[&entry.object];
+        let symbol = object.symbol(index);
+        // Of those of which there may be more, another object may mean this one.
+        let is_only = || {
+            let comdat = entry.segment().and_then(|from| object.segment(from).comdat);
+            !symbol.is_weak() && comdat.is_none()
+        };
+        let is_unused = is_only() && self.survey.is_unreferred_mark(symbol.name);
+        Ok(!symbol.is_local() && !is_unused)
     }
 
     /// Defines a symbol of a script.
@@ -175,11 +195,12 @@ impl Hoist<'_> {
 
     pub(super) fn define(
         &mut self,
-        name: String,
+        name: impl Into<Cow<'a, str>>,
         flags: SymbolFlags,
         definition: Definition,
         origin: Option<ObjectId>,
     ) -> SymbolIndex {
+        let name = name.into();
         let symbol = self.builder.symbol(SynthSymbol::Data {
             flags,
             name: name.clone(),
@@ -190,7 +211,7 @@ impl Hoist<'_> {
             is_data: true,
             origin,
         };
-        self.globals.insert(name, global);
+        self.globals.insert(name.into_owned(), global);
         symbol
     }
 

@@ -65,7 +65,7 @@ impl Mark {
         if let Some(rest) = symbol.strip_prefix(SECTION) {
             return Self::parse_whole_name(symbol, rest).map(Some);
         }
-        if memchr::memmem::find(symbol.as_bytes(), NEEDLE).is_none() {
+        if !is_possible(symbol) {
             return Ok(None);
         }
         match path_of(symbol)? {
@@ -124,6 +124,11 @@ impl Mark {
 /// Whether `symbol` is, all of it, a mark, if it is a good one.
 pub fn is_whole_name(symbol: &str) -> bool {
     symbol.starts_with(SECTION)
+}
+
+/// Whether `name` has the text of a mark, wherever.
+pub fn is_possible(name: &str) -> bool {
+    memchr::memmem::find(name.as_bytes(), NEEDLE).is_some()
 }
 
 /// Whether `name` is a symbol that exists only to mark its data.

@@ -15,12 +15,13 @@ pub use symbols::{defined_symbols, referrers};
 pub use wanted::Wanted;
 
 use self::entries::Marks;
-use crate::args::CommandLine;
+use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::{Inputs, Module, Name, ObjectId};
 use crate::script::Script;
 use crate::wasm::{CUSTOM, Object, SEGMENT_INFO, Section, Sections, subsections};
 use memchr::memmem::Finder;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 /// What was found.
@@ -36,6 +37,8 @@ pub struct Survey<'a> {
     pub bitcode: Vec<WithEntries>,
     /// What a user should know.
     pub warnings: Vec<String>,
+    /// Names with the text of a mark that an object, bitcode or the command line refers to.
+    referred: HashSet<Cow<'a, str>>,
 }
 
 /// Looks through the inputs. Most have nothing to gather, and of those only the section headers
@@ -53,6 +56,10 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
         objects: BTreeMap::new(),
         entries: Vec::new(),
         wanted,
+        referred: line
+            .values(Id::Undefined)
+            .filter_map(|symbol| Some(symbol.to_str()?.to_owned().into()))
+            .collect(),
     };
     // What has been compiled is among the modules.
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
@@ -60,6 +67,8 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
     for glance in &bitcode {
         survey.wanted.by_symbols(glance.undefined());
         survey.wanted.by_marks(glance.marked_sections());
+        let undefined = glance.undefined().map(|symbol| symbol.to_owned().into());
+        survey.referred.extend(undefined);
     }
     let mut glances = Vec::new();
     let needles = Needles::new();
@@ -249,11 +258,21 @@ impl<'a> Survey<'a> {
             let in_file = |error: Error| error.in_file(&module.name);
             let object = Object::parse(module.bytes).map_err(in_file)?;
             let marks = entries::marks(&object).map_err(in_file)?;
+            let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
+            let names = undefined.map(|symbol| symbol.name);
+            let may_be_marks = names.filter(|name| mark::is_possible(name));
+            self.referred.extend(may_be_marks.map(Cow::Borrowed));
             self.wanted
                 .by_marks(marks.values().map(|mark| mark.section.as_str()));
             marked.insert(*id, (object, marks));
         }
         Ok(marked)
+    }
+
+    /// Whether a global symbol is of those that are there for their marks alone: whoever refers to one
+    /// has the text of a mark himself, and was looked into.
+    pub fn is_unreferred_mark(&self, symbol: &str) -> bool {
+        mark::is_possible(symbol) && !self.referred.contains(symbol)
     }
 
     /// A mark that nobody defines would leave a hole in an array.

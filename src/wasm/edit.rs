@@ -1,38 +1,44 @@
 //! An object without the entries that left it.
 //!
 //! Symbols keep their indices, so code, debug information and every relocation that stays need no
-//! change. A moved symbol becomes an undefined reference, a segment that was moved is left empty, a
-//! custom section that was moved goes, and a local symbol that entries point to gets a second,
-//! hidden name.
+//! change. Segments and custom sections that were moved are left out. A symbol of theirs becomes an
+//! undefined reference, or a mere place holder if nothing that stays refers to it, and a local symbol
+//! that entries point to gets a second, hidden name.
 
 use super::encode::{self, Definition};
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
 use super::object::{
-    COMDAT_INFO, LINKING_VERSION, Object, Relocation, SEGMENT_INFO, SYMBOL_TABLE, segment_kind,
-    subsections,
+    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, Relocation, SEGMENT_INFO, SYMBOL_TABLE,
+    Symbol, segment_kind, subsections,
 };
-use super::outline::Section;
+use super::outline::{DATA_COUNT, Section};
 use crate::error::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags, SymbolInfo};
-
-/// The name of a segment whose entry was moved. `.rodata` merges it with others of the output.
-pub const EMPTIED_SEGMENT: &str = ".rodata..gathered";
 
 /// What changes in an object.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// Symbols that are defined elsewhere from now on, under that name.
-    pub undefine: BTreeMap<SymbolIndex, String>,
+    /// What becomes of symbols that are not defined here any more, in the order of their indices.
+    pub symbols: Vec<(SymbolIndex, Moved)>,
     /// Further names, hidden and global, for symbols that stay.
     pub aliases: Vec<(SymbolIndex, String)>,
-    /// Segments whose bytes were moved.
-    pub empty: BTreeSet<SegmentIndex>,
+    /// Segments that were moved, in the order of their indices.
+    pub segments: Vec<SegmentIndex>,
     /// Custom sections that were moved.
-    pub remove: BTreeSet<SectionIndex>,
+    pub sections: BTreeSet<SectionIndex>,
     /// Whether what no edit concerns is encoded anew too and not copied.
     pub anew: bool,
+}
+
+/// A symbol whose data was moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// It is defined elsewhere, under that name.
+    Elsewhere(String),
+    /// Nothing that stays refers to it.
+    Unused,
 }
 
 impl Edits {
@@ -51,16 +57,16 @@ impl Edits {
 
     /// Whether the `linking` section has anything else to say.
     fn concern_linking(&self) -> bool {
-        let edited = !self.undefine.is_empty() || !self.aliases.is_empty();
-        self.anew || edited || !self.empty.is_empty() || !self.remove.is_empty()
+        let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
+        self.anew || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
     /// The sections that go, those with relocations of others among them, in the order of the file.
     fn removed_sections(&self, object: &Object<'_>) -> Vec<SectionIndex> {
         let relocations = |&section| object.relocation_section(section);
-        let with_relocations = self.remove.iter().filter_map(relocations);
+        let with_relocations = self.sections.iter().filter_map(relocations);
         let mut removed: Vec<_> = self
-            .remove
+            .sections
             .iter()
             .copied()
             .chain(with_relocations)
@@ -86,9 +92,12 @@ impl Editor<'_> {
         out.extend_from_slice(&object.bytes[..8]);
         let data = object
             .data_section()
-            .filter(|_| self.edits.anew || !self.edits.empty.is_empty());
+            .filter(|_| self.edits.anew || !self.edits.segments.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
-        let (data_payload, new_offsets) = self.data_section()?;
+        let (data_payload, relocations) = match data {
+            Some(_) => self.data_section()?,
+            None => Default::default(),
+        };
         for (position, section) in object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
             if self.is_removed(index) {
@@ -96,11 +105,16 @@ impl Editor<'_> {
             }
             if Some(index) == data {
                 encode::section(section.id, &data_payload, &mut out);
-            } else if let Some(data) = data.filter(|_| Some(index) == data_relocations) {
-                let kept = self.data_relocations(&new_offsets)?;
-                let mut payload = encode::custom_payload(section.name);
-                encode::relocations(self.new_index(data), &kept, &mut payload);
+            } else if section.id == DATA_COUNT && data.is_some() {
+                let mut payload = Vec::new();
+                self.segment_count().encode(&mut payload);
                 encode::section(section.id, &payload, &mut out);
+            } else if let Some(data) = data.filter(|_| Some(index) == data_relocations) {
+                let mut payload = encode::custom_payload(section.name);
+                encode::relocations(self.new_index(data), &relocations, &mut payload);
+                encode::section(section.id, &payload, &mut out);
+            } else if section.name == "name" && !self.edits.segments.is_empty() {
+                encode::section(section.id, &without_segment_names(section)?, &mut out);
             } else if section.name == "linking" && self.edits.concern_linking() {
                 encode::section(section.id, &self.linking(section)?, &mut out);
             } else if section.name.starts_with("reloc.") && self.edits.anew {
@@ -117,6 +131,27 @@ impl Editor<'_> {
     /// Where a section stands once others are gone.
     fn new_index(&self, index: SectionIndex) -> u32 {
         index.0 - self.removed.partition_point(|&removed| removed < index) as u32
+    }
+
+    /// Where a segment stands once others are gone; none for one of those.
+    fn new_segment(&self, index: SegmentIndex) -> Option<SegmentIndex> {
+        let before = self.edits.segments.binary_search(&index).err()?;
+        Some(SegmentIndex(index.0 - before as u32))
+    }
+
+    fn segment_count(&self) -> u32 {
+        (self.object.segments.len() - self.edits.segments.len()) as u32
+    }
+
+    /// The segments that stay.
+    fn kept_segments(&self) -> impl Iterator<Item = (SegmentIndex, &DataSegment<'_>)> {
+        let mut moved = self.edits.segments.iter().peekable();
+        let segments = self.object.segments.iter().enumerate();
+        segments.filter_map(move |(position, segment)| {
+            let index = SegmentIndex(position as u32);
+            let moves = moved.next_if_eq(&&index).is_some();
+            (!moves).then_some((index, segment))
+        })
     }
 
     fn is_removed(&self, section: SectionIndex) -> bool {
@@ -158,47 +193,27 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The payload of the data section with the moved segments empty, and where the bytes of each
-    /// segment begin in it.
-    fn data_section(&self) -> Result<(Vec<u8>, Vec<u32>)> {
+    /// The payload of the data section without the moved segments, and the relocations of those that
+    /// stay.
+    fn data_section(&self) -> Result<(Vec<u8>, Vec<Relocation>)> {
         let object = self.object;
         let mut payload = Vec::new();
-        (object.segments.len() as u32).encode(&mut payload);
-        let mut offsets = Vec::with_capacity(object.segments.len());
-        for (position, segment) in object.segments.iter().enumerate() {
-            if self.edits.empty.contains(&SegmentIndex(position as u32)) {
-                encode::data_segment(&segment_kind(object, segment)?, &[], &mut payload);
-                offsets.push(payload.len() as u32);
-            } else if self.edits.anew {
+        let mut relocations = Vec::new();
+        self.segment_count().encode(&mut payload);
+        for (index, segment) in self.kept_segments() {
+            if self.edits.anew {
                 encode::data_segment(&segment_kind(object, segment)?, segment.data, &mut payload);
-                offsets.push((payload.len() - segment.data.len()) as u32);
             } else {
                 payload.extend_from_slice(&object.bytes[segment.range.clone()]);
-                offsets.push((payload.len() - segment.data.len()) as u32);
             }
+            let start = (payload.len() - segment.data.len()) as u32;
+            let own = object.segment_relocations(index)?.iter();
+            relocations.extend(own.map(|relocation| Relocation {
+                offset: start + (relocation.offset - segment.offset),
+                ..*relocation
+            }));
         }
-        Ok((payload, offsets))
-    }
-
-    /// The relocations of the segments that stay, at their new offsets.
-    fn data_relocations(&self, offsets: &[u32]) -> Result<Vec<Relocation>> {
-        let segments = &self.object.segments;
-        let mut kept = Vec::new();
-        for relocation in self.object.data_relocations()? {
-            let after = segments.partition_point(|segment| segment.offset <= relocation.offset);
-            // A relocation before the first segment would be in no segment's bytes.
-            let Some(position) = after.checked_sub(1) else {
-                continue;
-            };
-            if !self.edits.empty.contains(&SegmentIndex(position as u32)) {
-                let within = relocation.offset - segments[position].offset;
-                kept.push(Relocation {
-                    offset: offsets[position] + within,
-                    ..*relocation
-                });
-            }
-        }
-        Ok(kept)
+        Ok((payload, relocations))
     }
 
     /// The payload of a relocation section, each relocation encoded anew.
@@ -226,13 +241,11 @@ impl Editor<'_> {
         LINKING_VERSION.encode(&mut payload);
         for (id, reader) in subsections(section)? {
             let content = match id {
-                SEGMENT_INFO if self.edits.anew || !self.edits.empty.is_empty() => {
+                SEGMENT_INFO if self.edits.anew || !self.edits.segments.is_empty() => {
                     self.segment_info()
                 }
                 SYMBOL_TABLE => self.symbol_table(),
-                COMDAT_INFO if self.edits.anew || !self.removed.is_empty() => {
-                    self.comdats(reader)?
-                }
+                COMDAT_INFO if self.edits.concern_linking() => self.comdats(reader)?,
                 _ => {
                     let range = reader.range();
                     self.object.bytes[range.start as usize..range.end as usize].to_vec()
@@ -245,14 +258,10 @@ impl Editor<'_> {
 
     fn segment_info(&self) -> Vec<u8> {
         let mut content = Vec::new();
-        (self.object.segments.len() as u32).encode(&mut content);
-        for (position, segment) in self.object.segments.iter().enumerate() {
-            if self.edits.empty.contains(&SegmentIndex(position as u32)) {
-                encode::segment_info(EMPTIED_SEGMENT, 0, 0, &mut content);
-            } else {
-                let (name, alignment) = (segment.name, segment.alignment);
-                encode::segment_info(name, alignment, segment.flags, &mut content);
-            }
+        self.segment_count().encode(&mut content);
+        for (_, segment) in self.kept_segments() {
+            let (name, alignment) = (segment.name, segment.alignment);
+            encode::segment_info(name, alignment, segment.flags, &mut content);
         }
         content
     }
@@ -262,23 +271,12 @@ impl Editor<'_> {
         let mut content = Vec::new();
         let count = symbols.len() + self.edits.aliases.len();
         (count as u32).encode(&mut content);
+        let mut moved = self.edits.symbols.iter().peekable();
         for (position, symbol) in symbols.iter().enumerate() {
-            let moved = self.edits.undefine.get(&SymbolIndex(position as u32));
-            match (&symbol.info, moved) {
-                (_, Some(name)) => {
-                    let hidden = symbol.flags() & SymbolFlags::VISIBILITY_HIDDEN;
-                    let flags = SymbolFlags::UNDEFINED | hidden;
-                    encode::data_symbol(flags, name, None, &mut content);
-                }
-                (SymbolInfo::Section { flags, section }, None) => {
-                    self.section_symbol(*flags, SectionIndex(*section), &mut content);
-                }
-                (info, None) if self.edits.anew => {
-                    if !encode::symbol(info, &mut content) {
-                        content.extend_from_slice(&self.object.bytes[symbol.range.clone()]);
-                    }
-                }
-                _ => content.extend_from_slice(&self.object.bytes[symbol.range.clone()]),
+            let index = SymbolIndex(position as u32);
+            match moved.next_if(|(moved, _)| *moved == index) {
+                Some((_, moved)) => moved_symbol(symbol.flags(), moved, &mut content),
+                None => self.kept_symbol(symbol, &mut content),
             }
         }
         for (index, name) in &self.edits.aliases {
@@ -287,13 +285,28 @@ impl Editor<'_> {
         content
     }
 
+    fn kept_symbol(&self, symbol: &Symbol<'_>, out: &mut Vec<u8>) {
+        match (&symbol.info, symbol.definition()) {
+            (SymbolInfo::Section { flags, section }, _) => {
+                self.section_symbol(*flags, SectionIndex(*section), out);
+            }
+            (_, Some((segment, range))) if !self.edits.segments.is_empty() => {
+                let definition = self.new_segment(segment).map(|segment| Definition {
+                    segment,
+                    offset: range.start,
+                    size: range.end - range.start,
+                });
+                encode::data_symbol(symbol.flags(), symbol.name, definition, out);
+            }
+            (info, _) if self.edits.anew && encode::symbol(info, out) => {}
+            _ => out.extend_from_slice(&self.object.bytes[symbol.range.clone()]),
+        }
+    }
+
     fn section_symbol(&self, flags: SymbolFlags, section: SectionIndex, out: &mut Vec<u8>) {
         const KIND: u8 = 3;
         if self.is_removed(section) {
-            // Nothing refers to it any more, and its index must stay taken.
-            let name = self.object.sections[section.position()].name;
-            let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
-            encode::data_symbol(flags, name, None, out);
+            place_holder(out);
         } else {
             out.push(KIND);
             flags.bits().encode(out);
@@ -310,12 +323,13 @@ impl Editor<'_> {
                 symbol: Some(place),
                 ..
             } => {
-                let definition = Definition {
-                    segment: SegmentIndex(place.index),
+                let definition = self.new_segment(SegmentIndex(place.index));
+                let definition = definition.map(|segment| Definition {
+                    segment,
                     offset: place.offset,
                     size: place.size,
-                };
-                encode::data_symbol(flags, name, Some(definition), out);
+                });
+                encode::data_symbol(flags, name, definition, out);
             }
             SymbolInfo::Func { index, .. } => {
                 encode::function_symbol(flags, index, Some(name), out);
@@ -325,7 +339,7 @@ impl Editor<'_> {
         }
     }
 
-    /// COMDAT groups without the sections that go.
+    /// COMDAT groups without what goes.
     fn comdats(&self, reader: BinaryReader<'_>) -> Result<Vec<u8>> {
         let comdats = wasmparser::ComdatMap::new(reader)?;
         let mut content = Vec::new();
@@ -340,14 +354,16 @@ impl Editor<'_> {
                 let index = match member.kind {
                     ComdatSymbolKind::Section => {
                         let section = SectionIndex(member.index);
-                        if self.is_removed(section) {
-                            continue;
-                        }
-                        self.new_index(section)
+                        (!self.is_removed(section)).then(|| self.new_index(section))
                     }
-                    _ => member.index,
+                    ComdatSymbolKind::Data => {
+                        let segment = self.new_segment(SegmentIndex(member.index));
+                        segment.map(|segment| segment.0)
+                    }
+                    _ => Some(member.index),
                 };
-                members.push((comdat_kind(member.kind), index));
+                let kind = comdat_kind(member.kind);
+                members.extend(index.map(|index| (kind, index)));
             }
             (members.len() as u32).encode(&mut content);
             for (kind, index) in members {
@@ -357,6 +373,40 @@ impl Editor<'_> {
         }
         Ok(content)
     }
+}
+
+/// The payload of a `name` section, which objects have that were linked before (`-r`), without the
+/// names of data segments: they go by index, and those of an object are in the `linking` section.
+fn without_segment_names(section: &Section<'_>) -> Result<Vec<u8>> {
+    /// "Data Segment Name Section" of the extended name section.
+    const DATA_SEGMENTS: u8 = 9;
+    let mut payload = encode::custom_payload(section.name);
+    let mut reader = section.reader();
+    while !reader.eof() {
+        let start = reader.current_position();
+        let id = reader.read_u8()?;
+        reader.read_reader()?;
+        if id != DATA_SEGMENTS {
+            payload.extend_from_slice(&section.content[start..reader.current_position()]);
+        }
+    }
+    Ok(payload)
+}
+
+fn moved_symbol(flags: SymbolFlags, moved: &Moved, out: &mut Vec<u8>) {
+    match moved {
+        Moved::Elsewhere(name) => {
+            let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
+            encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
+        }
+        Moved::Unused => place_holder(out),
+    }
+}
+
+/// A symbol that nothing refers to, so that its index stays taken.
+fn place_holder(out: &mut Vec<u8>) {
+    let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
+    encode::data_symbol(flags, "", None, out);
 }
 
 /// `WASM_COMDAT_…` of Linking.md.

@@ -38,7 +38,7 @@ pub struct Object<'a> {
     /// For each section, the section that holds its relocations.
     relocations: Vec<Option<SectionIndex>>,
     /// The relocations of the data section, once they have been asked for.
-    data_relocations: OnceCell<Vec<Relocation>>,
+    data_relocations: OnceCell<DataRelocations>,
     /// For each section, the COMDAT group it is in: only custom sections are in any.
     section_comdats: Vec<Option<usize>>,
     /// Whether its memory has 64-bit addresses.
@@ -96,6 +96,14 @@ pub struct Relocation {
     pub index: u32,
     /// Added to the address.
     pub addend: i64,
+}
+
+/// The relocations of the data section, in the order of their offsets.
+#[derive(Debug, Default)]
+struct DataRelocations {
+    all: Vec<Relocation>,
+    /// For each segment, where in `all` its own end.
+    ends: Vec<u32>,
 }
 
 impl Relocation {
@@ -225,16 +233,18 @@ impl<'a> Object<'a> {
     /// # Errors
     /// As of [`Object::relocations`].
     pub fn data_relocations(&self) -> Result<&[Relocation]> {
-        if let Some(known) = self.data_relocations.get() {
-            return Ok(known);
-        }
-        let section = self.data_section();
-        let read = section
-            .map(|section| self.relocations(section))
-            .transpose()?;
-        Ok(self
-            .data_relocations
-            .get_or_init(|| read.unwrap_or_default()))
+        self.by_segment().map(|relocations| &relocations.all[..])
+    }
+
+    /// The relocations of a data segment, with offsets in the data section.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn segment_relocations(&self, segment: SegmentIndex) -> Result<&[Relocation]> {
+        let DataRelocations { all, ends } = self.by_segment()?;
+        let position = segment.position();
+        let start = position.checked_sub(1).map_or(0, |before| ends[before]);
+        Ok(&all[start as usize..ends[position] as usize])
     }
 
     /// The relocations of a range of a data segment, which is in bytes from the segment's first.
@@ -246,7 +256,7 @@ impl<'a> Object<'a> {
         segment: SegmentIndex,
         range: Range<u32>,
     ) -> Result<&[Relocation]> {
-        let all = self.data_relocations()?;
+        let all = self.segment_relocations(segment)?;
         let base = self.segment(segment).offset;
         // What a symbol says of its size may be more than there is room for.
         let before = |end: u32| {
@@ -254,6 +264,29 @@ impl<'a> Object<'a> {
             all.partition_point(|relocation| relocation.offset < end)
         };
         Ok(&all[before(range.start)..before(range.end)])
+    }
+
+    fn by_segment(&self) -> Result<&DataRelocations> {
+        if let Some(known) = self.data_relocations.get() {
+            return Ok(known);
+        }
+        let section = self.data_section();
+        let read = section.map(|section| self.relocations(section));
+        let all = read.transpose()?.unwrap_or_default();
+        let mut end = 0;
+        let ends = self.segments.iter().map(|segment| {
+            // Each is inside of one segment, which was checked.
+            let beyond = segment.offset as usize + segment.data.len();
+            let own = all[end..].iter();
+            end += own
+                .take_while(|relocation| (relocation.offset as usize) < beyond)
+                .count();
+            end as u32
+        });
+        let ends = ends.collect();
+        Ok(self
+            .data_relocations
+            .get_or_init(|| DataRelocations { all, ends }))
     }
 
     /// The section that holds the relocations of `section`.

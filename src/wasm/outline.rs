@@ -9,6 +9,8 @@ use wasmparser::BinaryReader;
 pub const CUSTOM: u8 = 0;
 /// The id of the data section.
 pub const DATA: u8 = 11;
+/// The id of the data count section.
+pub const DATA_COUNT: u8 = 12;
 
 /// What is shown of a name that is not UTF-8.
 const NOT_UTF_8: &str = "\u{fffd}";

@@ -4,6 +4,7 @@ use super::encode::{self, Definition};
 use super::index::{SegmentIndex, SymbolIndex};
 use super::object::{LINKING_VERSION, Relocation, SEGMENT_INFO, SYMBOL_TABLE};
 use super::outline::{CUSTOM, DATA};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
@@ -15,14 +16,14 @@ pub use wasmparser::FuncType as Signature;
 
 /// Builds an object.
 #[derive(Debug)]
-pub struct Builder {
+pub struct Builder<'a> {
     memory64: bool,
     table64: bool,
     types: Vec<Signature>,
     type_indices: HashMap<Signature, u32>,
     imports: Vec<Import>,
-    symbols: Vec<SynthSymbol>,
-    segments: Vec<SynthSegment>,
+    symbols: Vec<SynthSymbol<'a>>,
+    segments: Vec<SynthSegment<'a>>,
     custom: Option<SynthCustom>,
 }
 
@@ -42,23 +43,23 @@ struct Import {
 }
 
 #[derive(Debug)]
-struct SynthSegment {
-    name: String,
+struct SynthSegment<'a> {
+    name: Cow<'a, str>,
     alignment: u32,
     flags: u32,
-    bytes: Vec<u8>,
+    bytes: Cow<'a, [u8]>,
     relocations: Vec<Relocation>,
 }
 
 /// A symbol of the object that is built.
 #[derive(Debug)]
-pub enum SynthSymbol {
+pub enum SynthSymbol<'a> {
     /// Data, here.
     Data {
         /// `WASM_SYM_…`.
         flags: SymbolFlags,
         /// Its name.
-        name: String,
+        name: Cow<'a, str>,
         /// Where it is.
         definition: Definition,
     },
@@ -67,20 +68,20 @@ pub enum SynthSymbol {
         /// `WASM_SYM_…`.
         flags: SymbolFlags,
         /// Its name.
-        name: String,
+        name: Cow<'a, str>,
     },
     /// A function, elsewhere.
     UndefinedFunction {
         /// `WASM_SYM_…`.
         flags: SymbolFlags,
         /// Its name, if it is not the import's field.
-        name: Option<String>,
+        name: Option<Cow<'a, str>>,
         /// The index among the imported functions.
         function: u32,
     },
 }
 
-impl Builder {
+impl<'a> Builder<'a> {
     /// An empty object for a memory and a table with 64-bit or 32-bit addresses.
     pub fn new(memory64: bool, table64: bool) -> Self {
         Self {
@@ -128,16 +129,16 @@ impl Builder {
     /// Adds a data segment; its alignment is a power of two, its flags are `WASM_SEGMENT_FLAG_…`.
     pub fn segment(
         &mut self,
-        name: String,
+        name: impl Into<Cow<'a, str>>,
         alignment: u32,
         flags: u32,
-        bytes: Vec<u8>,
+        bytes: impl Into<Cow<'a, [u8]>>,
     ) -> SegmentIndex {
         self.segments.push(SynthSegment {
-            name,
+            name: name.into(),
             alignment,
             flags,
-            bytes,
+            bytes: bytes.into(),
             relocations: Vec::new(),
         });
         SegmentIndex(self.segments.len() as u32 - 1)
@@ -159,7 +160,7 @@ impl Builder {
     }
 
     /// Adds a symbol.
-    pub fn symbol(&mut self, symbol: SynthSymbol) -> SymbolIndex {
+    pub fn symbol(&mut self, symbol: SynthSymbol<'a>) -> SymbolIndex {
         self.symbols.push(symbol);
         SymbolIndex(self.symbols.len() as u32 - 1)
     }
@@ -328,7 +329,7 @@ impl Builder {
     }
 }
 
-impl SynthSymbol {
+impl SynthSymbol<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             SynthSymbol::Data {

@@ -232,7 +232,7 @@ fn encoded(target: Target, object: usize, marked: &Marked) -> Vec<u8> {
         let segment = builder.segment(name, 2, 0, numbers(position).to_vec());
         builder.symbol(SynthSymbol::Data {
             flags,
-            name: symbol(object, position, entry),
+            name: symbol(object, position, entry).into(),
             definition: Definition {
                 segment,
                 offset: 0,

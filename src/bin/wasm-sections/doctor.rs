@@ -245,7 +245,7 @@ fn trial_object(wide: bool) -> Vec<u8> {
     let segment = builder.segment(".rodata.trial".to_owned(), 0, 0, BYTES.to_vec());
     builder.symbol(SynthSymbol::Data {
         flags: SymbolFlags::empty(),
-        name: "__link_section__TRIAL$$trial".to_owned(),
+        name: "__link_section__TRIAL$$trial".into(),
         definition: Definition {
             segment,
             offset: 0,

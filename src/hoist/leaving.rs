@@ -1,0 +1,211 @@
+//! What leaves an object: the entries, and data that serves nothing else, such as the texts that they
+//! point to. It becomes part of the synthesized object, where its symbols can stay local: what stays
+//! behind would need a global name each.
+
+use crate::error::Result;
+use crate::wasm::{
+    Moved, Object, Relocation, RelocationType, SEGMENT_RETAIN, SEGMENT_TLS, SectionIndex,
+    SegmentIndex, SymbolFlags, SymbolIndex,
+};
+use std::collections::BTreeSet;
+
+/// What becomes of a data segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    /// Its bytes are those of entries.
+    Entries,
+    /// It goes along with them.
+    GoesAlong,
+}
+
+/// What leaves an object, and what of that the rest refers to.
+#[derive(Debug)]
+pub struct Leaving {
+    segments: Vec<Fate>,
+    /// For each symbol, whether anything that stays refers to it.
+    referred: Vec<bool>,
+    /// For each symbol, whether anything that leaves does.
+    referred_along: Vec<bool>,
+}
+
+impl Leaving {
+    /// Finds what goes along with the entries' `segments` and custom `sections`.
+    ///
+    /// # Errors
+    /// Relocations that are not right.
+    pub fn of(
+        object: &Object<'_>,
+        segments: &BTreeSet<SegmentIndex>,
+        sections: &BTreeSet<SectionIndex>,
+    ) -> Result<Self> {
+        let mut leaving = Self {
+            segments: vec![Fate::Stays; object.segments.len()],
+            referred: vec![false; object.symbols.len()],
+            referred_along: vec![false; object.symbols.len()],
+        };
+        for segment in segments {
+            leaving.segments[segment.position()] = Fate::Entries;
+        }
+        let mut may_go = leaving.may_go(object);
+        leaving.refer_from_sections(object, sections, &mut may_go)?;
+        leaving.go_along(object, segments, sections, &may_go)?;
+        for (position, fate) in leaving.segments.iter().enumerate() {
+            let referred = match fate {
+                Fate::Stays => &mut leaving.referred,
+                Fate::Entries | Fate::GoesAlong => &mut leaving.referred_along,
+            };
+            let own = object.segment_relocations(SegmentIndex(position as u32))?;
+            for symbol in own.iter().filter_map(symbol) {
+                referred[symbol.position()] = true;
+            }
+        }
+        Ok(leaving)
+    }
+
+    /// Whether a segment goes along with the entries.
+    pub fn goes_along(&self, segment: SegmentIndex) -> bool {
+        self.segments[segment.position()] == Fate::GoesAlong
+    }
+
+    /// Whether anything of the object refers to a symbol.
+    pub fn is_referred(&self, symbol: SymbolIndex) -> bool {
+        self.referred[symbol.position()] || self.referred_along[symbol.position()]
+    }
+
+    /// The segments that leave, in order.
+    pub fn segments(&self) -> Vec<SegmentIndex> {
+        let segments = self.segments.iter().enumerate();
+        let leaving = segments.filter(|(_, fate)| **fate != Fate::Stays);
+        leaving
+            .map(|(position, _)| SegmentIndex(position as u32))
+            .collect()
+    }
+
+    /// The symbols that leave, in order; `name` is what others call one.
+    pub fn symbols(
+        &self,
+        object: &Object<'_>,
+        name: impl Fn(SymbolIndex) -> String,
+    ) -> Vec<(SymbolIndex, Moved)> {
+        let mut moved = Vec::new();
+        for (position, symbol) in object.symbols.iter().enumerate() {
+            let index = SymbolIndex(position as u32);
+            let Some((segment, _)) = symbol.definition() else {
+                continue;
+            };
+            if self.segments[segment.position()] == Fate::Stays {
+                continue;
+            }
+            moved.push(match self.referred[position] {
+                true => (index, Moved::Elsewhere(name(index))),
+                false => (index, Moved::Unused),
+            });
+        }
+        moved
+    }
+
+    /// Which segments could go along: those that nothing outside of the object can refer to, and
+    /// nothing but a reference keeps.
+    fn may_go(&self, object: &Object<'_>) -> Vec<bool> {
+        let rooted = SEGMENT_RETAIN | SEGMENT_TLS;
+        let segments = object.segments.iter().zip(&self.segments);
+        let mut may_go: Vec<bool> = segments
+            .map(|(segment, fate)| {
+                *fate == Fate::Stays && segment.flags & rooted == 0 && segment.comdat.is_none()
+            })
+            .collect();
+        let rooted = SymbolFlags::NO_STRIP | SymbolFlags::EXPORTED | SymbolFlags::TLS;
+        for symbol in &object.symbols {
+            if let Some((segment, _)) = symbol.definition()
+                && (!symbol.is_local() || symbol.flags().intersects(rooted))
+            {
+                may_go[segment.position()] = false;
+            }
+        }
+        may_go
+    }
+
+    /// Notes what code, debug information and other sections refer to. What those do that stay, stays
+    /// too.
+    fn refer_from_sections(
+        &mut self,
+        object: &Object<'_>,
+        leaving: &BTreeSet<SectionIndex>,
+        may_go: &mut [bool],
+    ) -> Result<()> {
+        let data = object.data_section();
+        for position in 0..object.sections.len() {
+            let section = SectionIndex(position as u32);
+            if Some(section) == data {
+                continue;
+            }
+            let leaves = leaving.contains(&section);
+            for symbol in object.relocations(section)?.iter().filter_map(symbol) {
+                if leaves {
+                    self.referred_along[symbol.position()] = true;
+                    continue;
+                }
+                self.referred[symbol.position()] = true;
+                if let Some((segment, _)) = object.symbol(symbol).definition() {
+                    may_go[segment.position()] = false;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes along what is referred to from what leaves and from nowhere else.
+    fn go_along(
+        &mut self,
+        object: &Object<'_>,
+        segments: &BTreeSet<SegmentIndex>,
+        sections: &BTreeSet<SectionIndex>,
+        may_go: &[bool],
+    ) -> Result<()> {
+        let target = |relocation: &Relocation| {
+            let (segment, _) = object.symbol(symbol(relocation)?).definition()?;
+            may_go[segment.position()].then_some(segment)
+        };
+        // How many references there are to each, but for those from itself.
+        let mut outstanding = vec![0_u32; object.segments.len()];
+        let mut count = |from: Option<SegmentIndex>, relocations: &[Relocation]| {
+            for to in relocations.iter().filter_map(target) {
+                outstanding[to.position()] += u32::from(Some(to) != from);
+            }
+        };
+        for position in 0..object.segments.len() {
+            let from = SegmentIndex(position as u32);
+            count(Some(from), object.segment_relocations(from)?);
+        }
+        let of_sections = sections.iter().map(|&section| object.relocations(section));
+        let of_sections = of_sections.collect::<Result<Vec<_>>>()?;
+        of_sections.iter().for_each(|all| count(None, all));
+        let mut reached = Vec::new();
+        let mut reach = |segments: &mut [Fate], from, relocations: &[Relocation]| {
+            for to in relocations.iter().filter_map(target) {
+                let left = &mut outstanding[to.position()];
+                *left -= u32::from(Some(to) != from);
+                if *left == 0 && segments[to.position()] == Fate::Stays {
+                    segments[to.position()] = Fate::GoesAlong;
+                    reached.push(to);
+                }
+            }
+            std::mem::take(&mut reached)
+        };
+        let mut pending: Vec<SegmentIndex> = segments.iter().copied().collect();
+        for all in &of_sections {
+            pending.extend(reach(&mut self.segments, None, all));
+        }
+        while let Some(from) = pending.pop() {
+            let own = object.segment_relocations(from)?;
+            pending.extend(reach(&mut self.segments, Some(from), own));
+        }
+        Ok(())
+    }
+}
+
+/// The symbol that a relocation refers to, if it refers to one.
+fn symbol(relocation: &Relocation) -> Option<SymbolIndex> {
+    (relocation.ty != RelocationType::TypeIndexLeb).then(|| relocation.symbol())
+}
