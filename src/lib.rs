@@ -19,6 +19,7 @@ pub mod backend;
 pub mod bitcode;
 pub mod demangle;
 pub mod error;
+mod hash;
 mod help;
 pub mod hoist;
 pub mod input;

@@ -6,11 +6,11 @@
 
 use super::messages::SYNTHESIZED;
 use crate::error::Result;
+use crate::hash::HashMap;
 use crate::input::Module;
 use crate::plan::{Plan, items};
 use crate::survey::{Entry, Origin, Survey};
 use memchr::memmem;
-use std::collections::HashMap;
 use std::io::{Read, Write};
 
 /// What the arrays are made of, by the names of their sections.
@@ -32,7 +32,7 @@ impl Arrays {
     /// # Errors
     /// Relocations of an object that are not right.
     pub fn of(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Self> {
-        let mut arrays = HashMap::new();
+        let mut arrays = HashMap::default();
         for section in &plan.sections {
             let parts = items(survey, section)?.into_iter().map(|item| {
                 let entry = &survey.entries[item.entry.0];
@@ -209,7 +209,7 @@ mod tests {
             input: input.to_owned(),
         };
         let parts = vec![part(0, 4, "a.o:(.rodata.a)"), part(4, 4, "liba.a(b.o):(N)")];
-        let arrays = Arrays(HashMap::from([("N".to_owned(), parts)]));
+        let arrays = Arrays(HashMap::from_iter([("N".to_owned(), parts)]));
         let mut bytes = Vec::new();
         let mut lines = Lines::new(Some(&arrays), &mut bytes);
         map.split_inclusive('\n')

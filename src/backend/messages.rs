@@ -2,11 +2,11 @@
 
 use super::map::{Arrays, Lines};
 use crate::demangle;
+use crate::hash::{HashMap, HashSet};
 use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
 use memchr::memmem;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
@@ -46,12 +46,12 @@ impl<'a> Names<'a> {
     pub fn new(prefix: Vec<u8>) -> Self {
         Self {
             prefix,
-            inputs: HashMap::new(),
+            inputs: HashMap::default(),
             symbols: None,
             demangled: OnceLock::new(),
             output: Vec::new(),
             arrays: None,
-            said: HashSet::new(),
+            said: HashSet::default(),
         }
     }
 
@@ -241,7 +241,7 @@ mod tests {
             is_data: false,
             origin: Some(ObjectId(9)),
         };
-        let globals = HashMap::from([("callback".to_owned(), global)]);
+        let globals = HashMap::from_iter([("callback".to_owned(), global)]);
         let mut names = Names::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
         names.set_symbols(&globals, |_| "q.o".to_owned());

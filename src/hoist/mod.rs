@@ -11,13 +11,14 @@ mod relocate;
 mod sections;
 
 use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
 use crate::plan::Plan;
 use crate::survey::{Origin, Survey};
 use crate::wasm::{Builder, Edits, Object, SectionIndex, SegmentIndex, SymbolIndex};
 use leaving::Leaving;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ pub fn hoist<'a>(
             survey.objects.values().any(|object| object.table64),
         ),
         sources: BTreeMap::new(),
-        globals: HashMap::new(),
+        globals: HashMap::default(),
         along: Vec::new(),
     };
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
@@ -189,7 +190,7 @@ impl Source {
             sections: left.sections,
             aliases: Vec::new(),
             symbols: vec![None; object.symbols.len()],
-            segments: HashMap::new(),
+            segments: HashMap::default(),
         })
     }
 }

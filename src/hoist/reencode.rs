@@ -6,9 +6,10 @@
 
 use super::Hoisted;
 use crate::error::Result;
+use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
 use crate::wasm::{Edits, Object, Sections};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The environment variable that asks, if it is `1`.
 pub const VARIABLE: &str = "WASM_SECTION_LD_REENCODE";
@@ -43,6 +44,6 @@ pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
     Ok(Hoisted {
         object: None,
         edited,
-        globals: HashMap::new(),
+        globals: HashMap::default(),
     })
 }

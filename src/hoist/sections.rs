@@ -3,6 +3,7 @@
 
 use super::{Global, Hoist};
 use crate::error::Result;
+use crate::hash::HashMap;
 use crate::input::ObjectId;
 use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
@@ -11,7 +12,6 @@ use crate::wasm::{
     Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
 };
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 impl<'a> Hoist<'a> {
     /// Makes the segments of all sections, with their symbols; none for a section that is left out.

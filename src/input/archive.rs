@@ -3,8 +3,8 @@
 use super::map::FileBytes;
 use crate::args::from_bytes;
 use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use object::read::archive::{ArchiveFile, ArchiveMember};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -109,7 +109,7 @@ pub fn with_contents<'a>(
     // First the symbol table and the long names.
     let first = headers.first().map_or(bytes.len(), |(header, _)| *header);
     let mut archive = bytes[..first].to_vec();
-    let mut moved = HashMap::new();
+    let mut moved = HashMap::default();
     for (header, old) in headers {
         let new = content(old).unwrap_or(old);
         moved.insert(header as u32, archive.len() as u32);

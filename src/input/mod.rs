@@ -13,11 +13,11 @@ pub use archive::{
 
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::{Error, Result};
+use crate::hash::{HashMap, HashSet};
 use archive::Content;
 use foreign::Format;
 use library::Search;
 use map::{FileBytes, FileId};
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -278,7 +278,7 @@ impl Files {
     fn counted_archives(&self) -> HashSet<usize> {
         let archives = self.files.iter().enumerate();
         let archives = archives.filter(|(_, file)| file.format == Format::Archive);
-        let mut best: HashMap<&FileId, usize> = HashMap::new();
+        let mut best: HashMap<&FileId, usize> = HashMap::default();
         for (index, file) in archives {
             let counted = best.entry(file.bytes.id()).or_insert(index);
             let whole = |index: usize| self.files[index].place.whole_archive;

@@ -1,7 +1,7 @@
 //! Writing a manifest, with places for the linker to fill in.
 
 use super::{Entry, Manifest, Pointer, PointerKind, RELATIVE, Section, VERSION, WIDE};
-use std::collections::HashMap;
+use crate::hash::HashMap;
 use wasm_encoder::Encode;
 
 /// A manifest, written.
@@ -103,7 +103,7 @@ impl<'m> Strings<'m> {
     fn new() -> Self {
         Self {
             all: vec![""],
-            known: HashMap::from([("", 0)]),
+            known: HashMap::from_iter([("", 0)]),
         }
     }
 

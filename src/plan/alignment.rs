@@ -4,8 +4,8 @@
 use super::layout::Layout;
 use super::{EntryId, describe_entry};
 use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use crate::survey::{Entry, Survey};
-use std::collections::HashMap;
 
 /// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
 /// line.
@@ -108,7 +108,7 @@ pub(super) fn custom_alignments<'a>(
     survey: &'a Survey<'a>,
     entries: &[EntryId],
 ) -> HashMap<&'a str, u32> {
-    let mut alignments: HashMap<&str, u32> = HashMap::new();
+    let mut alignments: HashMap<&str, u32> = HashMap::default();
     for id in entries {
         let entry = &survey.entries[id.0];
         if entry.data.is_empty() {

@@ -5,6 +5,7 @@ use super::evaluate::{Value, number, power_of_two};
 use super::scope::{Cursor, too_large};
 use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition};
 use crate::error::Result;
+use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::script::{
     Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher, Node,
@@ -13,7 +14,7 @@ use crate::script::{
 use crate::survey::Survey;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Carries out scripts.
 pub struct Layout<'a> {
@@ -82,14 +83,14 @@ impl<'a> Layout<'a> {
             candidates: entries,
             taken: vec![false; survey.entries.len()],
             sections: Vec::new(),
-            indices: HashMap::new(),
+            indices: HashMap::default(),
             discarded: Vec::new(),
             numbers: Vec::new(),
             warnings: Vec::new(),
-            warned: HashSet::new(),
+            warned: HashSet::default(),
             extent: (0, 0),
-            symbols: HashMap::new(),
-            later: HashSet::new(),
+            symbols: HashMap::default(),
+            later: HashSet::default(),
             defined: OnceCell::new(),
         }
     }

@@ -13,12 +13,13 @@ pub use resolve::Fate;
 
 use crate::demangle;
 use crate::error::Result;
+use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::script::{Definition, Script, Spanned};
 use crate::survey::{Entry, Origin, Survey};
 use crate::wasm::{SEGMENT_RETAIN, Symbol, SymbolFlags};
 use layout::Layout;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The gathered sections.
@@ -178,9 +179,12 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
 /// wants kept and nothing keeps, or with one that is in a COMDAT group of several objects: all copies
 /// that are retained would be linked.
 fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'s str> {
-    let mut all_named: HashMap<&str, bool> = HashMap::new();
-    let mut has_bytes: HashSet<&str> = HashSet::new();
+    let mut all_named: HashMap<&str, bool> = HashMap::default();
+    let mut has_bytes: HashSet<&str> = HashSet::default();
     for (entry, &fate) in survey.entries.iter().zip(fates) {
+        if all_named.get(entry.section.as_str()) == Some(&false) {
+            continue;
+        }
         let named = matches!(entry.origin, Origin::Segment(_))
             && !is_lost(survey, entry)
             && fate != Fate::OtherComdat;

@@ -3,10 +3,10 @@
 
 use crate::demangle;
 use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
 use crate::survey::{Entry, Origin, Survey};
 use crate::wasm::SymbolIndex;
-use std::collections::HashMap;
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,9 @@ pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>>
 }
 
 fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
-    let mut keepers: HashMap<&str, ObjectId> = HashMap::new();
+    let mut keepers: HashMap<&str, ObjectId> = HashMap::default();
     // A name may be long, and a group may have many entries.
-    let mut known: HashMap<(ObjectId, usize), Fate> = HashMap::new();
+    let mut known: HashMap<(ObjectId, usize), Fate> = HashMap::default();
     let mut fate = |entry: &Entry<'_>| {
         let object = &survey.objects[&entry.object];
         let group = match entry.origin {
@@ -75,7 +75,7 @@ fn winners<'s>(
     modules: &[Module<'_>],
     fates: &[Fate],
 ) -> Result<HashMap<&'s str, usize>> {
-    let mut winners: HashMap<&str, (usize, bool)> = HashMap::new();
+    let mut winners: HashMap<&str, (usize, bool)> = HashMap::default();
     for (position, entry) in survey.entries.iter().enumerate() {
         if fates[position] != Fate::Kept {
             continue;

@@ -6,10 +6,10 @@ use super::evaluate::{Context, Value, evaluate, failed, truth};
 use super::layout::Layout;
 use crate::demangle;
 use crate::error::{Error, Result};
+use crate::hash::HashSet;
 use crate::script::{Assert, Assignment, Expression, Node, Spanned};
 use crate::survey;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::fmt;
 
 impl Layout<'_> {

@@ -3,8 +3,8 @@
 
 use super::ast::{FileSort, InputDescription, Sort};
 use super::pattern::{FileGlob, FileName, Glob};
+use crate::hash::HashSet;
 use std::cmp::Ordering;
-use std::collections::HashSet;
 
 /// An input section as scripts speak of it.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +75,7 @@ impl Matcher {
             } else {
                 self.insert_one_by_one(inputs, taken())
             };
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         order.retain(|&position| seen.insert(position));
         order
     }

@@ -2,8 +2,9 @@
 //! segment and a custom section of that name, with the same bytes.
 
 use super::wanted::Wanted;
+use crate::hash::{HashMap, HashSet};
 use crate::wasm::{Object, Section, SectionIndex};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 /// The id of the memory section.
 const MEMORY: u8 = 5;
@@ -33,7 +34,7 @@ impl<'o, 'a> Doubles<'o, 'a> {
     /// Whether a section is made of the bytes of the symbols in the segments of its name, of each
     /// once, in any order.
     fn copies(&self, section: &Section<'_>) -> bool {
-        let mut left: HashMap<&[u8], usize> = HashMap::new();
+        let mut left: HashMap<&[u8], usize> = HashMap::default();
         for symbol in &self.object.symbols {
             let Some((segment, range)) = symbol.definition() else {
                 continue;

@@ -11,7 +11,6 @@ use crate::wasm::{
     Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
 };
 use std::cell::LazyCell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// An entry of a link section: bytes that become part of its array.
@@ -66,8 +65,25 @@ impl Entry<'_> {
     }
 }
 
-/// The marks on the data of an object.
-pub type Marks = BTreeMap<SymbolIndex, Marked>;
+/// The marks on the data of an object, in the order of its symbols.
+#[derive(Debug, Default)]
+pub struct Marks(Vec<(SymbolIndex, Marked)>);
+
+impl Marks {
+    /// The mark of a symbol.
+    pub fn get(&self, symbol: SymbolIndex) -> Option<&Marked> {
+        let position = self.0.binary_search_by_key(&symbol, |(index, _)| *index);
+        position
+            .ok()
+            .and_then(|position| self.0.get(position))
+            .map(|(_, mark)| mark)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Marked> {
+        self.0.iter().map(|(_, mark)| mark)
+    }
+}
 
 /// What a symbol is marked as.
 #[derive(Debug, Clone)]
@@ -88,12 +104,12 @@ pub fn collect<'a>(
     marks: &Marks,
     wanted: &Wanted,
 ) -> Result<Vec<Entry<'a>>> {
-    let by_segment = symbols_by_segment(object);
+    let by_segment = SymbolsBySegment::of(object);
     let mut entries = Vec::new();
     for (position, segment) in object.segments.iter().enumerate() {
         let index = SegmentIndex(position as u32);
-        let symbols = by_segment.get(&index).map_or(&[][..], Vec::as_slice);
-        let marked = symbols.iter().any(|symbol| marks.contains_key(symbol));
+        let symbols = by_segment.get(index);
+        let marked = symbols.iter().any(|&symbol| marks.get(symbol).is_some());
         let collector = Collector {
             id,
             object,
@@ -136,17 +152,46 @@ pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str
         .map(|symbol| (symbol.name, symbol.range.start as u64))
 }
 
-fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolIndex>> {
-    let mut by_segment: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (position, symbol) in object.symbols.iter().enumerate() {
-        if let Some((segment, _)) = symbol.definition() {
-            by_segment
-                .entry(segment)
-                .or_default()
-                .push(SymbolIndex(position as u32));
+/// The symbols that are defined in each data segment.
+struct SymbolsBySegment {
+    /// Segment after segment.
+    symbols: Vec<SymbolIndex>,
+    /// For each segment, where in `symbols` its own begin; and the end of all.
+    starts: Vec<u32>,
+}
+
+impl SymbolsBySegment {
+    fn of(object: &Object<'_>) -> Self {
+        let defined = || {
+            let symbols = object.symbols.iter().enumerate();
+            symbols.filter_map(|(position, symbol)| {
+                let (segment, _) = symbol.definition()?;
+                Some((segment.position(), SymbolIndex(position as u32)))
+            })
+        };
+        let mut starts = vec![0; object.segments.len() + 1];
+        for (segment, _) in defined() {
+            starts[segment + 1] += 1;
         }
+        let mut total = 0;
+        for start in &mut starts {
+            total += *start;
+            *start = total;
+        }
+        let mut next = starts.clone();
+        let mut symbols = vec![SymbolIndex(0); total as usize];
+        for (segment, symbol) in defined() {
+            symbols[next[segment] as usize] = symbol;
+            next[segment] += 1;
+        }
+        Self { symbols, starts }
     }
-    by_segment
+
+    fn get(&self, segment: SegmentIndex) -> &[SymbolIndex] {
+        let start = |position: usize| self.starts[position] as usize;
+        let position = segment.position();
+        &self.symbols[start(position)..start(position + 1)]
+    }
 }
 
 /// The marks on data that this object defines.
@@ -154,7 +199,7 @@ fn symbols_by_segment(object: &Object<'_>) -> BTreeMap<SegmentIndex, Vec<SymbolI
 /// # Errors
 /// A mark that is not right, or on something that cannot be an entry.
 pub fn marks(object: &Object<'_>) -> Result<Marks> {
-    let mut marks = Marks::new();
+    let mut marks = Marks::default();
     let mut references = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start as u64;
@@ -203,7 +248,8 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             }
         };
         let key = mark.key;
-        marks.insert(SymbolIndex(position as u32), Marked { section, key });
+        let index = SymbolIndex(position as u32);
+        marks.0.push((index, Marked { section, key }));
     }
     Ok(marks)
 }
@@ -293,12 +339,12 @@ impl<'a> Collector<'_, 'a> {
         // Marked ones first among those that begin together, and the longest of them.
         symbols.sort_by_key(|&symbol| {
             let range = self.range(symbol);
-            let marked = self.marks.contains_key(&symbol);
+            let marked = self.marks.get(symbol).is_some();
             (range.start, !marked, std::cmp::Reverse(range.end))
         });
         for symbol in symbols {
             let range = self.range(symbol);
-            let mark = self.marks.get(&symbol);
+            let mark = self.marks.get(symbol);
             if let Some(entry) = entries[first..].last_mut()
                 && let Origin::Symbol(_, taken) = &entry.origin
                 && (range.start < taken.end || range == *taken)
@@ -343,7 +389,7 @@ impl<'a> Collector<'_, 'a> {
         let marked = self
             .symbols
             .iter()
-            .find(|symbol| self.marks.contains_key(symbol));
+            .find(|&&symbol| self.marks.get(symbol).is_some());
         Error::new(format!(
             "the marked symbol `{}` shares its data segment `{}` with `{}`, which is not marked",
             marked.map(|&symbol| self.name(symbol)).unwrap_or_default(),

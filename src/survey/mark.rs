@@ -11,6 +11,8 @@
 
 use crate::demangle;
 use crate::error::{Error, Result};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
 pub const NEEDLE: &[u8] = b"__link_section_";
@@ -128,7 +130,8 @@ pub fn is_whole_name(symbol: &str) -> bool {
 
 /// Whether `name` has the text of a mark, wherever.
 pub fn is_possible(name: &str) -> bool {
-    memchr::memmem::find(name.as_bytes(), NEEDLE).is_some()
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NEEDLE));
+    FINDER.find(name.as_bytes()).is_some()
 }
 
 /// Whether `name` is a symbol that exists only to mark its data.

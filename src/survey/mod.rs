@@ -17,12 +17,13 @@ pub use wanted::Wanted;
 use self::entries::Marks;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
+use crate::hash::HashSet;
 use crate::input::{Inputs, Module, Name, ObjectId};
 use crate::script::Script;
 use crate::wasm::{CUSTOM, Object, SEGMENT_INFO, Section, Sections, subsections};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// What was found.
 #[derive(Debug)]
@@ -263,7 +264,7 @@ impl<'a> Survey<'a> {
             let may_be_marks = names.filter(|name| mark::is_possible(name));
             self.referred.extend(may_be_marks.map(Cow::Borrowed));
             self.wanted
-                .by_marks(marks.values().map(|mark| mark.section.as_str()));
+                .by_marks(marks.iter().map(|mark| mark.section.as_str()));
             marked.insert(*id, (object, marks));
         }
         Ok(marked)

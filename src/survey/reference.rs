@@ -3,8 +3,9 @@
 use super::mark::section_of;
 use crate::demangle;
 use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use crate::wasm::{Object, Symbol, SymbolIndex};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use wasmparser::RelocationType;
 
 /// Where the data of an object refers to functions that name a section.
@@ -30,8 +31,8 @@ impl References {
     /// # Errors
     /// A relocation that is not right, or a section that is empty or no C identifier.
     pub fn of(object: &Object<'_>) -> Result<Self> {
-        let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::new();
-        let mut of_name: HashMap<String, usize> = HashMap::new();
+        let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::default();
+        let mut of_name: HashMap<String, usize> = HashMap::default();
         let mut references: Vec<Reference> = Vec::new();
         for relocation in object.data_relocations()? {
             if relocation.ty == RelocationType::TypeIndexLeb {

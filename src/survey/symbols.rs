@@ -1,14 +1,14 @@
 //! Questions about the symbols of all inputs. Few scripts ask them, so they are answered then.
 
+use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::wasm::Object;
-use std::collections::{HashMap, HashSet};
 
 /// The global symbols that objects define which are linked whatever refers to them.
 pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
     let linked = modules.iter().filter(|module| module.always_linked());
     let objects = linked.filter_map(|module| Object::parse(module.bytes).ok());
-    let mut defined = HashSet::new();
+    let mut defined = HashSet::default();
     for object in objects {
         let symbols = object.symbols.iter();
         let global = symbols.filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
@@ -22,7 +22,7 @@ pub fn referrers<'n, 'm>(
     modules: impl Iterator<Item = &'m Module<'m>>,
     names: &HashSet<&'n str>,
 ) -> HashMap<&'n str, &'m Module<'m>> {
-    let mut referrers = HashMap::new();
+    let mut referrers = HashMap::default();
     for module in modules.filter(|_| !names.is_empty()) {
         let Ok(object) = Object::parse(module.bytes) else {
             continue;

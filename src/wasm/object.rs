@@ -4,8 +4,8 @@
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 use super::outline::{CUSTOM, DATA, Section, Sections};
 use crate::error::{Error, Result};
+use crate::hash::HashSet;
 use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::ops::Range;
 use wasmparser::{
     BinaryReader, Comdat, ComdatSymbolKind, DataKind, DataSectionReader, FuncType,
@@ -378,7 +378,7 @@ impl<'a> Object<'a> {
 
     /// What one index space is made of may be there once only (binary format, "Modules").
     fn check_sections(&self) -> Result<()> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for section in &self.sections {
             let counts = section.id != CUSTOM || section.name == "linking";
             if counts && !seen.insert(section.id) {
@@ -585,7 +585,7 @@ impl<'a> Object<'a> {
 
     fn read_symbols(&mut self, reader: BinaryReader<'a>) -> Result<()> {
         let end = reader.range().end as usize;
-        let mut unnamed = HashSet::new();
+        let mut unnamed = HashSet::default();
         for item in SymbolInfoMap::new(reader)?.into_iter_with_offsets() {
             let (at, info) = item?;
             let at = at as usize;

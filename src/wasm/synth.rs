@@ -4,8 +4,8 @@ use super::encode::{self, Definition};
 use super::index::{SegmentIndex, SymbolIndex};
 use super::object::{LINKING_VERSION, Relocation, SEGMENT_INFO, SYMBOL_TABLE};
 use super::outline::{CUSTOM, DATA};
+use crate::hash::HashMap;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     Encode, EntityType, ImportSection, MemoryType, Module, RefType, TableType, TypeSection,
@@ -88,7 +88,7 @@ impl<'a> Builder<'a> {
             memory64,
             table64,
             types: Vec::new(),
-            type_indices: HashMap::new(),
+            type_indices: HashMap::default(),
             imports: Vec::new(),
             symbols: Vec::new(),
             segments: Vec::new(),
