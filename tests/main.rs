@@ -69,5 +69,6 @@ mod tool_init;
 mod tool_inspect;
 mod tool_page;
 mod tool_why;
+mod waiting;
 mod wasi;
 mod wasm64;

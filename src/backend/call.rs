@@ -19,7 +19,7 @@ use std::process::Child;
 pub const LONGEST_COMMAND_LINE: usize = 30_000;
 
 /// From this many bytes of inputs on it takes longer to look at them than to have a child process.
-const WORTH_IT: usize = 12 << 20;
+const WORTH_IT: usize = 8 << 20;
 
 /// A call of the backend.
 pub struct Call<'a> {
@@ -114,7 +114,7 @@ impl Drop for Call<'_> {
 
 mod waiting {
     use super::{CommandLine, LONGEST_COMMAND_LINE};
-    use crate::args::{self, Quoting};
+    use crate::args::{self, Id, Quoting};
     use crate::backend::Backend;
     use std::ffi::OsString;
     use std::io::{IsTerminal, Write};
@@ -127,15 +127,16 @@ mod waiting {
     pub const ARGUMENTS: &str = "@/dev/stdin";
 
     /// Whether the backend can be told later. Only lld itself is: a wrapper may look at its words.
-    /// On a terminal lld writes in colours, and our pipes are none. Who wants Windows' quoting says so
-    /// on the command line.
+    /// On a terminal lld writes in colours, and our pipes are none. Who wants another quoting says so
+    /// on the command line, and older lld know no empty word in a response file.
     pub fn is_possible(line: &CommandLine, backend: &Backend) -> bool {
         let words = line.original();
         let length: usize = words.iter().map(|word| word.len() + 1).sum();
         let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
         cfg!(unix)
             && length <= LONGEST_COMMAND_LINE
-            && line.quoting() == Quoting::Posix
+            && !line.has(Id::RspQuoting)
+            && !words.iter().any(|word| word.is_empty())
             && !is_terminal
             && !words.iter().any(is_descriptor)
             && Path::new(STDIN).exists()

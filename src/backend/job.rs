@@ -124,7 +124,8 @@ impl<'a> Job<'a> {
     pub fn words(&self, line: &CommandLine) -> Result<Vec<OsString>> {
         let words = line.edited(&self.edits);
         let length: usize = words.iter().map(|word| word.len() + 1).sum();
-        if length <= LONGEST_COMMAND_LINE {
+        // Older lld know no empty word in a response file.
+        if length <= LONGEST_COMMAND_LINE || words.iter().any(|word| word.is_empty()) {
             return Ok(words);
         }
         let file = self.directory.path().join("arguments");

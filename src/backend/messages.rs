@@ -5,6 +5,7 @@ use crate::demangle;
 use crate::hash::{HashMap, HashSet};
 use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
+use crate::wasm::PLACE_HOLDER;
 use memchr::memmem;
 use std::borrow::Cow;
 use std::io::Write;
@@ -114,8 +115,13 @@ impl<'a> Names<'a> {
         mapped
     }
 
-    /// A line of output for the user. `symbol` is the one that the message speaks of.
+    /// A line of output for the user: empty if it speaks of nothing that the user has. `symbol` is
+    /// the one that the message speaks of.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
+        // Removed by the garbage collector or, in a map, without bytes.
+        if memmem::find(line, PLACE_HOLDER.as_bytes()).is_some() {
+            return Vec::new();
+        }
         let mut mapped = Vec::with_capacity(line.len());
         let mut rest = line;
         while let Some(start) = memmem::find(rest, &self.prefix) {
@@ -282,6 +288,8 @@ mod tests {
 
     #[test]
     fn what_only_we_made_is_not_shown() {
+        let line = format!("removing unused section /tmp/x/3.o:(.rodata{PLACE_HOLDER})\n");
+        assert_eq!(text(&line), "");
         assert_eq!(text("see run..section.12.7 and more"), "see run and more");
     }
 }

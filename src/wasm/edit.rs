@@ -4,6 +4,8 @@
 //! change. Segments and custom sections that were moved are left out. A symbol of theirs becomes an
 //! undefined reference, or a mere place holder if nothing that stays refers to it, and a local symbol
 //! that entries point to gets a second, hidden name.
+//!
+//! Place holders are symbols of one segment without bytes, which takes the place of all that left.
 
 use super::encode::{self, Definition};
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
@@ -16,6 +18,11 @@ use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags, SymbolInfo};
+
+/// The name of a place holder, and what the name of its segment ends with.
+pub const PLACE_HOLDER: &str = "..gathered";
+/// `.rodata` merges it with others of the output.
+const EMPTY_SEGMENT: &str = ".rodata..gathered";
 
 /// What changes in an object.
 #[derive(Debug, Default)]
@@ -140,7 +147,16 @@ impl Editor<'_> {
     }
 
     fn segment_count(&self) -> u32 {
+        self.kept_count() + u32::from(self.has_place_holders())
+    }
+
+    fn kept_count(&self) -> u32 {
         (self.object.segments.len() - self.edits.segments.len()) as u32
+    }
+
+    fn has_place_holders(&self) -> bool {
+        let mut symbols = self.edits.symbols.iter();
+        symbols.any(|(_, moved)| *moved == Moved::Unused)
     }
 
     /// The segments that stay.
@@ -213,6 +229,12 @@ impl Editor<'_> {
                 ..*relocation
             }));
         }
+        if self.has_place_holders()
+            && let Some(&first) = self.edits.segments.first()
+        {
+            let kind = segment_kind(object, object.segment(first))?;
+            encode::data_segment(&kind, &[], &mut payload);
+        }
         Ok((payload, relocations))
     }
 
@@ -263,6 +285,9 @@ impl Editor<'_> {
             let (name, alignment) = (segment.name, segment.alignment);
             encode::segment_info(name, alignment, segment.flags, &mut content);
         }
+        if self.has_place_holders() {
+            encode::segment_info(EMPTY_SEGMENT, 0, 0, &mut content);
+        }
         content
     }
 
@@ -275,7 +300,7 @@ impl Editor<'_> {
         for (position, symbol) in symbols.iter().enumerate() {
             let index = SymbolIndex(position as u32);
             match moved.next_if(|(moved, _)| *moved == index) {
-                Some((_, moved)) => moved_symbol(symbol.flags(), moved, &mut content),
+                Some((_, moved)) => self.moved_symbol(symbol.flags(), moved, &mut content),
                 None => self.kept_symbol(symbol, &mut content),
             }
         }
@@ -283,6 +308,23 @@ impl Editor<'_> {
             self.alias(*index, name, &mut content);
         }
         content
+    }
+
+    fn moved_symbol(&self, flags: SymbolFlags, moved: &Moved, out: &mut Vec<u8>) {
+        match moved {
+            Moved::Elsewhere(name) => {
+                let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
+                encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
+            }
+            Moved::Unused => {
+                let place = Definition {
+                    segment: SegmentIndex(self.kept_count()),
+                    offset: 0,
+                    size: 0,
+                };
+                encode::data_symbol(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, Some(place), out);
+            }
+        }
     }
 
     fn kept_symbol(&self, symbol: &Symbol<'_>, out: &mut Vec<u8>) {
@@ -306,7 +348,10 @@ impl Editor<'_> {
     fn section_symbol(&self, flags: SymbolFlags, section: SectionIndex, out: &mut Vec<u8>) {
         const KIND: u8 = 3;
         if self.is_removed(section) {
-            place_holder(out);
+            // Nothing refers to it any more, and its index must stay taken.
+            let name = self.object.sections[section.position()].name;
+            let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
+            encode::data_symbol(flags, name, None, out);
         } else {
             out.push(KIND);
             flags.bits().encode(out);
@@ -391,22 +436,6 @@ fn without_segment_names(section: &Section<'_>) -> Result<Vec<u8>> {
         }
     }
     Ok(payload)
-}
-
-fn moved_symbol(flags: SymbolFlags, moved: &Moved, out: &mut Vec<u8>) {
-    match moved {
-        Moved::Elsewhere(name) => {
-            let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
-            encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
-        }
-        Moved::Unused => place_holder(out),
-    }
-}
-
-/// A symbol that nothing refers to, so that its index stays taken.
-fn place_holder(out: &mut Vec<u8>) {
-    let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
-    encode::data_symbol(flags, "", None, out);
 }
 
 /// `WASM_COMDAT_…` of Linking.md.

@@ -7,7 +7,7 @@ mod object;
 mod outline;
 mod synth;
 
-pub use edit::{Edits, Moved};
+pub use edit::{Edits, Moved, PLACE_HOLDER};
 pub use encode::Definition;
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{

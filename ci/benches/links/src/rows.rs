@@ -124,7 +124,7 @@ fn std(setup: &Setup) -> Result<Links> {
 /// The same with 300 MB and more, most of it debug information.
 fn large(setup: &Setup) -> Result<Links> {
     let mut program = Program::new(setup, "large", &DEBUG)?;
-    let source = crates(&mut program, 40, 100)?;
+    let source = crates(&mut program, 8, 25)?;
     program.link("program", &source).map(Links::same)
 }
 
