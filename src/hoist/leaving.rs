@@ -49,7 +49,12 @@ impl Leaving {
         }
         let mut may_go = leaving.may_go(object);
         leaving.refer_from_sections(object, sections, &mut may_go)?;
-        leaving.go_along(object, segments, sections, &may_go)?;
+        let of_sections = sections.iter().map(|&section| object.relocations(section));
+        let of_sections = of_sections.collect::<Result<Vec<_>>>()?.concat();
+        leaving.go_along(object, segments, &of_sections, &may_go)?;
+        for symbol in of_sections.iter().filter_map(symbol) {
+            leaving.referred_along[symbol.position()] = true;
+        }
         for (position, fate) in leaving.segments.iter().enumerate() {
             let referred = match fate {
                 Fate::Stays => &mut leaving.referred,
@@ -126,8 +131,7 @@ impl Leaving {
         may_go
     }
 
-    /// Notes what code, debug information and other sections refer to. What those do that stay, stays
-    /// too.
+    /// Notes what code, debug information and other sections that stay refer to: that stays too.
     fn refer_from_sections(
         &mut self,
         object: &Object<'_>,
@@ -137,15 +141,10 @@ impl Leaving {
         let data = object.data_section();
         for position in 0..object.sections.len() {
             let section = SectionIndex(position as u32);
-            if Some(section) == data {
+            if Some(section) == data || leaving.contains(&section) {
                 continue;
             }
-            let leaves = leaving.contains(&section);
             for symbol in object.relocations(section)?.iter().filter_map(symbol) {
-                if leaves {
-                    self.referred_along[symbol.position()] = true;
-                    continue;
-                }
                 self.referred[symbol.position()] = true;
                 if let Some((segment, _)) = object.symbol(symbol).definition() {
                     may_go[segment.position()] = false;
@@ -155,12 +154,13 @@ impl Leaving {
         Ok(())
     }
 
-    /// Takes along what is referred to from what leaves and from nowhere else.
+    /// Takes along what is referred to from what leaves and from nowhere else; `of_sections` are the
+    /// relocations of the custom sections that leave.
     fn go_along(
         &mut self,
         object: &Object<'_>,
         segments: &BTreeSet<SegmentIndex>,
-        sections: &BTreeSet<SectionIndex>,
+        of_sections: &[Relocation],
         may_go: &[bool],
     ) -> Result<()> {
         let target = |relocation: &Relocation| {
@@ -178,9 +178,7 @@ impl Leaving {
             let from = SegmentIndex(position as u32);
             count(Some(from), object.segment_relocations(from)?);
         }
-        let of_sections = sections.iter().map(|&section| object.relocations(section));
-        let of_sections = of_sections.collect::<Result<Vec<_>>>()?;
-        of_sections.iter().for_each(|all| count(None, all));
+        count(None, of_sections);
         let mut reached = Vec::new();
         let mut reach = |segments: &mut [Fate], from, relocations: &[Relocation]| {
             for to in relocations.iter().filter_map(target) {
@@ -194,9 +192,7 @@ impl Leaving {
             std::mem::take(&mut reached)
         };
         let mut pending: Vec<SegmentIndex> = segments.iter().copied().collect();
-        for all in &of_sections {
-            pending.extend(reach(&mut self.segments, None, all));
-        }
+        pending.extend(reach(&mut self.segments, None, of_sections));
         while let Some(from) = pending.pop() {
             let own = object.segment_relocations(from)?;
             pending.extend(reach(&mut self.segments, Some(from), own));

@@ -116,7 +116,7 @@ pub fn hoist<'a>(
         hoist.add_manifest(plan, modules, &segments)?;
     }
     let mut edited = BTreeMap::new();
-    for (&id, source) in &hoist.sources {
+    for (id, source) in std::mem::take(&mut hoist.sources) {
         let edits = hoist.edits(id, source);
         let bytes = edits.apply(&survey.objects[&id]).map_err(in_object(id))?;
         edited.insert(id, bytes);
@@ -215,14 +215,14 @@ impl<'a> Hoist<'a> {
     }
 
     /// What changes in an object, now that all of it is known.
-    fn edits(&self, id: ObjectId, source: &Source) -> Edits {
+    fn edits(&self, id: ObjectId, source: Source) -> Edits {
         let object = &self.survey.objects[&id];
         let name = |symbol| self.global_name(id, symbol).into_owned();
         Edits {
             symbols: source.leaving.symbols(object, name),
-            aliases: source.aliases.clone(),
+            aliases: source.aliases,
             segments: source.leaving.segments(),
-            sections: source.sections.clone(),
+            sections: source.sections,
             anew: false,
         }
     }
