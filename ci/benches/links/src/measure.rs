@@ -113,26 +113,22 @@ pub fn measure(setup: &Setup, row: &Row, links: &Links) -> Result<Measured> {
 }
 
 fn ours(setup: &Setup, links: &Links, output: &Path) -> Command {
-    let mut command = Command::new(&setup.linker);
+    let mut command = link(&setup.linker, &links.ours, output);
     // As rustc does: its own linker is first on PATH.
     if let Some(directory) = setup.backend.parent() {
         command.env("PATH", directory);
     }
     command
-        .args(["-flavor", "wasm"])
-        .args(&links.ours)
-        .arg("-o")
-        .arg(output);
-    command
 }
 
 fn plain(setup: &Setup, links: &Links, output: &Path) -> Command {
-    let mut command = Command::new(&setup.backend);
-    command
-        .args(["-flavor", "wasm"])
-        .args(&links.plain)
-        .arg("-o")
-        .arg(output);
+    link(&setup.backend, &links.plain, output)
+}
+
+fn link(linker: &Path, words: &[String], output: &Path) -> Command {
+    let mut command = Command::new(linker);
+    command.args(["-flavor", "wasm"]).args(words);
+    command.arg("-o").arg(output);
     command
 }
 
