@@ -93,7 +93,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         return as_called(&line, call);
     }
     if hoist::reencode::is_asked() {
-        return encoded_anew(&line, call);
+        return encoded_anew(&line, &backend, call);
     }
     if line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
@@ -184,7 +184,7 @@ impl Link<'_> {
         }
         let hoisted = hoist::hoist(survey, &plan, modules, output(line))?;
         self.clock.end_of("hoist");
-        let mut job = Job::new(line, self.files, inputs, &hoisted)?;
+        let mut job = Job::new(backend, line, self.files, inputs, &hoisted)?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
         if line.has(Id::Map) || line.has(Id::PrintMap) {
@@ -200,11 +200,11 @@ impl Link<'_> {
 }
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
-fn encoded_anew(line: &CommandLine, call: Call<'_>) -> Result<Ended> {
+fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
     let files = Files::open(line)?;
     let inputs = files.inputs()?;
     let encoded = hoist::reencode::reencode(&inputs.modules)?;
-    let job = Job::new(line, &files, &inputs, &encoded)?;
+    let job = Job::new(backend, line, &files, &inputs, &encoded)?;
     let ended = call.run(job.words(line)?, job.names(), false)?;
     job.map_reports(line)?;
     Ok(ended)

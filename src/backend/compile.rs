@@ -47,7 +47,7 @@ pub fn compile(
         let module = &inputs.bitcode[entries.position];
         if !module.always_linked() {
             let file = job.write(module.bytes, Some(module.name.to_string()))?;
-            job.place(module, file);
+            job.place(module, vec![file.into()]);
         }
         job.edits.last.extend(kept(entries));
     }

@@ -2,9 +2,11 @@
 //! arguments with those in place of, or before, the inputs they stand for.
 
 use super::call::LONGEST_COMMAND_LINE;
+use super::find::Backend;
 use super::interrupt;
 use super::map::Arrays;
 use super::messages::Names;
+use super::pack::{self, Run};
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::hoist::Hoisted;
@@ -31,6 +33,7 @@ impl<'a> Job<'a> {
     /// # Errors
     /// A file that cannot be written.
     pub fn new(
+        backend: &Backend,
         line: &CommandLine,
         files: &Files,
         inputs: &'a Inputs<'a>,
@@ -45,28 +48,31 @@ impl<'a> Job<'a> {
         job.names
             .set_symbols(&hoisted.globals, |id| modules[id.0].name.to_string());
         let stay = hoisted.object.is_none();
-        let mut archives = BTreeSet::new();
-        for (id, bytes) in &hoisted.edited {
-            let module = &modules[id.0];
-            if module.provenance == Provenance::Compiled {
-                continue;
-            }
-            if module.is_member() && (module.place.whole_archive || stay) {
-                archives.insert(module.place.argument);
-                continue;
-            }
-            let file = job.write(bytes, Some(module.name.to_string()))?;
-            job.place(module, file);
+        let objects = hoisted.edited.iter();
+        let objects = objects.map(|(id, object)| (&modules[id.0], object));
+        let (in_archives, alone): (Vec<_>, Vec<_>) = objects
+            .filter(|(module, _)| module.provenance != Provenance::Compiled)
+            .partition(|(module, _)| module.is_member() && (module.place.whole_archive || stay));
+        let packs = backend.takes_flavor();
+        for run in pack::runs(alone, |object| packs && !stay && !object.is_rooted) {
+            job.place_run(&run)?;
         }
         let mut edited = Edited::new(modules, hoisted);
+        let mut apart = BTreeSet::new();
         if inputs.is_compiled() {
             job.place_compiled(inputs, &edited)?;
-            archives.extend(edited.drop_bitcode(inputs));
+            apart = edited.drop_bitcode(inputs);
+        }
+        let mut archives = apart.clone();
+        for (module, object) in in_archives {
+            archives.insert(module.place.argument);
+            if object.is_rooted && !stay {
+                apart.insert(module.place.argument);
+            }
         }
         for argument in archives {
-            if stay {
-                job.rebuild(argument, files, &edited)?;
-            } else {
+            let is_whole = !apart.contains(&argument) && job.rebuild(argument, files, &edited)?;
+            if !is_whole && !stay {
                 job.take_apart(argument, files, &edited)?;
             }
         }
@@ -188,14 +194,52 @@ impl<'a> Job<'a> {
         bytes: &[u8],
         stands_for: Option<String>,
     ) -> Result<PathBuf> {
-        let name = format!("{}.{kind}", self.files);
-        self.files += 1;
+        let name = self.file_name(kind);
         let path = self.directory.path().join(&name);
         fs::write(&path, bytes).map_err(|error| no_room(&error))?;
         if let Some(input) = stands_for {
             self.names.add_input(&name, input);
         }
         Ok(path)
+    }
+
+    /// Puts edited objects where the originals are.
+    fn place_run(&mut self, run: &Run<'_>) -> Result<()> {
+        let [(first, object), others @ ..] = &run[..] else {
+            return Ok(());
+        };
+        if others.is_empty() {
+            let file = self.write(&object.bytes, Some(first.name.to_string()))?;
+            self.place(first, vec![file.into()]);
+            return Ok(());
+        }
+        let archive = self.file_name("p");
+        let mut members = Vec::with_capacity(run.len());
+        for (module, object) in run {
+            let member = self.file_name("o");
+            let name = format!("{archive}({member})");
+            self.names.add_input(&name, module.name.to_string());
+            members.push((member, &object.bytes[..]));
+        }
+        let archive = self.directory.path().join(archive);
+        pack::write(&archive, &members).map_err(|error| no_room(&error))?;
+        let mut words = vec![archive.into()];
+        if !first.place.whole_archive {
+            words.insert(0, "--whole-archive".into());
+            words.push("--no-whole-archive".into());
+        }
+        for (module, _) in others.iter().filter(|(module, _)| !module.is_member()) {
+            self.place(module, Vec::new());
+        }
+        self.place(first, words);
+        Ok(())
+    }
+
+    /// The name of the next temporary file.
+    fn file_name(&mut self, kind: &str) -> String {
+        let name = format!("{}.{kind}", self.files);
+        self.files += 1;
+        name
     }
 
     /// Puts what the backend has made of bitcode before all archives, which then have no use for
@@ -216,22 +260,18 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Puts an edited object where the original is or, for a member, just before its archive.
-    pub(super) fn place(&mut self, module: &Module<'_>, file: PathBuf) {
+    /// Puts words where the object is that they stand for or, for a member, just before its archive.
+    pub(super) fn place(&mut self, module: &Module<'_>, words: Vec<OsString>) {
         let argument = module.place.argument;
         if module.is_member() {
-            self.edits
-                .before
-                .entry(argument)
-                .or_default()
-                .push(file.into());
+            self.edits.before.entry(argument).or_default().extend(words);
         } else {
-            self.edits.replace.insert(argument, vec![file.into()]);
+            self.edits.replace.insert(argument, words);
         }
     }
 
-    /// An archive that is linked whole would bring the original members too: its members are given
-    /// as files instead.
+    /// An archive that is linked whole would bring the original members too. Where it cannot be made
+    /// anew, its members are given as files instead.
     fn take_apart(
         &mut self,
         argument: ArgumentIndex,
@@ -248,19 +288,20 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Puts an archive of the edited members in place of an archive. Members of an archive are linked
-    /// if something refers to them, and files are not.
+    /// Puts an archive with the edited members in place of an archive. Whether that could be done.
     fn rebuild(
         &mut self,
         argument: ArgumentIndex,
         files: &Files,
         edited: &Edited<'_>,
-    ) -> Result<()> {
-        if let Some((name, archive)) = files.archive_with(argument, |member| edited.of(member))? {
-            let file = self.write_as("a", &archive, Some(name.to_string()))?;
-            self.edits.replace.insert(argument, vec![file.into()]);
-        }
-        Ok(())
+    ) -> Result<bool> {
+        let Some((name, archive)) = files.archive_with(argument, |member| edited.of(member))?
+        else {
+            return Ok(false);
+        };
+        let file = self.write_as("a", &archive, Some(name.to_string()))?;
+        self.edits.replace.insert(argument, vec![file.into()]);
+        Ok(true)
     }
 
     /// rustc exports marked symbols because they have a name of their own; their author did not.
@@ -306,7 +347,7 @@ impl<'a> Edited<'a> {
         let edited = hoisted.edited.iter();
         Self {
             contents: edited
-                .map(|(id, bytes)| (modules[id.0].bytes.as_ptr(), bytes.as_slice()))
+                .map(|(id, object)| (modules[id.0].bytes.as_ptr(), &object.bytes[..]))
                 .collect(),
             dropped: BTreeSet::new(),
         }
@@ -324,7 +365,7 @@ impl<'a> Edited<'a> {
 
     /// Leaves out the bitcode of archives that are linked whole, as it has been compiled. The
     /// arguments that name them.
-    fn drop_bitcode(&mut self, inputs: &Inputs<'_>) -> Vec<ArgumentIndex> {
+    fn drop_bitcode(&mut self, inputs: &Inputs<'_>) -> BTreeSet<ArgumentIndex> {
         let members = inputs.bitcode.iter();
         let members = members.filter(|module| module.is_member() && module.place.whole_archive);
         let dropped = members.map(|module| {

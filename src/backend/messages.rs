@@ -175,12 +175,17 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`. What follows
-/// may be the end of a sentence.
+/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`; or `.p` and,
+/// in parentheses, what is meant in it. What follows may be the end of a sentence.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
         [b'.', b'o' | b'a', ..] => digits + 2,
+        [b'.', b'p', b'(', ..] => {
+            let length = memchr::memchr(b')', text).map(|end| end + 1);
+            length.unwrap_or(text.len())
+        }
+        [b'.', b'p', ..] => digits + 2,
         _ => digits,
     }
 }
@@ -250,6 +255,7 @@ mod tests {
         let globals = HashMap::from_iter([("callback".to_owned(), global)]);
         let mut names = Names::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
+        names.add_input("4.p(5.o)", "r.o".to_owned());
         names.set_symbols(&globals, |_| "q.o".to_owned());
         String::from_utf8(names.text(text.as_bytes())).expect("UTF-8")
     }
@@ -263,6 +269,10 @@ mod tests {
         assert_eq!(
             text("/tmp/x/3.o:(.data.x) /tmp/x/3.o"),
             "libp.rlib(p.o):(.data.x) libp.rlib(p.o)"
+        );
+        assert_eq!(
+            text("wasm-ld: error: /tmp/x/4.p(5.o): bad (/tmp/x/4.p)\n"),
+            "wasm-ld: error: r.o: bad (<link sections>)\n"
         );
         assert_eq!(
             text("used in /tmp/x/3.o. Use another, not o.o"),

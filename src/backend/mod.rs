@@ -7,6 +7,7 @@ pub mod interrupt;
 mod job;
 mod map;
 mod messages;
+mod pack;
 mod run;
 
 pub use call::Call;

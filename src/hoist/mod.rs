@@ -27,9 +27,19 @@ pub struct Hoisted {
     /// they are linked if the objects that they stand for would be.
     pub object: Option<Vec<u8>>,
     /// The objects that entries left, edited.
-    pub edited: BTreeMap<ObjectId, Vec<u8>>,
+    pub edited: BTreeMap<ObjectId, EditedObject>,
     /// The global symbols of the synthesized object.
     pub globals: HashMap<String, Global>,
+}
+
+/// An object after its edits.
+#[derive(Debug)]
+pub struct EditedObject {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Whether something in it is linked as the object is, whatever refers to it: constructors, and
+    /// segments that are retained.
+    pub is_rooted: bool,
 }
 
 /// A global symbol of the synthesized object.
@@ -118,14 +128,23 @@ pub fn hoist<'a>(
     let mut edited = BTreeMap::new();
     for (id, source) in std::mem::take(&mut hoist.sources) {
         let edits = hoist.edits(id, source);
-        let bytes = edits.apply(&survey.objects[&id]).map_err(in_object(id))?;
-        edited.insert(id, bytes);
+        let object = EditedObject::new(&survey.objects[&id], &edits).map_err(in_object(id))?;
+        edited.insert(id, object);
     }
     Ok(Hoisted {
         object: Some(hoist.builder.finish()),
         edited,
         globals: hoist.globals,
     })
+}
+
+impl EditedObject {
+    fn new(object: &Object<'_>, edits: &Edits) -> Result<Self> {
+        Ok(Self {
+            bytes: edits.apply(object)?,
+            is_rooted: object.has_constructors || edits.leave_retained(object),
+        })
+    }
 }
 
 /// Whether addresses have 64 bits, which must be so in all objects that have entries or in none.

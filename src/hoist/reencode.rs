@@ -4,7 +4,7 @@
 //! environment variable that only our own tests know (`ci/lld-tests`): it puts all that reads and
 //! writes objects to the test of inputs that have nothing to gather.
 
-use super::Hoisted;
+use super::{EditedObject, Hoisted};
 use crate::error::Result;
 use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
@@ -33,13 +33,13 @@ pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
         let encoded = || {
             for section in Sections::of(module.bytes)? {
                 if section?.name == "linking" {
-                    return edits.apply(&Object::parse(module.bytes)?).map(Some);
+                    return EditedObject::new(&Object::parse(module.bytes)?, &edits).map(Some);
                 }
             }
             Ok(None)
         };
         let encoded = encoded().map_err(|error| error.in_file(&module.name))?;
-        edited.extend(encoded.map(|bytes| (ObjectId(position), bytes)));
+        edited.extend(encoded.map(|object| (ObjectId(position), object)));
     }
     Ok(Hoisted {
         object: None,

@@ -41,6 +41,8 @@ pub struct Object<'a> {
     data_relocations: OnceCell<DataRelocations>,
     /// For each section, the COMDAT group it is in: only custom sections are in any.
     section_comdats: Vec<Option<usize>>,
+    /// Whether it has functions that run before the program (`WASM_INIT_FUNCS`).
+    pub has_constructors: bool,
     /// Whether its memory has 64-bit addresses.
     pub memory64: bool,
     /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
@@ -178,6 +180,7 @@ impl<'a> Object<'a> {
             relocations,
             data_relocations: OnceCell::new(),
             section_comdats,
+            has_constructors: false,
             memory64: false,
             table64: false,
         };
@@ -526,6 +529,7 @@ impl<'a> Object<'a> {
                 SEGMENT_INFO => self.read_segment_info(reader)?,
                 COMDAT_INFO => self.read_comdats(reader)?,
                 SYMBOL_TABLE => self.read_symbols(reader)?,
+                INIT_FUNCS => self.has_constructors = reader.clone().read_var_u32()? > 0,
                 _ => {}
             }
         }
@@ -664,6 +668,8 @@ fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
 pub const LINKING_VERSION: u32 = 2;
 /// `WASM_SEGMENT_INFO` of Linking.md.
 pub const SEGMENT_INFO: u8 = 5;
+/// `WASM_INIT_FUNCS` of Linking.md.
+const INIT_FUNCS: u8 = 6;
 /// `WASM_COMDAT_INFO` of Linking.md.
 pub const COMDAT_INFO: u8 = 7;
 /// `WASM_SYMBOL_TABLE` of Linking.md.
