@@ -154,7 +154,11 @@ pub fn gather(data: &[u8]) {
     let script = Script::default();
     let _ = gathered(data, &script, |survey, plan, modules| {
         let hoisted = hoist::hoist(survey, plan, modules, OUTPUT)?;
-        for bytes in hoisted.object.iter().chain(hoisted.edited.values()) {
+        for bytes in hoisted
+            .object
+            .iter()
+            .chain(hoisted.edited.values().map(|edited| &edited.bytes))
+        {
             let object = Object::parse(bytes).expect("an object");
             let data = object.data_section();
             let relocations = data.map(|data| object.relocations(data));
