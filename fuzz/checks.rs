@@ -90,7 +90,7 @@ pub fn object(data: &[u8]) {
 fn assert_same(one: &Object<'_>, other: &Object<'_>) {
     assert_eq!(one.symbols.len(), other.symbols.len());
     for (one, other) in one.symbols.iter().zip(&other.symbols) {
-        assert_eq!((one.name, one.flags()), (other.name, other.flags()));
+        assert_eq!((one.name, one.flags), (other.name, other.flags));
         assert_eq!(one.definition(), other.definition());
     }
     assert_eq!(one.segments.len(), other.segments.len());
@@ -121,12 +121,10 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
     for (position, symbol) in object.symbols.iter().enumerate() {
         let index = SymbolIndex(position as u32);
         if symbol.definition().is_some() {
-            let moved = match position % 2 {
-                0 => wasm::Moved::Elsewhere(format!("{}..moved", symbol.name)),
-                _ => wasm::Moved::Unused,
-            };
-            edits.symbols.push((index, moved));
-        } else if matches!(symbol.info, wasm::SymbolInfo::Func { .. }) && !symbol.is_undefined() {
+            if position % 2 == 0 {
+                edits.moved.push((index, format!("{}..moved", symbol.name)));
+            }
+        } else if matches!(symbol.kind, wasm::SymbolKind::Function(_)) && !symbol.is_undefined() {
             edits
                 .aliases
                 .push((index, format!("{}..again", symbol.name)));

@@ -25,6 +25,7 @@ pub mod hoist;
 pub mod input;
 pub mod log;
 pub mod manifest;
+mod parallel;
 pub mod plan;
 pub mod script;
 pub mod survey;
@@ -33,9 +34,10 @@ pub mod wasm;
 use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
-use hoist::{Base, Output};
+use hoist::{Base, Hoisted, Output};
 use input::{Files, Inputs};
 use log::{Clock, Log, say};
+use plan::Plan;
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -109,9 +111,9 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         return Ok(Ended::Status(0));
     }
     clock.end_of("arguments");
-    let files = Files::open(&line)?;
+    let files: &Files = until_the_end(Files::open(&line)?);
     call.prepare(files.size())?;
-    let inputs = files.inputs()?;
+    let inputs: &Inputs<'_> = until_the_end(files.inputs()?);
     clock.end_of("inputs");
     warn(program, &line, inputs.warnings.iter())?;
     let mut link = Link {
@@ -120,23 +122,29 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         backend: &backend,
         call,
         script: &script,
-        files: &files,
+        files,
         log,
         clock,
     };
-    let survey = link.survey(&inputs)?;
+    let survey = link.survey(inputs)?;
     if survey.bitcode.is_empty() {
-        return link.gather(&inputs, &survey, &[]);
+        return link.gather(inputs, survey, &[]);
     }
     link.call = Call::new(&line, &backend); // It is run for this first.
-    let (compiled, messages) = match backend::compile(&backend, &line, &inputs, &survey.bitcode)? {
+    let (compiled, messages) = match backend::compile(&backend, &line, inputs, &survey.bitcode)? {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
     };
     link.clock.end_of("bitcode");
-    let inputs = inputs.with_compiled(&compiled);
+    let inputs = files.inputs()?.with_compiled(&compiled);
     let survey = link.survey(&inputs)?;
-    link.gather(&inputs, &survey, &messages)
+    link.gather(&inputs, survey, &messages)
+}
+
+/// Lets the system take back what there may be much of, when this process has ended: that is done at
+/// once, and for each thing here it takes as long as the link of a small program.
+fn until_the_end<'a, T: 'a>(value: T) -> &'a mut T {
+    Box::leak(Box::new(value))
 }
 
 /// A link, and what it is made with whatever is found in its inputs.
@@ -152,8 +160,8 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<Survey<'i>> {
-        let mut survey = survey::survey(self.line, self.script, inputs)?;
+    fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<&'i Survey<'i>> {
+        let survey = until_the_end(survey::survey(self.line, self.script, inputs)?);
         let has_entries = !survey.entries.is_empty();
         if self.line.is_position_independent() && has_entries && !self.backend.retains() {
             // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
@@ -173,22 +181,22 @@ impl Link<'_> {
     ) -> Result<Ended> {
         let Self { line, backend, .. } = self;
         let modules = &inputs.modules;
-        let plan = plan::plan(survey, modules, self.script)?;
+        let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
         warn(self.program, line, warnings)?;
-        self.log.decided(backend, survey, &plan, modules)?;
+        self.log.decided(backend, survey, plan, modules)?;
         if plan.is_empty() {
             self.clock.report();
             return as_called(line, self.call);
         }
-        let hoisted = hoist::hoist(survey, &plan, modules, output(line))?;
+        let hoisted: &Hoisted = until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
         self.clock.end_of("hoist");
-        let mut job = Job::new(backend, line, self.files, inputs, &hoisted)?;
+        let mut job = Job::new(backend, line, self.files, inputs, hoisted)?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
         if line.has(Id::Map) || line.has(Id::PrintMap) {
-            job.show_arrays(Arrays::of(survey, &plan, modules)?);
+            job.show_arrays(Arrays::of(survey, plan, modules)?);
         }
         let ended = self.call.run(job.words(line)?, job.names(), true)?;
         self.clock.end_of("the linker");

@@ -82,7 +82,7 @@ impl Log {
             let entry = &survey.entries[item.entry.0];
             let what = match item.symbol {
                 Some(symbol) => {
-                    let name = survey.objects[&entry.object].symbol(symbol).name;
+                    let name = survey.objects[entry.object].symbol(symbol).name;
                     format!("`{}`", demangle::shown_short(name))
                 }
                 None => describe_entry(survey, entry),

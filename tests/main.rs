@@ -16,6 +16,7 @@ mod bad_backend;
 mod bad_input;
 mod bad_marks;
 mod bad_objects;
+mod beside;
 mod by_reference;
 mod clang_driver;
 mod components;

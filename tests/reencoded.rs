@@ -4,10 +4,12 @@
 use crate::args;
 use crate::support::{Work, linker, linkers};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use wasm_encoder::RawSection;
 use wasm_section_ld::input::{ArchiveContent, archive_members};
-use wasm_section_ld::wasm::Object;
+use wasm_section_ld::wasm::{Object, Sections};
+use wasmparser::BinaryReader;
 
 /// What an object says, whatever the length of its numbers.
 fn meaning(bytes: &[u8]) -> impl PartialEq + std::fmt::Debug + use<> {
@@ -15,7 +17,7 @@ fn meaning(bytes: &[u8]) -> impl PartialEq + std::fmt::Debug + use<> {
     let symbols: Vec<_> = object
         .symbols
         .iter()
-        .map(|symbol| (symbol.name.to_owned(), symbol.flags(), symbol.definition()))
+        .map(|symbol| (symbol.name.to_owned(), symbol.flags, symbol.definition()))
         .collect();
     let segments: Vec<_> = object
         .segments
@@ -30,12 +32,30 @@ fn meaning(bytes: &[u8]) -> impl PartialEq + std::fmt::Debug + use<> {
     (symbols, segments, sections)
 }
 
+/// The same object with the sizes of its sections as short as they can be. LLVM writes all of them in
+/// five bytes, and so do we.
+fn with_short_sizes(path: &Path) -> PathBuf {
+    let bytes = fs::read(path).expect("an object");
+    let mut module = wasm_encoder::Module::new();
+    for section in Sections::of(&bytes).expect("a module") {
+        let section = section.expect("a section");
+        let mut reader = BinaryReader::new(&bytes[section.range], 0);
+        let id = reader.read_u8().expect("an id");
+        let size = reader.read_var_u32().expect("a size");
+        let data = reader.read_bytes(size as usize).expect("a payload");
+        module.section(&RawSection { id, data });
+    }
+    let short = path.with_extension("short.o");
+    fs::write(&short, module.finish()).expect("a file");
+    short
+}
+
 #[test]
 fn the_backend_gets_every_object_and_member_encoded_anew() {
     let work = Work::new();
     let source = "extern int f(int); int data[2] = { 1, 2 }; int *pointer = data + 1; int g(void) { return f(*pointer); }";
-    let object = work.c("object", source);
-    let member = work.c("member", "int f(int n) { return n + 1; }");
+    let object = with_short_sizes(&work.c("object", source));
+    let member = with_short_sizes(&work.c("member", "int f(int n) { return n + 1; }"));
     let archive = work.archive(
         "libmember.a",
         &[&member, &work.c("odd", "char odd[3] = \"od\";")],

@@ -65,7 +65,7 @@ impl Arrays {
 fn input_section<'s>(survey: &'s Survey<'_>, entry: &'s Entry<'_>) -> &'s str {
     match entry.origin {
         Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-            survey.objects[&entry.object].segment(segment).name
+            survey.objects[entry.object].segment(segment).name
         }
         Origin::Custom(_) => &entry.section,
     }

@@ -4,8 +4,8 @@
 
 use crate::error::Result;
 use crate::wasm::{
-    Moved, Object, Relocation, RelocationType, SEGMENT_RETAIN, SEGMENT_TLS, SectionIndex,
-    SegmentIndex, SymbolFlags, SymbolIndex,
+    Object, Relocation, RelocationType, SEGMENT_RETAIN, SEGMENT_TLS, SectionIndex, SegmentIndex,
+    SymbolFlags, SymbolIndex,
 };
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ impl Leaving {
     /// Relocations that are not right.
     pub fn of(
         object: &Object<'_>,
-        segments: &BTreeSet<SegmentIndex>,
+        segments: &[SegmentIndex],
         sections: &BTreeSet<SectionIndex>,
     ) -> Result<Self> {
         let mut leaving = Self {
@@ -55,12 +55,11 @@ impl Leaving {
         for symbol in of_sections.iter().filter_map(symbol) {
             leaving.referred_along[symbol.position()] = true;
         }
-        for (position, fate) in leaving.segments.iter().enumerate() {
-            let referred = match fate {
+        for (segment, own) in object.relocated_segments()? {
+            let referred = match leaving.segments[segment.position()] {
                 Fate::Stays => &mut leaving.referred,
                 Fate::Entries | Fate::GoesAlong => &mut leaving.referred_along,
             };
-            let own = object.segment_relocations(SegmentIndex(position as u32))?;
             for symbol in own.iter().filter_map(symbol) {
                 referred[symbol.position()] = true;
             }
@@ -87,27 +86,20 @@ impl Leaving {
             .collect()
     }
 
-    /// The symbols that leave, in order; `name` is what others call one.
-    pub fn symbols(
+    /// The symbols that leave and that something which stays refers to, in order; `name` is what others
+    /// call one.
+    pub fn moved(
         &self,
         object: &Object<'_>,
         name: impl Fn(SymbolIndex) -> String,
-    ) -> Vec<(SymbolIndex, Moved)> {
-        let mut moved = Vec::new();
-        for (position, symbol) in object.symbols.iter().enumerate() {
-            let index = SymbolIndex(position as u32);
-            let Some((segment, _)) = symbol.definition() else {
-                continue;
-            };
-            if self.segments[segment.position()] == Fate::Stays {
-                continue;
-            }
-            moved.push(match self.referred[position] {
-                true => (index, Moved::Elsewhere(name(index))),
-                false => (index, Moved::Unused),
-            });
-        }
-        moved
+    ) -> Vec<(SymbolIndex, String)> {
+        let symbols = object.symbols.iter().zip(&self.referred).enumerate();
+        let moved = symbols.filter_map(|(position, (symbol, &referred))| {
+            let (segment, _) = symbol.definition().filter(|_| referred)?;
+            let leaves = self.segments[segment.position()] != Fate::Stays;
+            leaves.then_some(SymbolIndex(position as u32))
+        });
+        moved.map(|index| (index, name(index))).collect()
     }
 
     /// Which segments could go along: those that nothing outside of the object can refer to, and
@@ -123,7 +115,7 @@ impl Leaving {
         let rooted = SymbolFlags::NO_STRIP | SymbolFlags::EXPORTED | SymbolFlags::TLS;
         for symbol in &object.symbols {
             if let Some((segment, _)) = symbol.definition()
-                && (!symbol.is_local() || symbol.flags().intersects(rooted))
+                && (!symbol.is_local() || symbol.flags.intersects(rooted))
             {
                 may_go[segment.position()] = false;
             }
@@ -159,7 +151,7 @@ impl Leaving {
     fn go_along(
         &mut self,
         object: &Object<'_>,
-        segments: &BTreeSet<SegmentIndex>,
+        segments: &[SegmentIndex],
         of_sections: &[Relocation],
         may_go: &[bool],
     ) -> Result<()> {
@@ -174,9 +166,8 @@ impl Leaving {
                 outstanding[to.position()] += u32::from(Some(to) != from);
             }
         };
-        for position in 0..object.segments.len() {
-            let from = SegmentIndex(position as u32);
-            count(Some(from), object.segment_relocations(from)?);
+        for (from, own) in object.relocated_segments()? {
+            count(Some(from), own);
         }
         count(None, of_sections);
         let mut reached = Vec::new();
@@ -191,7 +182,10 @@ impl Leaving {
             }
             std::mem::take(&mut reached)
         };
-        let mut pending: Vec<SegmentIndex> = segments.iter().copied().collect();
+        let mut pending = segments.to_vec();
+        // Of a segment may be more than one entry.
+        pending.sort();
+        pending.dedup();
         pending.extend(reach(&mut self.segments, None, of_sections));
         while let Some(from) = pending.pop() {
             let own = object.segment_relocations(from)?;

@@ -87,7 +87,7 @@ impl Hoist<'_> {
         modules: &[Module<'_>],
     ) -> Entry {
         let entry = &self.survey.entries[item.entry.0];
-        let object = &self.survey.objects[&entry.object];
+        let object = &self.survey.objects[entry.object];
         let name = &modules[entry.object.0].name;
         let before = |end: u32| relocations.partition_point(|relocation| relocation.offset < end);
         let own = &relocations[before(item.offset)..before(item.offset + item.size)];
@@ -97,7 +97,7 @@ impl Hoist<'_> {
             symbol: item
                 .symbol
                 .map(|symbol| object.symbol(symbol).name.to_owned()),
-            key: entry.key.clone(),
+            key: entry.key.as_deref().map(str::to_owned),
             krate: crate_of(self.survey, modules, item).map(Into::into),
             file: file_for_all(name),
             member: name.member().map(str::to_owned),

@@ -12,13 +12,14 @@ mod sections;
 
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, ObjectId};
+use crate::input::{Module, ObjectId, ObjectMap};
+use crate::parallel;
 use crate::plan::Plan;
 use crate::survey::{Origin, Survey};
 use crate::wasm::{Builder, Edits, Object, SectionIndex, SegmentIndex, SymbolIndex};
 use leaving::Leaving;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub struct Hoisted {
     /// they are linked if the objects that they stand for would be.
     pub object: Option<Vec<u8>>,
     /// The objects that entries left, edited.
-    pub edited: BTreeMap<ObjectId, EditedObject>,
+    pub edited: ObjectMap<EditedObject>,
     /// The global symbols of the synthesized object.
     pub globals: HashMap<String, Global>,
 }
@@ -100,15 +101,17 @@ pub fn hoist<'a>(
             address_size(survey, plan, modules)?,
             survey.objects.values().any(|object| object.table64),
         ),
-        sources: BTreeMap::new(),
+        sources: ObjectMap::default(),
         globals: HashMap::default(),
         along: Vec::new(),
     };
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
-    for (id, left) in hoist.left(plan) {
-        let source = Source::new(&survey.objects[&id], left).map_err(in_object(id))?;
-        hoist.sources.insert(id, source);
-    }
+    let left = hoist.left(plan).into_iter().collect();
+    let sources = parallel::map(left, |(id, left)| {
+        let source = Source::new(&survey.objects[id], left).map_err(in_object(id))?;
+        Ok((id, source))
+    });
+    hoist.sources = sources.into_iter().collect::<Result<_>>()?;
     let segments = hoist.sections(plan)?;
     // Only now, when all moved symbols are known: entries may point to each other.
     for (section, &segment) in plan.sections.iter().zip(&segments) {
@@ -125,15 +128,16 @@ pub fn hoist<'a>(
     if output.manifest {
         hoist.add_manifest(plan, modules, &segments)?;
     }
-    let mut edited = BTreeMap::new();
-    for (id, source) in std::mem::take(&mut hoist.sources) {
+    let sources = std::mem::take(&mut hoist.sources).into_iter().collect();
+    let edit = |(id, source): (ObjectId, Source)| {
         let edits = hoist.edits(id, source);
-        let object = EditedObject::new(&survey.objects[&id], &edits).map_err(in_object(id))?;
-        edited.insert(id, object);
-    }
+        let object = EditedObject::new(&survey.objects[id], &edits).map_err(in_object(id))?;
+        Ok((id, object))
+    };
+    let edited = parallel::map(sources, edit);
     Ok(Hoisted {
+        edited: edited.into_iter().collect::<Result<_>>()?,
         object: Some(hoist.builder.finish()),
-        edited,
         globals: hoist.globals,
     })
 }
@@ -152,7 +156,7 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
     let mut first: Option<(ObjectId, bool)> = None;
     for placed in plan.sections.iter().flat_map(|section| &section.entries) {
         let id = survey.entries[placed.entry.0].object;
-        let memory64 = survey.objects[&id].memory64;
+        let memory64 = survey.objects[id].memory64;
         match first {
             None => first = Some((id, memory64)),
             Some((other, size)) if size != memory64 => {
@@ -176,7 +180,7 @@ struct Hoist<'a> {
     survey: &'a Survey<'a>,
     output: Output,
     builder: Builder<'a>,
-    sources: BTreeMap<ObjectId, Source>,
+    sources: ObjectMap<Source>,
     globals: HashMap<String, Global>,
     /// The segments that went along with entries, and what they are in the synthesized object.
     along: Vec<(ObjectId, SegmentIndex, SegmentIndex)>,
@@ -185,7 +189,7 @@ struct Hoist<'a> {
 /// Where the entries of an object were.
 #[derive(Default)]
 struct Left {
-    segments: BTreeSet<SegmentIndex>,
+    segments: Vec<SegmentIndex>,
     sections: BTreeSet<SectionIndex>,
 }
 
@@ -199,7 +203,7 @@ struct Source {
     /// For each of its symbols, the one of the synthesized object, if there is one.
     symbols: Vec<Option<SymbolIndex>>,
     /// For each of its segments that went along, the one of the synthesized object.
-    segments: HashMap<SegmentIndex, SegmentIndex>,
+    segments: Vec<Option<SegmentIndex>>,
 }
 
 impl Source {
@@ -209,21 +213,21 @@ impl Source {
             sections: left.sections,
             aliases: Vec::new(),
             symbols: vec![None; object.symbols.len()],
-            segments: HashMap::default(),
+            segments: vec![None; object.segments.len()],
         })
     }
 }
 
 impl<'a> Hoist<'a> {
     /// Where entries leave their objects.
-    fn left(&self, plan: &Plan) -> BTreeMap<ObjectId, Left> {
-        let mut left: BTreeMap<ObjectId, Left> = BTreeMap::new();
+    fn left(&self, plan: &Plan) -> ObjectMap<Left> {
+        let mut left: ObjectMap<Left> = ObjectMap::default();
         for id in plan.leaving() {
             let entry = &self.survey.entries[id.0];
-            let left = left.entry(entry.object).or_default();
+            let left = left.get_or_default(entry.object);
             match entry.origin {
                 Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-                    left.segments.insert(segment);
+                    left.segments.push(segment);
                 }
                 Origin::Custom(section) => {
                     left.sections.insert(section);
@@ -235,10 +239,10 @@ impl<'a> Hoist<'a> {
 
     /// What changes in an object, now that all of it is known.
     fn edits(&self, id: ObjectId, source: Source) -> Edits {
-        let object = &self.survey.objects[&id];
+        let object = &self.survey.objects[id];
         let name = |symbol| self.global_name(id, symbol).into_owned();
         Edits {
-            symbols: source.leaving.symbols(object, name),
+            moved: source.leaving.moved(object, name),
             aliases: source.aliases,
             segments: source.leaving.segments(),
             sections: source.sections,
@@ -249,7 +253,7 @@ impl<'a> Hoist<'a> {
     /// The name under which other objects can refer to a symbol: its own or, for a local one, a
     /// unique one.
     fn global_name(&self, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
-        let symbol = self.survey.objects[&id].symbol(index);
+        let symbol = self.survey.objects[id].symbol(index);
         if symbol.is_local() {
             format!("{}{UNIQUE}{}.{}", symbol.name, id.0, index.0).into()
         } else {
@@ -260,7 +264,7 @@ impl<'a> Hoist<'a> {
     fn source(&mut self, id: ObjectId) -> Result<&mut Source> {
         // Only of objects that entries leave.
         let unknown = || Error::new("an entry of an object that no entry leaves");
-        self.sources.get_mut(&id).ok_or_else(unknown)
+        self.sources.get_mut(id).ok_or_else(unknown)
     }
 
     /// Remembers which symbol of the synthesized object one of an input is.

@@ -7,9 +7,8 @@
 use super::{EditedObject, Hoisted};
 use crate::error::Result;
 use crate::hash::HashMap;
-use crate::input::{Module, ObjectId};
+use crate::input::{Module, ObjectId, ObjectMap};
 use crate::wasm::{Edits, Object, Sections};
-use std::collections::BTreeMap;
 
 /// The environment variable that asks, if it is `1`.
 pub const VARIABLE: &str = "WASM_SECTION_LD_REENCODE";
@@ -28,7 +27,7 @@ pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
         anew: true,
         ..Edits::default()
     };
-    let mut edited = BTreeMap::new();
+    let mut edited = ObjectMap::default();
     for (position, module) in modules.iter().enumerate() {
         let encoded = || {
             for section in Sections::of(module.bytes)? {
@@ -39,7 +38,9 @@ pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
             Ok(None)
         };
         let encoded = encoded().map_err(|error| error.in_file(&module.name))?;
-        edited.extend(encoded.map(|object| (ObjectId(position), object)));
+        if let Some(object) = encoded {
+            edited.insert(ObjectId(position), object);
+        }
     }
     Ok(Hoisted {
         object: None,

@@ -7,14 +7,14 @@ use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
     Definition, FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol,
-    SymbolFlags, SymbolIndex, SymbolInfo, SynthSymbol,
+    SymbolFlags, SymbolIndex, SymbolKind, SynthSymbol,
 };
 use std::borrow::Cow;
 
 impl<'a> Hoist<'a> {
     /// Whether the linker will write into an entry.
     pub(super) fn has_relocations(&self, entry: &Entry<'_>) -> Result<bool> {
-        let object = &self.survey.objects[&entry.object];
+        let object = &self.survey.objects[entry.object];
         Ok(match entry.origin {
             Origin::Custom(section) => object.relocation_section(section).is_some(),
             Origin::Segment(segment) | Origin::Symbol(segment, _) => !object
@@ -30,7 +30,7 @@ impl<'a> Hoist<'a> {
         offset: u32,
         segment: SegmentIndex,
     ) -> Result<()> {
-        let object = &self.survey.objects[&entry.object];
+        let object = &self.survey.objects[entry.object];
         let (base, relocations) = match entry.origin {
             Origin::Custom(section) => {
                 let section_of = &object.sections[section.position()];
@@ -111,7 +111,7 @@ impl<'a> Hoist<'a> {
         from: SegmentIndex,
         segment: SegmentIndex,
     ) -> Result<()> {
-        let object = &self.survey.objects[&id];
+        let object = &self.survey.objects[id];
         let base = object.segment(from).offset;
         for relocation in object.segment_relocations(from)? {
             let symbol = self.target(id, relocation.symbol())?;
@@ -124,14 +124,14 @@ impl<'a> Hoist<'a> {
 
     /// The segment of the synthesized object that one of an input is, which goes along with entries.
     fn take_along(&mut self, id: ObjectId, from: SegmentIndex) -> Result<SegmentIndex> {
-        if let Some(&known) = self.source(id)?.segments.get(&from) {
+        if let Some(known) = self.source(id)?.segments[from.position()] {
             return Ok(known);
         }
-        let old = self.survey.objects[&id].segment(from);
+        let old = self.survey.objects[id].segment(from);
         let segment = self
             .builder
             .segment(old.name, old.alignment, old.flags, old.data);
-        self.source(id)?.segments.insert(from, segment);
+        self.source(id)?.segments[from.position()] = Some(segment);
         self.along.push((id, from, segment));
         Ok(segment)
     }
@@ -141,7 +141,7 @@ impl<'a> Hoist<'a> {
         if let Some(known) = self.source(id)?.symbols[index.position()] {
             return Ok(known);
         }
-        let object = &self.survey.objects[&id];
+        let object = &self.survey.objects[id];
         let symbol = object.symbol(index);
         if let Some((segment, range)) = symbol.definition()
             && self.source(id)?.leaving.goes_along(segment)
@@ -152,7 +152,7 @@ impl<'a> Hoist<'a> {
                 size: range.end - range.start,
             };
             let symbol = self.builder.symbol(SynthSymbol::Data {
-                flags: symbol.flags(),
+                flags: symbol.flags,
                 name: symbol.name.into(),
                 definition,
             });
@@ -160,7 +160,7 @@ impl<'a> Hoist<'a> {
             return Ok(symbol);
         }
         let name = self.global_name(id, index);
-        let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+        let is_data = symbol.is_data();
         if let Some(&found) = self.globals.get(name.as_ref()) {
             if found.is_data != is_data {
                 return Err(Error::new(format!("symbol type mismatch: {}", symbol.name))
@@ -170,14 +170,10 @@ impl<'a> Hoist<'a> {
             return Ok(found.symbol);
         }
         let reference = SymbolFlags::UNDEFINED | reference_binding(symbol);
-        let synthesized = match symbol.info {
-            SymbolInfo::Func { index, .. } => self.undefined_function(
-                object,
-                FunctionIndex(index),
-                symbol.is_undefined(),
-                &name,
-                reference,
-            ),
+        let synthesized = match symbol.kind {
+            SymbolKind::Function(function) => {
+                self.undefined_function(object, function, symbol.is_undefined(), &name, reference)
+            }
             _ => SynthSymbol::UndefinedData {
                 flags: reference,
                 name: name.clone(),
@@ -233,9 +229,9 @@ impl<'a> Hoist<'a> {
 /// says: the one that defines it, or that has a strong reference too. (Of data, `wasm-ld` 14 and 16
 /// keep the weak reference when they see a strong one, and would then not miss the symbol.)
 fn reference_binding(symbol: &Symbol<'_>) -> SymbolFlags {
-    let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+    let is_data = symbol.is_data();
     if symbol.is_undefined() && is_data {
-        symbol.flags() & SymbolFlags::BINDING_WEAK
+        symbol.flags & SymbolFlags::BINDING_WEAK
     } else if symbol.is_local() {
         SymbolFlags::empty()
     } else {

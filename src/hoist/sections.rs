@@ -76,7 +76,7 @@ impl<'a> Hoist<'a> {
                 .map(|placed| &self.survey.entries[placed.entry.0])
         };
         let is_read_only = |entry: &Entry<'_>| {
-            let object = &self.survey.objects[&entry.object];
+            let object = &self.survey.objects[entry.object];
             let segment = entry.segment().map(|segment| object.segment(segment));
             segment.is_some_and(|segment| segment.name.starts_with(".rodata"))
         };
@@ -101,7 +101,7 @@ impl<'a> Hoist<'a> {
         offset: u32,
         segment: SegmentIndex,
     ) -> Result<()> {
-        let object = &self.survey.objects[&entry.object];
+        let object = &self.survey.objects[entry.object];
         for &index in &entry.symbols {
             let symbol = object.symbol(index);
             if !self.is_needed(entry, index)? {
@@ -115,7 +115,7 @@ impl<'a> Hoist<'a> {
             else {
                 continue;
             };
-            let flags = moved_flags(symbol.flags(), is_marked(symbol.name));
+            let flags = moved_flags(symbol.flags, is_marked(symbol.name));
             let definition = Definition {
                 segment,
                 offset: offset + (range.start - entry.start()),
@@ -132,7 +132,7 @@ impl<'a> Hoist<'a> {
         if self.output.symbols || self.source(entry.object)?.leaving.is_referred(index) {
             return Ok(true);
         }
-        let object = &self.survey.objects[&entry.object];
+        let object = &self.survey.objects[entry.object];
         let symbol = object.symbol(index);
         // Of those of which there may be more, another object may mean this one.
         let is_only = || {

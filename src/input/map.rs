@@ -7,7 +7,11 @@ use std::path::Path;
 #[cfg(not(unix))]
 use std::path::PathBuf;
 
-/// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes).
+/// From this many bytes on it takes longer to read a file than to map it.
+const WORTH_MAPPING: u64 = 16 << 10;
+
+/// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes), or where it is
+/// small.
 #[derive(Debug)]
 pub struct FileBytes {
     bytes: Bytes,
@@ -78,10 +82,11 @@ impl FileBytes {
         if metadata.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
-        let bytes = if metadata.is_file() && metadata.len() > 0 {
+        let bytes = if metadata.is_file() && metadata.len() >= WORTH_MAPPING {
             Bytes::Mapped(map(&file)?)
         } else {
-            let mut bytes = Vec::new();
+            // The last byte is room to see that nothing follows.
+            let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
             file.read_to_end(&mut bytes)?;
             Bytes::Read(bytes)
         };

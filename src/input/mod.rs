@@ -5,11 +5,14 @@ mod archive;
 mod foreign;
 mod library;
 mod map;
+mod object_map;
 
 pub use archive::{
     Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
     with_contents as archive_with_contents,
 };
+
+pub use object_map::ObjectMap;
 
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::{Error, Result};

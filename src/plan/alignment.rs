@@ -26,7 +26,7 @@ impl Layout<'_> {
         }
         let entry = &self.survey.entries[id.0];
         let what = describe_entry(self.survey, entry);
-        let object = &self.survey.objects[&entry.object];
+        let object = &self.survey.objects[entry.object];
         let at = entry
             .segment()
             .map_or(0, |index| object.segment(index).range.start);
@@ -41,7 +41,7 @@ impl Layout<'_> {
     pub(super) fn entry_alignment(&self, id: EntryId) -> u32 {
         let entry = &self.survey.entries[id.0];
         stated_alignment(self.survey, entry)
-            .or_else(|| self.custom_alignments.get(entry.section.as_str()).copied())
+            .or_else(|| self.custom_alignments.get(&*entry.section).copied())
             .unwrap_or(0)
     }
 
@@ -97,7 +97,7 @@ impl Layout<'_> {
 /// The alignment of the segment that an entry is in, as a power of two: for an entry inside of one,
 /// what its offset leaves of it.
 fn stated_alignment(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<u32> {
-    let segment = survey.objects[&entry.object].segment(entry.segment()?);
+    let segment = survey.objects[entry.object].segment(entry.segment()?);
     Some(segment.alignment.min(entry.start().trailing_zeros()))
 }
 

@@ -63,7 +63,7 @@ pub fn crate_of<'a>(
     item: &Item,
 ) -> Option<Cow<'a, str>> {
     let entry = &survey.entries[item.entry.0];
-    let object = &survey.objects[&entry.object];
+    let object = &survey.objects[entry.object];
     let by_symbol = item
         .symbol
         .and_then(|symbol| crate_of_symbol(object.symbol(symbol).name));
@@ -81,7 +81,7 @@ fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Opti
     let Origin::Segment(segment) = entry.origin else {
         return Ok(whole);
     };
-    let object = &survey.objects[&entry.object];
+    let object = &survey.objects[entry.object];
     let definition = |&index: &SymbolIndex| {
         let (_, range) = object.symbol(index).definition()?;
         (!range.is_empty() && range.end as usize <= entry.data.len()).then_some((range, index))

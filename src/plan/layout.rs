@@ -6,7 +6,7 @@ use super::scope::{Cursor, too_large};
 use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition};
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::input::Module;
+use crate::input::{Module, ObjectMap};
 use crate::script::{
     Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher, Node,
     OutputSection, Script, Spanned, Statement,
@@ -24,8 +24,12 @@ pub struct Layout<'a> {
     candidates: Vec<EntryId>,
     /// Which entries of the survey a rule has taken.
     taken: Vec<bool>,
-    /// What scripts call each entry of the survey, and where it is from.
-    names: Vec<InputName<'a>>,
+    /// What scripts call the entries that have a key.
+    keyed: HashMap<EntryId, String>,
+    /// The paths of the objects, as scripts see them.
+    files: ObjectMap<InputFile<'a>>,
+    /// Whether there is a script that may speak of the entries' symbols.
+    has_script: bool,
     /// The alignment of the custom sections of each name, which state none.
     pub(super) custom_alignments: HashMap<&'a str, u32>,
     /// What has been laid out.
@@ -49,8 +53,7 @@ pub struct Layout<'a> {
     pub(super) defined: OnceCell<HashSet<String>>,
 }
 
-struct InputName<'a> {
-    section: Cow<'a, str>,
+struct InputFile<'a> {
     file: Cow<'a, str>,
     archive: Option<Cow<'a, str>>,
 }
@@ -58,27 +61,25 @@ struct InputName<'a> {
 impl<'a> Layout<'a> {
     /// Begins, with the entries in link order.
     pub fn new(survey: &'a Survey<'a>, modules: &'a [Module<'a>], entries: Vec<EntryId>) -> Self {
-        let names = survey.entries.iter().map(|entry| {
-            let section = match &entry.key {
-                Some(key) => format!("{}.{key}", entry.section).into(),
-                None => entry.section.as_str().into(),
-            };
-            let name = &modules[entry.object.0].name;
+        let keyed = entries.iter().filter_map(|&id| {
+            let entry = &survey.entries[id.0];
+            Some((id, format!("{}.{}", entry.section, entry.key.as_deref()?)))
+        });
+        let files = survey.objects.iter().map(|(id, _)| {
+            let name = &modules[id.0].name;
             let path = name.file().to_string_lossy();
             let (file, archive) = match name.member() {
                 Some(member) => (member.into(), Some(path)),
                 None => (path, None),
             };
-            InputName {
-                section,
-                file,
-                archive,
-            }
+            (id, InputFile { file, archive })
         });
         Self {
             survey,
             modules,
-            names: names.collect(),
+            keyed: keyed.collect(),
+            files: files.collect(),
+            has_script: false,
             custom_alignments: custom_alignments(survey, &entries),
             candidates: entries,
             taken: vec![false; survey.entries.len()],
@@ -100,6 +101,7 @@ impl<'a> Layout<'a> {
     /// # Errors
     /// What a script says that cannot be done, and assertions that fail.
     pub fn run(&mut self, script: &Script) -> Result<()> {
+        self.has_script = !script.commands.is_empty();
         self.later = script
             .outputs()
             .map(|output| output.name.value.clone())
@@ -344,12 +346,14 @@ impl<'a> Layout<'a> {
     /// for the order, as in GNU ld.
     fn take(&mut self, description: &InputDescription) -> Vec<EntryId> {
         let input = |id: &EntryId| {
-            let name = &self.names[id.0];
+            let entry = &self.survey.entries[id.0];
+            let name = entry.key.as_ref().and_then(|_| self.keyed.get(id));
+            let InputFile { file, archive } = &self.files[entry.object];
             InputSection {
-                name: &name.section,
+                name: name.map_or(&*entry.section, String::as_str),
                 file: FileName {
-                    file: &name.file,
-                    archive: name.archive.as_deref(),
+                    file,
+                    archive: archive.as_deref(),
                 },
                 alignment: self.entry_alignment(*id),
             }
@@ -398,8 +402,8 @@ impl<'a> Layout<'a> {
             .entries
             .push(Placed { entry, offset });
         let entry = &self.survey.entries[entry.0];
-        let object = &self.survey.objects[&entry.object];
-        for &symbol in &entry.symbols {
+        let object = &self.survey.objects[entry.object];
+        for &symbol in entry.symbols.iter().filter(|_| self.has_script) {
             let symbol = object.symbol(symbol);
             if let (false, Some((_, range))) = (symbol.is_local(), symbol.definition()) {
                 let offset = u64::from(offset + (range.start - entry.start()));

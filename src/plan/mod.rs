@@ -151,10 +151,8 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
     let left = left_to_the_backend(survey, &fates);
     let with_fate = |fate| {
         let ids = (0..survey.entries.len()).map(EntryId);
-        ids.filter(|id| {
-            fates[id.0] == fate && !left.contains(survey.entries[id.0].section.as_str())
-        })
-        .collect::<Vec<_>>()
+        ids.filter(|id| fates[id.0] == fate && !left.contains(&*survey.entries[id.0].section))
+            .collect::<Vec<_>>()
     };
     let mut layout = Layout::new(survey, modules, with_fate(Fate::Kept));
     layout.run(script)?;
@@ -182,7 +180,7 @@ fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'
     let mut all_named: HashMap<&str, bool> = HashMap::default();
     let mut has_bytes: HashSet<&str> = HashSet::default();
     for (entry, &fate) in survey.entries.iter().zip(fates) {
-        if all_named.get(entry.section.as_str()) == Some(&false) {
+        if all_named.get(&*entry.section) == Some(&false) {
             continue;
         }
         let named = matches!(entry.origin, Origin::Segment(_))
@@ -205,20 +203,20 @@ fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'
 /// its garbage collection, and the segment is not retained. Compilers before LLVM 19 know no other
 /// way, and a partial link by `wasm-ld` before LLVM 23 drops the flag.
 fn is_lost(survey: &Survey<'_>, entry: &Entry<'_>) -> bool {
-    let object = &survey.objects[&entry.object];
+    let object = &survey.objects[entry.object];
     let retained = |segment| object.segment(segment).flags & SEGMENT_RETAIN != 0;
     let mut kept = entry
         .symbols
         .iter()
         .map(|&symbol| object.symbol(symbol))
-        .filter(|symbol| symbol.flags().contains(SymbolFlags::NO_STRIP))
+        .filter(|symbol| symbol.flags.contains(SymbolFlags::NO_STRIP))
         .peekable();
     kept.peek().is_some() && kept.all(Symbol::is_local) && !entry.segment().is_some_and(retained)
 }
 
 /// An entry for people: its symbol, or what it is where it has none.
 pub fn describe_entry(survey: &Survey<'_>, entry: &Entry<'_>) -> String {
-    let object = &survey.objects[&entry.object];
+    let object = &survey.objects[entry.object];
     let symbol = entry.symbols.first().map(|&symbol| object.symbol(symbol));
     match (&entry.origin, symbol) {
         (_, Some(symbol)) => format!("`{}`", demangle::shown_short(symbol.name)),

@@ -29,11 +29,9 @@ pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>>
     let winners = winners(survey, modules, &fates)?;
     for (position, entry) in survey.entries.iter().enumerate() {
         let overridden = |&symbol: &SymbolIndex| {
-            let symbol = survey.objects[&entry.object].symbol(symbol);
-            let winner = winners
-                .get(symbol.name)
-                .is_some_and(|&winner| winner != position);
-            symbol.is_weak() && winner
+            let symbol = survey.objects[entry.object].symbol(symbol);
+            let winner = || winners.get(symbol.name);
+            symbol.is_weak() && winner().is_some_and(|&(winner, _)| winner != position)
         };
         if fates[position] == Fate::Kept
             && !entry.symbols.is_empty()
@@ -48,9 +46,9 @@ pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>>
 fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
     let mut keepers: HashMap<&str, ObjectId> = HashMap::default();
     // A name may be long, and a group may have many entries.
-    let mut known: HashMap<(ObjectId, usize), Fate> = HashMap::default();
+    let mut known: HashMap<(ObjectId, u32), Fate> = HashMap::default();
     let mut fate = |entry: &Entry<'_>| {
-        let object = &survey.objects[&entry.object];
+        let object = &survey.objects[entry.object];
         let group = match entry.origin {
             Origin::Segment(segment) | Origin::Symbol(segment, _) => object.segment(segment).comdat,
             Origin::Custom(section) => object.section_comdat(section),
@@ -59,7 +57,9 @@ fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
             return Fate::Kept;
         };
         *known.entry((entry.object, group)).or_insert_with(|| {
-            let keeper = *keepers.entry(object.comdats[group]).or_insert(entry.object);
+            let keeper = *keepers
+                .entry(object.comdats[group as usize])
+                .or_insert(entry.object);
             match keeper == entry.object {
                 true => Fate::Kept,
                 false => Fate::OtherComdat,
@@ -69,19 +69,19 @@ fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
     survey.entries.iter().map(&mut fate).collect()
 }
 
-/// For each global symbol, the entry that defines it.
+/// For each global symbol, the entry that defines it, and whether it is weak there too.
 fn winners<'s>(
     survey: &'s Survey<'_>,
     modules: &[Module<'_>],
     fates: &[Fate],
-) -> Result<HashMap<&'s str, usize>> {
+) -> Result<HashMap<&'s str, (usize, bool)>> {
     let mut winners: HashMap<&str, (usize, bool)> = HashMap::default();
     for (position, entry) in survey.entries.iter().enumerate() {
         if fates[position] != Fate::Kept {
             continue;
         }
         for &symbol in &entry.symbols {
-            let symbol = survey.objects[&entry.object].symbol(symbol);
+            let symbol = survey.objects[entry.object].symbol(symbol);
             if symbol.is_local() {
                 continue;
             }
@@ -103,8 +103,5 @@ fn winners<'s>(
             }
         }
     }
-    Ok(winners
-        .into_iter()
-        .map(|(name, (position, _))| (name, position))
-        .collect())
+    Ok(winners)
 }

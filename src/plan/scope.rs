@@ -113,7 +113,7 @@ impl Layout<'_> {
         for id in &self.discarded {
             let entry = &self.survey.entries[id.0];
             let module = &self.modules[entry.object.0];
-            let object = &self.survey.objects[&entry.object];
+            let object = &self.survey.objects[entry.object];
             for &symbol in entry.symbols.iter().filter(|_| module.is_member()) {
                 let symbol = object.symbol(symbol);
                 if !symbol.is_local() {

@@ -3,7 +3,6 @@
 
 use super::ast::{FileSort, InputDescription, Sort};
 use super::pattern::{FileGlob, FileName, Glob};
-use crate::hash::HashSet;
 use std::cmp::Ordering;
 
 /// An input section as scripts speak of it.
@@ -75,8 +74,8 @@ impl Matcher {
             } else {
                 self.insert_one_by_one(inputs, taken())
             };
-        let mut seen = HashSet::default();
-        order.retain(|&position| seen.insert(position));
+        let mut seen = vec![false; inputs.len()];
+        order.retain(|&position| !std::mem::replace(&mut seen[position], true));
         order
     }
 

@@ -8,6 +8,7 @@ use crate::bitcode::{Bitcode, Symbol};
 use crate::error::Result;
 use crate::input::Module;
 use memchr::memmem;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// A bitcode file that has entries.
@@ -24,7 +25,7 @@ pub struct WithEntries {
 pub struct Glance<'a> {
     bitcode: Bitcode<'a>,
     /// The marked data that it defines, with the sections that are told by name.
-    marked: Vec<(Symbol<'a>, Option<String>)>,
+    marked: Vec<(Symbol<'a>, Option<Cow<'a, str>>)>,
     /// Whether there are marks in it, of which no more is known.
     has_unknown_marks: bool,
 }
@@ -88,11 +89,14 @@ impl<'a> Glance<'a> {
 /// The bitcode that has entries of gathered sections. As with objects, a section whose entries are all
 /// data that the compiler put there is left to the backend, unless somebody asks.
 pub fn with_entries(survey: &Survey<'_>, glances: &[Glance<'_>]) -> Vec<WithEntries> {
+    if glances.is_empty() {
+        return Vec::new();
+    }
     let moved = survey
         .entries
         .iter()
         .filter(|entry| !matches!(entry.origin, Origin::Segment(_)));
-    let moved = moved.map(|entry| entry.section.as_str());
+    let moved = moved.map(|entry| &*entry.section);
     let marked = glances.iter().flat_map(Glance::marked_sections);
     let gathered: BTreeSet<&str> = moved.chain(marked).collect();
     let is_gathered = |name: &str| gathered.contains(name) || survey.wanted.is_asked_for(name);

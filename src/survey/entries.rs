@@ -8,8 +8,10 @@ use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::wasm::{
-    Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolInfo,
+    Object, SEGMENT_TLS, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolKind,
 };
+use smallvec::{SmallVec, smallvec};
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::ops::Range;
 
@@ -19,15 +21,15 @@ pub struct Entry<'a> {
     /// The object it comes from.
     pub object: ObjectId,
     /// The link section.
-    pub section: String,
+    pub section: Cow<'a, str>,
     /// The key that its mark gives.
-    pub key: Option<String>,
+    pub key: Option<Cow<'a, str>>,
     /// Where it is in the object.
     pub origin: Origin,
     /// Its bytes.
     pub data: &'a [u8],
     /// The symbols that it defines.
-    pub symbols: Vec<SymbolIndex>,
+    pub symbols: SmallVec<[SymbolIndex; 4]>,
 }
 
 /// Where an entry is in its object.
@@ -65,33 +67,42 @@ impl Entry<'_> {
     }
 }
 
-/// The marks on the data of an object, in the order of its symbols.
+/// The marks on the data of an object.
 #[derive(Debug, Default)]
-pub struct Marks(Vec<(SymbolIndex, Marked)>);
+pub struct Marks<'a> {
+    /// In the order of the symbols.
+    marks: Vec<Marked<'a>>,
+    /// For each symbol up to the last that is marked, the number of its mark, counted from 1; 0 for none.
+    numbers: Vec<u32>,
+}
 
-impl Marks {
+impl<'a> Marks<'a> {
     /// The mark of a symbol.
-    pub fn get(&self, symbol: SymbolIndex) -> Option<&Marked> {
-        let position = self.0.binary_search_by_key(&symbol, |(index, _)| *index);
-        position
-            .ok()
-            .and_then(|position| self.0.get(position))
-            .map(|(_, mark)| mark)
+    pub fn get(&self, symbol: SymbolIndex) -> Option<&Marked<'a>> {
+        let number = *self.numbers.get(symbol.position())?;
+        self.marks.get(number.checked_sub(1)? as usize)
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Marked> {
-        self.0.iter().map(|(_, mark)| mark)
+    pub fn iter(&self) -> impl Iterator<Item = &Marked<'a>> {
+        self.marks.iter()
+    }
+
+    /// Adds the mark of a symbol.
+    fn push(&mut self, symbol: SymbolIndex, mark: Marked<'a>) {
+        self.marks.push(mark);
+        self.numbers.resize(symbol.position(), 0);
+        self.numbers.push(self.marks.len() as u32);
     }
 }
 
 /// What a symbol is marked as.
 #[derive(Debug, Clone)]
-pub struct Marked {
+pub struct Marked<'a> {
     /// The section that it is an entry of.
-    pub section: String,
+    pub section: Cow<'a, str>,
     /// The key to sort by.
-    pub key: Option<String>,
+    pub key: Option<Cow<'a, str>>,
 }
 
 /// The entries of an object, in the order of its segments and then of its custom sections.
@@ -101,7 +112,7 @@ pub struct Marked {
 pub fn collect<'a>(
     id: ObjectId,
     object: &Object<'a>,
-    marks: &Marks,
+    marks: &Marks<'a>,
     wanted: &Wanted,
 ) -> Result<Vec<Entry<'a>>> {
     let by_segment = SymbolsBySegment::of(object);
@@ -131,11 +142,11 @@ pub fn collect<'a>(
         }
         entries.push(Entry {
             object: id,
-            section: section.name.to_owned(),
+            section: section.name.into(),
             key: None,
             origin: Origin::Custom(index),
             data: section.content,
-            symbols: Vec::new(),
+            symbols: SmallVec::new(),
         });
     }
     Ok(entries)
@@ -149,7 +160,7 @@ pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str
         .symbols
         .iter()
         .filter(marked)
-        .map(|symbol| (symbol.name, symbol.range.start as u64))
+        .map(|symbol| (symbol.name, symbol.range.start.into()))
 }
 
 /// The symbols that are defined in each data segment.
@@ -198,12 +209,12 @@ impl SymbolsBySegment {
 ///
 /// # Errors
 /// A mark that is not right, or on something that cannot be an entry.
-pub fn marks(object: &Object<'_>) -> Result<Marks> {
+pub fn marks<'a>(object: &Object<'a>) -> Result<Marks<'a>> {
     let mut marks = Marks::default();
     let mut references = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
-        let at = symbol.range.start as u64;
-        let is_data = matches!(symbol.info, SymbolInfo::Data { .. });
+        let at = symbol.range.start.into();
+        let is_data = symbol.is_data();
         // A path marks data only; what else is in a marked module serves it.
         if !is_data && !is_whole_name(symbol.name) {
             continue;
@@ -216,7 +227,7 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
         }
         // A path marks the statics that are below it: those in the module itself, and of those further
         // down the ones that are to be kept (`#[used]`). What else is there serves them.
-        let is_used = symbol.flags().contains(SymbolFlags::NO_STRIP);
+        let is_used = symbol.flags.contains(SymbolFlags::NO_STRIP);
         let counts = match mark.place {
             Place::WholeName | Place::Parent => true,
             Place::Ancestor => is_used,
@@ -244,27 +255,27 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
                     unknown => unknown.insert(References::of(object)?),
                 };
                 let section = references.section(object, symbol);
-                section.map_err(|error| error.at(at))?.to_owned()
+                section.map_err(|error| error.at(at))?
             }
         };
         let key = mark.key;
         let index = SymbolIndex(position as u32);
-        marks.0.push((index, Marked { section, key }));
+        marks.push(index, Marked { section, key });
     }
     Ok(marks)
 }
 
 /// Why what the symbol names cannot be an entry.
 fn not_an_entry(object: &Object<'_>, symbol: &Symbol<'_>) -> Option<&'static str> {
-    match symbol.info {
-        SymbolInfo::Data { .. } => {}
-        SymbolInfo::Func { .. } => return Some("a function"),
-        SymbolInfo::Global { .. } => return Some("a wasm global"),
-        SymbolInfo::Table { .. } => return Some("a table"),
-        SymbolInfo::Event { .. } => return Some("a tag"),
-        SymbolInfo::Section { .. } => return Some("a section"),
+    match symbol.kind {
+        SymbolKind::Data(_) => {}
+        SymbolKind::Function(_) => return Some("a function"),
+        SymbolKind::Global => return Some("a wasm global"),
+        SymbolKind::Table => return Some("a table"),
+        SymbolKind::Tag => return Some("a tag"),
+        SymbolKind::Section(_) => return Some("a section"),
     }
-    if symbol.flags().contains(SymbolFlags::TLS) {
+    if symbol.flags.contains(SymbolFlags::TLS) {
         return Some("thread-local");
     }
     match symbol.definition() {
@@ -297,7 +308,7 @@ struct Collector<'o, 'a> {
     symbols: &'o [SymbolIndex],
     /// Whether none of them says how large it is.
     sizeless: bool,
-    marks: &'o Marks,
+    marks: &'o Marks<'a>,
 }
 
 impl<'a> Collector<'_, 'a> {
@@ -309,16 +320,16 @@ impl<'a> Collector<'_, 'a> {
                 "an entry of section `{}` is thread-local",
                 segment.name
             ))
-            .at(segment.range.start as u64)
+            .at(segment.range.start.into())
             .note("each thread has its own copy, so there is no one address for an array"));
         }
         Ok(Entry {
             object: self.id,
-            section: segment.name.to_owned(),
+            section: segment.name.into(),
             key: None,
             origin: Origin::Segment(self.index),
             data: segment.data,
-            symbols: self.symbols.to_vec(),
+            symbols: self.symbols.into(),
         })
     }
 
@@ -334,7 +345,7 @@ impl<'a> Collector<'_, 'a> {
                 self.name(symbol),
                 segment.name
             ))
-            .at(self.object.symbol(symbol).range.start as u64));
+            .at(self.object.symbol(symbol).range.start.into()));
         }
         // Marked ones first among those that begin together, and the longest of them.
         symbols.sort_by_key(|&symbol| {
@@ -365,7 +376,7 @@ impl<'a> Collector<'_, 'a> {
                 key: mark.key.clone(),
                 data: &segment.data[range.start as usize..range.end as usize],
                 origin: Origin::Symbol(self.index, range),
-                symbols: vec![symbol],
+                symbols: smallvec![symbol],
             });
         }
         Ok(())
@@ -396,7 +407,7 @@ impl<'a> Collector<'_, 'a> {
             self.object.segment(self.index).name,
             self.name(symbol),
         ))
-        .at(self.object.symbol(symbol).range.start as u64)
+        .at(self.object.symbol(symbol).range.start.into())
         .note(
             "give each variable a segment of its own: with -fdata-sections and without a section \
              attribute in C, by `.section` in assembler",
@@ -408,7 +419,7 @@ impl<'a> Collector<'_, 'a> {
             "the bytes of `{}` would have to be in two entries at once",
             self.name(symbol)
         ))
-        .at(self.object.symbol(symbol).range.start as u64)
+        .at(self.object.symbol(symbol).range.start.into())
         .note("one place in memory can be an entry of one section, once")
     }
 }

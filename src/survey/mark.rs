@@ -11,7 +11,8 @@
 
 use crate::demangle;
 use crate::error::{Error, Result};
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
@@ -28,20 +29,20 @@ const LONGEST_SECTION: usize = 1024;
 
 /// What a symbol's name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct Mark<'s> {
     /// The section.
-    pub section: Told,
+    pub section: Told<'s>,
     /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
-    pub key: Option<String>,
+    pub key: Option<Cow<'s, str>>,
     /// Where in the name the mark is.
     pub place: Place,
 }
 
 /// How a mark tells the section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum Told<'s> {
     /// It bears this name, a C identifier.
-    ByName(String),
+    ByName(Cow<'s, str>),
     /// It is the one that the function names to which the entry points.
     ByReference,
 }
@@ -58,12 +59,12 @@ pub enum Place {
     Ancestor,
 }
 
-impl Mark {
+impl<'s> Mark<'s> {
     /// Reads the mark in `symbol`, if there is one.
     ///
     /// # Errors
     /// A mark whose section is empty or no C identifier, or a whole name that lacks a part.
-    pub fn parse(symbol: &str) -> Result<Option<Self>> {
+    pub fn parse(symbol: &'s str) -> Result<Option<Self>> {
         if let Some(rest) = symbol.strip_prefix(SECTION) {
             return Self::parse_whole_name(symbol, rest).map(Some);
         }
@@ -76,7 +77,7 @@ impl Mark {
         }
     }
 
-    fn parse_whole_name(symbol: &str, rest: &str) -> Result<Self> {
+    fn parse_whole_name(symbol: &'s str, rest: &'s str) -> Result<Self> {
         let mut parts = rest.splitn(3, '$');
         let (Some(section), Some(key), Some(_unique)) = (parts.next(), parts.next(), parts.next())
         else {
@@ -86,20 +87,21 @@ impl Mark {
             .note("KEY may be empty, as in `__link_section__PLUGINS$$my_crate::entry`"));
         };
         Ok(Self {
-            section: Told::ByName(section_name(symbol, section)?),
-            key: (!key.is_empty()).then(|| key.to_owned()),
+            section: Told::ByName(section_name(symbol, section)?.into()),
+            key: (!key.is_empty()).then(|| key.into()),
             place: Place::WholeName,
         })
     }
 
-    fn parse_path(symbol: &str, path: &str) -> Result<Option<Self>> {
+    fn parse_path(symbol: &'s str, path: &str) -> Result<Option<Self>> {
         let mut components = components(path);
         let told = components.find_map(|component| {
             if component == BY_REFERENCE {
                 return Some(Ok(Told::ByReference));
             }
             let name = component.strip_prefix(SECTION)?;
-            Some(section_name(symbol, name).map(Told::ByName))
+            let name = section_name(symbol, name).map(|_| component_end(symbol, component, name));
+            Some(name.map(Told::ByName))
         });
         let Some(section) = told.transpose()? else {
             return Ok(None);
@@ -107,7 +109,7 @@ impl Mark {
         let (mut key, mut below) = (None, 0);
         for component in components.filter(|component| !component.is_empty()) {
             match component.strip_prefix(ORDER).filter(|_| key.is_none()) {
-                Some(found) => key = Some(found.to_owned()),
+                Some(found) => key = Some(component_end(symbol, component, found)),
                 None => below += 1,
             }
         }
@@ -158,14 +160,30 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
 ///
 /// # Errors
 /// A section that is empty or no C identifier.
-pub fn section_of(symbol: &str) -> Result<Option<String>> {
-    if memchr::memmem::find(symbol.as_bytes(), OF.as_bytes()).is_none() {
+pub fn section_of(symbol: &str) -> Result<Option<Cow<'_, str>>> {
+    if memmem::find(symbol.as_bytes(), OF.as_bytes()).is_none() {
         return Ok(None);
     }
     let path = path_of(symbol)?;
     let path = path.as_deref().unwrap_or(symbol);
-    let name = components(path).find_map(|component| component.strip_prefix(OF));
-    name.map(|name| section_name(symbol, name)).transpose()
+    let named = components(path).find_map(|component| {
+        let name = component.strip_prefix(OF)?;
+        Some((component, name))
+    });
+    let Some((component, name)) = named else {
+        return Ok(None);
+    };
+    section_name(symbol, name)?;
+    Ok(Some(component_end(symbol, component, name)))
+}
+
+/// The `end` of a component of the path that `symbol` mangles: the same bytes in the symbol itself, where
+/// the mangling has left them alone.
+fn component_end<'s>(symbol: &'s str, component: &str, end: &str) -> Cow<'s, str> {
+    let start = memmem::find(symbol.as_bytes(), component.as_bytes());
+    let end_at = start.map(|start| start + component.len());
+    let same = end_at.and_then(|end_at| symbol.get(end_at - end.len()..end_at));
+    same.map_or_else(|| end.to_owned().into(), Cow::Borrowed)
 }
 
 /// The path that `symbol` mangles, if it does.
@@ -181,7 +199,7 @@ fn path_of(symbol: &str) -> Result<Option<String>> {
     }
 }
 
-fn section_name(symbol: &str, name: &str) -> Result<String> {
+fn section_name<'n>(symbol: &str, name: &'n str) -> Result<&'n str> {
     if name.is_empty() {
         return Err(
             Error::new(format!("the mark `{symbol}` has an empty section name"))
@@ -200,7 +218,7 @@ fn section_name(symbol: &str, name: &str) -> Result<String> {
             name.len()
         )));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 /// Whether a linker gives a section of that name `__start_NAME` and `__stop_NAME` (GNU ld manual,
@@ -238,8 +256,8 @@ mod tests {
         Mark::parse(symbol)
             .expect("a good mark")
             .map(|mark| match mark.section {
-                Told::ByName(name) => (name, mark.key),
-                Told::ByReference => ("(by reference)".to_owned(), mark.key),
+                Told::ByName(name) => (name.into_owned(), mark.key.map(Cow::into_owned)),
+                Told::ByReference => ("(by reference)".to_owned(), None),
             })
     }
 
@@ -274,8 +292,8 @@ mod tests {
         assert_eq!(mark(entry), found("(by reference)", None));
         let of = |symbol| section_of(symbol).expect("a good name");
         let function = "_RNvCs2wyFG8dXlmP_5crate25___link_section_of__PLUGIN";
-        assert_eq!(of(function), Some("PLUGIN".to_owned()));
-        assert_eq!(of("__link_section_of__PLUGIN"), Some("PLUGIN".to_owned()));
+        assert_eq!(of(function), Some("PLUGIN".into()));
+        assert_eq!(of("__link_section_of__PLUGIN"), Some("PLUGIN".into()));
         assert_eq!(of(entry), None);
         assert_eq!(mark(function), None);
         assert!(section_of("__link_section_of__a-b").is_err());

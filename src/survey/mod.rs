@@ -18,18 +18,19 @@ use self::entries::Marks;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::{Inputs, Module, Name, ObjectId};
+use crate::input::{Inputs, Module, Name, ObjectId, ObjectMap};
+use crate::parallel;
 use crate::script::Script;
 use crate::wasm::{CUSTOM, Object, SEGMENT_INFO, Section, Sections, subsections};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// What was found.
 #[derive(Debug)]
 pub struct Survey<'a> {
     /// The objects that have entries.
-    pub objects: BTreeMap<ObjectId, Object<'a>>,
+    pub objects: ObjectMap<Object<'a>>,
     /// The entries, in link order.
     pub entries: Vec<Entry<'a>>,
     /// Which sections are gathered.
@@ -54,7 +55,7 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
     let mut survey = Survey {
         warnings: in_vain.collect(),
         bitcode: Vec::new(),
-        objects: BTreeMap::new(),
+        objects: ObjectMap::default(),
         entries: Vec::new(),
         wanted,
         referred: line
@@ -204,6 +205,48 @@ impl<'a> Glance<'a> {
     }
 }
 
+/// An object that has entries, or refers to marks.
+struct Found<'a> {
+    id: ObjectId,
+    object: Object<'a>,
+    entries: Vec<Entry<'a>>,
+    /// The marks that it refers to, and where, if it is linked.
+    undefined: Vec<(&'a str, u64)>,
+    /// Custom sections that only look like second copies.
+    mixed: BTreeSet<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    /// What there is in an object, which may have been parsed for its marks already.
+    fn of(
+        id: ObjectId,
+        module: &Module<'a>,
+        marked: Option<(Object<'a>, Marks<'a>)>,
+        wanted: &Wanted,
+    ) -> Result<Self> {
+        let (object, marks) = match marked {
+            Some(marked) => marked,
+            None => (Object::parse(module.bytes)?, Marks::default()),
+        };
+        let entries = entries::collect(id, &object, &marks, wanted)?;
+        let mut undefined = Vec::new();
+        if module.always_linked() || !entries.is_empty() {
+            undefined.extend(entries::undefined_marks(&object));
+        }
+        let mut mixed = BTreeSet::new();
+        if !entries.is_empty() {
+            mixed = double::mixed(&object, wanted);
+        }
+        Ok(Self {
+            id,
+            object,
+            entries,
+            undefined,
+            mixed,
+        })
+    }
+}
+
 /// An object that refers to a mark, the mark, and where in the object it does.
 type Undefined<'a> = (ObjectId, (&'a str, u64));
 
@@ -215,33 +258,32 @@ impl<'a> Survey<'a> {
         glances: &[(ObjectId, Glance<'a>)],
     ) -> Result<Vec<Undefined<'a>>> {
         let mut marked = self.marked(modules, glances)?;
-        let mut undefined = Vec::new();
+        let mut objects = Vec::new();
         for (id, glance) in glances {
             let module = &modules[id.0];
-            let in_file = |error: Error| error.in_file(&module.name);
-            if !glance
-                .may_have_entries(module, &self.wanted)
-                .map_err(in_file)?
-            {
-                continue;
+            let may_have = glance.may_have_entries(module, &self.wanted);
+            if may_have.map_err(|error| error.in_file(&module.name))? {
+                objects.push((*id, marked.remove(*id)));
             }
-            let (object, marks) = match marked.remove(id) {
-                Some(marked) => marked,
-                None => (
-                    Object::parse(module.bytes).map_err(in_file)?,
-                    Marks::default(),
-                ),
-            };
-            let entries = entries::collect(*id, &object, &marks, &self.wanted).map_err(in_file)?;
-            if module.always_linked() || !entries.is_empty() {
-                undefined.extend(entries::undefined_marks(&object).map(|mark| (*id, mark)));
-            }
-            if !entries.is_empty() {
-                let mixed = double::mixed(&object, &self.wanted).into_iter();
+        }
+        let wanted = &self.wanted;
+        let found = parallel::map(objects, |(id, marked)| {
+            let module = &modules[id.0];
+            let found = Found::of(id, module, marked, wanted);
+            found.map_err(|error| error.in_file(&module.name))
+        });
+        let mut undefined = Vec::new();
+        for found in found {
+            let found = found?;
+            let id = found.id;
+            undefined.extend(found.undefined.into_iter().map(|mark| (id, mark)));
+            if !found.entries.is_empty() {
+                let name = &modules[id.0].name;
+                let mixed = found.mixed.into_iter();
                 self.warnings
-                    .extend(mixed.map(|section| of_parts(&module.name, section)));
-                self.entries.extend(entries);
-                self.objects.insert(*id, object);
+                    .extend(mixed.map(|section| of_parts(name, section)));
+                self.entries.extend(found.entries);
+                self.objects.insert(id, found.object);
             }
         }
         Ok(undefined)
@@ -252,20 +294,27 @@ impl<'a> Survey<'a> {
         &mut self,
         modules: &[Module<'a>],
         glances: &[(ObjectId, Glance<'a>)],
-    ) -> Result<BTreeMap<ObjectId, (Object<'a>, Marks)>> {
-        let mut marked = BTreeMap::new();
-        for (id, _) in glances.iter().filter(|(_, glance)| glance.has_marks) {
-            let module = &modules[id.0];
-            let in_file = |error: Error| error.in_file(&module.name);
-            let object = Object::parse(module.bytes).map_err(in_file)?;
-            let marks = entries::marks(&object).map_err(in_file)?;
+    ) -> Result<ObjectMap<(Object<'a>, Marks<'a>)>> {
+        let with_marks = glances.iter().filter(|(_, glance)| glance.has_marks);
+        let ids: Vec<ObjectId> = with_marks.map(|(id, _)| *id).collect();
+        let parsed = parallel::map(ids.clone(), |id| {
+            let parsed = || {
+                let object = Object::parse(modules[id.0].bytes)?;
+                let marks = entries::marks(&object)?;
+                Ok((object, marks))
+            };
+            parsed().map_err(|error: Error| error.in_file(&modules[id.0].name))
+        });
+        let mut marked = ObjectMap::default();
+        for (id, parsed) in ids.into_iter().zip(parsed) {
+            let (object, marks) = parsed?;
             let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
             let names = undefined.map(|symbol| symbol.name);
             let may_be_marks = names.filter(|name| mark::is_possible(name));
             self.referred.extend(may_be_marks.map(Cow::Borrowed));
             self.wanted
-                .by_marks(marks.iter().map(|mark| mark.section.as_str()));
-            marked.insert(*id, (object, marks));
+                .by_marks(marks.iter().map(|mark| &*mark.section));
+            marked.insert(id, (object, marks));
         }
         Ok(marked)
     }
@@ -285,7 +334,7 @@ impl<'a> Survey<'a> {
             .entries
             .iter()
             .flat_map(|entry| {
-                let object = &self.objects[&entry.object];
+                let object = &self.objects[entry.object];
                 entry
                     .symbols
                     .iter()

@@ -5,15 +5,16 @@ use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::wasm::{Object, Symbol, SymbolIndex};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wasmparser::RelocationType;
 
 /// Where the data of an object refers to functions that name a section.
-pub struct References {
+pub struct References<'a> {
     /// In the order of their offsets.
     references: Vec<Reference>,
     /// The sections.
-    names: Vec<String>,
+    names: Vec<Cow<'a, str>>,
 }
 
 struct Reference {
@@ -25,14 +26,14 @@ struct Reference {
     run: usize,
 }
 
-impl References {
+impl<'a> References<'a> {
     /// Looks at each relocation of the data, and at each symbol that those refer to, once.
     ///
     /// # Errors
     /// A relocation that is not right, or a section that is empty or no C identifier.
-    pub fn of(object: &Object<'_>) -> Result<Self> {
+    pub fn of(object: &Object<'a>) -> Result<Self> {
         let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::default();
-        let mut of_name: HashMap<String, usize> = HashMap::default();
+        let mut of_name: HashMap<Cow<'a, str>, usize> = HashMap::default();
         let mut references: Vec<Reference> = Vec::new();
         for relocation in object.data_relocations()? {
             if relocation.ty == RelocationType::TypeIndexLeb {
@@ -45,7 +46,7 @@ impl References {
                     let next = of_name.len();
                     let of = object.symbol(symbol);
                     let name = section_of(of.name);
-                    let name = name.map_err(|error| error.at(of.range.start as u64))?;
+                    let name = name.map_err(|error| error.at(of.range.start.into()))?;
                     let section = name.map(|name| *of_name.entry(name).or_insert(next));
                     of_symbol.insert(symbol, section);
                     section
@@ -62,7 +63,7 @@ impl References {
                 });
             }
         }
-        let mut names = vec![String::new(); of_name.len()];
+        let mut names = vec![Cow::Borrowed(""); of_name.len()];
         for (name, section) in of_name {
             names[section] = name;
         }
@@ -73,14 +74,14 @@ impl References {
     ///
     /// # Errors
     /// It tells none, or more than one.
-    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<&str> {
+    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<Cow<'a, str>> {
         let own = self.within(object, symbol);
         let found = match own {
             [first, .., last] if first.run != last.run => {
                 let sections: BTreeSet<usize> = own.iter().map(|one| one.section).collect();
                 sections.len()
             }
-            [first, ..] => return Ok(&self.names[first.section]),
+            [first, ..] => return Ok(self.names[first.section].clone()),
             [] => 0,
         };
         Err(Error::new(format!(

@@ -7,17 +7,19 @@
 //!
 //! Place holders are symbols of one segment without bytes, which takes the place of all that left.
 
-use super::encode::{self, Definition};
+use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
 use super::object::{
-    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, Relocation, SEGMENT_INFO, SEGMENT_RETAIN,
-    SYMBOL_TABLE, Symbol, segment_kind, subsections,
+    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, SEGMENT_INFO, SEGMENT_RETAIN, SYMBOL_TABLE,
+    segment_kind, subsections,
 };
 use super::outline::{DATA_COUNT, Section};
+use super::relocation::Relocation;
+use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use wasm_encoder::Encode;
-use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags, SymbolInfo};
+use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags};
 
 /// The name of a place holder, and what the name of its segment ends with.
 pub const PLACE_HOLDER: &str = "..gathered";
@@ -27,8 +29,9 @@ const EMPTY_SEGMENT: &str = ".rodata..gathered";
 /// What changes in an object.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// What becomes of symbols that are not defined here any more, in the order of their indices.
-    pub symbols: Vec<(SymbolIndex, Moved)>,
+    /// The symbols of moved segments that something here refers to, with the names that they have
+    /// elsewhere, in the order of their indices. The others become place holders.
+    pub moved: Vec<(SymbolIndex, String)>,
     /// Further names, hidden and global, for symbols that stay.
     pub aliases: Vec<(SymbolIndex, String)>,
     /// Segments that were moved, in the order of their indices.
@@ -39,25 +42,25 @@ pub struct Edits {
     pub anew: bool,
 }
 
-/// A symbol whose data was moved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moved {
-    /// It is defined elsewhere, under that name.
-    Elsewhere(String),
-    /// Nothing that stays refers to it.
-    Unused,
-}
-
 impl Edits {
     /// The object's bytes with these edits: without any, the same bytes.
     ///
     /// # Errors
     /// A removed section that the rest of the object refers to by an offset.
     pub fn apply(&self, object: &Object<'_>) -> Result<Vec<u8>> {
+        let new_segments = self.new_segments(object);
+        let moves = |symbol: &&Symbol<'_>| {
+            let definition = symbol.definition();
+            definition.is_some_and(|(segment, _)| new_segments[segment.position()].is_none())
+        };
+        let is_any_moved = !self.segments.is_empty();
+        let symbols = object.symbols.iter().filter(|_| is_any_moved);
         Editor {
             edits: self,
             object,
             removed: self.removed_sections(object),
+            has_place_holders: symbols.filter(moves).count() > self.moved.len(),
+            new_segments,
         }
         .run()
     }
@@ -74,8 +77,23 @@ impl Edits {
 
     /// Whether the `linking` section has anything else to say.
     fn concern_linking(&self) -> bool {
-        let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
+        let symbols = !self.moved.is_empty() || !self.aliases.is_empty();
         self.anew || symbols || !self.segments.is_empty() || !self.sections.is_empty()
+    }
+
+    /// Where each segment stands once others are gone; none for one of those.
+    fn new_segments(&self, object: &Object<'_>) -> Vec<Option<SegmentIndex>> {
+        let mut moved = self.segments.iter().peekable();
+        let mut next = 0;
+        let segments = (0..object.segments.len()).map(|position| {
+            let index = SegmentIndex(position as u32);
+            if moved.next_if_eq(&&index).is_some() {
+                return None;
+            }
+            next += 1;
+            Some(SegmentIndex(next - 1))
+        });
+        segments.collect()
     }
 
     /// The sections that go, those with relocations of others among them, in the order of the file.
@@ -99,6 +117,10 @@ struct Editor<'a> {
     object: &'a Object<'a>,
     /// Sorted.
     removed: Vec<SectionIndex>,
+    /// For each segment, where it stands once others are gone, unless it is one of those.
+    new_segments: Vec<Option<SegmentIndex>>,
+    /// Whether there are symbols of moved segments that nothing here refers to.
+    has_place_holders: bool,
 }
 
 impl Editor<'_> {
@@ -111,33 +133,31 @@ impl Editor<'_> {
             .data_section()
             .filter(|_| self.edits.anew || !self.edits.segments.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
-        let (data_payload, relocations) = match data {
-            Some(_) => self.data_section()?,
-            None => Default::default(),
-        };
+        // They come behind the section that they are for.
+        let mut relocations = Vec::new();
         for (position, section) in object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
             if self.is_removed(index) {
                 continue;
             }
+            let (id, name) = (section.id, section.name);
+            let out = &mut out;
             if Some(index) == data {
-                encode::section(section.id, &data_payload, &mut out);
-            } else if section.id == DATA_COUNT && data.is_some() {
-                let mut payload = Vec::new();
-                self.segment_count().encode(&mut payload);
-                encode::section(section.id, &payload, &mut out);
+                relocations = encode::section(id, out, |out| self.data_section(out))?;
+            } else if id == DATA_COUNT && data.is_some() {
+                encode::section(id, out, |out| self.segment_count().encode(out));
             } else if let Some(data) = data.filter(|_| Some(index) == data_relocations) {
-                let mut payload = encode::custom_payload(section.name);
-                encode::relocations(self.new_index(data), &relocations, &mut payload);
-                encode::section(section.id, &payload, &mut out);
-            } else if section.name == "name" && !self.edits.segments.is_empty() {
-                encode::section(section.id, &without_segment_names(section)?, &mut out);
-            } else if section.name == "linking" && self.edits.concern_linking() {
-                encode::section(section.id, &self.linking(section)?, &mut out);
-            } else if section.name.starts_with("reloc.") && self.edits.anew {
-                encode::section(section.id, &self.relocations(section)?, &mut out);
-            } else if section.name.starts_with("reloc.") && !self.removed.is_empty() {
-                encode::section(section.id, &self.retargeted(section)?, &mut out);
+                let target = self.new_index(data);
+                let write = |out: &mut Vec<u8>| encode::relocations(target, &relocations, out);
+                encode::custom_section(name, out, write);
+            } else if name == "name" && !self.edits.segments.is_empty() {
+                encode::custom_section(name, out, |out| without_segment_names(section, out))?;
+            } else if name == "linking" && self.edits.concern_linking() {
+                encode::custom_section(name, out, |out| self.linking(section, out))?;
+            } else if name.starts_with("reloc.") && self.edits.anew {
+                encode::custom_section(name, out, |out| self.relocations(section, out))?;
+            } else if name.starts_with("reloc.") && !self.removed.is_empty() {
+                encode::custom_section(name, out, |out| self.retargeted(section, out))?;
             } else {
                 out.extend_from_slice(&object.bytes[section.range.clone()]);
             }
@@ -150,33 +170,33 @@ impl Editor<'_> {
         index.0 - self.removed.partition_point(|&removed| removed < index) as u32
     }
 
-    /// Where a segment stands once others are gone; none for one of those.
     fn new_segment(&self, index: SegmentIndex) -> Option<SegmentIndex> {
-        let before = self.edits.segments.binary_search(&index).err()?;
-        Some(SegmentIndex(index.0 - before as u32))
+        self.new_segments.get(index.position()).copied().flatten()
+    }
+
+    /// Where data is once segments are gone; nowhere if it was in one of those.
+    fn new_definition(&self, definition: Definition) -> Option<Definition> {
+        let segment = self.new_segment(definition.segment)?;
+        Some(Definition {
+            segment,
+            ..definition
+        })
     }
 
     fn segment_count(&self) -> u32 {
-        self.kept_count() + u32::from(self.has_place_holders())
+        self.kept_count() + u32::from(self.has_place_holders)
     }
 
     fn kept_count(&self) -> u32 {
         (self.object.segments.len() - self.edits.segments.len()) as u32
     }
 
-    fn has_place_holders(&self) -> bool {
-        let mut symbols = self.edits.symbols.iter();
-        symbols.any(|(_, moved)| *moved == Moved::Unused)
-    }
-
     /// The segments that stay.
     fn kept_segments(&self) -> impl Iterator<Item = (SegmentIndex, &DataSegment<'_>)> {
-        let mut moved = self.edits.segments.iter().peekable();
         let segments = self.object.segments.iter().enumerate();
-        segments.filter_map(move |(position, segment)| {
+        segments.filter_map(|(position, segment)| {
             let index = SegmentIndex(position as u32);
-            let moves = moved.next_if_eq(&&index).is_some();
-            (!moves).then_some((index, segment))
+            self.new_segment(index).map(|_| (index, segment))
         })
     }
 
@@ -186,16 +206,11 @@ impl Editor<'_> {
 
     /// Nothing that stays may refer into a section that goes.
     fn check_section_offsets(&self) -> Result<()> {
-        let is_removed = |symbol: &SymbolInfo<'_>| match symbol {
-            SymbolInfo::Section { section, .. } => self.is_removed(SectionIndex(*section)),
+        let is_removed = |symbol: &Symbol<'_>| match symbol.kind {
+            SymbolKind::Section(section) => self.is_removed(section),
             _ => false,
         };
-        if !self
-            .object
-            .symbols
-            .iter()
-            .any(|symbol| is_removed(&symbol.info))
-        {
+        if !self.object.symbols.iter().any(is_removed) {
             return Ok(());
         }
         for (position, section) in self.object.sections.iter().enumerate() {
@@ -206,7 +221,7 @@ impl Editor<'_> {
             for relocation in self.object.relocations(index)? {
                 let symbol = self.object.symbols.get(relocation.index as usize);
                 let by_offset = relocation.ty == wasmparser::RelocationType::SectionOffsetI32;
-                if by_offset && symbol.is_some_and(|symbol| is_removed(&symbol.info)) {
+                if by_offset && symbol.is_some_and(is_removed) {
                     return Err(Error::new(format!(
                         "`{}` refers by a section offset into a section that is gathered",
                         section.name
@@ -219,139 +234,123 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The payload of the data section without the moved segments, and the relocations of those that
-    /// stay.
-    fn data_section(&self) -> Result<(Vec<u8>, Vec<Relocation>)> {
+    /// The data section without the moved segments. The relocations of those that stay.
+    fn data_section(&self, out: &mut Vec<u8>) -> Result<Vec<Relocation>> {
         let object = self.object;
-        let mut payload = Vec::new();
         let mut relocations = Vec::new();
-        self.segment_count().encode(&mut payload);
+        let section = out.len();
+        self.segment_count().encode(out);
         for (index, segment) in self.kept_segments() {
             if self.edits.anew {
-                encode::data_segment(&segment_kind(object, segment)?, segment.data, &mut payload);
+                encode::data_segment(&segment_kind(object, segment)?, segment.data, out);
             } else {
-                payload.extend_from_slice(&object.bytes[segment.range.clone()]);
+                out.extend_from_slice(object.slice(&segment.range));
             }
-            let start = (payload.len() - segment.data.len()) as u32;
+            let start = (out.len() - section - segment.data.len()) as u32;
             let own = object.segment_relocations(index)?.iter();
             relocations.extend(own.map(|relocation| Relocation {
                 offset: start + (relocation.offset - segment.offset),
                 ..*relocation
             }));
         }
-        if self.has_place_holders()
+        if self.has_place_holders
             && let Some(&first) = self.edits.segments.first()
         {
             let kind = segment_kind(object, object.segment(first))?;
-            encode::data_segment(&kind, &[], &mut payload);
+            encode::data_segment(&kind, &[], out);
         }
-        Ok((payload, relocations))
+        Ok(relocations)
     }
 
-    /// The payload of a relocation section, each relocation encoded anew.
-    fn relocations(&self, section: &Section<'_>) -> Result<Vec<u8>> {
+    /// A relocation section, each relocation encoded anew.
+    fn relocations(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
         let target = SectionIndex(section.reader().read_var_u32()?);
         let relocations = self.object.relocations(target)?;
-        let mut payload = encode::custom_payload(section.name);
-        encode::relocations(self.new_index(target), &relocations, &mut payload);
-        Ok(payload)
+        encode::relocations(self.new_index(target), &relocations, out);
+        Ok(())
     }
 
-    /// The payload of a relocation section whose target has another index now.
-    fn retargeted(&self, section: &Section<'_>) -> Result<Vec<u8>> {
+    /// A relocation section whose target has another index now.
+    fn retargeted(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
         let mut reader = section.reader();
         let target = SectionIndex(reader.read_var_u32()?);
-        let mut payload = encode::custom_payload(section.name);
-        self.new_index(target).encode(&mut payload);
-        payload.extend_from_slice(&section.content[reader.current_position()..]);
-        Ok(payload)
+        self.new_index(target).encode(out);
+        out.extend_from_slice(&section.content[reader.current_position()..]);
+        Ok(())
     }
 
-    /// The payload of the `linking` section.
-    fn linking(&self, section: &Section<'_>) -> Result<Vec<u8>> {
-        let mut payload = encode::custom_payload(section.name);
-        LINKING_VERSION.encode(&mut payload);
+    fn linking(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
+        LINKING_VERSION.encode(out);
         for (id, reader) in subsections(section)? {
-            let content = match id {
-                SEGMENT_INFO if self.edits.anew || !self.edits.segments.is_empty() => {
-                    self.segment_info()
-                }
-                SYMBOL_TABLE => self.symbol_table(),
-                COMDAT_INFO if self.edits.concern_linking() => self.comdats(reader)?,
-                _ => {
-                    let range = reader.range();
-                    self.object.bytes[range.start as usize..range.end as usize].to_vec()
-                }
-            };
-            encode::section(id, &content, &mut payload);
+            encode::section(id, out, |out| self.subsection(id, reader, out))?;
         }
-        Ok(payload)
+        Ok(())
     }
 
-    fn segment_info(&self) -> Vec<u8> {
-        let mut content = Vec::new();
-        self.segment_count().encode(&mut content);
+    /// A subsection of the `linking` section.
+    fn subsection(&self, id: u8, mut reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
+        match id {
+            SEGMENT_INFO if self.edits.anew || !self.edits.segments.is_empty() => {
+                self.segment_info(out);
+            }
+            SYMBOL_TABLE => self.symbol_table(out),
+            COMDAT_INFO => self.comdats(reader, out)?,
+            _ => {
+                let length = reader.bytes_remaining();
+                out.extend_from_slice(reader.read_bytes(length)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn segment_info(&self, out: &mut Vec<u8>) {
+        self.segment_count().encode(out);
         for (_, segment) in self.kept_segments() {
-            let (name, alignment) = (segment.name, segment.alignment);
-            encode::segment_info(name, alignment, segment.flags, &mut content);
+            encode::segment_info(segment.name, segment.alignment, segment.flags, out);
         }
-        if self.has_place_holders() {
-            encode::segment_info(EMPTY_SEGMENT, 0, 0, &mut content);
+        if self.has_place_holders {
+            encode::segment_info(EMPTY_SEGMENT, 0, 0, out);
         }
-        content
     }
 
-    fn symbol_table(&self) -> Vec<u8> {
+    fn symbol_table(&self, out: &mut Vec<u8>) {
         let symbols = &self.object.symbols;
-        let mut content = Vec::new();
         let count = symbols.len() + self.edits.aliases.len();
-        (count as u32).encode(&mut content);
-        let mut moved = self.edits.symbols.iter().peekable();
+        (count as u32).encode(out);
+        let mut moved = self.edits.moved.iter().peekable();
         for (position, symbol) in symbols.iter().enumerate() {
             let index = SymbolIndex(position as u32);
             match moved.next_if(|(moved, _)| *moved == index) {
-                Some((_, moved)) => self.moved_symbol(symbol.flags(), moved, &mut content),
-                None => self.kept_symbol(symbol, &mut content),
+                Some((_, name)) => moved_symbol(symbol.flags, name, out),
+                None => self.kept_symbol(symbol, out),
             }
         }
         for (index, name) in &self.edits.aliases {
-            self.alias(*index, name, &mut content);
+            self.alias(*index, name, out);
         }
-        content
     }
 
-    fn moved_symbol(&self, flags: SymbolFlags, moved: &Moved, out: &mut Vec<u8>) {
-        match moved {
-            Moved::Elsewhere(name) => {
-                let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
-                encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
-            }
-            Moved::Unused => {
-                let place = Definition {
-                    segment: SegmentIndex(self.kept_count()),
-                    offset: 0,
-                    size: 0,
-                };
-                encode::data_symbol(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, Some(place), out);
-            }
-        }
+    /// A symbol of a moved segment that nothing refers to: its index must stay taken.
+    fn place_holder(&self, out: &mut Vec<u8>) {
+        let place = Definition {
+            segment: SegmentIndex(self.kept_count()),
+            offset: 0,
+            size: 0,
+        };
+        encode::data_symbol(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, Some(place), out);
     }
 
     fn kept_symbol(&self, symbol: &Symbol<'_>, out: &mut Vec<u8>) {
-        match (&symbol.info, symbol.definition()) {
-            (SymbolInfo::Section { flags, section }, _) => {
-                self.section_symbol(*flags, SectionIndex(*section), out);
+        match symbol.kind {
+            SymbolKind::Section(section) => self.section_symbol(symbol.flags, section, out),
+            SymbolKind::Data(Some(definition)) if !self.edits.segments.is_empty() => {
+                match self.new_definition(definition) {
+                    None => self.place_holder(out),
+                    new => encode::data_symbol(symbol.flags, symbol.name, new, out),
+                }
             }
-            (_, Some((segment, range))) if !self.edits.segments.is_empty() => {
-                let definition = self.new_segment(segment).map(|segment| Definition {
-                    segment,
-                    offset: range.start,
-                    size: range.end - range.start,
-                });
-                encode::data_symbol(symbol.flags(), symbol.name, definition, out);
-            }
-            (info, _) if self.edits.anew && encode::symbol(info, out) => {}
-            _ => out.extend_from_slice(&self.object.bytes[symbol.range.clone()]),
+            _ if self.edits.anew && encode::symbol(symbol, out) => {}
+            _ => out.extend_from_slice(self.object.slice(&symbol.range)),
         }
     }
 
@@ -372,22 +371,13 @@ impl Editor<'_> {
     fn alias(&self, index: SymbolIndex, name: &str, out: &mut Vec<u8>) {
         let symbol = self.object.symbol(index);
         let own = SymbolFlags::BINDING_LOCAL | SymbolFlags::NO_STRIP | SymbolFlags::EXPORTED;
-        let flags = (symbol.flags() - own) | SymbolFlags::VISIBILITY_HIDDEN;
-        match symbol.info {
-            SymbolInfo::Data {
-                symbol: Some(place),
-                ..
-            } => {
-                let definition = self.new_segment(SegmentIndex(place.index));
-                let definition = definition.map(|segment| Definition {
-                    segment,
-                    offset: place.offset,
-                    size: place.size,
-                });
-                encode::data_symbol(flags, name, definition, out);
+        let flags = (symbol.flags - own) | SymbolFlags::VISIBILITY_HIDDEN;
+        match symbol.kind {
+            SymbolKind::Data(Some(definition)) => {
+                encode::data_symbol(flags, name, self.new_definition(definition), out);
             }
-            SymbolInfo::Func { index, .. } => {
-                encode::function_symbol(flags, index, Some(name), out);
+            SymbolKind::Function(function) => {
+                encode::function_symbol(flags, function.0, Some(name), out);
             }
             // Entries point to data and functions only.
             _ => encode::data_symbol(SymbolFlags::UNDEFINED, name, None, out),
@@ -395,14 +385,13 @@ impl Editor<'_> {
     }
 
     /// COMDAT groups without what goes.
-    fn comdats(&self, reader: BinaryReader<'_>) -> Result<Vec<u8>> {
+    fn comdats(&self, reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
         let comdats = wasmparser::ComdatMap::new(reader)?;
-        let mut content = Vec::new();
-        comdats.count().encode(&mut content);
+        comdats.count().encode(out);
         for comdat in comdats {
             let comdat = comdat?;
-            comdat.name.encode(&mut content);
-            comdat.flags.encode(&mut content);
+            comdat.name.encode(out);
+            comdat.flags.encode(out);
             let mut members = Vec::new();
             for member in comdat.symbols {
                 let member = member?;
@@ -420,32 +409,37 @@ impl Editor<'_> {
                 let kind = comdat_kind(member.kind);
                 members.extend(index.map(|index| (kind, index)));
             }
-            (members.len() as u32).encode(&mut content);
+            (members.len() as u32).encode(out);
             for (kind, index) in members {
-                content.push(kind);
-                index.encode(&mut content);
+                out.push(kind);
+                index.encode(out);
             }
         }
-        Ok(content)
+        Ok(())
     }
 }
 
-/// The payload of a `name` section, which objects have that were linked before (`-r`), without the
+/// A symbol of a moved segment, which is called `name` elsewhere.
+fn moved_symbol(flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
+    let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
+    encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
+}
+
+/// A `name` section, which objects have that were linked before (`-r`), without the
 /// names of data segments: they go by index, and those of an object are in the `linking` section.
-fn without_segment_names(section: &Section<'_>) -> Result<Vec<u8>> {
+fn without_segment_names(section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
     /// "Data Segment Name Section" of the extended name section.
     const DATA_SEGMENTS: u8 = 9;
-    let mut payload = encode::custom_payload(section.name);
     let mut reader = section.reader();
     while !reader.eof() {
         let start = reader.current_position();
         let id = reader.read_u8()?;
         reader.read_reader()?;
         if id != DATA_SEGMENTS {
-            payload.extend_from_slice(&section.content[start..reader.current_position()]);
+            out.extend_from_slice(&section.content[start..reader.current_position()]);
         }
     }
-    Ok(payload)
+    Ok(())
 }
 
 /// `WASM_COMDAT_…` of Linking.md.

@@ -1,21 +1,36 @@
 //! What `wasm-encoder` has no words for: subsections of `linking`, and relocation sections.
 
-use super::index::SegmentIndex;
-use super::object::Relocation;
+use super::outline::CUSTOM;
+use super::relocation::Relocation;
+use super::symbol::{Definition, Symbol, SymbolKind};
 use wasm_encoder::Encode;
-use wasmparser::{DataKind, RelocAddendKind, SymbolFlags, SymbolInfo};
+use wasmparser::{DataKind, RelocAddendKind, SymbolFlags};
 
-/// Appends a section: id, size, payload.
-pub fn section(id: u8, payload: &[u8], out: &mut Vec<u8>) {
+/// How many bytes the size of a section takes, whatever it is: so LLVM writes it too, as it is known
+/// only at the end.
+const SIZE: usize = 5;
+
+/// Appends a section, or a subsection: id, size, and the payload that `write` appends.
+pub fn section<T>(id: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     out.push(id);
-    payload.encode(out);
+    let start = out.len() + SIZE;
+    out.resize(start, 0);
+    let written = write(out);
+    let size = leb128fmt::encode_fixed_u32((out.len() - start) as u32);
+    out[start - SIZE..start].copy_from_slice(&size.unwrap_or_default());
+    written
 }
 
-/// The payload of a custom section up to its content.
-pub fn custom_payload(name: &str) -> Vec<u8> {
-    let mut payload = Vec::new();
-    name.encode(&mut payload);
-    payload
+/// Appends a custom section: its name, and the content that `write` appends.
+pub fn custom_section<T>(
+    name: &str,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> T,
+) -> T {
+    section(CUSTOM, out, |out| {
+        name.encode(out);
+        write(out)
+    })
 }
 
 /// Appends an entry of the symbol table for a function that has a name of its own there.
@@ -58,17 +73,6 @@ pub fn data_segment(kind: &DataKind<'_>, data: &[u8], out: &mut Vec<u8>) {
     data.encode(out);
 }
 
-/// Where a data symbol is: its segment, and offset and size in bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Definition {
-    /// The segment.
-    pub segment: SegmentIndex,
-    /// From the segment's first byte.
-    pub offset: u32,
-    /// Of what the symbol names.
-    pub size: u32,
-}
-
 /// Appends an entry of the symbol table for data; undefined if it has no definition.
 pub fn data_symbol(
     flags: SymbolFlags,
@@ -86,22 +90,19 @@ pub fn data_symbol(
     }
 }
 
-/// Appends the entry of the symbol table that was read as `info`, if it is of a function or of data.
-pub fn symbol(info: &SymbolInfo<'_>, out: &mut Vec<u8>) -> bool {
-    match *info {
-        SymbolInfo::Func { flags, index, name } => function_symbol(flags, index, name, out),
-        SymbolInfo::Data {
-            flags,
-            name,
-            symbol,
-        } => {
-            let definition = symbol.map(|place| Definition {
-                segment: SegmentIndex(place.index),
-                offset: place.offset,
-                size: place.size,
-            });
-            data_symbol(flags, name, definition, out);
+/// Appends an entry of the symbol table, if it is of a function or of data.
+pub fn symbol(symbol: &Symbol<'_>, out: &mut Vec<u8>) -> bool {
+    match symbol.kind {
+        SymbolKind::Function(function) => {
+            // Of an import that has no name of its own it is not there (Linking.md, "syminfo").
+            let is_import = symbol.is_undefined();
+            let named = !is_import || symbol.flags.contains(SymbolFlags::EXPLICIT_NAME);
+            let name = named.then_some(symbol.name);
+            function_symbol(symbol.flags, function.0, name, out);
         }
+        // An absolute one has a place that is not kept.
+        SymbolKind::Data(None) if !symbol.is_undefined() => return false,
+        SymbolKind::Data(definition) => data_symbol(symbol.flags, symbol.name, definition, out),
         _ => return false,
     }
     true

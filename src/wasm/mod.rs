@@ -5,15 +5,18 @@ mod encode;
 mod index;
 mod object;
 mod outline;
+mod parse;
+mod relocation;
+mod symbol;
 mod synth;
 
-pub use edit::{Edits, Moved, PLACE_HOLDER};
-pub use encode::Definition;
+pub use edit::{Edits, PLACE_HOLDER};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{
-    DataSegment, Object, Relocation, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_TLS, SYMBOL_TABLE,
-    Symbol, subsections,
+    DataSegment, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_TLS, SYMBOL_TABLE, subsections,
 };
 pub use outline::{CUSTOM, Section, Sections};
+pub use relocation::Relocation;
+pub use symbol::{Definition, Symbol, SymbolKind};
 pub use synth::{Builder, Signature, SynthSymbol};
-pub use wasmparser::{RelocationType, SymbolFlags, SymbolInfo};
+pub use wasmparser::{RelocationType, SymbolFlags};

@@ -1,9 +1,11 @@
 //! An object made from nothing: data segments, their symbols and their relocations.
 
-use super::encode::{self, Definition};
+use super::encode;
 use super::index::{SegmentIndex, SymbolIndex};
-use super::object::{LINKING_VERSION, Relocation, SEGMENT_INFO, SYMBOL_TABLE};
-use super::outline::{CUSTOM, DATA};
+use super::object::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
+use super::outline::DATA;
+use super::relocation::Relocation;
+use super::symbol::Definition;
 use crate::hash::HashMap;
 use std::borrow::Cow;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -117,12 +119,14 @@ impl<'a> Builder<'a> {
 
     /// The name of a symbol.
     pub fn symbol_name(&self, symbol: SymbolIndex) -> &str {
-        match &self.symbols[symbol.position()] {
-            SynthSymbol::Data { name, .. } | SynthSymbol::UndefinedData { name, .. } => name,
-            SynthSymbol::UndefinedFunction { name, function, .. } => {
-                let field = || self.imports[*function as usize].field.as_str();
-                name.as_deref().unwrap_or_else(field)
-            }
+        let symbol = &self.symbols[symbol.position()];
+        match symbol {
+            SynthSymbol::UndefinedFunction {
+                name: None,
+                function,
+                ..
+            } => &self.imports[*function as usize].field,
+            _ => symbol.name().unwrap_or_default(),
         }
     }
 
@@ -196,26 +200,36 @@ impl<'a> Builder<'a> {
                 .relocations
                 .sort_by_key(|relocation| relocation.offset);
         }
-        let (data, relocations) = self.data();
         let mut module = Module::new();
         module.section(&self.type_section());
         module.section(&self.import_section());
         let mut bytes = module.finish();
-        encode::section(DATA, &data, &mut bytes);
+        bytes.reserve(self.most_bytes());
+        let out = &mut bytes;
+        let relocations = encode::section(DATA, out, |out| self.data(out));
         if let Some(custom) = &self.custom {
-            append_custom(&custom.name, &custom.content, &mut bytes);
+            encode::custom_section(&custom.name, out, |out| out.extend(&custom.content));
         }
-        append_custom("linking", &self.linking(), &mut bytes);
-        append_relocations("DATA", DATA_SECTION, &relocations, &mut bytes);
+        encode::custom_section("linking", out, |out| self.linking(out));
+        append_relocations("DATA", DATA_SECTION, &relocations, out);
         if let Some(custom) = &self.custom {
-            append_relocations(
-                &custom.name,
-                CUSTOM_SECTION,
-                &custom.relocations,
-                &mut bytes,
-            );
+            append_relocations(&custom.name, CUSTOM_SECTION, &custom.relocations, out);
         }
         bytes
+    }
+
+    /// About how many bytes the large sections take, or more.
+    fn most_bytes(&self) -> usize {
+        const SEGMENT: usize = 16;
+        const SYMBOL: usize = 16;
+        const RELOCATION: usize = 16;
+        let segment = |segment: &SynthSegment<'_>| {
+            let relocations = segment.relocations.len() * RELOCATION;
+            SEGMENT + segment.bytes.len() + segment.name.len() + relocations
+        };
+        let symbol = |symbol: &SynthSymbol<'_>| SYMBOL + symbol.name().map_or(0, str::len);
+        let segments: usize = self.segments.iter().map(segment).sum();
+        segments + self.symbols.iter().map(symbol).sum::<usize>()
     }
 
     fn type_section(&self) -> TypeSection {
@@ -276,8 +290,8 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The payload of the data section, and the relocations with offsets in it.
-    fn data(&self) -> (Vec<u8>, Vec<Relocation>) {
+    /// The data section. The relocations, with offsets in it.
+    fn data(&self, out: &mut Vec<u8>) -> Vec<Relocation> {
         // `i32.const 0` or `i64.const 0`, and `end`. The linker places the segments anew.
         let start: &[u8] = if self.memory64 {
             &[0x42, 0, 0x0b]
@@ -288,48 +302,53 @@ impl<'a> Builder<'a> {
             memory_index: 0,
             offset_expr: ConstExpr::new(BinaryReader::new(start, 0)),
         };
-        let mut payload = Vec::new();
-        let mut relocations = Vec::new();
-        (self.segments.len() as u32).encode(&mut payload);
+        let count = |segment: &SynthSegment<'_>| segment.relocations.len();
+        let mut relocations = Vec::with_capacity(self.segments.iter().map(count).sum());
+        let section = out.len();
+        (self.segments.len() as u32).encode(out);
         for segment in &self.segments {
-            encode::data_segment(&kind, &segment.bytes, &mut payload);
-            let base = (payload.len() - segment.bytes.len()) as u32;
+            encode::data_segment(&kind, &segment.bytes, out);
+            let base = (out.len() - section - segment.bytes.len()) as u32;
             relocations.extend(segment.relocations.iter().map(|relocation| Relocation {
                 offset: base + relocation.offset,
                 ..*relocation
             }));
         }
-        (payload, relocations)
+        relocations
     }
 
     /// The content of the `linking` section.
-    fn linking(&self) -> Vec<u8> {
-        let mut content = Vec::new();
-        LINKING_VERSION.encode(&mut content);
-        let mut segments = Vec::new();
-        (self.segments.len() as u32).encode(&mut segments);
-        for segment in &self.segments {
-            let (alignment, flags) = (segment.alignment, segment.flags);
-            encode::segment_info(&segment.name, alignment, flags, &mut segments);
-        }
-        encode::section(SEGMENT_INFO, &segments, &mut content);
-        let mut symbols = Vec::new();
+    fn linking(&self, out: &mut Vec<u8>) {
+        LINKING_VERSION.encode(out);
+        encode::section(SEGMENT_INFO, out, |out| {
+            (self.segments.len() as u32).encode(out);
+            for segment in &self.segments {
+                encode::segment_info(&segment.name, segment.alignment, segment.flags, out);
+            }
+        });
         let table = self.needs_table();
-        (self.symbols.len() as u32 + u32::from(table)).encode(&mut symbols);
-        for symbol in &self.symbols {
-            symbol.encode(&mut symbols);
-        }
-        if table {
-            // No relocation names it, so it is a root.
-            let flags = SymbolFlags::UNDEFINED | SymbolFlags::NO_STRIP;
-            encode::table_symbol(flags, 0, &mut symbols);
-        }
-        encode::section(SYMBOL_TABLE, &symbols, &mut content);
-        content
+        encode::section(SYMBOL_TABLE, out, |out| {
+            (self.symbols.len() as u32 + u32::from(table)).encode(out);
+            for symbol in &self.symbols {
+                symbol.encode(out);
+            }
+            if table {
+                // No relocation names it, so it is a root.
+                let flags = SymbolFlags::UNDEFINED | SymbolFlags::NO_STRIP;
+                encode::table_symbol(flags, 0, out);
+            }
+        });
     }
 }
 
 impl SynthSymbol<'_> {
+    fn name(&self) -> Option<&str> {
+        match self {
+            SynthSymbol::Data { name, .. } | SynthSymbol::UndefinedData { name, .. } => Some(name),
+            SynthSymbol::UndefinedFunction { name, .. } => name.as_deref(),
+        }
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             SynthSymbol::Data {
@@ -349,17 +368,10 @@ impl SynthSymbol<'_> {
     }
 }
 
-fn append_custom(name: &str, content: &[u8], out: &mut Vec<u8>) {
-    let mut payload = encode::custom_payload(name);
-    payload.extend_from_slice(content);
-    encode::section(CUSTOM, &payload, out);
-}
-
 /// The section that holds the relocations of another, if there are any.
 fn append_relocations(of: &str, index: u32, relocations: &[Relocation], out: &mut Vec<u8>) {
     if !relocations.is_empty() {
-        let mut content = Vec::new();
-        encode::relocations(index, relocations, &mut content);
-        append_custom(&format!("reloc.{of}"), &content, out);
+        let write = |out: &mut Vec<u8>| encode::relocations(index, relocations, out);
+        encode::custom_section(&format!("reloc.{of}"), out, write);
     }
 }

@@ -1,0 +1,31 @@
+//! Several cores for what is independent by object, where there is enough of it.
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::OnceLock;
+use std::thread::available_parallelism;
+
+/// For fewer objects it takes longer to have threads than to do without.
+const WORTH_IT: usize = 2_000;
+/// More threads than this wait for memory and for each other.
+const MOST_THREADS: usize = 8;
+
+/// The results of `f` for each of `items`, in their order.
+pub fn map<T: Send, R: Send>(items: Vec<T>, f: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+    let threads = (items.len() >= WORTH_IT).then(threads).flatten();
+    match threads {
+        Some(threads) => threads.install(|| items.into_par_iter().map(f).collect()),
+        None => items.into_iter().map(f).collect(),
+    }
+}
+
+/// The threads, unless there is one core only or the system gives us none.
+fn threads() -> Option<&'static ThreadPool> {
+    static THREADS: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let threads = THREADS.get_or_init(|| {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let pool = ThreadPoolBuilder::new().num_threads(cores.min(MOST_THREADS));
+        pool.build().ok().filter(|_| cores > 1)
+    });
+    threads.as_ref()
+}

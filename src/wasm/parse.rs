@@ -1,0 +1,358 @@
+//! An object file read (Linking.md). Nothing of it is trusted: every index and every range is checked
+//! here, once, so that the rest of the program may use them.
+
+use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
+use super::object::{
+    COMDAT_INFO, DataSegment, Function, INIT_FUNCS, Object, SEGMENT_INFO, SYMBOL_TABLE, subsections,
+};
+use super::outline::{CUSTOM, DATA, Section, Sections};
+use super::symbol::{Definition, Symbol, SymbolKind};
+use crate::error::{Error, Result};
+use crate::hash::HashSet;
+use std::sync::OnceLock;
+use wasmparser::{
+    BinaryReader, Comdat, ComdatSymbolKind, DataSectionReader, FunctionSectionReader,
+    ImportSectionReader, RelocSectionReader, Segment, SymbolFlags, SymbolInfo, SymbolInfoMap,
+    TypeRef,
+};
+
+impl<'a> Object<'a> {
+    /// Parses an object.
+    ///
+    /// # Errors
+    /// Anything in it that is not as Linking.md says, with its offset.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Error::new("an object of 4 GiB or more")
+                .note("relocations count in 32 bits: divide it into smaller ones"));
+        }
+        let relocations = vec![None; sections.len()];
+        let section_comdats = vec![None; sections.len()];
+        let mut object = Self {
+            bytes,
+            sections,
+            segments: Vec::new(),
+            symbols: Vec::new(),
+            comdats: Vec::new(),
+            types: Vec::new(),
+            functions: Vec::new(),
+            relocations,
+            data_relocations: OnceLock::new(),
+            section_comdats,
+            has_constructors: false,
+            memory64: false,
+            table64: false,
+        };
+        object.check_sections()?;
+        for index in 0..object.sections.len() {
+            object.read_section(SectionIndex(index as u32))?;
+        }
+        Ok(object)
+    }
+
+    /// What one index space is made of may be there once only (binary format, "Modules").
+    fn check_sections(&self) -> Result<()> {
+        let mut seen = HashSet::default();
+        for section in &self.sections {
+            let counts = section.id != CUSTOM || section.name == "linking";
+            if counts && !seen.insert(section.id) {
+                let what = match section.id {
+                    CUSTOM => "section `linking` is there twice".to_owned(),
+                    id => format!("the section of id {id} is there twice"),
+                };
+                return Err(Error::damaged(what).at(section.content_start() as u64));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_section(&mut self, index: SectionIndex) -> Result<()> {
+        let section = self.sections[index.position()].clone();
+        let reader = section.reader();
+        match section.id {
+            1 => self.read_types(reader)?,
+            2 => self.read_imports(reader)?,
+            3 => {
+                for type_index in FunctionSectionReader::new(reader)? {
+                    self.add_function(type_index?, None, section.content_start())?;
+                }
+            }
+            DATA => self.read_data(&section)?,
+            CUSTOM if section.name == "linking" => self.read_linking(&section)?,
+            CUSTOM if section.name.starts_with("reloc.") => self.read_relocated(index, &section)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Which section the relocations in `section` are for.
+    fn read_relocated(&mut self, index: SectionIndex, section: &Section<'a>) -> Result<()> {
+        let target = RelocSectionReader::new(section.reader())?.section_index();
+        let name = section.name;
+        let damaged = |what: String| Err(Error::damaged(what).at(section.content_start() as u64));
+        let (Some(of), Some(slot)) = (
+            self.sections.get(target as usize),
+            self.relocations.get_mut(target as usize),
+        ) else {
+            return damaged(format!(
+                "section index {target} of `{name}` is out of range"
+            ));
+        };
+        // LLVM does not know a section that is to come.
+        if target >= index.0 {
+            return damaged(format!(
+                "`{name}` stands before the section that it relocates"
+            ));
+        }
+        if of.name == "linking" || of.name.starts_with("reloc.") {
+            return damaged(format!(
+                "`{name}` relocates what only describes other sections"
+            ));
+        }
+        if slot.replace(index).is_some() {
+            return damaged(format!(
+                "relocations for section {target} are there twice: the second time in `{name}`"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Signatures of functions, as there is nothing else in what LLVM links. (`wasmparser` has room
+    /// made for as many types as a recursion group says it has.)
+    fn read_types(&mut self, mut reader: BinaryReader<'a>) -> Result<()> {
+        const FUNCTION: u8 = 0x60;
+        for _ in 0..reader.read_var_u32()? {
+            let at = reader.original_position();
+            if reader.read_u8()? != FUNCTION {
+                return Err(Error::damaged("a type that is no signature of a function").at(at));
+            }
+            self.types.push(reader.read()?);
+        }
+        match reader.eof() {
+            true => Ok(()),
+            false => Err(Error::damaged("the type section goes on behind its types")
+                .at(reader.original_position())),
+        }
+    }
+
+    fn read_imports(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        let start = reader.original_position() as usize;
+        for import in ImportSectionReader::new(reader)?.into_imports() {
+            let import = import?;
+            match import.ty {
+                TypeRef::Func(type_index) | TypeRef::FuncExact(type_index) => {
+                    self.add_function(type_index, Some((import.module, import.name)), start)?;
+                }
+                TypeRef::Memory(memory) => self.memory64 |= memory.memory64,
+                TypeRef::Table(table) => self.table64 |= table.table64,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add_function(
+        &mut self,
+        type_index: u32,
+        import: Option<(&'a str, &'a str)>,
+        section: usize,
+    ) -> Result<()> {
+        if type_index as usize >= self.types.len() {
+            return Err(Error::damaged(format!(
+                "type index {type_index} of a function is out of range"
+            ))
+            .at(section as u64));
+        }
+        self.functions.push(Function { type_index, import });
+        Ok(())
+    }
+
+    fn read_data(&mut self, section: &Section<'a>) -> Result<()> {
+        let reader = section.reader();
+        let segments = DataSectionReader::new(reader.clone())?;
+        self.segments
+            .reserve_exact(at_most(segments.count(), &reader, SMALLEST_SEGMENT));
+        for data in segments {
+            let data = data?;
+            self.segments.push(DataSegment {
+                name: "",
+                alignment: 0,
+                flags: 0,
+                data: data.data,
+                offset: (data.range.end as usize - data.data.len() - section.content_start())
+                    as u32,
+                range: data.range.start as u32..data.range.end as u32,
+                comdat: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn read_linking(&mut self, section: &Section<'a>) -> Result<()> {
+        for (id, reader) in subsections(section)? {
+            match id {
+                SEGMENT_INFO => self.read_segment_info(reader)?,
+                COMDAT_INFO => self.read_comdats(reader)?,
+                SYMBOL_TABLE => self.read_symbols(reader)?,
+                INIT_FUNCS => self.has_constructors = reader.clone().read_var_u32()? > 0,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_segment_info(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        let infos = wasmparser::SegmentMap::new(reader)?;
+        for (position, item) in infos.into_iter_with_offsets().enumerate() {
+            let (at, info): (u64, Segment<'a>) = item?;
+            let Some(segment) = self.segments.get_mut(position) else {
+                return Err(Error::damaged("segment info for a segment that is not there").at(at));
+            };
+            // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
+            if info.alignment > 31 {
+                return Err(Error::damaged(format!(
+                    "alignment 2^{} of segment `{}` is out of range",
+                    info.alignment, info.name
+                ))
+                .at(at));
+            }
+            segment.name = info.name;
+            segment.alignment = info.alignment;
+            segment.flags = info.flags.bits();
+        }
+        Ok(())
+    }
+
+    fn read_comdats(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        for comdat in wasmparser::ComdatMap::new(reader)? {
+            let comdat: Comdat<'a> = comdat?;
+            let group = self.comdats.len() as u32;
+            self.comdats.push(comdat.name);
+            for item in comdat.symbols.into_iter_with_offsets() {
+                let (at, symbol) = item?;
+                let index = symbol.index as usize;
+                let (kind, member) = match symbol.kind {
+                    ComdatSymbolKind::Data => {
+                        let segment = self.segments.get_mut(index);
+                        ("segment", segment.map(|segment| &mut segment.comdat))
+                    }
+                    ComdatSymbolKind::Section => ("section", self.section_comdats.get_mut(index)),
+                    _ => continue,
+                };
+                let Some(member) = member else {
+                    return Err(Error::damaged(format!(
+                        "{kind} index {index} of COMDAT `{}` is out of range",
+                        comdat.name
+                    ))
+                    .at(at));
+                };
+                *member = Some(group);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_symbols(&mut self, reader: BinaryReader<'a>) -> Result<()> {
+        let end = reader.range().end as u32;
+        let mut unnamed = HashSet::default();
+        let infos = SymbolInfoMap::new(reader.clone())?;
+        self.symbols
+            .reserve_exact(at_most(infos.count(), &reader, SMALLEST_SYMBOL));
+        for item in infos.into_iter_with_offsets() {
+            let (at, info) = item?;
+            if let Some(previous) = self.symbols.last_mut() {
+                previous.range.end = at as u32;
+            }
+            let symbol = self.checked(info).map_err(|error| error.at(at))?;
+            // The name of an import is there once, and what is made of its symbol has it again.
+            if let SymbolInfo::Func {
+                index, name: None, ..
+            } = info
+                && !unnamed.insert(index)
+            {
+                let message = format!("two symbols for the import `{}`", symbol.name);
+                return Err(Error::damaged(message).at(at));
+            }
+            self.symbols.push(Symbol {
+                range: at as u32..end,
+                ..symbol
+            });
+        }
+        Ok(())
+    }
+
+    /// An entry of the symbol table, with its indices checked and its name found.
+    fn checked(&self, info: SymbolInfo<'a>) -> Result<Symbol<'a>> {
+        let (flags, name, kind) = match info {
+            SymbolInfo::Func { flags, index, name } => {
+                let Some(function) = self.functions.get(index as usize) else {
+                    return Err(out_of_range("function", index, name));
+                };
+                let field = function.import.map(|(_, field)| field);
+                let kind = SymbolKind::Function(FunctionIndex(index));
+                (flags, name.or(field).unwrap_or_default(), kind)
+            }
+            SymbolInfo::Data {
+                flags,
+                name,
+                symbol: Some(place),
+            } if !flags.contains(SymbolFlags::ABSOLUTE) => {
+                let Some(segment) = self.segments.get(place.index as usize) else {
+                    return Err(out_of_range("segment", place.index, Some(name)));
+                };
+                // As LLVM: where it begins must be in the segment, and its size is what the author
+                // of the assembler code says.
+                if place.offset as usize > segment.data.len() {
+                    return Err(Error::damaged(format!(
+                        "symbol `{name}` goes beyond the end of its segment `{}`",
+                        segment.name
+                    )));
+                }
+                let definition = Definition {
+                    segment: SegmentIndex(place.index),
+                    offset: place.offset,
+                    size: place.size,
+                };
+                (flags, name, SymbolKind::Data(Some(definition)))
+            }
+            SymbolInfo::Data { flags, name, .. } => (flags, name, SymbolKind::Data(None)),
+            SymbolInfo::Section { flags, section } => match self.sections.get(section as usize) {
+                Some(_) => (flags, "", SymbolKind::Section(SectionIndex(section))),
+                None => return Err(out_of_range("section", section, None)),
+            },
+            SymbolInfo::Global { flags, name, .. } => {
+                (flags, name.unwrap_or_default(), SymbolKind::Global)
+            }
+            SymbolInfo::Event { flags, name, .. } => {
+                (flags, name.unwrap_or_default(), SymbolKind::Tag)
+            }
+            SymbolInfo::Table { flags, name, .. } => {
+                (flags, name.unwrap_or_default(), SymbolKind::Table)
+            }
+        };
+        Ok(Symbol {
+            name,
+            flags,
+            kind,
+            range: 0..0,
+        })
+    }
+}
+
+/// How many bytes an entry of the symbol table has at least, and a data segment.
+const SMALLEST_SYMBOL: usize = 3;
+const SMALLEST_SEGMENT: usize = 4;
+
+/// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
+/// bytes or more.
+fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
+    (count as usize).min(reader.bytes_remaining() / size)
+}
+
+fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
+    Error::damaged(format!(
+        "{kind} index {index} of symbol `{}` is out of range",
+        name.unwrap_or_default()
+    ))
+}
