@@ -1,21 +1,35 @@
-//! Several cores for what is independent by object, where there is enough of it.
+//! Several cores for what does not depend on each other, where there is enough of it.
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
-/// For fewer objects it takes longer to have threads than to do without.
-const WORTH_IT: usize = 2_000;
+/// For fewer objects, and for fewer entries, it takes longer to have threads than to do without.
+const MANY_OBJECTS: usize = 2_000;
+const MANY_ENTRIES: usize = 10_000;
 /// More threads than this wait for memory and for each other.
 const MOST_THREADS: usize = 8;
 
 /// The results of `f` for each of `items`, in their order.
 pub fn map<T: Send, R: Send>(items: Vec<T>, f: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
-    let threads = (items.len() >= WORTH_IT).then(threads).flatten();
+    let threads = (items.len() >= MANY_OBJECTS).then(threads).flatten();
     match threads {
         Some(threads) => threads.install(|| items.into_par_iter().map(f).collect()),
         None => items.into_iter().map(f).collect(),
+    }
+}
+
+/// The results of `a` and of `b`, which have something to do for each of `count` entries.
+pub fn both<A: Send, B: Send>(
+    count: usize,
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    let threads = (count >= MANY_ENTRIES).then(threads).flatten();
+    match threads {
+        Some(threads) => threads.install(|| rayon::join(a, b)),
+        None => (a(), b()),
     }
 }
 

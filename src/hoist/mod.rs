@@ -128,17 +128,26 @@ pub fn hoist<'a>(
     if output.manifest {
         hoist.add_manifest(plan, modules, &segments)?;
     }
-    let sources = std::mem::take(&mut hoist.sources).into_iter().collect();
+    let Hoist {
+        builder,
+        sources,
+        globals,
+        ..
+    } = hoist;
     let edit = |(id, source): (ObjectId, Source)| {
-        let edits = hoist.edits(id, source);
+        let edits = source.edits(survey, id);
         let object = EditedObject::new(&survey.objects[id], &edits).map_err(in_object(id))?;
         Ok((id, object))
     };
-    let edited = parallel::map(sources, edit);
+    let (edited, object) = parallel::both(
+        survey.entries.len(),
+        || parallel::map(sources.into_iter().collect(), edit),
+        || builder.finish(),
+    );
     Ok(Hoisted {
         edited: edited.into_iter().collect::<Result<_>>()?,
-        object: Some(hoist.builder.finish()),
-        globals: hoist.globals,
+        object: Some(object),
+        globals,
     })
 }
 
@@ -216,6 +225,28 @@ impl Source {
             segments: vec![None; object.segments.len()],
         })
     }
+
+    /// What changes in the object, now that all of it is known.
+    fn edits(self, survey: &Survey<'_>, id: ObjectId) -> Edits {
+        let name = |symbol| global_name(survey, id, symbol).into_owned();
+        Edits {
+            moved: self.leaving.moved(&survey.objects[id], name),
+            aliases: self.aliases,
+            segments: self.leaving.segments(),
+            sections: self.sections,
+            anew: false,
+        }
+    }
+}
+
+/// The name under which other objects can refer to a symbol: its own or, for a local one, a unique one.
+fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
+    let symbol = survey.objects[id].symbol(index);
+    if symbol.is_local() {
+        format!("{}{UNIQUE}{}.{}", symbol.name, id.0, index.0).into()
+    } else {
+        symbol.name.into()
+    }
 }
 
 impl<'a> Hoist<'a> {
@@ -235,30 +266,6 @@ impl<'a> Hoist<'a> {
             }
         }
         left
-    }
-
-    /// What changes in an object, now that all of it is known.
-    fn edits(&self, id: ObjectId, source: Source) -> Edits {
-        let object = &self.survey.objects[id];
-        let name = |symbol| self.global_name(id, symbol).into_owned();
-        Edits {
-            moved: source.leaving.moved(object, name),
-            aliases: source.aliases,
-            segments: source.leaving.segments(),
-            sections: source.sections,
-            anew: false,
-        }
-    }
-
-    /// The name under which other objects can refer to a symbol: its own or, for a local one, a
-    /// unique one.
-    fn global_name(&self, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
-        let symbol = self.survey.objects[id].symbol(index);
-        if symbol.is_local() {
-            format!("{}{UNIQUE}{}.{}", symbol.name, id.0, index.0).into()
-        } else {
-            symbol.name.into()
-        }
     }
 
     fn source(&mut self, id: ObjectId) -> Result<&mut Source> {

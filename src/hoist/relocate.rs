@@ -1,7 +1,7 @@
 //! The relocations of moved entries: re-based, and those of custom sections made into what means
 //! the same in memory.
 
-use super::{Base, Global, Hoist};
+use super::{Base, Global, Hoist, global_name};
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
@@ -159,7 +159,7 @@ impl<'a> Hoist<'a> {
             self.stands_for(id, index, symbol)?;
             return Ok(symbol);
         }
-        let name = self.global_name(id, index);
+        let name = global_name(self.survey, id, index);
         let is_data = symbol.is_data();
         if let Some(&found) = self.globals.get(name.as_ref()) {
             if found.is_data != is_data {

@@ -1,7 +1,7 @@
 //! The segments of the synthesized object: the arrays with their symbols, and what a script puts
 //! between the entries.
 
-use super::{Global, Hoist};
+use super::{Global, Hoist, global_name};
 use crate::error::Result;
 use crate::hash::HashMap;
 use crate::input::ObjectId;
@@ -107,7 +107,7 @@ impl<'a> Hoist<'a> {
             if !self.is_needed(entry, index)? {
                 continue;
             }
-            let name = self.global_name(entry.object, index);
+            let name = global_name(self.survey, entry.object, index);
             // A weak definition that another overrides is there already.
             let Some((_, range)) = symbol
                 .definition()

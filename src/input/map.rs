@@ -77,7 +77,7 @@ impl FileBytes {
     }
 
     fn open_io(path: &Path) -> std::io::Result<Self> {
-        let mut file = File::open(path)?;
+        let file = File::open(path)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
@@ -85,9 +85,13 @@ impl FileBytes {
         let bytes = if metadata.is_file() && metadata.len() >= WORTH_MAPPING {
             Bytes::Mapped(map(&file)?)
         } else {
-            // The last byte is room to see that nothing follows.
-            let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-            file.read_to_end(&mut bytes)?;
+            let mut bytes = Vec::with_capacity(metadata.len() as usize);
+            // A pipe says that it has none, and so do the files of `/proc`.
+            let most = match metadata.len() {
+                0 => u64::MAX,
+                length => length,
+            };
+            file.take(most).read_to_end(&mut bytes)?;
             Bytes::Read(bytes)
         };
         let id = id(path, &metadata);

@@ -84,7 +84,7 @@ impl<'a> Marks<'a> {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Marked<'a>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Marked<'a>> {
         self.marks.iter()
     }
 
@@ -116,7 +116,7 @@ pub fn collect<'a>(
     wanted: &Wanted,
 ) -> Result<Vec<Entry<'a>>> {
     let by_segment = SymbolsBySegment::of(object);
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(marks.iter().len());
     for (position, segment) in object.segments.iter().enumerate() {
         let index = SegmentIndex(position as u32);
         let symbols = by_segment.get(index);

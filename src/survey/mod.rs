@@ -272,6 +272,9 @@ impl<'a> Survey<'a> {
             let found = Found::of(id, module, marked, wanted);
             found.map_err(|error| error.in_file(&module.name))
         });
+        let count =
+            |found: &Result<Found<'_>>| found.as_ref().map_or(0, |found| found.entries.len());
+        self.entries.reserve_exact(found.iter().map(count).sum());
         let mut undefined = Vec::new();
         for found in found {
             let found = found?;
