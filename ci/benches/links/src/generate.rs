@@ -75,7 +75,8 @@ fn reader() -> Vec<u8> {
 /// `WASM_SEG_FLAG_RETAIN` of Linking.md: what `used` means.
 const RETAIN: u32 = 4;
 
-fn object(index: usize, entries: usize, naming: Naming) -> Vec<u8> {
+/// An object with so many entries, told from others by `index`.
+pub fn object(index: usize, entries: usize, naming: Naming) -> Vec<u8> {
     let mut builder = Builder::new(false, false);
     let signature = Signature::new([ValType::I32], [ValType::I32]);
     // A function for a hundred entries: that many are not in real objects either.

@@ -1,13 +1,16 @@
-//! Times links: ours against the backend's own, in alternating pairs. `ci/bench` runs it.
+//! Measures links. `ci/bench` runs it.
 //!
-//!     links RESULTS WORK LINKER BACKEND RUSTC SYSROOT [ROW...]
+//!     links times WORK LINKER RUSTC SYSROOT BACKEND RESULTS [ROW...]
+//!     links counts WORK LINKER RUSTC SYSROOT VALGRIND
 //!
-//! RESULTS is the directory for `links.json` and `links.svg`, WORK the one for inputs, which are
-//! kept; SYSROOT may be empty. This program is its own helper: under `LINKS_CAPTURE` it stands for
+//! `times` is ours against the backend's own, in alternating pairs, `counts` the instructions of ours, as
+//! a check. WORK is the directory for inputs, which are kept, RESULTS the one for `links.json` and
+//! `links.svg`; SYSROOT may be empty. This program is its own helper: under `LINKS_CAPTURE` it stands for
 //! rustc's linker and keeps what it is given, under `LINKS_REPORT` it stands for our backend and
 //! says what it was given.
 
 mod capture;
+mod counts;
 mod generate;
 mod measure;
 mod report;
@@ -15,7 +18,7 @@ mod rows;
 mod rust;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Where everything is.
@@ -24,8 +27,6 @@ pub struct Setup {
     pub work: PathBuf,
     /// Our linker.
     pub linker: PathBuf,
-    /// The linker that does the linking.
-    pub backend: PathBuf,
     /// The compiler of the Rust rows.
     pub rustc: PathBuf,
     /// Its `--sysroot`, if it needs one.
@@ -55,26 +56,35 @@ fn main() -> ExitCode {
 fn bench() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("too few arguments; see ci/bench");
-    let results = PathBuf::from(next()?);
-    let work = PathBuf::from(next()?);
-    let (linker, backend, rustc) = (next()?.into(), next()?.into(), next()?.into());
+    let what = next()?;
+    let (work, linker, rustc) = (next()?.into(), next()?.into(), next()?.into());
     let sysroot = Some(next()?).filter(|sysroot| !sysroot.is_empty());
     let setup = Setup {
         work,
         linker,
-        backend,
         rustc,
         sysroot: sysroot.map(PathBuf::from),
     };
-    let wanted: Vec<String> = arguments.collect();
+    let program = PathBuf::from(next()?);
+    match what.as_str() {
+        "counts" => counts::check(&setup, &program),
+        "times" => {
+            let results = PathBuf::from(next()?);
+            times(&setup, &program, &results, &arguments.collect::<Vec<_>>())
+        }
+        other => Err(format!("neither times nor counts: {other}").into()),
+    }
+}
+
+fn times(setup: &Setup, backend: &Path, results: &Path, wanted: &[String]) -> Result<()> {
     let mut measured = Vec::new();
     for row in rows::all() {
         if !wanted.is_empty() && !wanted.iter().any(|name| row.name.starts_with(name)) {
             continue;
         }
         eprintln!("links: {}", row.name);
-        let links = (row.links)(&setup)?;
-        measured.push(measure::measure(&setup, &row, &links)?);
+        let links = (row.links)(setup)?;
+        measured.push(measure::measure(setup, backend, &row, &links)?);
     }
-    report::report(&results, &measured)
+    report::report(results, &measured)
 }

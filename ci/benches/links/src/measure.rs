@@ -5,7 +5,7 @@ use crate::rows::{Links, Memory, Row};
 use crate::{Result, Setup};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -74,10 +74,10 @@ impl Spread {
 }
 
 /// Runs the pairs.
-pub fn measure(setup: &Setup, row: &Row, links: &Links) -> Result<Measured> {
+pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Result<Measured> {
     let output = setup.work.join("output.wasm");
-    let time_ours = || time(ours(setup, links, &output));
-    let time_plain = || time(plain(setup, links, &output));
+    let time_ours = || time(ours(setup, backend, links, &output));
+    let time_plain = || time(link(backend, &links.plain, &output));
     // The first of each warms the page cache.
     time_ours()?;
     time_plain()?;
@@ -112,17 +112,13 @@ pub fn measure(setup: &Setup, row: &Row, links: &Links) -> Result<Measured> {
     })
 }
 
-fn ours(setup: &Setup, links: &Links, output: &Path) -> Command {
+fn ours(setup: &Setup, backend: &Path, links: &Links, output: &Path) -> Command {
     let mut command = link(&setup.linker, &links.ours, output);
     // As rustc does: its own linker is first on PATH.
-    if let Some(directory) = setup.backend.parent() {
+    if let Some(directory) = backend.parent() {
         command.env("PATH", directory);
     }
     command
-}
-
-fn plain(setup: &Setup, links: &Links, output: &Path) -> Command {
-    link(&setup.backend, &links.plain, output)
 }
 
 fn link(linker: &Path, words: &[String], output: &Path) -> Command {
@@ -150,20 +146,27 @@ fn time(mut command: Command) -> Result<f64> {
 /// Runs ours once with the stand-in.
 fn look(setup: &Setup, links: &Links, output: &Path) -> Result<Seen> {
     let file = tempfile::NamedTempFile::new()?;
-    let mut command = ours(setup, links, output);
+    let mut command = link(&setup.linker, &links.ours, output);
     command
-        .arg(format!(
-            "--section-linker={}",
-            std::env::current_exe()?.display()
-        ))
+        .arg(format!("--section-linker={}", stand_in(setup)?.display()))
         .env(VARIABLE, file.path());
     time(command)?;
     Ok(serde_json::from_slice(&fs::read(file.path())?)?)
 }
 
+/// This program under a name of lld, so that it is given what lld is given.
+pub fn stand_in(setup: &Setup) -> Result<PathBuf> {
+    let path = setup.work.join("wasm-ld");
+    let _ = fs::remove_file(&path);
+    std::os::unix::fs::symlink(std::env::current_exe()?, &path)?;
+    Ok(path)
+}
+
 /// The stand-in for the backend: says what it sees.
 pub fn report_to_caller() -> Result<()> {
     let file = std::env::var(VARIABLE)?;
+    // It may be told only later what it is given.
+    let given = words(std::env::args().skip(1))?;
     let caller = std::os::unix::process::parent_id();
     let status = fs::read_to_string(format!("/proc/{caller}/status"))?;
     let bytes = |name: &str| -> u64 {
@@ -172,7 +175,7 @@ pub fn report_to_caller() -> Result<()> {
         kilobytes.unwrap_or_default() * 1024
     };
     let made = std::env::temp_dir();
-    let rewritten = words(std::env::args().skip(1))?
+    let rewritten = given
         .iter()
         .filter(|word| word.contains("wasm-section-ld-") && Path::new(word).starts_with(&made))
         .filter_map(|word| fs::metadata(word).ok())
@@ -188,7 +191,7 @@ pub fn report_to_caller() -> Result<()> {
 }
 
 /// The words with those of response files in their places.
-fn words(given: impl Iterator<Item = String>) -> Result<Vec<String>> {
+pub fn words(given: impl Iterator<Item = String>) -> Result<Vec<String>> {
     let mut words = Vec::new();
     for word in given {
         match word.strip_prefix('@') {

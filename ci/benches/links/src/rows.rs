@@ -110,7 +110,7 @@ fn small(setup: &Setup) -> Result<Links> {
 }
 
 /// A program with std and 20 more crates: 40 rlibs.
-fn std(setup: &Setup) -> Result<Links> {
+pub fn std(setup: &Setup) -> Result<Links> {
     let mut program = Program::new(setup, "std", &RELEASE)?;
     let source = crates(&mut program, 20, 4)?;
     program.link("program", &source).map(Links::same)
@@ -154,7 +154,7 @@ fn crates(program: &mut Program<'_>, count: usize, types: usize) -> Result<Strin
 }
 
 /// 1,000 entries over 50 crates; and the same program with an array by hand.
-fn registry(setup: &Setup) -> Result<Links> {
+pub fn registry(setup: &Setup) -> Result<Links> {
     let links = |marked: bool| {
         let name = if marked { "registry" } else { "array" };
         let mut program = Program::new(setup, name, &RELEASE)?;
