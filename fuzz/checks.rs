@@ -205,7 +205,7 @@ fn gathered(
         bitcode: Vec::new(),
         warnings: Vec::new(),
     };
-    let survey = survey::survey(&line, script, &inputs)?;
+    let survey = survey::survey(&line, script, &inputs, || Ok(()))?;
     let plan = plan::plan(&survey, &inputs.modules, script)?;
     use_it(&survey, &plan, &inputs.modules)
 }

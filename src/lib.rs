@@ -161,7 +161,14 @@ struct Link<'a> {
 
 impl Link<'_> {
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<&'i Survey<'i>> {
-        let survey = until_the_end(survey::survey(self.line, self.script, inputs)?);
+        let call = &mut self.call;
+        // Bitcode may have to be compiled first, by another run.
+        let marks_seen = || match inputs.bitcode.is_empty() {
+            true => call.prepare_to_run(),
+            false => Ok(()),
+        };
+        let survey = survey::survey(self.line, self.script, inputs, marks_seen)?;
+        let survey = until_the_end(survey);
         let has_entries = !survey.entries.is_empty();
         if self.line.is_position_independent() && has_entries && !self.backend.retains() {
             // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
@@ -180,6 +187,9 @@ impl Link<'_> {
         messages: &[u8],
     ) -> Result<Ended> {
         let Self { line, backend, .. } = self;
+        if survey.bitcode.is_empty() && !survey.entries.is_empty() {
+            self.call.prepare_to_run()?;
+        }
         let modules = &inputs.modules;
         let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
         self.clock.end_of("plan");

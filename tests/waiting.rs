@@ -1,5 +1,5 @@
-//! Where the inputs are large, the backend is started before its arguments are known, and gets them
-//! on its standard input. Nobody is to see a difference.
+//! Where the inputs are large, or have marks, the backend is started before its arguments are known, and
+//! gets them on its standard input. Nobody is to see a difference.
 
 use crate::args;
 use crate::support::{Work, linker, linkers, setting};
@@ -72,6 +72,18 @@ fn arrays_are_gathered() {
     );
     for instance in work.gathered_by_each("NUMBERS", args![entries, "--no-entry", ballast]) {
         assert_eq!(instance.words("NUMBERS"), [3, 4]);
+    }
+}
+
+#[test]
+fn where_there_are_marks_the_size_does_not_count() {
+    let work = Work::new();
+    let entry = r#"int a __asm__("__link_section__NUMBERS$$a") = 3;"#;
+    let marked = args![work.c("entries", entry), "--no-entry"].to_vec();
+    let plain = args![work.c("plain", "int a = 3;"), "--no-entry"].to_vec();
+    for backend in linkers() {
+        assert!(waits(&work, &backend, &marked), "{}", backend.display());
+        assert!(!waits(&work, &backend, &plain), "{}", backend.display());
     }
 }
 

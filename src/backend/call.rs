@@ -4,6 +4,9 @@
 //! lld takes longer to be loaded than most links take us. So it is loaded meanwhile: it is told that
 //! its arguments are in a response file, which is its standard input, and waits there until we know
 //! them. Nothing is guessed, and nothing is done twice.
+//!
+//! That is done for large inputs, and for all that have marks, as this process then cannot become the
+//! backend anyway.
 
 use super::find::Backend;
 use super::interrupt;
@@ -45,7 +48,18 @@ impl<'a> Call<'a> {
     /// # Errors
     /// It cannot be run.
     pub fn prepare(&mut self, size: usize) -> Result<()> {
-        if size >= WORTH_IT && waiting::is_possible(self.line, self.backend) {
+        if size >= WORTH_IT {
+            return self.prepare_to_run();
+        }
+        Ok(())
+    }
+
+    /// The same where this process is not going to become the backend, whatever the size.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn prepare_to_run(&mut self) -> Result<()> {
+        if self.waiting.is_none() && waiting::is_possible(self.line, self.backend) {
             let words = self.with_flavor(vec![waiting::ARGUMENTS.into()]);
             self.waiting = run::start_waiting(self.backend, &words)?;
             interrupt::watch();

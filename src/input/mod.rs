@@ -17,6 +17,7 @@ pub use object_map::ObjectMap;
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
+use crate::parallel;
 use archive::Content;
 use foreign::Format;
 use library::Search;
@@ -175,7 +176,7 @@ impl Files {
     /// # Errors
     /// A file that cannot be opened, or that is nothing the backend can link.
     pub fn open(line: &CommandLine) -> Result<Self> {
-        let mut files = Vec::new();
+        let mut named: Vec<(PathBuf, Place)> = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath));
         search.archives_only = !line.is_position_independent();
         let (mut in_lib, mut whole_archive) = (false, false);
@@ -187,12 +188,9 @@ impl Files {
                 ambiguous: matches!(meaning, Meaning::Ambiguous(_)),
             };
             match meaning {
-                Meaning::Input(path) => files.push(InputFile::open(path.into(), place)?),
-                Meaning::Ambiguous(path) => files.extend(InputFile::open(path.into(), place).ok()),
+                Meaning::Input(path) | Meaning::Ambiguous(path) => named.push((path.into(), place)),
                 Meaning::Option(Id::Library, name) => {
-                    if let Some(path) = search.find(name) {
-                        files.push(InputFile::open(path, place)?);
-                    }
+                    named.extend(search.find(name).map(|path| (path, place)));
                 }
                 Meaning::Option(Id::Bstatic, _) => search.archives_only = true,
                 Meaning::Option(Id::Bdynamic, _) => search.archives_only = false,
@@ -203,7 +201,14 @@ impl Files {
                 Meaning::Option(..) | Meaning::Unknown => {}
             }
         }
-        Ok(Self { files })
+        let opened = parallel::map(named, |(path, place)| match InputFile::open(path, place) {
+            Err(_) if place.ambiguous => Ok(None),
+            file => file.map(Some),
+        });
+        let files: Vec<Option<InputFile>> = opened.into_iter().collect::<Result<_>>()?;
+        Ok(Self {
+            files: files.into_iter().flatten().collect(),
+        })
     }
 
     /// How many bytes there are in all.

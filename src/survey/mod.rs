@@ -44,11 +44,17 @@ pub struct Survey<'a> {
 }
 
 /// Looks through the inputs. Most have nothing to gather, and of those only the section headers
-/// and the `linking` section are looked at.
+/// and the `linking` section are looked at. `marks_seen` is called where there are marks, before they
+/// are looked into.
 ///
 /// # Errors
-/// An object or a mark that is not right.
-pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> Result<Survey<'a>> {
+/// An object or a mark that is not right, and what `marks_seen` fails with.
+pub fn survey<'a>(
+    line: &CommandLine,
+    script: &Script,
+    inputs: &Inputs<'a>,
+    marks_seen: impl FnOnce() -> Result<()>,
+) -> Result<Survey<'a>> {
     let modules = &inputs.modules;
     let wanted = Wanted::by_policy(line, script);
     let in_vain = wanted.in_vain().map(gathered_in_vain);
@@ -92,6 +98,9 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
         glances.push((ObjectId(position), glance));
     }
     let any_marks = glances.iter().any(|(_, glance)| glance.has_marks);
+    if any_marks {
+        marks_seen()?;
+    }
     let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
         undefined = survey.collect(modules, &glances)?;
