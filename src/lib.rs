@@ -35,12 +35,13 @@ use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
 use hoist::{Base, Hoisted, Output};
-use input::{Files, Inputs};
+use input::{Files, Inputs, Named};
 use log::{Clock, Log, say};
 use plan::Plan;
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::process::ExitCode;
 use survey::Survey;
@@ -92,7 +93,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     introduce(&line, &backend);
     let mut call = Call::new(&line, &backend);
     if line.has(Id::Help) || line.has(Id::Version) || line.missing_value().is_some() {
-        return as_called(&line, call);
+        return as_called(&line, call, || ());
     }
     if hoist::reencode::is_asked() {
         return encoded_anew(&line, &backend, call);
@@ -103,7 +104,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     {
         // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
         // we ran: we have.
-        return as_called(&line, call);
+        return as_called(&line, call, || ());
     }
     let script = script(&line)?;
     if line.has(Id::PrintScript) {
@@ -111,8 +112,10 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         return Ok(Ended::Status(0));
     }
     clock.end_of("arguments");
-    let files: &Files = until_the_end(Files::open(&line)?);
-    call.prepare(files.size())?;
+    let named = Named::by(&line);
+    call.prepare(&named)?;
+    // See `until_the_end`.
+    let files = ManuallyDrop::new(named.open()?);
     let inputs: &Inputs<'_> = until_the_end(files.inputs()?);
     clock.end_of("inputs");
     warn(program, &line, inputs.warnings.iter())?;
@@ -122,13 +125,19 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         backend: &backend,
         call,
         script: &script,
-        files,
+        files: &files,
         log,
         clock,
     };
     let survey = link.survey(inputs)?;
     if survey.bitcode.is_empty() {
-        return link.gather(inputs, survey, &[]);
+        return match link.gather(inputs, survey, &[])? {
+            Gathered::Linked(ended) => Ok(ended),
+            // Here the inputs are most of what the system has to take back, and there is time for it.
+            Gathered::Nothing(call) => {
+                as_called(&line, call, || drop(ManuallyDrop::into_inner(files)))
+            }
+        };
     }
     link.call = Call::new(&line, &backend); // It is run for this first.
     let (compiled, messages) = match backend::compile(&backend, &line, inputs, &survey.bitcode)? {
@@ -138,7 +147,10 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     link.clock.end_of("bitcode");
     let inputs = files.inputs()?.with_compiled(&compiled);
     let survey = link.survey(&inputs)?;
-    link.gather(&inputs, survey, &messages)
+    match link.gather(&inputs, survey, &messages)? {
+        Gathered::Linked(ended) => Ok(ended),
+        Gathered::Nothing(call) => as_called(&line, call, || ()),
+    }
 }
 
 /// Lets the system take back what there may be much of, when this process has ended: that is done at
@@ -148,18 +160,26 @@ fn until_the_end<'a, T: 'a>(value: T) -> &'a mut T {
 }
 
 /// A link, and what it is made with whatever is found in its inputs.
-struct Link<'a> {
+struct Link<'a, 'f> {
     program: &'a str,
     line: &'a CommandLine,
     backend: &'a Backend,
     call: Call<'a>,
     script: &'a Script,
-    files: &'a Files,
+    files: &'f Files,
     log: Log,
     clock: Clock,
 }
 
-impl Link<'_> {
+/// What has become of a link.
+enum Gathered<'a> {
+    /// The backend has linked it, with what was gathered.
+    Linked(Ended),
+    /// There is nothing to gather: the backend is to be run as this program was called.
+    Nothing(Call<'a>),
+}
+
+impl<'l> Link<'l, '_> {
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<&'i Survey<'i>> {
         let call = &mut self.call;
         // Bitcode may have to be compiled first, by another run.
@@ -185,7 +205,7 @@ impl Link<'_> {
         inputs: &Inputs<'_>,
         survey: &Survey<'_>,
         messages: &[u8],
-    ) -> Result<Ended> {
+    ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
         if survey.bitcode.is_empty() && !survey.entries.is_empty() {
             self.call.prepare_to_run()?;
@@ -198,7 +218,7 @@ impl Link<'_> {
         self.log.decided(backend, survey, plan, modules)?;
         if plan.is_empty() {
             self.clock.report();
-            return as_called(line, self.call);
+            return Ok(Gathered::Nothing(self.call));
         }
         let hoisted: &Hoisted = until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
         self.clock.end_of("hoist");
@@ -213,13 +233,13 @@ impl Link<'_> {
         job.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
-        Ok(ended)
+        Ok(Gathered::Linked(ended))
     }
 }
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Files::open(line)?;
+    let files = Named::by(line).open()?;
     let inputs = files.inputs()?;
     let encoded = hoist::reencode::reencode(&inputs.modules)?;
     let job = Job::new(backend, line, &files, &inputs, &encoded)?;
@@ -228,10 +248,11 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
     Ok(ended)
 }
 
-/// Runs the backend with the caller's own arguments, without those that are for us.
-fn as_called(line: &CommandLine, call: Call<'_>) -> Result<Ended> {
+/// Runs the backend with the caller's own arguments, without those that are for us, and with
+/// `meanwhile` done while it works, if it is not run in place of this process.
+fn as_called(line: &CommandLine, call: Call<'_>, meanwhile: impl FnOnce()) -> Result<Ended> {
     if !line.has_own() {
-        return call.as_called();
+        return call.as_called(meanwhile);
     }
     let job = Job::empty()?;
     call.run(job.words(line)?, job.names(), false)

@@ -14,6 +14,7 @@ use super::messages::Names;
 use super::run::{self, Ended};
 use crate::args::CommandLine;
 use crate::error::Result;
+use crate::input::Named;
 use std::ffi::OsString;
 use std::process::Child;
 
@@ -22,7 +23,7 @@ use std::process::Child;
 pub const LONGEST_COMMAND_LINE: usize = 30_000;
 
 /// From this many bytes of inputs on it takes longer to look at them than to have a child process.
-const WORTH_IT: usize = 8 << 20;
+const WORTH_IT: u64 = 8 << 20;
 
 /// A call of the backend.
 pub struct Call<'a> {
@@ -43,15 +44,15 @@ impl<'a> Call<'a> {
     }
 
     /// Lets the backend be loaded, where that can be done without anybody seeing it, and where it
-    /// pays for inputs of `size` bytes.
+    /// pays for `inputs`.
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn prepare(&mut self, size: usize) -> Result<()> {
-        if size >= WORTH_IT {
-            return self.prepare_to_run();
+    pub fn prepare(&mut self, inputs: &Named) -> Result<()> {
+        match inputs.are_large(WORTH_IT) {
+            true => self.prepare_to_run(),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// The same where this process is not going to become the backend, whatever the size.
@@ -68,16 +69,19 @@ impl<'a> Call<'a> {
     }
 
     /// Runs the backend with the caller's own words: in place of this process where that can be, and
-    /// else so that nobody sees that it is not. None of the words may be for us.
+    /// else so that nobody sees that it is not, and with `meanwhile` done while it works. None of the
+    /// words may be for us.
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn as_called(mut self) -> Result<Ended> {
+    pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
         let words = self.line.original().to_vec();
-        let Some(child) = self.waiting.take() else {
+        let Some(mut child) = self.waiting.take() else {
             return run::replace_process(self.backend, &self.with_flavor(words));
         };
-        Ok(match self.finish(child, &words, None)? {
+        waiting::tell(&mut child, &words);
+        meanwhile();
+        Ok(match run::attend(self.backend, child, None)? {
             Ended::Signal(_, signal) => Ended::By(signal),
             ended => ended,
         })
@@ -89,20 +93,11 @@ impl<'a> Call<'a> {
     /// # Errors
     /// It cannot be run.
     pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
-        if let Some(child) = self.waiting.take() {
-            return self.finish(child, &words, Some(names));
+        if let Some(mut child) = self.waiting.take() {
+            waiting::tell(&mut child, &words);
+            return run::attend(self.backend, child, Some(names));
         }
         run::run(self.backend, &self.with_flavor(words), names, gathered)
-    }
-
-    fn finish(
-        &self,
-        mut child: Child,
-        words: &[OsString],
-        names: Option<&Names<'_>>,
-    ) -> Result<Ended> {
-        waiting::tell(&mut child, words);
-        run::attend(self.backend, child, names)
     }
 
     /// `words` as the backend wants to be told which platform to link for.

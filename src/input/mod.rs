@@ -26,7 +26,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The files that the command line names, in its order, open.
+/// The files that the command line names, in its order. Nothing is known of them yet.
+#[derive(Debug)]
+pub struct Named(Vec<(PathBuf, Place)>);
+
+/// The same, open.
 #[derive(Debug)]
 pub struct Files {
     files: Vec<InputFile>,
@@ -170,12 +174,9 @@ impl<'a> Inputs<'a> {
     }
 }
 
-impl Files {
-    /// Opens the inputs of `line`.
-    ///
-    /// # Errors
-    /// A file that cannot be opened, or that is nothing the backend can link.
-    pub fn open(line: &CommandLine) -> Result<Self> {
+impl Named {
+    /// The inputs of `line`.
+    pub fn by(line: &CommandLine) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath));
         search.archives_only = !line.is_position_independent();
@@ -201,21 +202,39 @@ impl Files {
                 Meaning::Option(..) | Meaning::Unknown => {}
             }
         }
-        let opened = parallel::map(named, |(path, place)| match InputFile::open(path, place) {
+        Self(named)
+    }
+
+    /// Whether they have `size` bytes in all, or more; or whether they are so many that it takes too
+    /// long to ask.
+    pub fn are_large(&self, size: u64) -> bool {
+        const MOST: usize = 200;
+        let mut left = size;
+        let takes_all = |(path, _): &(PathBuf, Place)| {
+            let length = path.metadata().map_or(0, |metadata| metadata.len());
+            left = left.saturating_sub(length);
+            left == 0
+        };
+        self.0.len() > MOST || self.0.iter().any(takes_all)
+    }
+
+    /// Opens them.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, or that is nothing the backend can link.
+    pub fn open(self) -> Result<Files> {
+        let opened = parallel::map(self.0, |(path, place)| match InputFile::open(path, place) {
             Err(_) if place.ambiguous => Ok(None),
             file => file.map(Some),
         });
         let files: Vec<Option<InputFile>> = opened.into_iter().collect::<Result<_>>()?;
-        Ok(Self {
+        Ok(Files {
             files: files.into_iter().flatten().collect(),
         })
     }
+}
 
-    /// How many bytes there are in all.
-    pub fn size(&self) -> usize {
-        self.files.iter().map(|file| file.bytes.bytes().len()).sum()
-    }
-
+impl Files {
     /// What there is to link, in link order. An archive that is named more than once counts where it
     /// counts most: the first time, or where all of it is linked.
     ///
