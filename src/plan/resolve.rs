@@ -76,6 +76,7 @@ fn winners<'s>(
     fates: &[Fate],
 ) -> Result<HashMap<&'s str, (usize, bool)>> {
     let mut winners: HashMap<&str, (usize, bool)> = HashMap::default();
+    winners.reserve(survey.entries.len());
     for (position, entry) in survey.entries.iter().enumerate() {
         if fates[position] != Fate::Kept {
             continue;

@@ -10,21 +10,21 @@ pub enum Glob {
     Any,
     /// The name itself.
     Literal(String),
-    /// With wildcards.
-    Wildcard(Pattern),
+    /// With wildcards, and what comes before the first of them.
+    Wildcard(String, Pattern),
 }
 
 impl Glob {
     /// Reads a pattern. As for `fnmatch`, one whose brackets are not right stands for itself.
     pub fn new(text: &str) -> Self {
-        if !text.contains(['*', '?', '[', '\\']) {
+        let Some(wildcard) = text.find(['*', '?', '[', '\\']) else {
             return Glob::Literal(text.to_owned());
-        }
+        };
         if text == "*" {
             return Glob::Any;
         }
         match Pattern::new(&translate(text)) {
-            Ok(pattern) => Glob::Wildcard(pattern),
+            Ok(pattern) => Glob::Wildcard(text[..wildcard].to_owned(), pattern),
             Err(_) => Glob::Literal(text.to_owned()),
         }
     }
@@ -34,7 +34,7 @@ impl Glob {
         match self {
             Glob::Any => true,
             Glob::Literal(text) => text == name,
-            Glob::Wildcard(pattern) => pattern.matches(name),
+            Glob::Wildcard(prefix, pattern) => name.starts_with(prefix) && pattern.matches(name),
         }
     }
 
@@ -42,7 +42,7 @@ impl Glob {
     pub fn literal(&self) -> Option<&str> {
         match self {
             Glob::Literal(text) => Some(text),
-            Glob::Any | Glob::Wildcard(_) => None,
+            Glob::Any | Glob::Wildcard(..) => None,
         }
     }
 }

@@ -8,7 +8,6 @@ use super::object::{
 use super::outline::{CUSTOM, DATA, Section, Sections};
 use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
-use crate::hash::HashSet;
 use std::sync::OnceLock;
 use wasmparser::{
     BinaryReader, Comdat, ComdatSymbolKind, DataSectionReader, FunctionSectionReader,
@@ -53,10 +52,10 @@ impl<'a> Object<'a> {
 
     /// What one index space is made of may be there once only (binary format, "Modules").
     fn check_sections(&self) -> Result<()> {
-        let mut seen = HashSet::default();
+        let mut seen = [false; 1 + u8::MAX as usize];
         for section in &self.sections {
             let counts = section.id != CUSTOM || section.name == "linking";
-            if counts && !seen.insert(section.id) {
+            if counts && std::mem::replace(&mut seen[usize::from(section.id)], true) {
                 let what = match section.id {
                     CUSTOM => "section `linking` is there twice".to_owned(),
                     id => format!("the section of id {id} is there twice"),
@@ -255,7 +254,8 @@ impl<'a> Object<'a> {
 
     fn read_symbols(&mut self, reader: BinaryReader<'a>) -> Result<()> {
         let end = reader.range().end as u32;
-        let mut unnamed = HashSet::default();
+        // For each function, whether there is a symbol that has its name from it.
+        let mut unnamed = vec![false; self.functions.len()];
         let infos = SymbolInfoMap::new(reader.clone())?;
         self.symbols
             .reserve_exact(at_most(infos.count(), &reader, SMALLEST_SYMBOL));
@@ -269,7 +269,7 @@ impl<'a> Object<'a> {
             if let SymbolInfo::Func {
                 index, name: None, ..
             } = info
-                && !unnamed.insert(index)
+                && std::mem::replace(&mut unnamed[index as usize], true)
             {
                 let message = format!("two symbols for the import `{}`", symbol.name);
                 return Err(Error::damaged(message).at(at));
