@@ -89,31 +89,68 @@ fn messages_name_the_files_as_without_us() {
     }
 }
 
+/// The words that the backend is given for `words`: files that stand for inputs under those names.
+fn given(work: &Work, words: &[OsString]) -> Vec<String> {
+    let backend = work.script("wasm-ld", "printf '%s\\n' \"$@\"");
+    let flags = export_section("NUMBERS").map(OsString::from);
+    let linked = work.link_with(&backend, flags.into_iter().chain(words.iter().cloned()));
+    assert_eq!(linked.stderr, "");
+    linked.stdout.lines().map(str::to_owned).collect()
+}
+
+const PACKED: [&str; 3] = ["--whole-archive", "<link sections>", "--no-whole-archive"];
+
 #[test]
-fn only_what_stands_beside_each_other_is_in_one_file() {
+fn what_stands_beside_each_other_is_in_one_file() {
     let work = Work::new();
-    let objects = objects(&work, &["", "", "", "", ""]);
-    let [a, b, c, d, e] = &objects[..] else {
+    let objects = objects(&work, &["", "", "", "", "", ""]);
+    let [a, b, c, d, e, f] = &objects[..] else {
         panic!("{objects:?}");
     };
-    let archive = work.archive("libthree.a", &[b, c, d]);
-    let backend = work.script("wasm-ld", "printf '%s\\n' \"$@\"");
-    let words = args![a, "--strip-debug", &archive, e];
-    let flags = export_section("NUMBERS").map(OsString::from);
-    let linked = work.link_with(&backend, flags.into_iter().chain(words));
-    let given: Vec<&str> = linked.stdout.lines().collect();
-    let place = given
-        .iter()
-        .position(|word| *word == "--strip-debug")
-        .expect("the option");
-    let archive = archive.to_string_lossy();
-    let name = |object: &PathBuf| object.to_string_lossy().into_owned();
-    assert_eq!(given[place - 1], name(a));
-    let members = &given[place + 1..place + 5];
-    assert_eq!(
-        (members[0], members[2]),
-        ("--whole-archive", "--no-whole-archive")
+    let (one, two) = (
+        work.archive("libone.a", &[b, c]),
+        work.archive("libtwo.a", &[d]),
     );
-    assert_eq!(members[3], archive);
-    assert_eq!(given[place + 5], name(e));
+    let words = args![a, "--strip-debug", &one, &two, e, f];
+    let given = given(&work, &words);
+    let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let start = given
+        .iter()
+        .position(|word| word == PACKED[0])
+        .expect("an archive");
+    assert_eq!(given[start..start + 3], PACKED);
+    assert_eq!(given[start + 3], "--strip-debug");
+    assert_eq!(given[start + 4..start + 6], [name(&one), name(&two)]);
+    assert_eq!(given[start + 6..start + 9], PACKED);
+}
+
+/// An archive before an object may offer what overrides a weak definition in it.
+#[test]
+fn what_overrides_a_weak_definition_still_does() {
+    let work = Work::new();
+    let main = work.c(
+        "main",
+        "int handler(void); int handles(void) { return handler(); }",
+    );
+    let entry = |number: u32| {
+        format!(r#"const int e __asm__("__link_section__NUMBERS$${number}") = {number};"#)
+    };
+    let handler = work.c("handler", "int handler(void) { return 1; }");
+    let weak = "__attribute__((weak)) int handler(void) { return 2; }";
+    let first = work.archive("libfirst.a", &[&work.c("first", &entry(0)), &handler]);
+    let default = work.c("default", &(entry(1) + weak));
+    let second = work.archive("libsecond.a", &[&default]);
+    let third = work.archive("libthird.a", &[&work.c("third", &entry(2))]);
+    let words = args!["--export=handles", main, &first, &second, &third];
+    for backend in linkers() {
+        let flags = export_section("NUMBERS").map(OsString::from).into_iter();
+        let words = flags.chain(words.clone());
+        let mut instance = Instance::new(&work.link_with(&backend, words).silent());
+        assert_eq!(instance.words("NUMBERS"), [0, 1, 2]);
+        assert_eq!(instance.call("handles", &[]), 1, "{}", backend.display());
+    }
+    let given = given(&work, &words);
+    let second = given.iter().position(|word| word.ends_with("libsecond.a"));
+    let before = &given[second.expect("the archive") - 1];
+    assert!(before.ends_with("libsecond.a(default.o)"), "{given:?}");
 }

@@ -20,13 +20,6 @@ use std::ffi::{OsStr, OsString};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArgumentIndex(usize);
 
-impl ArgumentIndex {
-    /// Whether `next` is the argument right behind this one.
-    pub fn is_right_before(self, next: Self) -> bool {
-        self.0 + 1 == next.0
-    }
-}
-
 /// One argument as it means something: an input, or an option with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {

@@ -54,7 +54,7 @@ impl<'a> Job<'a> {
             .filter(|(module, _)| module.provenance != Provenance::Compiled)
             .partition(|(module, _)| module.is_member() && (module.place.whole_archive || stay));
         let packs = backend.takes_flavor();
-        for run in pack::runs(alone, |object| packs && !stay && !object.is_rooted) {
+        for run in pack::runs(alone, files, |object| packs && !stay && !object.is_rooted) {
             job.place_run(&run)?;
         }
         let mut edited = Edited::new(modules, hoisted);

@@ -1,5 +1,10 @@
-//! Edited objects that stand beside each other on the command line, in one file: an archive that is
-//! linked whole. A file for each is the dearest part of a link with many.
+//! Edited objects in one file: an archive that is linked whole. A file for each is the dearest part of a
+//! link with many.
+//!
+//! In it are objects that stand beside each other on the command line, and members of several archives if
+//! nothing but archives is between those. Of a member of the second, what the first offers is not seen
+//! before it any more. That makes no difference but for what it defines weakly, which another definition
+//! would override that was taken from the first: such a member stays where it is.
 //!
 //! What is a file of its own is alive for the backend's garbage collection, and what is in an archive
 //! only if something refers to it (up to LLVM 18). That matters for constructors and for segments that
@@ -7,7 +12,7 @@
 
 use crate::args::ArgumentIndex;
 use crate::hoist::EditedObject;
-use crate::input::Module;
+use crate::input::{Files, Module};
 use ar::{GnuBuilder, Header};
 use std::fs::File;
 use std::io::{BufWriter, Result, Write};
@@ -33,27 +38,33 @@ impl Slot {
         }
     }
 
-    /// Whether what is put there comes right after what is put at `previous`.
-    fn follows(self, previous: Self) -> bool {
+    /// Whether `object`, which is put there, may be put where `previous` is.
+    fn follows(self, previous: Self, object: &EditedObject, files: &Files) -> bool {
         match (previous, self) {
-            (Self::Before(before), Self::Before(argument)) => before == argument,
-            (Self::InPlaceOf(before), Self::Before(next) | Self::InPlaceOf(next)) => {
-                before.is_right_before(next)
+            (Self::Before(first), Self::Before(last)) if first == last => true,
+            (Self::Before(first) | Self::InPlaceOf(first), Self::Before(last)) => {
+                let ahead = !object.defines_weak && files.only_archives_between(first, last);
+                ahead || matches!(previous, Self::InPlaceOf(_)) && files.none_between(first, last)
             }
+            (Self::InPlaceOf(first), Self::InPlaceOf(last)) => files.none_between(first, last),
             (Self::Before(_), Self::InPlaceOf(_)) => false,
         }
     }
 }
 
 /// Parts `objects`, which are in link order, into runs. Those that may not be packed are alone.
-pub fn runs<'a>(objects: Run<'a>, may_pack: impl Fn(&EditedObject) -> bool) -> Vec<Run<'a>> {
+pub fn runs<'a>(
+    objects: Run<'a>,
+    files: &Files,
+    may_pack: impl Fn(&EditedObject) -> bool,
+) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::new();
     // Where the run ends, if it may go on.
     let mut end: Option<Slot> = None;
     for (module, object) in objects {
         let slot = Slot::of(module);
         let packs = may_pack(object);
-        let goes_on = packs && end.is_some_and(|end| slot.follows(end));
+        let goes_on = packs && end.is_some_and(|end| slot.follows(end, object, files));
         match runs.last_mut().filter(|_| goes_on) {
             Some(run) => run.push((module, object)),
             None => runs.push(vec![(module, object)]),

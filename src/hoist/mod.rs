@@ -41,6 +41,8 @@ pub struct EditedObject {
     /// Whether something in it is linked as the object is, whatever refers to it: constructors, and
     /// segments that are retained.
     pub is_rooted: bool,
+    /// Whether it defines a weak symbol, which another definition may override.
+    pub defines_weak: bool,
 }
 
 /// A global symbol of the synthesized object.
@@ -156,6 +158,10 @@ impl EditedObject {
         Ok(Self {
             bytes: edits.apply(object)?,
             is_rooted: object.has_constructors || edits.leave_retained(object),
+            defines_weak: object
+                .symbols
+                .iter()
+                .any(|symbol| symbol.is_weak() && !symbol.is_undefined() && !symbol.is_local()),
         })
     }
 }

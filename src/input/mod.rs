@@ -235,6 +235,28 @@ impl Named {
 }
 
 impl Files {
+    /// Whether the backend links nothing of the inputs between two arguments but what is referred to.
+    pub fn only_archives_between(&self, first: ArgumentIndex, last: ArgumentIndex) -> bool {
+        let is_archive =
+            |file: &InputFile| file.format == Format::Archive && !file.place.whole_archive;
+        self.between(first, last).iter().all(is_archive)
+    }
+
+    /// Whether there are no inputs between two arguments.
+    pub fn none_between(&self, first: ArgumentIndex, last: ArgumentIndex) -> bool {
+        self.between(first, last).is_empty()
+    }
+
+    fn between(&self, first: ArgumentIndex, last: ArgumentIndex) -> &[InputFile] {
+        let start = self
+            .files
+            .partition_point(|file| file.place.argument <= first);
+        let end = self
+            .files
+            .partition_point(|file| file.place.argument < last);
+        self.files.get(start..end).unwrap_or_default()
+    }
+
     /// What there is to link, in link order. An archive that is named more than once counts where it
     /// counts most: the first time, or where all of it is linked.
     ///
