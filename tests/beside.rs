@@ -89,6 +89,33 @@ fn messages_name_the_files_as_without_us() {
     }
 }
 
+#[test]
+fn constructors_run_in_link_order() {
+    let work = Work::new();
+    let step = |name: &str, digit: u32, more: &str| {
+        let source = format!(
+            "extern int ran; __attribute__((constructor)) static void step(void) \
+             {{ ran = ran * 10 + {digit}; }}\n{more}"
+        );
+        work.c(name, &source)
+    };
+    let entry = |number: u32| {
+        format!(r#"const int e __asm__("__link_section__NUMBERS$${number}") = {number};"#)
+    };
+    let main = "int ran; int needed(void); int steps(void) { return needed() + ran; }";
+    let main = work.c("main", &(main.to_owned() + &entry(0)));
+    let needed = step("needed", 1, "int needed(void) { return 0; }");
+    let first = work.archive("libfirst.a", &[&needed]);
+    let second = work.archive("libsecond.a", &[&step("second", 2, &entry(1))]);
+    for backend in linkers() {
+        let flags = export_section("NUMBERS").map(OsString::from).into_iter();
+        let words = flags.chain(args!["--export=steps", main, first, second]);
+        let mut instance = Instance::new(&work.link_with(&backend, words).silent());
+        assert_eq!(instance.words("NUMBERS"), [0, 1]);
+        assert_eq!(instance.call("steps", &[]), 12, "{}", backend.display());
+    }
+}
+
 /// The words that the backend is given for `words`: files that stand for inputs under those names.
 fn given(work: &Work, words: &[OsString]) -> Vec<String> {
     let backend = work.script("wasm-ld", "printf '%s\\n' \"$@\"");
@@ -124,7 +151,7 @@ fn what_stands_beside_each_other_is_in_one_file() {
     assert_eq!(given[start + 6..start + 9], PACKED);
 }
 
-/// An archive before an object may offer what overrides a weak definition in it.
+/// What overrides a weak definition may be in an archive before it.
 #[test]
 fn what_overrides_a_weak_definition_still_does() {
     let work = Work::new();
@@ -138,19 +165,22 @@ fn what_overrides_a_weak_definition_still_does() {
     let handler = work.c("handler", "int handler(void) { return 1; }");
     let weak = "__attribute__((weak)) int handler(void) { return 2; }";
     let first = work.archive("libfirst.a", &[&work.c("first", &entry(0)), &handler]);
-    let default = work.c("default", &(entry(1) + weak));
-    let second = work.archive("libsecond.a", &[&default]);
-    let third = work.archive("libthird.a", &[&work.c("third", &entry(2))]);
+    let default = work.c("default", &(entry(2) + weak));
+    let second = work.archive("libsecond.a", &[&work.c("second", &entry(1)), &default]);
+    let third = work.archive("libthird.a", &[&work.c("third", &entry(3))]);
     let words = args!["--export=handles", main, &first, &second, &third];
     for backend in linkers() {
         let flags = export_section("NUMBERS").map(OsString::from).into_iter();
         let words = flags.chain(words.clone());
         let mut instance = Instance::new(&work.link_with(&backend, words).silent());
-        assert_eq!(instance.words("NUMBERS"), [0, 1, 2]);
+        assert_eq!(instance.words("NUMBERS"), [0, 1, 2, 3]);
         assert_eq!(instance.call("handles", &[]), 1, "{}", backend.display());
     }
     let given = given(&work, &words);
     let place = |name: &str| given.iter().position(|word| word.ends_with(name));
     let (first, second) = (place("libfirst.a"), place("libsecond.a"));
+    // Two that are not weak before both, the weak one and what follows it between them.
     assert_eq!(first.map(|place| place + 4), second, "{given:?}");
+    let archives = given.iter().filter(|word| *word == PACKED[0]);
+    assert_eq!(archives.count(), 2, "{given:?}");
 }

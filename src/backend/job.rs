@@ -53,22 +53,25 @@ impl<'a> Job<'a> {
         let (in_archives, alone): (Vec<_>, Vec<_>) = objects
             .filter(|(module, _)| module.provenance != Provenance::Compiled)
             .partition(|(module, _)| module.is_member() && (module.place.whole_archive || stay));
-        let packs = backend.takes_flavor();
-        for run in pack::runs(alone, files, |object| packs && !stay && !object.is_rooted) {
+        // Nothing is put together for a wrapper, which may look at its words, nor where members are
+        // linked only if something refers to them.
+        let runs = match backend.takes_flavor() && !stay {
+            true => pack::runs(alone, files),
+            false => alone.into_iter().map(|object| vec![object]).collect(),
+        };
+        for run in runs {
             job.place_run(&run)?;
         }
         let mut edited = Edited::new(modules, hoisted);
+        let mut archives: BTreeSet<_> = in_archives
+            .iter()
+            .map(|(module, _)| module.place.argument)
+            .collect();
         let mut apart = BTreeSet::new();
         if inputs.is_compiled() {
             job.place_compiled(inputs, &edited)?;
             apart = edited.drop_bitcode(inputs);
-        }
-        let mut archives = apart.clone();
-        for (module, object) in in_archives {
-            archives.insert(module.place.argument);
-            if object.is_rooted && !stay {
-                apart.insert(module.place.argument);
-            }
+            archives.extend(&apart);
         }
         for argument in archives {
             let is_whole = !apart.contains(&argument) && job.rebuild(argument, files, &edited)?;

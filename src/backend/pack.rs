@@ -2,13 +2,9 @@
 //! link with many.
 //!
 //! In it are objects that stand beside each other on the command line, and members of several archives if
-//! nothing but archives is between those. Of a member of the second, what the first offers is not seen
-//! before it any more. That makes no difference but for what it defines weakly, which another definition
-//! would override that was taken from the first: such a member stays where it is.
-//!
-//! What is a file of its own is alive for the backend's garbage collection, and what is in an archive
-//! only if something refers to it (up to LLVM 18). That matters for constructors and for segments that
-//! are retained, so an object that has any is not packed.
+//! nothing but archives is between those. What the first of these offers then comes after the members of
+//! the second, and not before. That makes no difference but for what they define weakly, which another
+//! definition may override, and for the order of constructors: members that have any stay where they are.
 
 use crate::args::ArgumentIndex;
 use crate::hoist::EditedObject;
@@ -38,38 +34,48 @@ impl Slot {
         }
     }
 
-    /// Whether `object`, which is put there, may be put where `previous` is.
-    fn follows(self, previous: Self, object: &EditedObject, files: &Files) -> bool {
-        match (previous, self) {
-            (Self::Before(first), Self::Before(last)) if first == last => true,
-            (Self::Before(first) | Self::InPlaceOf(first), Self::Before(last)) => {
-                let ahead = !object.defines_weak && files.only_archives_between(first, last);
-                ahead || matches!(previous, Self::InPlaceOf(_)) && files.none_between(first, last)
-            }
-            (Self::InPlaceOf(first), Self::InPlaceOf(last)) => files.none_between(first, last),
-            (Self::Before(_), Self::InPlaceOf(_)) => false,
+    /// What is between this and the slot of the object before.
+    fn after(self, previous: Self, files: &Files) -> Between {
+        let (Self::Before(first) | Self::InPlaceOf(first)) = previous;
+        let (Self::Before(last) | Self::InPlaceOf(last)) = self;
+        let from_archive = matches!(previous, Self::Before(_));
+        match self {
+            _ if first == last => Between::Nothing,
+            _ if !from_archive && files.none_between(first, last) => Between::Nothing,
+            Self::Before(_) if files.only_archives_between(first, last) => Between::Archives,
+            _ => Between::Objects,
         }
     }
 }
 
-/// Parts `objects`, which are in link order, into runs. Those that may not be packed are alone.
-pub fn runs<'a>(
-    objects: Run<'a>,
-    files: &Files,
-    may_pack: impl Fn(&EditedObject) -> bool,
-) -> Vec<Run<'a>> {
+/// What is between two slots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    Nothing,
+    /// Only what is linked if something refers to it.
+    Archives,
+    Objects,
+}
+
+/// Parts `objects`, which are in link order, into runs.
+pub fn runs<'a>(objects: Run<'a>, files: &Files) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::new();
-    // Where the run ends, if it may go on.
-    let mut end: Option<Slot> = None;
+    // Whether there are archives between the first and the last of the run.
+    let mut is_ahead = false;
     for (module, object) in objects {
-        let slot = Slot::of(module);
-        let packs = may_pack(object);
-        let goes_on = packs && end.is_some_and(|end| slot.follows(end, object, files));
+        let last = runs.last().and_then(|run| run.last());
+        let between = last.map_or(Between::Objects, |(last, _)| {
+            Slot::of(module).after(Slot::of(last), files)
+        });
+        is_ahead |= between == Between::Archives;
+        let goes_on = between != Between::Objects && !(is_ahead && object.order_counts);
         match runs.last_mut().filter(|_| goes_on) {
             Some(run) => run.push((module, object)),
-            None => runs.push(vec![(module, object)]),
+            None => {
+                is_ahead = false;
+                runs.push(vec![(module, object)]);
+            }
         }
-        end = packs.then_some(slot);
     }
     runs
 }

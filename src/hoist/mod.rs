@@ -16,7 +16,7 @@ use crate::input::{Module, ObjectId, ObjectMap};
 use crate::parallel;
 use crate::plan::Plan;
 use crate::survey::{Origin, Survey};
-use crate::wasm::{Builder, Edits, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use crate::wasm::{Builder, Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex};
 use leaving::Leaving;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -38,11 +38,9 @@ pub struct Hoisted {
 pub struct EditedObject {
     /// The file.
     pub bytes: Vec<u8>,
-    /// Whether something in it is linked as the object is, whatever refers to it: constructors, and
-    /// segments that are retained.
-    pub is_rooted: bool,
-    /// Whether it defines a weak symbol, which another definition may override.
-    pub defines_weak: bool,
+    /// Whether it counts what is linked before it: it has constructors, or a weak definition that another
+    /// may override.
+    pub order_counts: bool,
 }
 
 /// A global symbol of the synthesized object.
@@ -155,13 +153,11 @@ pub fn hoist<'a>(
 
 impl EditedObject {
     fn new(object: &Object<'_>, edits: &Edits) -> Result<Self> {
+        let is_weak_definition =
+            |symbol: &Symbol<'_>| symbol.is_weak() && !symbol.is_undefined() && !symbol.is_local();
         Ok(Self {
             bytes: edits.apply(object)?,
-            is_rooted: object.has_constructors || edits.leave_retained(object),
-            defines_weak: object
-                .symbols
-                .iter()
-                .any(|symbol| symbol.is_weak() && !symbol.is_undefined() && !symbol.is_local()),
+            order_counts: object.has_constructors || object.symbols.iter().any(is_weak_definition),
         })
     }
 }

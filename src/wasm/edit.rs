@@ -10,8 +10,8 @@
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
 use super::object::{
-    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, SEGMENT_INFO, SEGMENT_RETAIN, SYMBOL_TABLE,
-    segment_kind, subsections,
+    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, SEGMENT_INFO, SYMBOL_TABLE, segment_kind,
+    subsections,
 };
 use super::outline::{DATA_COUNT, Section};
 use super::relocation::Relocation;
@@ -63,16 +63,6 @@ impl Edits {
             new_segments,
         }
         .run()
-    }
-
-    /// Whether a segment that stays is retained.
-    pub fn leave_retained(&self, object: &Object<'_>) -> bool {
-        let segments = object.segments.iter().enumerate();
-        let mut retained = segments.filter(|(_, segment)| segment.flags & SEGMENT_RETAIN != 0);
-        retained.any(|(position, _)| {
-            let index = SegmentIndex(position as u32);
-            self.segments.binary_search(&index).is_err()
-        })
     }
 
     /// Whether the `linking` section has anything else to say.
