@@ -207,9 +207,6 @@ impl<'l> Link<'l, '_> {
         messages: &[u8],
     ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
-        if survey.bitcode.is_empty() && !survey.entries.is_empty() {
-            self.call.prepare_to_run()?;
-        }
         let modules = &inputs.modules;
         let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
         self.clock.end_of("plan");
@@ -220,6 +217,8 @@ impl<'l> Link<'l, '_> {
             self.clock.report();
             return Ok(Gathered::Nothing(self.call));
         }
+        // If there are no marks, it was not worth it before.
+        self.call.prepare_to_run()?;
         let hoisted: &Hoisted = until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
         self.clock.end_of("hoist");
         let mut job = Job::new(backend, line, self.files, inputs, hoisted)?;
