@@ -189,7 +189,13 @@ impl<'a> Object<'a> {
     }
 
     fn read_linking(&mut self, section: &Section<'a>) -> Result<()> {
+        let mut seen = [false; 1 + u8::MAX as usize];
         for (id, reader) in subsections(section)? {
+            let counts = matches!(id, SEGMENT_INFO | INIT_FUNCS | COMDAT_INFO | SYMBOL_TABLE);
+            if counts && std::mem::replace(&mut seen[usize::from(id)], true) {
+                let message = format!("subsection {id} of `linking` is there twice");
+                return Err(Error::damaged(message).at(reader.original_position()));
+            }
             match id {
                 SEGMENT_INFO => self.read_segment_info(reader)?,
                 COMDAT_INFO => self.read_comdats(reader)?,
@@ -355,4 +361,21 @@ fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
         "{kind} index {index} of symbol `{}` is out of range",
         name.unwrap_or_default()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_table_is_there_once() {
+        let object = b"\0asm\x01\0\0\0\0\x0f\x07linking\x02\x08\x01\0\x08\x01\0";
+        let error = Object::parse(object).expect_err("twice").to_string();
+        assert!(
+            error.contains("subsection 8 of `linking` is there twice"),
+            "{error}"
+        );
+        let once = b"\0asm\x01\0\0\0\0\x0c\x07linking\x02\x08\x01\0";
+        assert!(Object::parse(once).is_ok());
+    }
 }
