@@ -227,6 +227,8 @@ impl Editor<'_> {
     /// The data section without the moved segments. The relocations of those that stay.
     fn data_section(&self, out: &mut Vec<u8>) -> Result<Vec<Relocation>> {
         let object = self.object;
+        // Where there are no segments, nobody has asked for them yet.
+        object.data_relocations()?;
         let mut relocations = Vec::new();
         let section = out.len();
         self.segment_count().encode(out);
