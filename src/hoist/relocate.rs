@@ -39,22 +39,22 @@ impl<'a> Hoist<'a> {
                     in_memory(relocation, section_of.name)
                         .map_err(|error| error.at(start + u64::from(relocation.offset)))
                 });
-                (0, converted.collect::<Result<Vec<_>>>()?)
+                (0, Cow::Owned(converted.collect::<Result<Vec<_>>>()?))
             }
             Origin::Segment(from) | Origin::Symbol(from, _) => {
                 let base = object.segment(from).offset + entry.start();
                 let end = base as usize + entry.data.len();
-                let relocations = object.relocations_within(from, entry.range())?.to_vec();
-                for relocation in &relocations {
+                let relocations = object.relocations_within(from, entry.range())?;
+                for relocation in relocations {
                     let start = relocation.offset as usize;
                     check_in_entry(relocation, end - start, &entry.section)
                         .map_err(|error| error.at(object.data_start() + start as u64))?;
                 }
-                (base, relocations)
+                (base, Cow::Borrowed(relocations))
             }
         };
-        for relocation in relocations {
-            self.check_base(object, entry, &relocation)?;
+        for relocation in relocations.iter() {
+            self.check_base(object, entry, relocation)?;
             let symbol = self.target(entry.object, relocation.symbol())?;
             let offset = offset + (relocation.offset - base);
             let (ty, addend) = (relocation.ty, relocation.addend);

@@ -345,6 +345,8 @@ impl<'a> Layout<'a> {
     /// What a description takes. Of what another has taken already it takes nothing, but that counts
     /// for the order, as in GNU ld.
     fn take(&mut self, description: &InputDescription) -> Vec<EntryId> {
+        let matcher = Matcher::new(description);
+        let by_alignment = matcher.compares_alignments();
         let input = |id: &EntryId| {
             let entry = &self.survey.entries[id.0];
             let name = entry.key.as_ref().and_then(|_| self.keyed.get(id));
@@ -355,11 +357,14 @@ impl<'a> Layout<'a> {
                     file,
                     archive: archive.as_deref(),
                 },
-                alignment: self.entry_alignment(*id),
+                alignment: match by_alignment {
+                    true => self.entry_alignment(*id),
+                    false => 0,
+                },
             }
         };
         let inputs: Vec<InputSection<'_>> = self.candidates.iter().map(input).collect();
-        let matched = Matcher::new(description).select(&inputs);
+        let matched = matcher.select(&inputs);
         let ids = matched
             .into_iter()
             .map(|position| self.candidates[position]);

@@ -12,7 +12,7 @@ pub struct InputSection<'a> {
     pub name: &'a str,
     /// The file it is in.
     pub file: FileName<'a>,
-    /// Its alignment, as a power of two.
+    /// Its alignment, as a power of two; anything where [`Matcher::compares_alignments`] is false.
     pub alignment: u32,
 }
 
@@ -52,6 +52,13 @@ impl Matcher {
                 })
                 .collect(),
         }
+    }
+
+    /// Whether its order goes by alignments.
+    pub fn compares_alignments(&self) -> bool {
+        let by_alignment = [Sort::Alignment, Sort::NameAlignment, Sort::AlignmentName];
+        let mut patterns = self.sections.iter();
+        patterns.any(|pattern| by_alignment.contains(&pattern.sort))
     }
 
     /// Of `inputs`, which are in link order, those that the description takes, in its order, as

@@ -214,6 +214,37 @@ impl<'a> Glance<'a> {
     }
 }
 
+/// An object with the text of a mark in it.
+struct Parsed<'a> {
+    object: Object<'a>,
+    marks: Marks<'a>,
+    /// The sections of the marks; of neighbours that are the same, one.
+    sections: Vec<Cow<'a, str>>,
+    /// The symbols with the text of a mark that it refers to.
+    referred: Vec<&'a str>,
+}
+
+impl<'a> Parsed<'a> {
+    fn of(module: &Module<'a>) -> Result<Self> {
+        let object = Object::parse(module.bytes)?;
+        let marks = entries::marks(&object)?;
+        let mut sections: Vec<Cow<'a, str>> = Vec::new();
+        for mark in marks.iter() {
+            if sections.last() != Some(&mark.section) {
+                sections.push(mark.section.clone());
+            }
+        }
+        let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
+        let names = undefined.map(|symbol| symbol.name);
+        Ok(Self {
+            referred: names.filter(|name| mark::is_possible(name)).collect(),
+            object,
+            marks,
+            sections,
+        })
+    }
+}
+
 /// An object that has entries, or refers to marks.
 struct Found<'a> {
     id: ObjectId,
@@ -310,23 +341,17 @@ impl<'a> Survey<'a> {
         let with_marks = glances.iter().filter(|(_, glance)| glance.has_marks);
         let ids: Vec<ObjectId> = with_marks.map(|(id, _)| *id).collect();
         let parsed = parallel::map(ids.clone(), |id| {
-            let parsed = || {
-                let object = Object::parse(modules[id.0].bytes)?;
-                let marks = entries::marks(&object)?;
-                Ok((object, marks))
-            };
-            parsed().map_err(|error: Error| error.in_file(&modules[id.0].name))
+            let parsed = Parsed::of(&modules[id.0]);
+            parsed.map_err(|error| error.in_file(&modules[id.0].name))
         });
         let mut marked = ObjectMap::default();
         for (id, parsed) in ids.into_iter().zip(parsed) {
-            let (object, marks) = parsed?;
-            let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
-            let names = undefined.map(|symbol| symbol.name);
-            let may_be_marks = names.filter(|name| mark::is_possible(name));
-            self.referred.extend(may_be_marks.map(Cow::Borrowed));
+            let parsed = parsed?;
+            let referred = parsed.referred.into_iter().map(Cow::Borrowed);
+            self.referred.extend(referred);
             self.wanted
-                .by_marks(marks.iter().map(|mark| &*mark.section));
-            marked.insert(id, (object, marks));
+                .by_marks(parsed.sections.iter().map(|section| &**section));
+            marked.insert(id, (parsed.object, parsed.marks));
         }
         Ok(marked)
     }
