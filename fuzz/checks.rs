@@ -192,12 +192,7 @@ fn gathered(
     let module = Module {
         name: Name::new(Path::new("fuzz.o").into(), None),
         bytes: object,
-        place: Place {
-            argument,
-            in_lib: false,
-            whole_archive: false,
-            ambiguous: false,
-        },
+        place: Place::at(argument),
         provenance: Provenance::File,
     };
     let inputs = Inputs {

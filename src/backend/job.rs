@@ -9,7 +9,7 @@ use super::messages::Names;
 use super::pack::{self, Run};
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
-use crate::hoist::Hoisted;
+use crate::hoist::{EditedObject, Hoisted};
 use crate::input::{Files, Inputs, Module, Provenance};
 use crate::survey::is_marked;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,9 +50,11 @@ impl<'a> Job<'a> {
         let stay = hoisted.object.is_none();
         let objects = hoisted.edited.iter();
         let objects = objects.map(|(id, object)| (&modules[id.0], object));
-        let (in_archives, alone): (Vec<_>, Vec<_>) = objects
-            .filter(|(module, _)| module.provenance != Provenance::Compiled)
-            .partition(|(module, _)| module.is_member() && (module.place.whole_archive || stay));
+        // Those that are given as something else than objects in their places.
+        let (others, alone): (Vec<_>, Vec<_>) = objects.partition(|(module, _)| {
+            let stays_in_archive = module.is_member() && (module.place.whole_archive || stay);
+            module.provenance == Provenance::Compiled || stays_in_archive
+        });
         // Nothing is put together for a wrapper, which may look at its words, nor where members are
         // linked only if something refers to them.
         let runs = match backend.takes_flavor() && !stay {
@@ -62,11 +64,9 @@ impl<'a> Job<'a> {
         for run in runs {
             job.place_run(&run)?;
         }
-        let mut edited = Edited::new(modules, hoisted);
-        let mut archives: BTreeSet<_> = in_archives
-            .iter()
-            .map(|(module, _)| module.place.argument)
-            .collect();
+        let mut edited = Edited::new(&others);
+        let members = others.iter().filter(|(module, _)| module.is_member());
+        let mut archives: BTreeSet<_> = members.map(|(module, _)| module.place.argument).collect();
         let mut apart = BTreeSet::new();
         if inputs.is_compiled() {
             job.place_compiled(inputs, &edited)?;
@@ -346,12 +346,12 @@ struct Edited<'a> {
 }
 
 impl<'a> Edited<'a> {
-    fn new(modules: &[Module<'_>], hoisted: &'a Hoisted) -> Self {
-        let edited = hoisted.edited.iter();
+    fn new(objects: &[(&Module<'_>, &'a EditedObject)]) -> Self {
+        let contents = objects
+            .iter()
+            .map(|(module, object)| (module.bytes.as_ptr(), &object.bytes[..]));
         Self {
-            contents: edited
-                .map(|(id, object)| (modules[id.0].bytes.as_ptr(), &object.bytes[..]))
-                .collect(),
+            contents: contents.collect(),
             dropped: BTreeSet::new(),
         }
     }

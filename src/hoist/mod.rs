@@ -94,24 +94,22 @@ pub fn hoist<'a>(
     modules: &[Module<'_>],
     output: Output,
 ) -> Result<Hoisted> {
-    let mut hoist = Hoist {
-        survey,
-        output,
-        builder: Builder::new(
-            address_size(survey, plan, modules)?,
-            survey.objects.values().any(|object| object.table64),
-        ),
-        sources: ObjectMap::default(),
-        globals: HashMap::default(),
-        along: Vec::new(),
-    };
+    let memory64 = address_size(survey, plan, modules)?;
+    let table64 = survey.objects.values().any(|object| object.table64);
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
-    let left = hoist.left(plan).into_iter().collect();
+    let left = left(survey, plan).into_iter().collect();
     let sources = parallel::map(left, |(id, left)| {
         let source = Source::new(&survey.objects[id], left).map_err(in_object(id))?;
         Ok((id, source))
     });
-    hoist.sources = sources.into_iter().collect::<Result<_>>()?;
+    let mut hoist = Hoist {
+        survey,
+        output,
+        builder: Builder::new(memory64, table64),
+        sources: sources.into_iter().collect::<Result<_>>()?,
+        globals: HashMap::default(),
+        along: Vec::new(),
+    };
     let segments = hoist.sections(plan)?;
     // Only now, when all moved symbols are known: entries may point to each other.
     for (section, &segment) in plan.sections.iter().zip(&segments) {
@@ -251,25 +249,21 @@ fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow
     }
 }
 
-impl<'a> Hoist<'a> {
-    /// Where entries leave their objects.
-    fn left(&self, plan: &Plan) -> ObjectMap<Left> {
-        let mut left: ObjectMap<Left> = ObjectMap::default();
-        for id in plan.leaving() {
-            let entry = &self.survey.entries[id.0];
-            let left = left.get_or_default(entry.object);
-            match entry.origin {
-                Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-                    left.segments.push(segment);
-                }
-                Origin::Custom(section) => {
-                    left.sections.insert(section);
-                }
-            }
+/// Where entries leave their objects.
+fn left(survey: &Survey<'_>, plan: &Plan) -> ObjectMap<Left> {
+    let mut left: ObjectMap<Left> = ObjectMap::default();
+    for id in plan.leaving() {
+        let entry = &survey.entries[id.0];
+        let left = left.get_or_default(entry.object);
+        match entry.origin {
+            Origin::Segment(segment) | Origin::Symbol(segment, _) => left.segments.push(segment),
+            Origin::Custom(section) => _ = left.sections.insert(section),
         }
-        left
     }
+    left
+}
 
+impl Hoist<'_> {
     fn source(&mut self, id: ObjectId) -> Result<&mut Source> {
         // Only of objects that entries leave.
         let unknown = || Error::new("an entry of an object that no entry leaves");

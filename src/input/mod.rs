@@ -60,6 +60,18 @@ pub struct Place {
     pub ambiguous: bool,
 }
 
+impl Place {
+    /// Where an argument is, and no option says anything of it.
+    pub fn at(argument: ArgumentIndex) -> Self {
+        Self {
+            argument,
+            in_lib: false,
+            whole_archive: false,
+            ambiguous: false,
+        }
+    }
+}
+
 /// The name of an object for people: `FILE`, or `ARCHIVE(MEMBER)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {

@@ -53,13 +53,11 @@ impl Edits {
             let definition = symbol.definition();
             definition.is_some_and(|(segment, _)| new_segments[segment.position()].is_none())
         };
-        let is_any_moved = !self.segments.is_empty();
-        let symbols = object.symbols.iter().filter(|_| is_any_moved);
         Editor {
             edits: self,
             object,
             removed: self.removed_sections(object),
-            has_place_holders: symbols.filter(moves).count() > self.moved.len(),
+            has_place_holders: object.symbols.iter().filter(moves).count() > self.moved.len(),
             new_segments,
         }
         .run()

@@ -346,13 +346,14 @@ impl<'a> Object<'a> {
     }
 }
 
-/// How many bytes an entry of the symbol table has at least, and a data segment.
+/// How many bytes an entry of the symbol table has at least, a data segment, and a relocation.
 const SMALLEST_SYMBOL: usize = 3;
 const SMALLEST_SEGMENT: usize = 4;
+pub(super) const SMALLEST_RELOCATION: usize = 3;
 
 /// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
 /// bytes or more.
-fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
+pub(super) fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
     (count as usize).min(reader.bytes_remaining() / size)
 }
 

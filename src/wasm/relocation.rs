@@ -3,6 +3,7 @@
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
 use super::object::{DataSegment, Object};
 use super::outline::DATA;
+use super::parse::{SMALLEST_RELOCATION, at_most};
 use super::symbol::SymbolKind;
 use crate::error::{Error, Result};
 use std::iter::Peekable;
@@ -47,13 +48,11 @@ impl Object<'_> {
             return Ok(Vec::new());
         };
         let target = &self.sections[section.position()];
-        let entries = RelocSectionReader::new(self.sections[from.position()].reader())?.entries();
-        // Each takes three bytes at least.
-        let count = entries
-            .count()
-            .min(self.sections[from.position()].content.len() as u32 / 3);
+        let reader = self.sections[from.position()].reader();
+        let entries = RelocSectionReader::new(reader.clone())?.entries();
+        let most = at_most(entries.count(), &reader, SMALLEST_RELOCATION);
         let mut segments = self.segments.iter().peekable();
-        let mut relocations: Vec<Relocation> = Vec::with_capacity(count as usize);
+        let mut relocations: Vec<Relocation> = Vec::with_capacity(most);
         for item in entries.into_iter_with_offsets() {
             let (at, entry) = item?;
             let range = entry.relocation_range().ok();

@@ -32,12 +32,7 @@ fn inputs<'a>(argument: ArgumentIndex, objects: &'a [Vec<u8>]) -> Inputs<'a> {
     let module = |(index, bytes): (usize, &'a Vec<u8>)| Module {
         name: Name::new(Path::new(&format!("object-{index}.o")).into(), None),
         bytes,
-        place: Place {
-            argument,
-            in_lib: false,
-            whole_archive: false,
-            ambiguous: false,
-        },
+        place: Place::at(argument),
         provenance: Provenance::File,
     };
     Inputs {
