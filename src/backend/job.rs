@@ -9,6 +9,7 @@ use super::messages::Names;
 use super::pack::{self, Run};
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
+use crate::hash::HashSet;
 use crate::hoist::{EditedObject, Hoisted};
 use crate::input::{Files, Inputs, Module, Provenance};
 use crate::survey::is_marked;
@@ -61,8 +62,12 @@ impl<'a> Job<'a> {
             true => pack::runs(alone, files),
             false => alone.into_iter().map(|object| vec![object]).collect(),
         };
-        for run in runs {
-            job.place_run(&run)?;
+        for run in &runs {
+            job.place_run(run)?;
+        }
+        // A wrapper may look for them.
+        if backend.takes_flavor() {
+            job.leave_out_archives(files, runs.iter().flatten().map(|(module, _)| *module))?;
         }
         let mut edited = Edited::new(&others);
         let members = others.iter().filter(|(module, _)| module.is_member());
@@ -235,6 +240,26 @@ impl<'a> Job<'a> {
             self.place(module, Vec::new());
         }
         self.place(first, words);
+        Ok(())
+    }
+
+    /// Leaves out archives of whose members only those `given` could be linked. The backend would
+    /// parse these again.
+    fn leave_out_archives<'m>(
+        &mut self,
+        files: &Files,
+        given: impl Iterator<Item = &'m Module<'m>>,
+    ) -> Result<()> {
+        let mut members: BTreeMap<ArgumentIndex, HashSet<*const u8>> = BTreeMap::new();
+        for module in given.filter(|module| module.is_member()) {
+            let members = members.entry(module.place.argument).or_default();
+            members.insert(module.bytes.as_ptr());
+        }
+        for (argument, members) in members {
+            if files.offers_only(argument, |member| members.contains(&member.as_ptr()))? {
+                self.edits.replace.insert(argument, Vec::new());
+            }
+        }
         Ok(())
     }
 

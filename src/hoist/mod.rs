@@ -4,6 +4,7 @@
 //! Nothing in the synthesized object is a root of the linker's garbage collection, so an array that
 //! no live code reaches goes, and what only its entries use goes with it.
 
+mod along;
 mod leaving;
 mod manifest;
 pub mod reencode;
@@ -16,7 +17,10 @@ use crate::input::{Module, ObjectId, ObjectMap};
 use crate::parallel;
 use crate::plan::Plan;
 use crate::survey::{Origin, Survey};
-use crate::wasm::{Builder, Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex};
+use crate::wasm::{
+    Builder, Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind,
+};
+use along::{Along, Pools};
 use leaving::Leaving;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -90,7 +94,7 @@ pub struct Output {
 /// A relocation that has no meaning in memory, or objects of different address sizes.
 pub fn hoist<'a>(
     survey: &'a Survey<'a>,
-    plan: &Plan,
+    plan: &'a Plan,
     modules: &[Module<'_>],
     output: Output,
 ) -> Result<Hoisted> {
@@ -104,10 +108,12 @@ pub fn hoist<'a>(
     });
     let mut hoist = Hoist {
         survey,
+        plan,
         output,
         builder: Builder::new(memory64, table64),
         sources: sources.into_iter().collect::<Result<_>>()?,
         globals: HashMap::default(),
+        pools: plan.sections.iter().map(|_| Pools::default()).collect(),
         along: Vec::new(),
     };
     let segments = hoist.sections(plan)?;
@@ -187,19 +193,56 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
 
 struct Hoist<'a> {
     survey: &'a Survey<'a>,
+    plan: &'a Plan,
     output: Output,
     builder: Builder<'a>,
     sources: ObjectMap<Source>,
     globals: HashMap<String, Global>,
-    /// The segments that went along with entries, and what they are in the synthesized object.
-    along: Vec<(ObjectId, SegmentIndex, SegmentIndex)>,
+    /// For each section of the plan, what went along with its entries.
+    pools: Vec<Pools>,
+    /// The segments with relocations that went along with entries, and where they are now.
+    along: Vec<(ObjectId, SegmentIndex, Along)>,
 }
 
-/// Where the entries of an object were.
+/// A symbol of the synthesized object, and what is added to its address.
+#[derive(Clone, Copy)]
+struct Target {
+    symbol: SymbolIndex,
+    addend: i64,
+}
+
+impl From<SymbolIndex> for Target {
+    fn from(symbol: SymbolIndex) -> Self {
+        Self { symbol, addend: 0 }
+    }
+}
+
+/// Where the entries of an object were, and where they go.
 #[derive(Default)]
 struct Left {
     segments: Vec<SegmentIndex>,
     sections: BTreeSet<SectionIndex>,
+    home: Home,
+}
+
+/// The sections of the plan that entries of an object go to.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Home {
+    #[default]
+    None,
+    /// All to the one of this number.
+    Section(usize),
+    Several,
+}
+
+impl Home {
+    fn and(self, section: usize) -> Self {
+        match self {
+            Self::None => Self::Section(section),
+            Self::Section(only) if only == section => self,
+            _ => Self::Several,
+        }
+    }
 }
 
 /// An object that entries leave.
@@ -211,8 +254,9 @@ struct Source {
     aliases: Vec<(SymbolIndex, String)>,
     /// For each of its symbols, the one of the synthesized object, if there is one.
     symbols: Vec<Option<SymbolIndex>>,
-    /// For each of its segments that went along, the one of the synthesized object.
-    segments: Vec<Option<SegmentIndex>>,
+    /// For each of its segments that went along, where it is now.
+    segments: Vec<Option<Along>>,
+    home: Home,
 }
 
 impl Source {
@@ -220,6 +264,7 @@ impl Source {
         Ok(Self {
             leaving: Leaving::of(object, &left.segments, &left.sections)?,
             sections: left.sections,
+            home: left.home,
             aliases: Vec::new(),
             symbols: vec![None; object.symbols.len()],
             segments: vec![None; object.segments.len()],
@@ -228,15 +273,32 @@ impl Source {
 
     /// What changes in the object, now that all of it is known.
     fn edits(self, survey: &Survey<'_>, id: ObjectId) -> Edits {
+        let object = &survey.objects[id];
         let name = |symbol| global_name(survey, id, symbol).into_owned();
+        let mut sections = self.sections;
+        sections.extend(embedded_bitcode(object));
         Edits {
-            moved: self.leaving.moved(&survey.objects[id], name),
+            moved: self.leaving.moved(object, name),
             aliases: self.aliases,
             segments: self.leaving.segments(),
-            sections: self.sections,
+            sections,
             anew: false,
         }
     }
+}
+
+/// The sections with the bitcode that an object was made of, two thirds of those in a Rust library. The
+/// backend has no use for them, and leaves them out of its output.
+fn embedded_bitcode(object: &Object<'_>) -> impl Iterator<Item = SectionIndex> {
+    let is_section =
+        |symbol: &Symbol<'_>, index| matches!(symbol.kind, SymbolKind::Section(of) if of == index);
+    let sections = object.custom_sections();
+    let embedded = sections.filter(|(_, section)| [".llvmbc", ".llvmcmd"].contains(&section.name));
+    embedded.map(|(index, _)| index).filter(move |&index| {
+        let mut symbols = object.symbols.iter();
+        object.relocation_section(index).is_none()
+            && !symbols.any(|symbol| is_section(symbol, index))
+    })
 }
 
 /// The name under which other objects can refer to a symbol: its own or, for a local one, a unique one.
@@ -258,6 +320,12 @@ fn left(survey: &Survey<'_>, plan: &Plan) -> ObjectMap<Left> {
         match entry.origin {
             Origin::Segment(segment) | Origin::Symbol(segment, _) => left.segments.push(segment),
             Origin::Custom(section) => _ = left.sections.insert(section),
+        }
+    }
+    for (number, section) in plan.sections.iter().enumerate() {
+        for placed in &section.entries {
+            let left = left.get_or_default(survey.entries[placed.entry.0].object);
+            left.home = left.home.and(number);
         }
     }
     left

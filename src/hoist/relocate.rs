@@ -1,13 +1,13 @@
 //! The relocations of moved entries: re-based, and those of custom sections made into what means
 //! the same in memory.
 
-use super::{Base, Global, Hoist, global_name};
+use super::{Base, Global, Hoist, Target, global_name};
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
-    Definition, FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol,
-    SymbolFlags, SymbolIndex, SymbolKind, SynthSymbol,
+    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol, SymbolFlags,
+    SymbolIndex, SymbolKind, SynthSymbol,
 };
 use std::borrow::Cow;
 
@@ -55,10 +55,8 @@ impl<'a> Hoist<'a> {
         };
         for relocation in relocations.iter() {
             self.check_base(object, entry, relocation)?;
-            let symbol = self.target(entry.object, relocation.symbol())?;
             let offset = offset + (relocation.offset - base);
-            let (ty, addend) = (relocation.ty, relocation.addend);
-            self.builder.relocate(segment, ty, offset, symbol, addend);
+            self.give(entry.object, relocation, segment, offset)?;
         }
         Ok(())
     }
@@ -90,75 +88,40 @@ impl<'a> Hoist<'a> {
         .note("let it hold the address itself: whoever loads the module puts it right"))
     }
 
-    /// Gives the synthesized object the relocations of what went along with entries, which may take
-    /// along more.
-    pub(super) fn relocate_along<F: FnOnce(Error) -> Error>(
-        &mut self,
-        in_object: impl Fn(ObjectId) -> F,
-    ) -> Result<()> {
-        let mut done = 0;
-        while let Some(&(id, from, segment)) = self.along.get(done) {
-            self.relocate_segment(id, from, segment)
-                .map_err(in_object(id))?;
-            done += 1;
-        }
-        Ok(())
-    }
-
-    fn relocate_segment(
+    /// Gives the synthesized object a relocation of an input, for what is at `offset` of `segment`.
+    pub(super) fn give(
         &mut self,
         id: ObjectId,
-        from: SegmentIndex,
+        relocation: &Relocation,
         segment: SegmentIndex,
+        offset: u32,
     ) -> Result<()> {
-        let object = &self.survey.objects[id];
-        let base = object.segment(from).offset;
-        for relocation in object.segment_relocations(from)? {
-            let symbol = self.target(id, relocation.symbol())?;
-            let (ty, addend) = (relocation.ty, relocation.addend);
-            let offset = relocation.offset - base;
-            self.builder.relocate(segment, ty, offset, symbol, addend);
-        }
+        let target = self.target(id, relocation.symbol())?;
+        let (ty, addend) = (relocation.ty, relocation.addend + target.addend);
+        self.builder
+            .relocate(segment, ty, offset, target.symbol, addend);
         Ok(())
     }
 
-    /// The segment of the synthesized object that one of an input is, which goes along with entries.
-    fn take_along(&mut self, id: ObjectId, from: SegmentIndex) -> Result<SegmentIndex> {
-        if let Some(known) = self.source(id)?.segments[from.position()] {
-            return Ok(known);
-        }
-        let old = self.survey.objects[id].segment(from);
-        let segment = self
-            .builder
-            .segment(old.name, old.alignment, old.flags, old.data);
-        self.source(id)?.segments[from.position()] = Some(segment);
-        self.along.push((id, from, segment));
-        Ok(segment)
-    }
-
-    /// What the synthesized object calls a symbol of an input.
-    fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<SymbolIndex> {
+    /// What the synthesized object calls what a symbol of an input names.
+    fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<Target> {
         if let Some(known) = self.source(id)?.symbols[index.position()] {
-            return Ok(known);
+            return Ok(known.into());
         }
         let object = &self.survey.objects[id];
         let symbol = object.symbol(index);
         if let Some((segment, range)) = symbol.definition()
             && self.source(id)?.leaving.goes_along(segment)
         {
-            let definition = Definition {
-                segment: self.take_along(id, segment)?,
-                offset: range.start,
-                size: range.end - range.start,
-            };
-            let symbol = self.builder.symbol(SynthSymbol::Data {
-                flags: symbol.flags,
-                name: symbol.name.into(),
-                definition,
-            });
-            self.stands_for(id, index, symbol)?;
-            return Ok(symbol);
+            return self.target_along(id, index, segment, range);
         }
+        self.target_elsewhere(id, index).map(Target::from)
+    }
+
+    /// What stays in its object, or is not there but elsewhere.
+    fn target_elsewhere(&mut self, id: ObjectId, index: SymbolIndex) -> Result<SymbolIndex> {
+        let object = &self.survey.objects[id];
+        let symbol = object.symbol(index);
         let name = global_name(self.survey, id, index);
         let is_data = symbol.is_data();
         if let Some(&found) = self.globals.get(name.as_ref()) {

@@ -18,6 +18,7 @@ use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
 use crate::parallel;
+use crate::wasm::has_symbols;
 use archive::Content;
 use foreign::Format;
 use library::Search;
@@ -260,13 +261,15 @@ impl Files {
     }
 
     fn between(&self, first: ArgumentIndex, last: ArgumentIndex) -> &[InputFile] {
-        let start = self
-            .files
-            .partition_point(|file| file.place.argument <= first);
-        let end = self
-            .files
-            .partition_point(|file| file.place.argument < last);
+        let (start, end) = (self.count_to(first, true), self.count_to(last, false));
         self.files.get(start..end).unwrap_or_default()
+    }
+
+    /// How many inputs there are up to an argument, with those that it names or without.
+    fn count_to(&self, argument: ArgumentIndex, with: bool) -> usize {
+        self.files.partition_point(|file| {
+            file.place.argument < argument || with && file.place.argument == argument
+        })
     }
 
     /// What there is to link, in link order. An archive that is named more than once counts where it
@@ -302,11 +305,7 @@ impl Files {
     /// An archive that is not right.
     pub fn linkable_members(&self, argument: ArgumentIndex) -> Result<Vec<(Name, &[u8])>> {
         let mut linkable = Vec::new();
-        for file in self
-            .files
-            .iter()
-            .filter(|file| file.place.argument == argument)
-        {
+        for file in self.at(argument) {
             for (member, bytes) in file.contents()? {
                 if matches!(Format::of(bytes), Format::Module | Format::Bitcode) {
                     linkable.push((file.name(Some(member)), bytes));
@@ -314,6 +313,29 @@ impl Files {
             }
         }
         Ok(linkable)
+    }
+
+    /// Whether the archive that `argument` names has nothing to link but members for which `is_given`
+    /// says that they are given elsewhere.
+    ///
+    /// # Errors
+    /// An archive that is not right.
+    pub fn offers_only(
+        &self,
+        argument: ArgumentIndex,
+        is_given: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool> {
+        let mut archives = self.at(argument).peekable();
+        let is_there = archives.peek().is_some();
+        for file in archives {
+            for (_, bytes) in file.contents()? {
+                let is_nothing = || Format::of(bytes) == Format::Module && !has_symbols(bytes);
+                if !is_given(bytes) && !is_nothing() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(is_there)
     }
 
     /// The name of the archive that `argument` names, and an archive like it with other contents of
@@ -326,13 +348,21 @@ impl Files {
         argument: ArgumentIndex,
         content: impl Fn(&'a [u8]) -> Option<&'a [u8]>,
     ) -> Result<Option<(Name, Vec<u8>)>> {
-        let is_it =
-            |file: &&InputFile| file.place.argument == argument && file.format == Format::Archive;
-        let Some(file) = self.files.iter().find(is_it) else {
+        let is_archive = |file: &&InputFile| file.format == Format::Archive;
+        let Some(file) = self.at(argument).find(is_archive) else {
             return Ok(None);
         };
         let archive = archive::with_contents(&file.path, file.bytes.bytes(), content)?;
         Ok(archive.map(|archive| (file.name(None), archive)))
+    }
+
+    /// What an argument names.
+    fn at(&self, argument: ArgumentIndex) -> impl Iterator<Item = &InputFile> {
+        let (start, end) = (
+            self.count_to(argument, false),
+            self.count_to(argument, true),
+        );
+        self.files[start..end].iter()
     }
 
     /// Of the places that name one archive, the one that counts.

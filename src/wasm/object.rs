@@ -1,7 +1,7 @@
 //! A relocatable object file, parsed (Linking.md).
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
-use super::outline::{CUSTOM, DATA, Section};
+use super::outline::{CUSTOM, DATA, Section, Sections};
 use super::relocation::DataRelocations;
 use super::symbol::Symbol;
 use crate::error::{Error, Result};
@@ -9,6 +9,8 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use wasmparser::{BinaryReader, DataKind, FuncType};
 
+/// `WASM_SEG_FLAG_STRINGS` of Linking.md.
+pub const SEGMENT_STRINGS: u32 = 0x1;
 /// `WASM_SEG_FLAG_RETAIN` of Linking.md.
 pub const SEGMENT_RETAIN: u32 = 0x4;
 /// `WASM_SEG_FLAG_TLS` of Linking.md.
@@ -169,6 +171,18 @@ pub fn subsections<'a>(linking: &Section<'a>) -> Result<Vec<(u8, BinaryReader<'a
         subsections.push((id, reader.read_reader()?));
     }
     Ok(subsections)
+}
+
+/// Whether a module has a symbol table, or is damaged, so that this cannot be said. What has none offers
+/// nothing to others: the `lib.rmeta` of an rlib.
+pub fn has_symbols(bytes: &[u8]) -> bool {
+    let in_section = |section: Section<'_>| -> Result<bool> {
+        let is_table = |(id, _): &(u8, _)| *id == SYMBOL_TABLE;
+        Ok(section.name == "linking" && subsections(&section)?.iter().any(is_table))
+    };
+    Sections::of(bytes).map_or(true, |mut sections| {
+        sections.any(|section| section.and_then(in_section).unwrap_or(true))
+    })
 }
 
 /// How a data segment is placed, for writing it again without its bytes.

@@ -148,6 +148,21 @@ impl<'a> Builder<'a> {
         SegmentIndex(self.segments.len() as u32 - 1)
     }
 
+    /// Adds `bytes` at the end of a data segment, at an address that is a multiple of two to the
+    /// `alignment`. Where they begin, in bytes from the segment's beginning; none if it would be too
+    /// large for a module.
+    pub fn append(&mut self, segment: SegmentIndex, alignment: u32, bytes: &[u8]) -> Option<u32> {
+        let segment = &mut self.segments[segment.position()];
+        let start = segment.bytes.len().next_multiple_of(1 << alignment);
+        let offset = u32::try_from(start).ok()?;
+        u32::try_from(start + bytes.len()).ok()?;
+        let all = segment.bytes.to_mut();
+        all.resize(start, 0);
+        all.extend_from_slice(bytes);
+        segment.alignment = segment.alignment.max(alignment);
+        Some(offset)
+    }
+
     /// Adds an import of a function, and gives its index.
     pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
         let next = self.types.len() as u32;

@@ -1,0 +1,155 @@
+//! What goes along with entries: segments that nothing else refers to. Those of a section's entries are
+//! put together, as what is made of many small segments and symbols takes the backend longer to read
+//! than to link.
+
+use super::sections::place;
+use super::{Hoist, Home, Target};
+use crate::error::{Error, Result};
+use crate::input::ObjectId;
+use crate::wasm::{
+    DataSegment, Definition, SEGMENT_STRINGS, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
+};
+use std::ops::Range;
+
+/// To copy more than this takes longer than to have a segment for it.
+const MOST_BYTES: usize = 4096;
+/// What is aligned more stays alone, so that little is lost between.
+const MOST_ALIGNMENT: u32 = 4;
+
+/// The segments of the output that the backend makes of all whose names begin so.
+const KINDS: [&str; 3] = [".rodata.", ".data.", ".bss."];
+
+/// What goes along with the entries of one section, put together: a segment for each kind, and a
+/// symbol at its beginning.
+#[derive(Debug, Default)]
+pub(super) struct Pools([Option<(SegmentIndex, SymbolIndex)>; KINDS.len()]);
+
+/// Where a segment of an input is that went along.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Along {
+    segment: SegmentIndex,
+    /// In bytes from the segment's beginning.
+    offset: u32,
+    /// The symbol at the segment's beginning, if it is of many.
+    pool: Option<SymbolIndex>,
+}
+
+impl<'a> Hoist<'a> {
+    /// What a symbol names that goes along: `range` of the segment `from`.
+    pub(super) fn target_along(
+        &mut self,
+        id: ObjectId,
+        index: SymbolIndex,
+        from: SegmentIndex,
+        range: Range<u32>,
+    ) -> Result<Target> {
+        let along = self.take_along(id, from)?;
+        if let Some(symbol) = along.pool {
+            let addend = i64::from(along.offset) + i64::from(range.start);
+            return Ok(Target { symbol, addend });
+        }
+        let symbol = self.survey.objects[id].symbol(index);
+        let symbol = self.builder.symbol(SynthSymbol::Data {
+            flags: symbol.flags,
+            name: symbol.name.into(),
+            definition: Definition {
+                segment: along.segment,
+                offset: range.start,
+                size: range.end - range.start,
+            },
+        });
+        self.stands_for(id, index, symbol)?;
+        Ok(symbol.into())
+    }
+
+    /// Gives the synthesized object the relocations of what went along with entries, which may take
+    /// along more.
+    pub(super) fn relocate_along<F: FnOnce(Error) -> Error>(
+        &mut self,
+        in_object: impl Fn(ObjectId) -> F,
+    ) -> Result<()> {
+        let mut done = 0;
+        while let Some(&(id, from, along)) = self.along.get(done) {
+            self.relocate_segment(id, from, along)
+                .map_err(in_object(id))?;
+            done += 1;
+        }
+        Ok(())
+    }
+
+    fn relocate_segment(&mut self, id: ObjectId, from: SegmentIndex, along: Along) -> Result<()> {
+        let object = &self.survey.objects[id];
+        let base = object.segment(from).offset;
+        for relocation in object.segment_relocations(from)? {
+            let offset = along.offset + (relocation.offset - base);
+            self.give(id, relocation, along.segment, offset)?;
+        }
+        Ok(())
+    }
+
+    /// The place in the synthesized object of a segment that goes along with entries.
+    fn take_along(&mut self, id: ObjectId, from: SegmentIndex) -> Result<Along> {
+        let source = self.source(id)?;
+        if let Some(known) = source.segments[from.position()] {
+            return Ok(known);
+        }
+        let home = source.home;
+        let old = self.survey.objects[id].segment(from);
+        let along = match self.pool(home, old) {
+            Some(pooled) => pooled,
+            None => Along {
+                segment: self
+                    .builder
+                    .segment(old.name, old.alignment, old.flags, old.data),
+                offset: 0,
+                pool: None,
+            },
+        };
+        self.source(id)?.segments[from.position()] = Some(along);
+        if !self.survey.objects[id]
+            .segment_relocations(from)?
+            .is_empty()
+        {
+            self.along.push((id, from, along));
+        }
+        Ok(along)
+    }
+
+    /// Puts a segment together with others that live as long as it: those of one section's entries.
+    /// None where that cannot be known, where it does not pay, or where people want to see each.
+    fn pool(&mut self, home: Home, old: &DataSegment<'a>) -> Option<Along> {
+        let Home::Section(section) = home else {
+            return None;
+        };
+        let kind = KINDS.iter().position(|kind| old.name.starts_with(kind))?;
+        let is_alone = self.output.symbols
+            || self.output.manifest
+            || old.data.len() > MOST_BYTES
+            || old.alignment > MOST_ALIGNMENT
+            // The backend merges those itself.
+            || old.flags & SEGMENT_STRINGS != 0;
+        if is_alone {
+            return None;
+        }
+        let known = self.pools[section].0[kind];
+        let (segment, symbol) = match known {
+            Some(pool) => pool,
+            None => {
+                let name = format!("{}{}", KINDS[kind], self.plan.sections[section].name);
+                let segment = self.builder.segment(name, 0, 0, &[][..]);
+                let symbol = self.builder.symbol(SynthSymbol::Data {
+                    flags: SymbolFlags::BINDING_LOCAL,
+                    name: format!(".Lalong.{}", segment.0).into(),
+                    definition: place(segment, 0),
+                });
+                *self.pools[section].0[kind].insert((segment, symbol))
+            }
+        };
+        let offset = self.builder.append(segment, old.alignment, old.data)?;
+        Some(Along {
+            segment,
+            offset,
+            pool: Some(symbol),
+        })
+    }
+}
