@@ -23,7 +23,7 @@ use std::process::Child;
 pub const LONGEST_COMMAND_LINE: usize = 30_000;
 
 /// From this many bytes of inputs on it takes longer to look at them than to have a child process.
-const WORTH_IT: u64 = 8 << 20;
+const WORTH_IT: u64 = 1 << 20;
 
 /// A call of the backend.
 pub struct Call<'a> {

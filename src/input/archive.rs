@@ -42,7 +42,10 @@ pub fn members<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<Member<'a>>> {
             } else {
                 Content::Inside(member.data(bytes).map_err(&malformed)?)
             };
-            let name = String::from_utf8_lossy(member.name()).into_owned();
+            let name = match str::from_utf8(member.name()) {
+                Ok(name) => name.to_owned(),
+                Err(_) => String::from_utf8_lossy(member.name()).into_owned(),
+            };
             Ok(Member { name, content })
         })
         .collect()

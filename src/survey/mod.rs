@@ -21,7 +21,7 @@ use crate::hash::HashSet;
 use crate::input::{Inputs, Module, Name, ObjectId, ObjectMap};
 use crate::parallel;
 use crate::script::Script;
-use crate::wasm::{CUSTOM, Object, SEGMENT_INFO, Section, Sections, subsections};
+use crate::wasm::{CUSTOM, Headers, Object, SEGMENT_INFO, Section, Sections, subsections};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -161,11 +161,14 @@ impl<'a> Glance<'a> {
     /// beside objects (`lib.rmeta` of an rlib is a module too).
     fn at(module: &Module<'a>, needles: &Needles) -> Result<Option<Self>> {
         let (mut linking, mut is_shared) = (None, false);
-        for section in Sections::of(module.bytes)? {
-            let section = section?;
-            match section.name {
-                "linking" if linking.is_none() => linking = Some(section),
-                "dylink.0" => is_shared = true,
+        for header in Headers::of(module.bytes)? {
+            let header = header?;
+            if header.id != CUSTOM {
+                continue;
+            }
+            match header.name()? {
+                b"linking" if linking.is_none() => linking = Some(header.section()?),
+                b"dylink.0" => is_shared = true,
                 _ => {}
             }
         }

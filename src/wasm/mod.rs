@@ -16,7 +16,7 @@ pub use object::{
     DataSegment, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS, SYMBOL_TABLE,
     has_symbols, subsections,
 };
-pub use outline::{CUSTOM, Section, Sections};
+pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;
 pub use symbol::{Definition, Symbol, SymbolKind};
 pub use synth::{Builder, Signature, SynthSymbol};
