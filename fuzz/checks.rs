@@ -140,8 +140,15 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
     edits
 }
 
+/// What there is by default, where what goes along with entries is put together.
+const LEAST: hoist::Output = hoist::Output {
+    base: hoist::Base::Zero,
+    symbols: false,
+    manifest: false,
+};
+
 /// All that can be had.
-const OUTPUT: hoist::Output = hoist::Output {
+const ALL: hoist::Output = hoist::Output {
     base: hoist::Base::Zero,
     symbols: true,
     manifest: true,
@@ -150,19 +157,21 @@ const OUTPUT: hoist::Output = hoist::Output {
 /// What is made of an object that has entries is objects.
 pub fn gather(data: &[u8]) {
     let script = Script::default();
-    let _ = gathered(data, &script, |survey, plan, modules| {
-        let hoisted = hoist::hoist(survey, plan, modules, OUTPUT)?;
-        for bytes in hoisted
-            .object
-            .iter()
-            .chain(hoisted.edited.values().map(|edited| &edited.bytes))
-        {
-            let object = Object::parse(bytes).expect("an object");
-            let data = object.data_section();
-            let relocations = data.map(|data| object.relocations(data));
-            relocations.transpose().expect("relocations");
-        }
-        let object = Object::parse(hoisted.object.as_deref().expect("an object"))?;
+    for output in [LEAST, ALL] {
+        let _ = gathered(data, &script, |survey, plan, modules| {
+            hoist_all(&hoist::hoist(survey, plan, modules, output)?, output)
+        });
+    }
+}
+
+fn hoist_all(hoisted: &hoist::Hoisted<'_>, output: hoist::Output) -> Result<()> {
+    for edited in hoisted.edited.values() {
+        objects_relocations(&edited.bytes()?);
+    }
+    let object = hoisted.object.as_ref().expect("an object").bytes();
+    objects_relocations(&object);
+    if output.manifest {
+        let object = Object::parse(&object)?;
         let mut custom = object.custom_sections();
         let manifest = custom.find(|(_, section)| section.name == manifest::SECTION);
         let (_, section) = manifest.expect("a manifest");
@@ -171,14 +180,21 @@ pub fn gather(data: &[u8]) {
             offset: section.content_start() as u64,
         };
         contents.read().expect("what was written can be read");
-        Ok(())
-    });
+    }
+    Ok(())
+}
+
+fn objects_relocations(bytes: &[u8]) {
+    let object = Object::parse(bytes).expect("an object");
+    let data = object.data_section();
+    let relocations = data.map(|data| object.relocations(data));
+    relocations.transpose().expect("relocations");
 }
 
 fn gathered(
     object: &[u8],
     script: &Script,
-    use_it: impl Fn(&survey::Survey<'_>, &plan::Plan, &[Module<'_>]) -> Result<()>,
+    use_it: impl for<'a> Fn(&'a survey::Survey<'a>, &'a plan::Plan, &[Module<'_>]) -> Result<()>,
 ) -> Result<()> {
     let words = [
         "fuzz.o",

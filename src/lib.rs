@@ -29,6 +29,7 @@ mod parallel;
 pub mod plan;
 pub mod script;
 pub mod survey;
+mod temporary;
 pub mod wasm;
 
 use args::{CommandLine, Id};
@@ -200,10 +201,10 @@ impl<'l> Link<'l, '_> {
 
     /// From the survey to the output. `messages` are what the backend has said when it compiled
     /// bitcode.
-    fn gather(
+    fn gather<'i>(
         mut self,
         inputs: &Inputs<'_>,
-        survey: &Survey<'_>,
+        survey: &'i Survey<'i>,
         messages: &[u8],
     ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
@@ -219,7 +220,8 @@ impl<'l> Link<'l, '_> {
         }
         // If there are no marks, it was not worth it before.
         self.call.prepare_to_run()?;
-        let hoisted: &Hoisted = until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
+        let hoisted: &Hoisted<'_> =
+            until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
         self.clock.end_of("hoist");
         let mut job = Job::new(backend, line, self.files, inputs, hoisted)?;
         self.clock.end_of("files for the linker");
@@ -227,7 +229,8 @@ impl<'l> Link<'l, '_> {
         if line.has(Id::Map) || line.has(Id::PrintMap) {
             job.show_arrays(Arrays::of(survey, plan, modules)?);
         }
-        let ended = self.call.run(job.words(line)?, job.names(), true)?;
+        let words = job.words(line)?;
+        let ended = self.call.run(words, job.names(), true)?;
         self.clock.end_of("the linker");
         job.map_reports(line)?;
         self.clock.end_of("reports");
@@ -240,9 +243,11 @@ impl<'l> Link<'l, '_> {
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
     let files = Named::by(line).open()?;
     let inputs = files.inputs()?;
-    let encoded = hoist::reencode::reencode(&inputs.modules)?;
-    let job = Job::new(backend, line, &files, &inputs, &encoded)?;
-    let ended = call.run(job.words(line)?, job.names(), false)?;
+    let objects = hoist::reencode::objects(&inputs.modules)?;
+    let encoded = hoist::reencode::reencode(&objects);
+    let mut job = Job::new(backend, line, &files, &inputs, &encoded)?;
+    let words = job.words(line)?;
+    let ended = call.run(words, job.names(), false)?;
     job.map_reports(line)?;
     Ok(ended)
 }
@@ -253,8 +258,9 @@ fn as_called(line: &CommandLine, call: Call<'_>, meanwhile: impl FnOnce()) -> Re
     if !line.has_own() {
         return call.as_called(meanwhile);
     }
-    let job = Job::empty()?;
-    call.run(job.words(line)?, job.names(), false)
+    let mut job = Job::empty()?;
+    let words = job.words(line)?;
+    call.run(words, job.names(), false)
 }
 
 /// Says what this program is, if it is asked, before the backend says it of itself.

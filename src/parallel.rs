@@ -1,6 +1,6 @@
 //! Several cores for what does not depend on each other, where there is enough of it.
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
@@ -18,6 +18,29 @@ pub fn map<T: Send, R: Send>(items: Vec<T>, f: impl Fn(T) -> R + Send + Sync) ->
         Some(threads) => threads.install(|| items.into_par_iter().map(f).collect()),
         None => items.into_iter().map(f).collect(),
     }
+}
+
+/// Gives the results of `f` for each of `items` to `take`, in their order and a few at a time: no more of
+/// them are kept.
+///
+/// # Errors
+/// The first that `f` or `take` fails with.
+pub fn in_turn<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    f: impl Fn(&T) -> Result<R, E> + Send + Sync,
+    mut take: impl FnMut(&T, R) -> Result<(), E>,
+) -> Result<(), E> {
+    const AT_A_TIME: usize = 256;
+    let Some(threads) = (items.len() >= MANY_OBJECTS).then(threads).flatten() else {
+        return items.iter().try_for_each(|item| take(item, f(item)?));
+    };
+    for items in items.chunks(AT_A_TIME) {
+        let results: Vec<_> = threads.install(|| items.par_iter().map(&f).collect());
+        for (item, result) in items.iter().zip(results) {
+            take(item, result?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The results of `a` and of `b`, which have something to do for each of `count` entries.

@@ -203,7 +203,7 @@ fn symbols_for_one_import_with_a_long_name() {
                 function,
             });
         }
-        let object = builder.finish();
+        let object = builder.finish().bytes();
         checks::bounded(&object, checks::gather);
         args![work.write("hostile.o", object), "--gather=NUMBERS"].to_vec()
     });

@@ -6,26 +6,26 @@ use super::find::Backend;
 use super::interrupt;
 use super::map::Arrays;
 use super::messages::Names;
-use super::pack::{self, Run};
+use super::pack::{self, Pack, Run, write};
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::hash::HashSet;
-use crate::hoist::{EditedObject, Hoisted};
+use crate::hoist::Hoisted;
 use crate::input::{Files, Inputs, Module, Provenance};
+use crate::parallel;
 use crate::survey::is_marked;
+use crate::temporary::{Directory, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
-use tempfile::TempDir;
 
 /// A link with gathered sections. Its temporary files go when it is dropped.
 pub struct Job<'a> {
-    directory: TempDir,
+    directory: Directory,
     pub(super) edits: Edits,
     pub(super) names: Names<'a>,
-    files: usize,
 }
 
 impl<'a> Job<'a> {
@@ -38,14 +38,15 @@ impl<'a> Job<'a> {
         line: &CommandLine,
         files: &Files,
         inputs: &'a Inputs<'a>,
-        hoisted: &'a Hoisted,
+        hoisted: &'a Hoisted<'a>,
     ) -> Result<Self> {
         let modules = &inputs.modules;
         let mut job = Self::empty()?;
-        if let Some(object) = &hoisted.object {
-            let object = job.write(object, None)?;
-            job.edits.first.push(object.into());
-        }
+        let synthesized = hoisted.object.as_ref().map(|object| {
+            let path = job.path(Kind::Object, None);
+            job.edits.first.push(path.clone().into());
+            (path, object)
+        });
         job.names
             .set_symbols(&hoisted.globals, |id| modules[id.0].name.to_string());
         let stay = hoisted.object.is_none();
@@ -62,13 +63,24 @@ impl<'a> Job<'a> {
             true => pack::runs(alone, files),
             false => alone.into_iter().map(|object| vec![object]).collect(),
         };
-        for run in &runs {
-            job.place_run(run)?;
-        }
+        let packs: Vec<Pack<'_>> = runs.iter().filter_map(|run| job.place_run(run)).collect();
+        let (object, packs) = parallel::both(
+            hoisted.entries,
+            || match synthesized {
+                Some((path, object)) => write(&path, &object.bytes()),
+                None => Ok(()),
+            },
+            || packs.iter().try_for_each(Pack::write),
+        );
+        object.and(packs)?;
         // A wrapper may look for them.
         if backend.takes_flavor() {
             job.leave_out_archives(files, runs.iter().flatten().map(|(module, _)| *module))?;
         }
+        let others: Vec<_> = others
+            .iter()
+            .map(|(module, object)| Ok((*module, pack::bytes(module, object)?)))
+            .collect::<Result<_>>()?;
         let mut edited = Edited::new(&others);
         let members = others.iter().filter(|(module, _)| module.is_member());
         let mut archives: BTreeSet<_> = members.map(|(module, _)| module.place.argument).collect();
@@ -97,21 +109,13 @@ impl<'a> Job<'a> {
     /// A temporary directory that cannot be made.
     pub fn empty() -> Result<Self> {
         interrupt::watch();
-        let mut builder = tempfile::Builder::new();
-        // Nobody else is to read what is linked, nor to change it on its way to the backend.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let directory = builder
-            .prefix("wasm-section-ld-")
-            .tempdir()
-            .map_err(|error| no_room(&error))?;
+        let directory = Directory::new().map_err(|error| no_room(&error))?;
         let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
         prefix.push(MAIN_SEPARATOR as u8);
         Ok(Self {
             directory,
             edits: Edits::default(),
             names: Names::new(prefix),
-            files: 0,
         })
     }
 
@@ -135,14 +139,15 @@ impl<'a> Job<'a> {
     ///
     /// # Errors
     /// A response file that cannot be written.
-    pub fn words(&self, line: &CommandLine) -> Result<Vec<OsString>> {
+    pub fn words(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
         let words = line.edited(&self.edits);
         let length: usize = words.iter().map(|word| word.len() + 1).sum();
         // Older lld know no empty word in a response file.
         if length <= LONGEST_COMMAND_LINE || words.iter().any(|word| word.is_empty()) {
             return Ok(words);
         }
-        let file = self.directory.path().join("arguments");
+        let name = self.directory.name(Kind::Arguments);
+        let file = self.directory.path().join(name);
         fs::write(&file, args::response_file(&words, line.quoting()))
             .map_err(|error| no_room(&error))?;
         let mut argument = OsString::from("@");
@@ -193,54 +198,57 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], stands_for: Option<String>) -> Result<PathBuf> {
-        self.write_as("o", bytes, stands_for)
+        self.write_as(Kind::Object, bytes, stands_for)
     }
 
     fn write_as(
         &mut self,
-        kind: &str,
+        kind: Kind,
         bytes: &[u8],
         stands_for: Option<String>,
     ) -> Result<PathBuf> {
-        let name = self.file_name(kind);
-        let path = self.directory.path().join(&name);
-        fs::write(&path, bytes).map_err(|error| no_room(&error))?;
-        if let Some(input) = stands_for {
-            self.names.add_input(&name, input);
-        }
+        let path = self.path(kind, stands_for);
+        write(&path, bytes)?;
         Ok(path)
     }
 
-    /// Puts edited objects where the originals are.
-    fn place_run(&mut self, run: &Run<'_>) -> Result<()> {
-        let [(first, object), others @ ..] = &run[..] else {
-            return Ok(());
-        };
-        if others.is_empty() {
-            let file = self.write(&object.bytes, Some(first.name.to_string()))?;
-            self.place(first, vec![file.into()]);
-            return Ok(());
+    /// The path of the next temporary file.
+    fn path(&mut self, kind: Kind, stands_for: Option<String>) -> PathBuf {
+        let name = self.directory.name(kind);
+        let path = self.directory.path().join(&name);
+        if let Some(input) = stands_for {
+            self.names.add_input(&name, input);
         }
-        let archive = self.file_name("p");
+        path
+    }
+
+    /// Puts edited objects where the originals are. What is to be written for them.
+    fn place_run<'r>(&mut self, run: &'r Run<'r>) -> Option<Pack<'r>> {
+        let (first, object) = run.first()?;
+        if let [_] = run[..] {
+            let path = self.path(Kind::Object, Some(first.name.to_string()));
+            self.place(first, vec![path.clone().into()]);
+            return Some(Pack::Object(path, first, object));
+        }
+        let archive = self.directory.name(Kind::Pack);
         let mut members = Vec::with_capacity(run.len());
-        for (module, object) in run {
-            let member = self.file_name("o");
+        for (module, _) in run {
+            let member = self.directory.name(Kind::Object);
             let name = format!("{archive}({member})");
             self.names.add_input(&name, module.name.to_string());
-            members.push((member, &object.bytes[..]));
+            members.push(member);
         }
         let archive = self.directory.path().join(archive);
-        pack::write(&archive, &members).map_err(|error| no_room(&error))?;
-        let mut words = vec![archive.into()];
+        let mut words = vec![archive.clone().into()];
         if !first.place.whole_archive {
             words.insert(0, "--whole-archive".into());
             words.push("--no-whole-archive".into());
         }
-        for (module, _) in others.iter().filter(|(module, _)| !module.is_member()) {
+        for (module, _) in run.iter().skip(1).filter(|(module, _)| !module.is_member()) {
             self.place(module, Vec::new());
         }
         self.place(first, words);
-        Ok(())
+        Some(Pack::Archive(archive, members, run))
     }
 
     /// Leaves out archives of whose members only those `given` could be linked. The backend would
@@ -261,13 +269,6 @@ impl<'a> Job<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The name of the next temporary file.
-    fn file_name(&mut self, kind: &str) -> String {
-        let name = format!("{}.{kind}", self.files);
-        self.files += 1;
-        name
     }
 
     /// Puts what the backend has made of bitcode before all archives, which then have no use for
@@ -327,7 +328,7 @@ impl<'a> Job<'a> {
         else {
             return Ok(false);
         };
-        let file = self.write_as("a", &archive, Some(name.to_string()))?;
+        let file = self.write_as(Kind::Archive, &archive, Some(name.to_string()))?;
         self.edits.replace.insert(argument, vec![file.into()]);
         Ok(true)
     }
@@ -371,10 +372,10 @@ struct Edited<'a> {
 }
 
 impl<'a> Edited<'a> {
-    fn new(objects: &[(&Module<'_>, &'a EditedObject)]) -> Self {
+    fn new(objects: &'a [(&Module<'_>, Vec<u8>)]) -> Self {
         let contents = objects
             .iter()
-            .map(|(module, object)| (module.bytes.as_ptr(), &object.bytes[..]));
+            .map(|(module, bytes)| (module.bytes.as_ptr(), &bytes[..]));
         Self {
             contents: contents.collect(),
             dropped: BTreeSet::new(),

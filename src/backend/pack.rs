@@ -6,16 +6,19 @@
 //! the second, and not before. That makes no difference but for what they define weakly, which another
 //! definition may override, and for the order of constructors: members that have any stay where they are.
 
+use super::job::no_room;
 use crate::args::ArgumentIndex;
+use crate::error::Result;
 use crate::hoist::EditedObject;
 use crate::input::{Files, Module};
+use crate::parallel;
 use ar::{GnuBuilder, Header};
-use std::fs::File;
-use std::io::{BufWriter, Result, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 /// Objects that are given to the backend at one place, in link order, with the originals.
-pub type Run<'a> = Vec<(&'a Module<'a>, &'a EditedObject)>;
+pub type Run<'a> = Vec<(&'a Module<'a>, &'a EditedObject<'a>)>;
 
 /// Where an object is put.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,14 +83,57 @@ pub fn runs<'a>(objects: Run<'a>, files: &Files) -> Vec<Run<'a>> {
     runs
 }
 
-/// Writes an archive of `members`, each a name and its bytes.
-pub fn write(path: &Path, members: &[(String, &[u8])]) -> Result<()> {
-    let names = members.iter().map(|(name, _)| name.clone().into_bytes());
-    let file = BufWriter::new(File::create(path)?);
-    let mut archive = GnuBuilder::new(file, names.collect());
-    for (name, bytes) in members {
-        let header = Header::new(name.clone().into_bytes(), bytes.len() as u64);
-        archive.append(&header, *bytes)?;
+/// A file to be written.
+#[derive(Debug)]
+pub enum Pack<'a> {
+    /// An object.
+    Object(PathBuf, &'a Module<'a>, &'a EditedObject<'a>),
+    /// An archive of objects, under these names.
+    Archive(PathBuf, Vec<String>, &'a Run<'a>),
+}
+
+impl Pack<'_> {
+    /// Writes it: each object when it has been encoded, so that they are never all in memory.
+    ///
+    /// # Errors
+    /// An object that cannot be edited so, or a file that cannot be written.
+    pub fn write(&self) -> Result<()> {
+        let (path, names, run) = match self {
+            Self::Object(path, module, object) => return write(path, &bytes(module, object)?),
+            Self::Archive(path, names, run) => (path, names, run),
+        };
+        let identifiers = names.iter().map(|name| name.clone().into_bytes()).collect();
+        let file = File::create(path).map_err(|error| no_room(&error))?;
+        let mut archive = GnuBuilder::new(BufWriter::new(file), identifiers);
+        let mut names = names.iter();
+        parallel::in_turn(
+            run,
+            |(module, object)| bytes(module, object),
+            |_, bytes| {
+                let name = names.next().cloned().unwrap_or_default();
+                let header = Header::new(name.into_bytes(), bytes.len() as u64);
+                let written = archive.append(&header, &bytes[..]);
+                written.map_err(|error| no_room(&error))
+            },
+        )?;
+        let flushed = archive.into_inner().and_then(|mut file| file.flush());
+        flushed.map_err(|error| no_room(&error))
     }
-    archive.into_inner()?.flush()
+}
+
+/// An object after its edits.
+///
+/// # Errors
+/// It cannot be edited so.
+pub fn bytes(module: &Module<'_>, object: &EditedObject<'_>) -> Result<Vec<u8>> {
+    let bytes = object.bytes();
+    bytes.map_err(|error| error.in_file(&module.name))
+}
+
+/// Writes a file.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(|error| no_room(&error))
 }

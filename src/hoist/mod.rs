@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::survey::{Origin, Survey};
 use crate::wasm::{
     Builder, Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind,
+    Synthesized,
 };
 use along::{Along, Pools};
 use leaving::Leaving;
@@ -27,21 +28,23 @@ use std::collections::BTreeSet;
 
 /// What the backend gets.
 #[derive(Debug)]
-pub struct Hoisted {
+pub struct Hoisted<'a> {
     /// The synthesized object, which makes the edited ones part of the link. Where there is none,
     /// they are linked if the objects that they stand for would be.
-    pub object: Option<Vec<u8>>,
+    pub object: Option<Synthesized<'a>>,
     /// The objects that entries left, edited.
-    pub edited: ObjectMap<EditedObject>,
+    pub edited: ObjectMap<EditedObject<'a>>,
     /// The global symbols of the synthesized object.
     pub globals: HashMap<String, Global>,
+    /// How many entries there are.
+    pub entries: usize,
 }
 
-/// An object after its edits.
+/// An object and what changes in it: all of them, written, may be as much as the inputs.
 #[derive(Debug)]
-pub struct EditedObject {
-    /// The file.
-    pub bytes: Vec<u8>,
+pub struct EditedObject<'a> {
+    object: &'a Object<'a>,
+    edits: Edits,
     /// Whether it counts what is linked before it: it has constructors, or a weak definition that another
     /// may override.
     pub order_counts: bool,
@@ -97,7 +100,7 @@ pub fn hoist<'a>(
     plan: &'a Plan,
     modules: &[Module<'_>],
     output: Output,
-) -> Result<Hoisted> {
+) -> Result<Hoisted<'a>> {
     let memory64 = address_size(survey, plan, modules)?;
     let table64 = survey.objects.values().any(|object| object.table64);
     let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
@@ -138,31 +141,35 @@ pub fn hoist<'a>(
         globals,
         ..
     } = hoist;
-    let edit = |(id, source): (ObjectId, Source)| {
+    let edited = parallel::map(sources.into_iter().collect(), |(id, source)| {
         let edits = source.edits(survey, id);
-        let object = EditedObject::new(&survey.objects[id], &edits).map_err(in_object(id))?;
-        Ok((id, object))
-    };
-    let (edited, object) = parallel::both(
-        survey.entries.len(),
-        || parallel::map(sources.into_iter().collect(), edit),
-        || builder.finish(),
-    );
+        (id, EditedObject::new(&survey.objects[id], edits))
+    });
     Ok(Hoisted {
-        edited: edited.into_iter().collect::<Result<_>>()?,
-        object: Some(object),
+        edited: edited.into_iter().collect(),
+        object: Some(builder.finish()),
         globals,
+        entries: survey.entries.len(),
     })
 }
 
-impl EditedObject {
-    fn new(object: &Object<'_>, edits: &Edits) -> Result<Self> {
+impl<'a> EditedObject<'a> {
+    fn new(object: &'a Object<'a>, edits: Edits) -> Self {
         let is_weak_definition =
             |symbol: &Symbol<'_>| symbol.is_weak() && !symbol.is_undefined() && !symbol.is_local();
-        Ok(Self {
-            bytes: edits.apply(object)?,
+        Self {
             order_counts: object.has_constructors || object.symbols.iter().any(is_weak_definition),
-        })
+            object,
+            edits,
+        }
+    }
+
+    /// The file after the edits.
+    ///
+    /// # Errors
+    /// A removed section that the rest of the object refers to by an offset.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        self.edits.apply(self.object)
     }
 }
 

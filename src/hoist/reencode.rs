@@ -18,33 +18,42 @@ pub fn is_asked() -> bool {
     std::env::var_os(VARIABLE).is_some_and(|value| value == "1")
 }
 
-/// Encodes every object anew.
+/// The objects among the inputs.
 ///
 /// # Errors
 /// An object that is not right.
-pub fn reencode(modules: &[Module<'_>]) -> Result<Hoisted> {
-    let edits = Edits {
-        anew: true,
-        ..Edits::default()
-    };
-    let mut edited = ObjectMap::default();
+pub fn objects<'a>(modules: &[Module<'a>]) -> Result<ObjectMap<Object<'a>>> {
+    let mut objects = ObjectMap::default();
     for (position, module) in modules.iter().enumerate() {
-        let encoded = || {
+        let parsed = || {
             for section in Sections::of(module.bytes)? {
                 if section?.name == "linking" {
-                    return EditedObject::new(&Object::parse(module.bytes)?, &edits).map(Some);
+                    return Object::parse(module.bytes).map(Some);
                 }
             }
             Ok(None)
         };
-        let encoded = encoded().map_err(|error| error.in_file(&module.name))?;
-        if let Some(object) = encoded {
-            edited.insert(ObjectId(position), object);
+        let parsed = parsed().map_err(|error| error.in_file(&module.name))?;
+        if let Some(object) = parsed {
+            objects.insert(ObjectId(position), object);
         }
     }
-    Ok(Hoisted {
+    Ok(objects)
+}
+
+/// Encodes all of them anew.
+pub fn reencode<'a>(objects: &'a ObjectMap<Object<'a>>) -> Hoisted<'a> {
+    let edited = objects.iter().map(|(id, object)| {
+        let edits = Edits {
+            anew: true,
+            ..Edits::default()
+        };
+        (id, EditedObject::new(object, edits))
+    });
+    Hoisted {
         object: None,
-        edited,
+        edited: edited.collect(),
         globals: HashMap::default(),
-    })
+        entries: 0,
+    }
 }

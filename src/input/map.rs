@@ -136,6 +136,7 @@ fn map(file: &File) -> std::io::Result<memmap2::Mmap> {
 /// cannot be read: that is `SIGBUS`, which would end us without a word.
 #[cfg(unix)]
 mod truncation {
+    use crate::temporary::on_signal;
     use signal_hook::consts::SIGBUS;
     use signal_hook::low_level;
     use std::io::Write;
@@ -144,19 +145,19 @@ mod truncation {
     const MESSAGE: &[u8] = b"wasm-section-ld: error: an input was truncated while it was read\n\
         >>> another program writes to an input of this link: link again when it is done\n";
 
-    /// Says what has happened. Inputs are only read in memory before there are temporary files, so
-    /// there is nothing to take away.
+    /// Says what has happened, and takes away temporary files.
     #[allow(unsafe_code)]
     pub fn watch() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             let end = || {
                 let _ = std::io::stderr().write_all(MESSAGE);
+                on_signal::remove();
                 low_level::exit(1);
             };
             // SAFETY: what a handler may do is limited (`signal-safety(7)`). Writing to standard
             // error, which has no buffer, is `write`, and no one has its lock while they read an
-            // input; ending is `_exit`.
+            // input; removing files is `unlink` and `rmdir`; ending is `_exit`.
             let _ = unsafe { low_level::register(SIGBUS, end) };
         });
     }

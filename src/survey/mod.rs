@@ -315,9 +315,6 @@ impl<'a> Survey<'a> {
             let found = Found::of(id, module, marked, wanted);
             found.map_err(|error| error.in_file(&module.name))
         });
-        let count =
-            |found: &Result<Found<'_>>| found.as_ref().map_or(0, |found| found.entries.len());
-        self.entries.reserve_exact(found.iter().map(count).sum());
         let mut undefined = Vec::new();
         for found in found {
             let found = found?;
@@ -328,7 +325,11 @@ impl<'a> Survey<'a> {
                 let mixed = found.mixed.into_iter();
                 self.warnings
                     .extend(mixed.map(|section| of_parts(name, section)));
-                self.entries.extend(found.entries);
+                match self.entries.is_empty() {
+                    // Of the only object with entries, which may have many.
+                    true => self.entries = found.entries,
+                    false => self.entries.extend(found.entries),
+                }
                 self.objects.insert(id, found.object);
             }
         }

@@ -136,8 +136,10 @@ impl Editor<'_> {
                 encode::section(id, out, |out| self.segment_count().encode(out));
             } else if let Some(data) = data.filter(|_| Some(index) == data_relocations) {
                 let target = self.new_index(data);
-                let write = |out: &mut Vec<u8>| encode::relocations(target, &relocations, out);
-                encode::custom_section(name, out, write);
+                let own = std::mem::take(&mut relocations);
+                encode::custom_section(name, out, |out| {
+                    encode::relocations(target, own.len(), own, out)
+                });
             } else if name == "name" && !self.edits.segments.is_empty() {
                 encode::custom_section(name, out, |out| without_segment_names(section, out))?;
             } else if name == "linking" && self.edits.concern_linking() {
@@ -256,7 +258,7 @@ impl Editor<'_> {
     fn relocations(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
         let target = SectionIndex(section.reader().read_var_u32()?);
         let relocations = self.object.relocations(target)?;
-        encode::relocations(self.new_index(target), &relocations, out);
+        encode::relocations(self.new_index(target), relocations.len(), relocations, out);
         Ok(())
     }
 

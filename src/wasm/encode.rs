@@ -115,10 +115,15 @@ pub fn segment_info(name: &str, alignment: u32, flags: u32, out: &mut Vec<u8>) {
     flags.encode(out);
 }
 
-/// Appends what a relocation section has after its name: the target section and the entries.
-pub fn relocations(section: u32, relocations: &[Relocation], out: &mut Vec<u8>) {
+/// Appends what a relocation section has after its name: the target section and `count` entries.
+pub fn relocations(
+    section: u32,
+    count: usize,
+    relocations: impl IntoIterator<Item = Relocation>,
+    out: &mut Vec<u8>,
+) {
     section.encode(out);
-    (relocations.len() as u32).encode(out);
+    (count as u32).encode(out);
     for relocation in relocations {
         out.push(relocation.ty as u8);
         relocation.offset.encode(out);

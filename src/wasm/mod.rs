@@ -19,5 +19,5 @@ pub use object::{
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;
 pub use symbol::{Definition, Symbol, SymbolKind};
-pub use synth::{Builder, Signature, SynthSymbol};
+pub use synth::{Builder, Signature, SynthSymbol, Synthesized};
 pub use wasmparser::{RelocationType, SymbolFlags};

@@ -29,6 +29,17 @@ pub struct Builder<'a> {
     custom: Option<SynthCustom>,
 }
 
+/// An object that was built, not written yet.
+#[derive(Debug)]
+pub struct Synthesized<'a>(Builder<'a>);
+
+impl Synthesized<'_> {
+    /// The file.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.bytes()
+    }
+}
+
 /// A custom section with relocations.
 #[derive(Debug)]
 struct SynthCustom {
@@ -203,32 +214,53 @@ impl<'a> Builder<'a> {
             });
     }
 
-    /// The object's bytes.
-    pub fn finish(mut self) -> Vec<u8> {
-        /// The data section comes third, after types and imports.
-        const DATA_SECTION: u32 = 2;
-        /// What may follow it.
-        const CUSTOM_SECTION: u32 = 3;
+    /// The object, to which nothing more is added.
+    pub fn finish(mut self) -> Synthesized<'a> {
         for segment in &mut self.segments {
             // LLVM: "relocations not in offset order" is an error.
             segment
                 .relocations
                 .sort_by_key(|relocation| relocation.offset);
         }
+        Synthesized(self)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        /// The data section comes third, after types and imports.
+        const DATA_SECTION: u32 = 2;
+        /// What may follow it.
+        const CUSTOM_SECTION: u32 = 3;
         let mut module = Module::new();
         module.section(&self.type_section());
         module.section(&self.import_section());
         let mut bytes = module.finish();
         bytes.reserve(self.most_bytes());
         let out = &mut bytes;
-        let relocations = encode::section(DATA, out, |out| self.data(out));
+        let starts = encode::section(DATA, out, |out| self.data(out));
         if let Some(custom) = &self.custom {
             encode::custom_section(&custom.name, out, |out| out.extend(&custom.content));
         }
         encode::custom_section("linking", out, |out| self.linking(out));
-        append_relocations("DATA", DATA_SECTION, &relocations, out);
+        let relocations = self
+            .segments
+            .iter()
+            .zip(starts)
+            .flat_map(|(segment, start)| {
+                segment
+                    .relocations
+                    .iter()
+                    .map(move |relocation| Relocation {
+                        offset: start + relocation.offset,
+                        ..*relocation
+                    })
+            });
+        let count = |segment: &SynthSegment<'_>| segment.relocations.len();
+        let count = self.segments.iter().map(count).sum();
+        append_relocations("DATA", DATA_SECTION, count, relocations, out);
         if let Some(custom) = &self.custom {
-            append_relocations(&custom.name, CUSTOM_SECTION, &custom.relocations, out);
+            let relocations = custom.relocations.iter().copied();
+            let count = relocations.len();
+            append_relocations(&custom.name, CUSTOM_SECTION, count, relocations, out);
         }
         bytes
     }
@@ -305,8 +337,8 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The data section. The relocations, with offsets in it.
-    fn data(&self, out: &mut Vec<u8>) -> Vec<Relocation> {
+    /// The data section. Where in it the bytes of each segment begin.
+    fn data(&self, out: &mut Vec<u8>) -> Vec<u32> {
         // `i32.const 0` or `i64.const 0`, and `end`. The linker places the segments anew.
         let start: &[u8] = if self.memory64 {
             &[0x42, 0, 0x0b]
@@ -317,19 +349,13 @@ impl<'a> Builder<'a> {
             memory_index: 0,
             offset_expr: ConstExpr::new(BinaryReader::new(start, 0)),
         };
-        let count = |segment: &SynthSegment<'_>| segment.relocations.len();
-        let mut relocations = Vec::with_capacity(self.segments.iter().map(count).sum());
         let section = out.len();
         (self.segments.len() as u32).encode(out);
-        for segment in &self.segments {
+        let starts = self.segments.iter().map(|segment| {
             encode::data_segment(&kind, &segment.bytes, out);
-            let base = (out.len() - section - segment.bytes.len()) as u32;
-            relocations.extend(segment.relocations.iter().map(|relocation| Relocation {
-                offset: base + relocation.offset,
-                ..*relocation
-            }));
-        }
-        relocations
+            (out.len() - section - segment.bytes.len()) as u32
+        });
+        starts.collect()
     }
 
     /// The content of the `linking` section.
@@ -383,10 +409,16 @@ impl SynthSymbol<'_> {
     }
 }
 
-/// The section that holds the relocations of another, if there are any.
-fn append_relocations(of: &str, index: u32, relocations: &[Relocation], out: &mut Vec<u8>) {
-    if !relocations.is_empty() {
-        let write = |out: &mut Vec<u8>| encode::relocations(index, relocations, out);
+/// The section that holds the relocations of another, `count` of them, if there are any.
+fn append_relocations(
+    of: &str,
+    index: u32,
+    count: usize,
+    relocations: impl Iterator<Item = Relocation>,
+    out: &mut Vec<u8>,
+) {
+    if count > 0 {
+        let write = |out: &mut Vec<u8>| encode::relocations(index, count, relocations, out);
         encode::custom_section(&format!("reloc.{of}"), out, write);
     }
 }

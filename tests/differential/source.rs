@@ -240,5 +240,5 @@ fn encoded(target: Target, object: usize, marked: &Marked) -> Vec<u8> {
             },
         });
     }
-    builder.finish()
+    builder.finish().bytes()
 }

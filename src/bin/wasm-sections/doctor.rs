@@ -252,7 +252,7 @@ fn trial_object(wide: bool) -> Vec<u8> {
             size: BYTES.len() as u32,
         },
     });
-    builder.finish()
+    builder.finish().bytes()
 }
 
 /// What cargo knows of us, in a project of cargo's.

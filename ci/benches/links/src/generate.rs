@@ -69,7 +69,7 @@ fn reader() -> Vec<u8> {
         });
         builder.relocate(segment, RelocationType::MemoryAddrI32, offset, symbol, 0);
     }
-    builder.finish()
+    builder.finish().bytes()
 }
 
 /// `WASM_SEG_FLAG_RETAIN` of Linking.md: what `used` means.
@@ -121,7 +121,7 @@ pub fn object(index: usize, entries: usize, naming: Naming) -> Vec<u8> {
             0,
         );
     }
-    builder.finish()
+    builder.finish().bytes()
 }
 
 fn local(
