@@ -76,6 +76,9 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
         let words = self.line.original().to_vec();
+        if self.waiting.is_some() && interrupt::caught().is_some() {
+            return run::interrupted();
+        }
         let Some(mut child) = self.waiting.take() else {
             return run::replace_process(self.backend, &self.with_flavor(words));
         };
@@ -93,6 +96,9 @@ impl<'a> Call<'a> {
     /// # Errors
     /// It cannot be run.
     pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
+        if self.waiting.is_some() && interrupt::caught().is_some() {
+            return run::interrupted();
+        }
         if let Some(mut child) = self.waiting.take() {
             waiting::tell(&mut child, &words);
             return run::attend(self.backend, child, Some(names));

@@ -10,9 +10,11 @@ use std::process::{Child, Command};
 mod unix {
     use rustix::process::{Pid, Signal, kill_process};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
-    use signal_hook::iterator::Signals;
+    use std::io::Read;
+    use std::os::fd::{AsFd, BorrowedFd};
+    use std::os::unix::net::UnixStream;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError};
+    use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
     /// The signal that came last, or 0. The handler itself sets it, so that it is there when the
     /// backend has ended by the same signal, which a terminal sends to both.
@@ -31,13 +33,27 @@ mod unix {
         i32::try_from(signal).ok().filter(|&signal| signal != 0)
     }
 
-    pub fn watch() {
-        static ONCE: Once = Once::new();
-        // If a signal cannot be caught, it ends us at once, as it would have.
-        ONCE.call_once(|| drop(catch()));
+    /// Where there is something to read when a signal has come. None if it cannot be had: a signal then
+    /// ends us at once, as it would have.
+    static SIGNALS: OnceLock<Option<Signals>> = OnceLock::new();
+
+    struct Signals {
+        come: UnixStream,
+        /// What the handlers write to. If they have none, as all signals are ignored, it stays open.
+        _sent: UnixStream,
     }
 
-    fn catch() -> std::io::Result<()> {
+    pub fn watch() {
+        SIGNALS.get_or_init(|| catch().ok());
+    }
+
+    pub fn signals() -> Option<BorrowedFd<'static>> {
+        let signals = SIGNALS.get()?.as_ref()?;
+        Some(signals.come.as_fd())
+    }
+
+    fn catch() -> std::io::Result<Signals> {
+        let (come, sent) = UnixStream::pair()?;
         // A file that is larger than the limit is then an error of `write`, and not the end.
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let ignored = ignored();
@@ -45,15 +61,18 @@ mod unix {
         let ours: Vec<i32> = ours
             .filter(|signal| ignored & (1 << (signal - 1)) == 0)
             .collect();
-        for &signal in &ours {
+        for signal in ours {
             signal_hook::flag::register_usize(signal, Arc::clone(&CAUGHT), signal as usize)?;
+            signal_hook::low_level::pipe::register(signal, sent.try_clone()?)?;
         }
-        let mut signals = Signals::new(ours)?;
-        std::thread::spawn(move || signals.forever().for_each(pass_on));
-        Ok(())
+        Ok(Signals { come, _sent: sent })
     }
 
-    fn pass_on(signal: i32) {
+    pub fn pass_on() {
+        if let Some(Some(signals)) = SIGNALS.get() {
+            let _ = (&signals.come).read(&mut [0; 16]);
+        }
+        let signal = caught().unwrap_or_default();
         let backend = backend().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         if let (Some(backend), Some(signal)) = (backend, Signal::from_named_raw(signal)) {
             // If it has just ended, all is well.
@@ -75,6 +94,18 @@ mod unix {
 pub fn watch() {
     #[cfg(unix)]
     unix::watch();
+}
+
+/// A file where there is something to read when a signal has come.
+#[cfg(unix)]
+pub fn signals() -> Option<std::os::fd::BorrowedFd<'static>> {
+    unix::signals()
+}
+
+/// Gives the backend the signal that has come.
+#[cfg(unix)]
+pub fn pass_on() {
+    unix::pass_on();
 }
 
 /// Starts the backend, which gets the signals that come; none if one has come already.

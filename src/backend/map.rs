@@ -11,7 +11,7 @@ use crate::input::Module;
 use crate::plan::{Plan, items};
 use crate::survey::{Entry, Origin, Survey};
 use memchr::memmem;
-use std::io::{Read, Write};
+use std::io::Write;
 
 /// What the arrays are made of, by the names of their sections.
 #[derive(Debug, Default)]
@@ -157,10 +157,10 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// All that comes, as it is.
-    pub fn copy(&mut self, from: &mut impl Read) {
+    /// Bytes that are no text, as they are.
+    pub fn copy(&mut self, bytes: &[u8]) {
         self.end_array();
-        let _ = std::io::copy(from, &mut self.to);
+        let _ = self.to.write_all(bytes);
     }
 
     /// Writes what was held back, and has been read by who looks.

@@ -8,6 +8,7 @@ mod job;
 mod map;
 mod messages;
 mod pack;
+mod relay;
 mod run;
 
 pub use call::Call;

@@ -2,10 +2,10 @@
 
 use super::find::Backend;
 use super::interrupt;
-use super::messages::{About, Names};
+use super::messages::Names;
+use super::relay::pass_on;
 use crate::error::{Error, Result, os_message};
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -158,73 +158,15 @@ fn how_it_ended(backend: &Backend, status: std::io::Result<ExitStatus>) -> Resul
     Ok(ended(backend, status))
 }
 
-fn interrupted() -> Result<Ended> {
+/// Why there is no backend that runs.
+///
+/// # Errors
+/// No signal has come.
+pub fn interrupted() -> Result<Ended> {
     match interrupt::caught() {
         Some(signal) => Ok(Ended::By(signal)),
         None => Err(Error::new("the link was interrupted")),
     }
-}
-
-fn pass_on(
-    child: &mut Child,
-    names: Option<&Names<'_>>,
-    output: &mut (impl Write + Send),
-    messages: &mut impl Write,
-) -> std::io::Result<ExitStatus> {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    std::thread::scope(|scope| {
-        scope.spawn(|| stdout.map(|from| copy(from, output, names)));
-        if let Some(from) = stderr {
-            copy(from, messages, names);
-        }
-    });
-    child.wait()
-}
-
-/// Copies what the backend says. If the user's end is closed it goes on: what it has to say is then
-/// lost on purpose.
-fn copy(from: impl Read, to: &mut impl Write, names: Option<&Names<'_>>) {
-    match names {
-        Some(names) => copy_lines(from, to, names),
-        None => copy_as_it_is(from, to),
-    }
-}
-
-fn copy_as_it_is(mut from: impl Read, to: &mut impl Write) {
-    let mut bytes = [0; 0x4000];
-    while let Ok(length) = from.read(&mut bytes) {
-        if length == 0 {
-            break;
-        }
-        let _ = bytes.get(..length).map(|bytes| to.write_all(bytes));
-        let _ = to.flush();
-    }
-}
-
-/// What the output begins with, where it is written to standard output (`-o -`).
-const MODULE: &[u8] = b"\0asm";
-
-/// Copies line by line, so that what the backend says is seen when it says it.
-fn copy_lines(from: impl Read, to: &mut impl Write, names: &Names<'_>) {
-    let mut from = BufReader::new(from);
-    let mut line = Vec::new();
-    let mut about = About::default();
-    let mut was_said = false;
-    let mut to = names.lines(to);
-    while matches!(from.read_until(b'\n', &mut line), Ok(length) if length > 0) {
-        if line.starts_with(MODULE) {
-            to.line(&line);
-            to.copy(&mut from);
-            break;
-        }
-        let mapped = names.line_about(&line, about.symbol(&line));
-        was_said = names.was_said(&mapped) || was_said && line.starts_with(b">>>");
-        if !was_said {
-            to.line(&mapped);
-        }
-        line.clear();
-    }
-    to.flush();
 }
 
 fn ended(backend: &Backend, status: ExitStatus) -> Ended {

@@ -3,7 +3,7 @@
 use super::{BEFORE, command, entry, entry_of, failed, nothing_left, reading, wait_until};
 use crate::args;
 use crate::support::refusal::says;
-use crate::support::{Instance, Work, linker, tool};
+use crate::support::{Instance, Work, linker, setting, tool};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -188,6 +188,31 @@ fn an_input_that_is_truncated_while_it_is_mapped() {
     fs::write(&pipe, fs::read(entry(&work)).expect("an object")).expect("a pipe");
     let output = child.wait_with_output().expect("our linker");
     says(&failed(&work, &output), &["an input was truncated", ">>> "]);
+}
+
+/// It is read until the last temporary file is written. The system says so by a signal, which is sent here
+/// when the first of them is.
+#[test]
+fn an_input_that_is_truncated_while_temporary_files_are_written() {
+    let work = Work::new();
+    // So large that it is mapped.
+    let large = entry_of(&work, "large", 1 << 20);
+    let link = command(&work, &tool("WSL_WASM_LD"));
+    let mut command = Command::new(setting("WSL_STRACE"));
+    command
+        .args(["-e", "inject=write:signal=SIGBUS:when=1", "-o"])
+        .arg(work.file("trace"))
+        .arg(link.get_program())
+        .args(link.get_args())
+        .args(reading(&[large]))
+        .current_dir(work.path());
+    for (name, value) in link.get_envs() {
+        command.env(name, value.expect("a value"));
+    }
+    let output = command.output().expect("strace");
+    says(&failed(&work, &output), &["an input was truncated", ">>> "]);
+    let trace = fs::read_to_string(work.file("trace")).expect("a trace");
+    assert!(trace.contains("/0.o\", O_WRONLY|O_CREAT"), "{trace}");
 }
 
 #[test]

@@ -1,0 +1,224 @@
+//! Passing on what the backend says while it runs, line by line under the names that the user knows.
+//!
+//! On Unix one thread waits for both of its outputs and for signals. Another would have to be started, and
+//! waited for when the backend has ended.
+
+use super::messages::{About, Names};
+use crate::backend::map::Lines;
+use std::io::{Read, Result, Write};
+use std::process::{Child, ExitStatus};
+
+/// What the output begins with, where it is written to standard output (`-o -`).
+const MODULE: &[u8] = b"\0asm";
+/// How much is read at once, in bytes.
+const AT_ONCE: usize = 0x4000;
+
+/// Passes on what `child` says to `output` and `messages`, byte for byte if there are no `names` to
+/// map, until it ends. If the user's end is closed that goes on: what there is to say is then lost on
+/// purpose.
+///
+/// # Errors
+/// It cannot be waited for.
+pub fn pass_on(
+    child: &mut Child,
+    names: Option<&Names<'_>>,
+    output: &mut (impl Write + Send),
+    messages: &mut (impl Write + Send),
+) -> Result<ExitStatus> {
+    if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
+        both(
+            Stream::new(stdout, output, names),
+            Stream::new(stderr, messages, names),
+        );
+    }
+    child.wait()
+}
+
+#[cfg(unix)]
+fn both(
+    mut output: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
+    mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
+) {
+    use super::interrupt;
+    let signals = interrupt::signals();
+    while output.is_open() || messages.is_open() {
+        let files = [output.file(), messages.file(), signals];
+        let [says, warns, is_interrupted] = unix::ready(files);
+        if is_interrupted {
+            interrupt::pass_on();
+        }
+        if says {
+            output.pass_on();
+        }
+        if warns {
+            messages.pass_on();
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn both(
+    mut output: Stream<'_, impl Read + Send, impl Write + Send>,
+    mut messages: Stream<'_, impl Read, impl Write>,
+) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while output.is_open() {
+                output.pass_on();
+            }
+        });
+        while messages.is_open() {
+            messages.pass_on();
+        }
+    });
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::Stream;
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+    use smallvec::SmallVec;
+    use std::os::fd::{AsFd, BorrowedFd};
+
+    /// Waits until there is something to read. Of which there is, or the end.
+    pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {
+        let waits = files.iter().flatten();
+        let waits = waits.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
+        let mut waits: SmallVec<[PollFd<'_>; 4]> = waits.collect();
+        let asked = loop {
+            match poll(&mut waits, None) {
+                Err(Errno::INTR) => {}
+                asked => break asked.is_ok(),
+            }
+        };
+        // If the system has no memory to ask, reading waits.
+        let mut waits = waits.iter();
+        let mut is_ready = || {
+            waits
+                .next()
+                .is_some_and(|file| !asked || !file.revents().is_empty())
+        };
+        files.map(|file| file.is_some() && is_ready())
+    }
+
+    impl<R: AsFd, W: std::io::Write> Stream<'_, R, W> {
+        pub fn file(&self) -> Option<BorrowedFd<'_>> {
+            self.from.as_ref().map(AsFd::as_fd)
+        }
+    }
+}
+
+/// An output of the backend, and where it goes.
+struct Stream<'a, R, W: Write> {
+    /// None when it is closed.
+    from: Option<R>,
+    to: To<'a, W>,
+}
+
+/// What becomes of an output.
+enum To<'a, W: Write> {
+    AsItIs(W),
+    Mapped(Mapped<'a, W>),
+}
+
+/// Lines under the names that the user knows.
+struct Mapped<'a, W: Write> {
+    names: &'a Names<'a>,
+    to: Lines<'a, W>,
+    about: About,
+    was_said: bool,
+    /// What has come of a line whose end has not.
+    pending: Vec<u8>,
+    is_module: bool,
+}
+
+impl<'a, R: Read, W: Write> Stream<'a, R, W> {
+    fn new(from: R, to: W, names: Option<&'a Names<'a>>) -> Self {
+        let to = match names {
+            None => To::AsItIs(to),
+            Some(names) => To::Mapped(Mapped {
+                names,
+                to: names.lines(to),
+                about: About::default(),
+                was_said: false,
+                pending: Vec::new(),
+                is_module: false,
+            }),
+        };
+        Self {
+            from: Some(from),
+            to,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Passes on what there is to be read.
+    fn pass_on(&mut self) {
+        let Some(from) = &mut self.from else {
+            return;
+        };
+        let mut bytes = [0; AT_ONCE];
+        let length = match from.read(&mut bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return,
+            length => length.unwrap_or(0),
+        };
+        let bytes = bytes.get(..length).unwrap_or_default();
+        if bytes.is_empty() {
+            self.from = None;
+        }
+        match &mut self.to {
+            To::AsItIs(to) => {
+                let _ = to.write_all(bytes);
+                let _ = to.flush();
+            }
+            To::Mapped(to) if bytes.is_empty() => to.end(),
+            To::Mapped(to) => to.take(bytes),
+        }
+    }
+}
+
+impl<W: Write> Mapped<'_, W> {
+    fn take(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        // So that what the backend says is seen when it says it.
+        while let Some(end) = memchr::memchr(b'\n', rest).filter(|_| !self.begins_module(rest)) {
+            let (line, next) = rest.split_at(end + 1);
+            self.pending.extend_from_slice(line);
+            self.line();
+            rest = next;
+        }
+        self.pending.extend_from_slice(rest);
+        if self.begins_module(&[]) {
+            self.is_module = true;
+            self.to.copy(&std::mem::take(&mut self.pending));
+        }
+    }
+
+    /// Whether what has not been passed on, and then `more`, is a module or a part of one.
+    fn begins_module(&self, more: &[u8]) -> bool {
+        let mut begin = self.pending.iter().chain(more);
+        self.is_module || MODULE.iter().all(|byte| begin.next() == Some(byte))
+    }
+
+    fn line(&mut self) {
+        let line = &self.pending;
+        let mapped = self.names.line_about(line, self.about.symbol(line));
+        let goes_on = self.was_said && line.starts_with(b">>>");
+        self.was_said = self.names.was_said(&mapped) || goes_on;
+        if !self.was_said {
+            self.to.line(&mapped);
+        }
+        self.pending.clear();
+    }
+
+    fn end(&mut self) {
+        if !self.pending.is_empty() {
+            self.line();
+        }
+        self.to.flush();
+    }
+}
