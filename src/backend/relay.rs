@@ -27,6 +27,7 @@ pub fn pass_on(
 ) -> Result<ExitStatus> {
     if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
         both(
+            child,
             Stream::new(stdout, output, names),
             Stream::new(stderr, messages, names),
         );
@@ -36,14 +37,22 @@ pub fn pass_on(
 
 #[cfg(unix)]
 fn both(
+    child: &Child,
     mut output: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
     mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
 ) {
     use super::interrupt;
+    use std::os::fd::AsFd;
     let signals = interrupt::signals();
-    while output.is_open() || messages.is_open() {
-        let files = [output.file(), messages.file(), signals];
-        let [says, warns, is_interrupted] = unix::ready(files);
+    // It may have closed its outputs long before it ends.
+    let mut running = unix::running(child);
+    while output.is_open() || messages.is_open() || running.is_some() {
+        let process = running.as_ref().map(AsFd::as_fd);
+        let files = [output.file(), messages.file(), process, signals];
+        let [says, warns, has_ended, is_interrupted] = unix::ready(files);
+        if has_ended {
+            running = None;
+        }
         if is_interrupted {
             interrupt::pass_on();
         }
@@ -58,6 +67,7 @@ fn both(
 
 #[cfg(not(unix))]
 fn both(
+    _: &Child,
     mut output: Stream<'_, impl Read + Send, impl Write + Send>,
     mut messages: Stream<'_, impl Read, impl Write>,
 ) {
@@ -79,7 +89,20 @@ mod unix {
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::io::Errno;
     use smallvec::SmallVec;
-    use std::os::fd::{AsFd, BorrowedFd};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::process::Child;
+
+    /// Where there is something to read when `child` has ended, if the system has that.
+    #[cfg(target_os = "linux")]
+    pub fn running(child: &Child) -> Option<OwnedFd> {
+        use rustix::process::{Pid, PidfdFlags, pidfd_open};
+        pidfd_open(Pid::from_child(child), PidfdFlags::empty()).ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn running(_: &Child) -> Option<OwnedFd> {
+        None
+    }
 
     /// Waits until there is something to read. Of which there is, or the end.
     pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {

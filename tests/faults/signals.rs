@@ -29,8 +29,11 @@ fn a_signal_ends_the_backend_too_and_nothing_is_left() {
     let work = Work::new();
     let object = entry(&work);
     let running = work.file("running");
-    let backend = work.script("backend", "echo $$ >pid; mv pid running; exec sleep 90");
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    // The last has nothing to say.
+    let signals = [Signal::INT, Signal::TERM, Signal::HUP].map(|signal| (signal, ""));
+    for (signal, quiet) in signals.into_iter().chain([(Signal::TERM, " >&- 2>&-")]) {
+        let sleep = format!("echo $$ >pid; mv pid running; exec sleep 90{quiet}");
+        let backend = work.script("backend", &sleep);
         let _ = fs::remove_file(&running);
         let child = command(&work, &backend)
             .arg(&object)
