@@ -25,6 +25,7 @@ use along::{Along, Pools};
 use leaving::Leaving;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -312,7 +313,12 @@ fn embedded_bitcode(object: &Object<'_>) -> impl Iterator<Item = SectionIndex> {
 fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
     let symbol = survey.objects[id].symbol(index);
     if symbol.is_local() {
-        format!("{}{UNIQUE}{}.{}", symbol.name, id.0, index.0).into()
+        // Room for two numbers, so that it need not grow.
+        let mut name = String::with_capacity(symbol.name.len() + UNIQUE.len() + 2 * 20 + 1);
+        name.push_str(symbol.name);
+        name.push_str(UNIQUE);
+        let _ = write!(name, "{}.{}", id.0, index.0);
+        name.into()
     } else {
         symbol.name.into()
     }

@@ -176,11 +176,15 @@ impl<'a> Builder<'a> {
 
     /// Adds an import of a function, and gives its index.
     pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
-        let next = self.types.len() as u32;
-        let type_index = *self.type_indices.entry(signature.clone()).or_insert(next);
-        if type_index == next {
-            self.types.push(signature.clone());
-        }
+        let type_index = match self.type_indices.get(signature) {
+            Some(&known) => known,
+            None => {
+                let next = self.types.len() as u32;
+                self.types.push(signature.clone());
+                self.type_indices.insert(signature.clone(), next);
+                next
+            }
+        };
         self.imports.push(Import {
             module: module.to_owned(),
             field: field.to_owned(),

@@ -33,10 +33,8 @@ pub struct Measured {
     pub ratio: Spread,
     /// Of our own process, when it starts the backend.
     pub memory: Seen,
-    /// What that may be, in words.
-    pub memory_bar: String,
-    /// Whether it is.
-    pub memory_met: bool,
+    /// What that may be, in words, and whether it is; none where there is no bound.
+    pub memory_bar: Option<(String, bool)>,
 }
 
 /// Least, median and greatest.
@@ -96,7 +94,7 @@ pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Resul
     }
     let memory = look(setup, links, &output)?;
     let input = input_size(&links.ours)?;
-    let (memory_bar, memory_met) = memory_bar(&row.bar.memory, &memory, input);
+    let memory_bar = memory_bar(&row.bar.memory, &memory, input);
     Ok(Measured {
         name: row.name,
         bar: row.bar.ratio,
@@ -108,7 +106,6 @@ pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Resul
         ratio: Spread::of(ratio),
         memory,
         memory_bar,
-        memory_met,
     })
 }
 
@@ -217,15 +214,16 @@ fn input_size(given: &[String]) -> Result<u64> {
         .sum())
 }
 
-fn memory_bar(bar: &Memory, seen: &Seen, input: u64) -> (String, bool) {
+fn memory_bar(bar: &Memory, seen: &Seen, input: u64) -> Option<(String, bool)> {
     const MB: f64 = 1e6;
     let (peak, mapped) = (seen.peak as f64, seen.mapped as f64);
-    match bar {
+    Some(match bar {
+        Memory::Any => return None,
         Memory::All(most) => (format!("{most} MB"), peak <= most * MB),
         Memory::BeyondMapped(most) => (
             format!("{most} MB beyond mapped files"),
             peak - mapped <= most * MB,
         ),
         Memory::OfInput(times) => (format!("{times} × input"), peak <= times * input as f64),
-    }
+    })
 }

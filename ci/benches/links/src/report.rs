@@ -48,7 +48,11 @@ fn table(rows: &[Measured]) -> Table {
             format!("{:.3} ({:.2}–{:.2})", ratio.median, ratio.min, ratio.max),
             format!("{} {}", row.bar, met(ratio.median <= row.bar)),
             format!("{} ({})", mb(row.memory.peak), mb(row.memory.mapped)),
-            format!("{} {}", row.memory_bar, met(row.memory_met)),
+            row.memory_bar
+                .as_ref()
+                .map_or_else(String::new, |(bar, is_met)| {
+                    format!("{bar} {}", met(*is_met))
+                }),
             mb(row.memory.rewritten),
             entry,
         ]);
