@@ -97,7 +97,7 @@ impl<'a> Hoist<'a> {
         offset: u32,
     ) -> Result<()> {
         let target = self.target(id, relocation.symbol())?;
-        let (ty, addend) = (relocation.ty, relocation.addend + target.addend);
+        let (ty, addend) = (relocation.ty, relocation.addend.wrapping_add(target.addend));
         self.builder
             .relocate(segment, ty, offset, target.symbol, addend);
         Ok(())

@@ -36,7 +36,7 @@ pub struct Edits {
     pub aliases: Vec<(SymbolIndex, String)>,
     /// Segments that were moved, in the order of their indices.
     pub segments: Vec<SegmentIndex>,
-    /// Custom sections that were moved.
+    /// Custom sections that were moved, or that nobody needs.
     pub sections: BTreeSet<SectionIndex>,
     /// Whether what no edit concerns is encoded anew too and not copied.
     pub anew: bool,

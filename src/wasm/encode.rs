@@ -130,7 +130,7 @@ pub fn relocations(
         relocation.index.encode(out);
         match relocation.ty.addend_kind() {
             RelocAddendKind::None => {}
-            // What was read as 32 bits, and is added to nothing, fits 32 bits.
+            // It was read as 32 bits, and beyond those it wraps, as the address it is added to.
             RelocAddendKind::Addend32 => (relocation.addend as i32).encode(out),
             RelocAddendKind::Addend64 => relocation.addend.encode(out),
         }
