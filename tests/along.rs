@@ -91,6 +91,37 @@ fn all_that_entries_point_to_is_what_the_source_says() {
     }
 }
 
+/// Assembler code may have more than one symbol in a segment.
+#[test]
+fn symbols_of_one_segment_go_along_together() {
+    let work = Work::new();
+    let object = |name: &str| {
+        let source = format!(
+            r#"
+            .section .rodata.texts,"",@
+one:
+            .asciz "one {name}"
+            .size one, 6
+two:
+            .asciz "two {name}"
+            .size two, 6
+            .hidden __link_section__TEXTS$${name}
+            .section .data.{name},"",@
+            .globl __link_section__TEXTS$${name}
+__link_section__TEXTS$${name}:
+            .int32 two
+            .int32 one
+            .size __link_section__TEXTS$${name}, 8
+            "#
+        );
+        work.asm(name, &source)
+    };
+    let instance = work.gathered("TEXTS", ["a", "b"].map(object));
+    let texts = instance.words("TEXTS").into_iter();
+    let texts: Vec<_> = texts.map(|text| instance.string(text)).collect();
+    assert_eq!(texts, ["two a", "one a", "two b", "one b"]);
+}
+
 #[test]
 fn what_entries_of_two_sections_share_is_there_once() {
     let work = Work::new();
