@@ -215,6 +215,7 @@ fn gathered(
         modules: vec![module],
         bitcode: Vec::new(),
         warnings: Vec::new(),
+        files: None,
     };
     let survey = survey::survey(&line, script, &inputs, || Ok(()))?;
     let plan = plan::plan(&survey, &inputs.modules, script)?;

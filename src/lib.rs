@@ -220,9 +220,11 @@ impl<'l> Link<'l, '_> {
         }
         // If there are no marks, it was not worth it before.
         self.call.prepare_to_run()?;
+        inputs.release();
         let hoisted: &Hoisted<'_> =
             until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
         self.clock.end_of("hoist");
+        inputs.release();
         let mut job = Job::new(backend, line, self.files, inputs, hoisted)?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);

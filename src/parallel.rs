@@ -5,9 +5,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
-/// For fewer objects, and for fewer entries, it takes longer to have threads than to do without.
+/// For fewer objects it takes longer to have threads than to do without.
 const MANY_OBJECTS: usize = 2_000;
-const MANY_ENTRIES: usize = 10_000;
 /// More threads than this wait for memory and for each other.
 const MOST_THREADS: usize = 8;
 
@@ -43,13 +42,14 @@ pub fn in_turn<T: Sync, R: Send, E: Send>(
     Ok(())
 }
 
-/// The results of `a` and of `b`, which have something to do for each of `count` entries.
+/// The results of `a` and of `b`, which have something to do for `count` objects. Of few, however large,
+/// what `a` holds is given back before `b` begins.
 pub fn both<A: Send, B: Send>(
     count: usize,
     a: impl FnOnce() -> A + Send,
     b: impl FnOnce() -> B + Send,
 ) -> (A, B) {
-    let threads = (count >= MANY_ENTRIES).then(threads).flatten();
+    let threads = (count >= MANY_OBJECTS).then(threads).flatten();
     match threads {
         Some(threads) => threads.install(|| rayon::join(a, b)),
         None => (a(), b()),

@@ -65,7 +65,7 @@ impl<'a> Job<'a> {
         };
         let packs: Vec<Pack<'_>> = runs.iter().filter_map(|run| job.place_run(run)).collect();
         let (object, packs) = parallel::both(
-            hoisted.entries,
+            runs.iter().map(Vec::len).sum(),
             || match synthesized {
                 Some((path, object)) => write(&path, &object.bytes()),
                 None => Ok(()),

@@ -3,11 +3,12 @@
 //! than to link.
 
 use super::sections::place;
-use super::{Hoist, Home, Target};
+use super::{Compact, Hoist, Home, Target};
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::wasm::{
-    DataSegment, Definition, SEGMENT_STRINGS, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
+    DataSegment, Definition, Merged, SEGMENT_STRINGS, SegmentIndex, SymbolFlags, SymbolIndex,
+    SynthSymbol,
 };
 use std::ops::Range;
 
@@ -16,22 +17,40 @@ const MOST_BYTES: usize = 4096;
 /// What is aligned more stays alone, so that little is lost between.
 const MOST_ALIGNMENT: u32 = 4;
 
-/// The segments of the output that the backend makes of all whose names begin so.
-const KINDS: [&str; 3] = [".rodata.", ".data.", ".bss."];
-
 /// What goes along with the entries of one section, put together: a segment for each kind, and a
 /// symbol at its beginning.
 #[derive(Debug, Default)]
-pub(super) struct Pools([Option<(SegmentIndex, SymbolIndex)>; KINDS.len()]);
+pub(super) struct Pools([Option<(SegmentIndex, SymbolIndex)>; Merged::ALL.len()]);
 
 /// Where a segment of an input is that went along.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Along {
-    segment: SegmentIndex,
+    segment: Compact,
     /// In bytes from the segment's beginning.
     offset: u32,
-    /// The symbol at the segment's beginning, if it is of many.
-    pool: Option<SymbolIndex>,
+}
+
+impl Along {
+    fn new(segment: SegmentIndex, offset: u32) -> Result<Self> {
+        let too_many = || Error::new("there are too many data segments for one object");
+        Ok(Self {
+            segment: Compact::new(segment.0).ok_or_else(too_many)?,
+            offset,
+        })
+    }
+
+    fn segment(&self) -> SegmentIndex {
+        SegmentIndex(self.segment.get())
+    }
+}
+
+impl Pools {
+    /// The symbol at the beginning of a segment, if that is of these.
+    fn symbol(&self, segment: SegmentIndex) -> Option<SymbolIndex> {
+        let mut pools = self.0.iter().flatten();
+        let (_, symbol) = pools.find(|(pool, _)| *pool == segment)?;
+        Some(*symbol)
+    }
 }
 
 impl<'a> Hoist<'a> {
@@ -44,7 +63,11 @@ impl<'a> Hoist<'a> {
         range: Range<u32>,
     ) -> Result<Target> {
         let along = self.take_along(id, from)?;
-        if let Some(symbol) = along.pool {
+        let pools = match self.source(id)?.home {
+            Home::Section(section) => self.pools.get(section),
+            Home::None | Home::Several => None,
+        };
+        if let Some(symbol) = pools.and_then(|pools| pools.symbol(along.segment())) {
             let addend = i64::from(along.offset) + i64::from(range.start);
             return Ok(Target { symbol, addend });
         }
@@ -53,7 +76,7 @@ impl<'a> Hoist<'a> {
             flags: symbol.flags,
             name: symbol.name.into(),
             definition: Definition {
-                segment: along.segment,
+                segment: along.segment(),
                 offset: range.start,
                 size: range.end - range.start,
             },
@@ -82,7 +105,7 @@ impl<'a> Hoist<'a> {
         let base = object.segment(from).offset;
         for relocation in object.segment_relocations(from)? {
             let offset = along.offset + (relocation.offset - base);
-            self.give(id, relocation, along.segment, offset)?;
+            self.give(id, relocation, along.segment(), offset)?;
         }
         Ok(())
     }
@@ -95,16 +118,15 @@ impl<'a> Hoist<'a> {
         }
         let home = source.home;
         let old = self.survey.objects[id].segment(from);
-        let along = match self.pool(home, old) {
+        let (segment, offset) = match self.pool(home, old) {
             Some(pooled) => pooled,
-            None => Along {
-                segment: self
-                    .builder
-                    .segment(old.name, old.alignment, old.flags, old.data),
-                offset: 0,
-                pool: None,
-            },
+            None => {
+                let builder = &mut self.builder;
+                let segment = builder.segment(old.name, old.alignment, old.flags, old.data);
+                (segment, 0)
+            }
         };
+        let along = Along::new(segment, offset)?;
         self.source(id)?.segments[from.position()] = Some(along);
         if !self.survey.objects[id]
             .segment_relocations(from)?
@@ -117,11 +139,11 @@ impl<'a> Hoist<'a> {
 
     /// Puts a segment together with others that live as long as it: those of one section's entries.
     /// None where that cannot be known, where it does not pay, or where people want to see each.
-    fn pool(&mut self, home: Home, old: &DataSegment<'a>) -> Option<Along> {
+    fn pool(&mut self, home: Home, old: &DataSegment<'a>) -> Option<(SegmentIndex, u32)> {
         let Home::Section(section) = home else {
             return None;
         };
-        let kind = KINDS.iter().position(|kind| old.name.starts_with(kind))?;
+        let kind = old.merged?;
         let is_alone = self.output.symbols
             || self.output.manifest
             || old.data.len() > MOST_BYTES
@@ -131,25 +153,21 @@ impl<'a> Hoist<'a> {
         if is_alone {
             return None;
         }
-        let known = self.pools[section].0[kind];
-        let (segment, symbol) = match known {
-            Some(pool) => pool,
+        let segment = match self.pools[section].0[kind as usize] {
+            Some((segment, _)) => segment,
             None => {
-                let name = format!("{}{}", KINDS[kind], self.plan.sections[section].name);
+                let name = format!("{}.{}", kind.name(), self.plan.sections[section].name);
                 let segment = self.builder.segment(name, 0, 0, &[][..]);
                 let symbol = self.builder.symbol(SynthSymbol::Data {
                     flags: SymbolFlags::BINDING_LOCAL,
                     name: format!(".Lalong.{}", segment.0).into(),
                     definition: place(segment, 0),
                 });
-                *self.pools[section].0[kind].insert((segment, symbol))
+                self.pools[section].0[kind as usize] = Some((segment, symbol));
+                segment
             }
         };
         let offset = self.builder.append(segment, old.alignment, old.data)?;
-        Some(Along {
-            segment,
-            offset,
-            pool: Some(symbol),
-        })
+        Some((segment, offset))
     }
 }

@@ -26,6 +26,7 @@ use leaving::Leaving;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::num::NonZeroU32;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -37,8 +38,6 @@ pub struct Hoisted<'a> {
     pub edited: ObjectMap<EditedObject<'a>>,
     /// The global symbols of the synthesized object.
     pub globals: HashMap<String, Global>,
-    /// How many entries there are.
-    pub entries: usize,
 }
 
 /// An object and what changes in it: all of them, written, may be as much as the inputs.
@@ -150,7 +149,6 @@ pub fn hoist<'a>(
         edited: edited.into_iter().collect(),
         object: Some(builder.finish()),
         globals,
-        entries: survey.entries.len(),
     })
 }
 
@@ -225,6 +223,21 @@ impl From<SymbolIndex> for Target {
     }
 }
 
+/// An index that takes no more room where there may be none: there is one for each symbol.
+#[derive(Debug, Clone, Copy)]
+struct Compact(NonZeroU32);
+
+impl Compact {
+    /// None for an index that no file has room for.
+    fn new(index: u32) -> Option<Self> {
+        index.checked_add(1).and_then(NonZeroU32::new).map(Self)
+    }
+
+    fn get(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
 /// Where the entries of an object were, and where they go.
 #[derive(Default)]
 struct Left {
@@ -261,7 +274,7 @@ struct Source {
     /// Further names for symbols that stay.
     aliases: Vec<(SymbolIndex, String)>,
     /// For each of its symbols, the one of the synthesized object, if there is one.
-    symbols: Vec<Option<SymbolIndex>>,
+    symbols: Vec<Option<Compact>>,
     /// For each of its segments that went along, where it is now.
     segments: Vec<Option<Along>>,
     home: Home,
@@ -353,7 +366,13 @@ impl Hoist<'_> {
 
     /// Remembers which symbol of the synthesized object one of an input is.
     fn stands_for(&mut self, id: ObjectId, index: SymbolIndex, symbol: SymbolIndex) -> Result<()> {
-        self.source(id)?.symbols[index.position()] = Some(symbol);
+        self.source(id)?.symbols[index.position()] = Compact::new(symbol.0);
         Ok(())
+    }
+
+    /// Which symbol of the synthesized object one of an input is, if that is known.
+    fn standing_for(&mut self, id: ObjectId, index: SymbolIndex) -> Result<Option<SymbolIndex>> {
+        let known = self.source(id)?.symbols[index.position()];
+        Ok(known.map(|known| SymbolIndex(known.get())))
     }
 }

@@ -54,6 +54,5 @@ pub fn reencode<'a>(objects: &'a ObjectMap<Object<'a>>) -> Hoisted<'a> {
         object: None,
         edited: edited.collect(),
         globals: HashMap::default(),
-        entries: 0,
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Hoist<'a> {
             }
             Origin::Segment(from) | Origin::Symbol(from, _) => {
                 let base = object.segment(from).offset + entry.start();
-                let end = base as usize + entry.data.len();
+                let end = base as usize + entry.size as usize;
                 let relocations = object.relocations_within(from, entry.range())?;
                 for relocation in relocations {
                     let start = relocation.offset as usize;
@@ -105,7 +105,7 @@ impl<'a> Hoist<'a> {
 
     /// What the synthesized object calls what a symbol of an input names.
     fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<Target> {
-        if let Some(known) = self.source(id)?.symbols[index.position()] {
+        if let Some(known) = self.standing_for(id, index)? {
             return Ok(known.into());
         }
         let object = &self.survey.objects[id];

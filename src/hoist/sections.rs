@@ -9,7 +9,8 @@ use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
 use crate::survey::{Entry, is_c_identifier, is_marked};
 use crate::wasm::{
-    Definition, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex, SynthSymbol,
+    Definition, Merged, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex,
+    SynthSymbol,
 };
 use std::borrow::Cow;
 
@@ -50,7 +51,8 @@ impl<'a> Hoist<'a> {
                 .for_each(|(byte, fill)| *byte = *fill);
         }
         for placed in &section.entries {
-            let data = self.survey.entries[placed.entry.0].data;
+            let entry = &self.survey.entries[placed.entry.0];
+            let data = entry.data(&self.survey.objects[entry.object]);
             let start = placed.offset as usize;
             bytes[start..start + data.len()].copy_from_slice(data);
         }
@@ -60,15 +62,15 @@ impl<'a> Hoist<'a> {
                 bytes[start..start + size].copy_from_slice(&number.to_le_bytes()[..size]);
             }
         }
-        let name = format!("{}.{}", self.segment_kind(section, &bytes)?, section.name);
+        let kind = self.segment_kind(section, &bytes)?;
+        let name = format!("{}.{}", kind.name(), section.name);
         let flags = if section.keep { SEGMENT_RETAIN } else { 0 };
         let alignment = section.alignment;
         Ok(self.builder.segment(name, alignment, flags, bytes))
     }
 
-    /// Which of the output's segments an array belongs to: the backend merges what begins with
-    /// `.rodata.`, `.data.` and `.bss.` into one each.
-    fn segment_kind(&self, section: &PlannedSection, bytes: &[u8]) -> Result<&'static str> {
+    /// Which of the output's segments an array belongs to.
+    fn segment_kind(&self, section: &PlannedSection, bytes: &[u8]) -> Result<Merged> {
         let entries = || {
             section
                 .entries
@@ -78,20 +80,20 @@ impl<'a> Hoist<'a> {
         let is_read_only = |entry: &Entry<'_>| {
             let object = &self.survey.objects[entry.object];
             let segment = entry.segment().map(|segment| object.segment(segment));
-            segment.is_some_and(|segment| segment.name.starts_with(".rodata"))
+            segment.is_some_and(|segment| segment.merged == Some(Merged::ReadOnly))
         };
         if entries().all(is_read_only) {
-            return Ok(".rodata");
+            return Ok(Merged::ReadOnly);
         }
         if !section.data.is_empty() || bytes.iter().any(|&byte| byte != 0) {
-            return Ok(".data");
+            return Ok(Merged::Data);
         }
         for entry in entries() {
             if self.has_relocations(entry)? {
-                return Ok(".data");
+                return Ok(Merged::Data);
             }
         }
-        Ok(".bss")
+        Ok(Merged::Zeros)
     }
 
     /// Defines an entry's symbols where it is now.
@@ -139,7 +141,7 @@ impl<'a> Hoist<'a> {
             let comdat = entry.segment().and_then(|from| object.segment(from).comdat);
             !symbol.is_weak() && comdat.is_none()
         };
-        let is_unused = is_only() && self.survey.is_unreferred_mark(symbol.name);
+        let is_unused = is_only() && self.survey.is_unreferred_mark(entry, symbol.name);
         Ok(!symbol.is_local() && !is_unused)
     }
 

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 /// From this many bytes on it takes longer to read a file than to map it.
 const WORTH_MAPPING: u64 = 16 << 10;
 
+/// From this many bytes on a file takes more memory than it costs time to map it again.
+const WORTH_RELEASING: usize = 16 << 20;
+
 /// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes), or where it is
 /// small.
 #[derive(Debug)]
@@ -98,6 +101,16 @@ impl FileBytes {
         Ok(Self { bytes, id })
     }
 
+    /// Lets the system take back the memory of a large file that has been read and that only parts of are
+    /// to be read again.
+    pub fn release(&self) {
+        if let Bytes::Mapped(map) = &self.bytes
+            && map.len() >= WORTH_RELEASING
+        {
+            release(map);
+        }
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {
@@ -130,6 +143,16 @@ fn map(file: &File) -> std::io::Result<memmap2::Mmap> {
     // process changes the file meanwhile: as with any linker that maps its inputs, the link is then
     // not defined. If it truncates the file, `truncation` says so.
     unsafe { memmap2::Mmap::map(file) }
+}
+
+#[allow(unsafe_code)]
+fn release(map: &memmap2::Mmap) {
+    // SAFETY: the mapping is of a file and only read. What is read again is what the file has: the same
+    // bytes, by what `map` relies on.
+    #[cfg(unix)]
+    let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    #[cfg(not(unix))]
+    let _ = map;
 }
 
 /// A page of a mapping that is beyond the end of its file, since another process has truncated it,

@@ -89,6 +89,8 @@ pub struct Inputs<'a> {
     pub bitcode: Vec<Module<'a>>,
     /// What a user should know.
     pub warnings: Vec<String>,
+    /// Where they are from.
+    pub files: Option<&'a Files>,
 }
 
 /// The place of a module in [`Inputs::modules`], which is link order.
@@ -178,6 +180,12 @@ impl<'a> Inputs<'a> {
                 provenance: Provenance::Compiled,
             }));
         self
+    }
+
+    /// Lets the system take back the memory of large files, where all that is needed next are parts.
+    pub fn release(&self) {
+        let files = self.files.iter().flat_map(|files| &files.files);
+        files.for_each(|file| file.bytes.release());
     }
 
     /// Whether the bitcode has been compiled.
@@ -278,7 +286,10 @@ impl Files {
     /// # Errors
     /// An archive that is not right.
     pub fn inputs(&self) -> Result<Inputs<'_>> {
-        let mut inputs = Inputs::default();
+        let mut inputs = Inputs {
+            files: Some(self),
+            ..Inputs::default()
+        };
         let counted = self.counted_archives();
         for (index, file) in self.files.iter().enumerate() {
             match file.format {

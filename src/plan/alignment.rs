@@ -72,7 +72,7 @@ impl Layout<'_> {
             return;
         }
         let describe = |id: EntryId| {
-            let size = entry(id).data.len();
+            let size = entry(id).size;
             let alignment = match entry(id).segment() {
                 Some(_) => format!(", aligned to {}", 1_u64 << self.entry_alignment(id)),
                 None => String::new(),
@@ -111,10 +111,10 @@ pub(super) fn custom_alignments<'a>(
     let mut alignments: HashMap<&str, u32> = HashMap::default();
     for id in entries {
         let entry = &survey.entries[id.0];
-        if entry.data.is_empty() {
+        if entry.size == 0 {
             continue;
         }
-        let of_size = entry.data.len().trailing_zeros();
+        let of_size = entry.size.trailing_zeros();
         let bound = stated_alignment(survey, entry).map_or(of_size, |stated| stated.min(of_size));
         let alignment = alignments
             .entry(&entry.section)

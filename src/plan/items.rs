@@ -73,7 +73,7 @@ pub fn crate_of<'a>(
 
 /// The ranges of an entry's bytes that its symbols name.
 fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Option<SymbolIndex>)>> {
-    let all = 0..entry.data.len() as u32;
+    let all = 0..entry.size;
     if all.is_empty() {
         return Ok(Vec::new());
     }
@@ -84,7 +84,7 @@ fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Opti
     let object = &survey.objects[entry.object];
     let definition = |&index: &SymbolIndex| {
         let (_, range) = object.symbol(index).definition()?;
-        (!range.is_empty() && range.end as usize <= entry.data.len()).then_some((range, index))
+        (!range.is_empty() && range.end <= entry.size).then_some((range, index))
     };
     let mut named: Vec<_> = entry.symbols.iter().filter_map(definition).collect();
     named.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
@@ -103,9 +103,10 @@ fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Opti
         end = range.end;
         parts.push((range, Some(symbol)));
     }
-    gaps.push(end..entry.data.len() as u32);
+    gaps.push(end..entry.size);
+    let data = entry.data(object);
     for gap in gaps.into_iter().filter(|gap| !gap.is_empty()) {
-        let bytes = &entry.data[gap.start as usize..gap.end as usize];
+        let bytes = &data[gap.start as usize..gap.end as usize];
         let is_padding = bytes.iter().all(|&byte| byte == 0)
             && object.relocations_within(segment, gap)?.is_empty();
         if !is_padding {

@@ -380,7 +380,7 @@ impl<'a> Layout<'a> {
         let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
         self.check_alignment(id, alignment)?;
         cursor.alignment.set(cursor.alignment.get().max(alignment));
-        let length = entry.data.len() as u64;
+        let length = u64::from(entry.size);
         if length == 0 {
             // It only declares the section, and has the address that is aligned for all.
             self.placed(id, 0, cursor);

@@ -187,7 +187,7 @@ fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'
             && !is_lost(survey, entry)
             && fate != Fate::OtherComdat;
         *all_named.entry(&entry.section).or_insert(true) &= named;
-        if !entry.data.is_empty() {
+        if entry.size > 0 {
             has_bytes.insert(&entry.section);
         }
     }

@@ -26,10 +26,12 @@ pub struct Entry<'a> {
     pub key: Option<Cow<'a, str>>,
     /// Where it is in the object.
     pub origin: Origin,
-    /// Its bytes.
-    pub data: &'a [u8],
+    /// How many bytes it has.
+    pub size: u32,
     /// The symbols that it defines.
     pub symbols: SmallVec<[SymbolIndex; 4]>,
+    /// Whether each of them bears a mark, so that its name need not be looked at again.
+    pub all_marked: bool,
 }
 
 /// Where an entry is in its object.
@@ -63,7 +65,18 @@ impl Entry<'_> {
     /// Where it is in its segment, in bytes.
     pub fn range(&self) -> Range<u32> {
         let start = self.start();
-        start..start + self.data.len() as u32
+        start..start + self.size
+    }
+
+    /// Its bytes, in its object.
+    pub fn data<'d>(&self, object: &Object<'d>) -> &'d [u8] {
+        match &self.origin {
+            Origin::Segment(segment) => object.segment(*segment).data,
+            Origin::Symbol(segment, range) => {
+                &object.segment(*segment).data[range.start as usize..range.end as usize]
+            }
+            Origin::Custom(section) => object.sections[section.position()].content,
+        }
     }
 }
 
@@ -145,8 +158,9 @@ pub fn collect<'a>(
             section: section.name.into(),
             key: None,
             origin: Origin::Custom(index),
-            data: section.content,
+            size: section.content.len() as u32,
             symbols: SmallVec::new(),
+            all_marked: false,
         });
     }
     Ok(entries)
@@ -258,6 +272,11 @@ pub fn marks<'a>(object: &Object<'a>) -> Result<Marks<'a>> {
                 section.map_err(|error| error.at(at))?
             }
         };
+        // One place in memory for what many have in common.
+        let section = match marks.marks.last() {
+            Some(last) if last.section == section => last.section.clone(),
+            _ => section,
+        };
         let key = mark.key;
         let index = SymbolIndex(position as u32);
         marks.push(index, Marked { section, key });
@@ -328,8 +347,9 @@ impl<'a> Collector<'_, 'a> {
             section: segment.name.into(),
             key: None,
             origin: Origin::Segment(self.index),
-            data: segment.data,
+            size: segment.data.len() as u32,
             symbols: self.symbols.into(),
+            all_marked: false,
         })
     }
 
@@ -365,6 +385,7 @@ impl<'a> Collector<'_, 'a> {
                     return Err(self.overlap(symbol));
                 }
                 entry.symbols.push(symbol);
+                entry.all_marked &= mark.is_some();
                 continue;
             }
             let Some(mark) = mark else {
@@ -374,9 +395,10 @@ impl<'a> Collector<'_, 'a> {
                 object: self.id,
                 section: mark.section.clone(),
                 key: mark.key.clone(),
-                data: &segment.data[range.start as usize..range.end as usize],
+                size: range.end - range.start,
                 origin: Origin::Symbol(self.index, range),
                 symbols: smallvec![symbol],
+                all_marked: true,
             });
         }
         Ok(())

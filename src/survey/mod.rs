@@ -103,7 +103,7 @@ pub fn survey<'a>(
     }
     let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
-        undefined = survey.collect(modules, &glances)?;
+        undefined = survey.collect(inputs, &glances)?;
     }
     survey.bitcode = bitcode::with_entries(&survey, &bitcode);
     if survey.bitcode.is_empty() {
@@ -297,10 +297,13 @@ impl<'a> Survey<'a> {
     /// Collects the entries. The marks that objects refer to.
     fn collect(
         &mut self,
-        modules: &[Module<'a>],
+        inputs: &Inputs<'a>,
         glances: &[(ObjectId, Glance<'a>)],
     ) -> Result<Vec<Undefined<'a>>> {
+        let modules = &inputs.modules;
         let mut marked = self.marked(modules, glances)?;
+        // Names and sizes are known now.
+        inputs.release();
         let mut objects = Vec::new();
         for (id, glance) in glances {
             let module = &modules[id.0];
@@ -360,10 +363,11 @@ impl<'a> Survey<'a> {
         Ok(marked)
     }
 
-    /// Whether a global symbol is of those that are there for their marks alone: whoever refers to one
+    /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever refers to one
     /// has the text of a mark himself, and was looked into.
-    pub fn is_unreferred_mark(&self, symbol: &str) -> bool {
-        mark::is_possible(symbol) && !self.referred.contains(symbol)
+    pub fn is_unreferred_mark(&self, entry: &Entry<'_>, symbol: &str) -> bool {
+        let is_mark = entry.all_marked || mark::is_possible(symbol);
+        is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
     /// A mark that nobody defines would leave a hole in an array.

@@ -13,8 +13,8 @@ mod synth;
 pub use edit::{Edits, PLACE_HOLDER};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{
-    DataSegment, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS, SYMBOL_TABLE,
-    has_symbols, subsections,
+    DataSegment, Merged, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS,
+    SYMBOL_TABLE, has_symbols, subsections,
 };
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;

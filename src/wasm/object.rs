@@ -64,6 +64,42 @@ pub struct DataSegment<'a> {
     pub range: Range<u32>,
     /// The COMDAT group it is in, as a place in `comdats`.
     pub comdat: Option<u32>,
+    /// What the backend merges it into, by its name.
+    pub merged: Option<Merged>,
+}
+
+/// A segment of the output that the backend makes of all segments of some names (`wasm-ld`,
+/// `--merge-data-segments`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// `.rodata`
+    ReadOnly,
+    /// `.data`
+    Data,
+    /// `.bss`
+    Zeros,
+}
+
+impl Merged {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ReadOnly, Self::Data, Self::Zeros];
+
+    /// The name of the output's segment. Those merged into it have it too, or it and more after a dot.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => ".rodata",
+            Self::Data => ".data",
+            Self::Zeros => ".bss",
+        }
+    }
+
+    /// What a segment of that name is merged into.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|merged| {
+            let rest = name.strip_prefix(merged.name());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
 }
 
 /// A function of an object.

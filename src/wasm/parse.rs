@@ -3,7 +3,8 @@
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
 use super::object::{
-    COMDAT_INFO, DataSegment, Function, INIT_FUNCS, Object, SEGMENT_INFO, SYMBOL_TABLE, subsections,
+    COMDAT_INFO, DataSegment, Function, INIT_FUNCS, Merged, Object, SEGMENT_INFO, SYMBOL_TABLE,
+    subsections,
 };
 use super::outline::{CUSTOM, DATA, Section, Sections};
 use super::symbol::{Definition, Symbol, SymbolKind};
@@ -183,6 +184,7 @@ impl<'a> Object<'a> {
                     as u32,
                 range: data.range.start as u32..data.range.end as u32,
                 comdat: None,
+                merged: None,
             });
         }
         Ok(())
@@ -223,6 +225,7 @@ impl<'a> Object<'a> {
                 .at(at));
             }
             segment.name = info.name;
+            segment.merged = Merged::of(info.name);
             segment.alignment = info.alignment;
             segment.flags = info.flags.bits();
         }
