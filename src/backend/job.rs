@@ -6,16 +6,16 @@ use super::find::Backend;
 use super::interrupt;
 use super::map::Arrays;
 use super::messages::Names;
-use super::pack::{self, Pack, Run, write};
-use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
+use super::pack::{self, Pack, Placed, Run};
+use crate::args::{self, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
-use crate::hash::HashSet;
 use crate::hoist::Hoisted;
 use crate::input::{Files, Inputs, Module, Provenance};
 use crate::parallel;
 use crate::survey::is_marked;
 use crate::temporary::{Directory, Kind};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::wasm::Synthesized;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -57,50 +57,45 @@ impl<'a> Job<'a> {
             let stays_in_archive = module.is_member() && (module.place.whole_archive || stay);
             module.provenance == Provenance::Compiled || stays_in_archive
         });
-        // Nothing is put together for a wrapper, which may look at its words, nor where members are
-        // linked only if something refers to them.
-        let runs = match backend.takes_flavor() && !stay {
-            true => pack::runs(alone, files),
-            false => alone.into_iter().map(|object| vec![object]).collect(),
-        };
-        let packs: Vec<Pack<'_>> = runs.iter().filter_map(|run| job.place_run(run)).collect();
-        let (object, packs) = parallel::both(
-            runs.iter().map(Vec::len).sum(),
-            || match synthesized {
-                Some((path, object)) => write(&path, &object.bytes()),
-                None => Ok(()),
-            },
-            || packs.iter().try_for_each(Pack::write),
-        );
-        object.and(packs)?;
-        // A wrapper may look for them.
-        if backend.takes_flavor() {
-            job.leave_out_archives(files, runs.iter().flatten().map(|(module, _)| *module))?;
-        }
-        let others: Vec<_> = others
-            .iter()
-            .map(|(module, object)| Ok((*module, pack::bytes(module, object)?)))
-            .collect::<Result<_>>()?;
-        let mut edited = Edited::new(&others);
-        let members = others.iter().filter(|(module, _)| module.is_member());
-        let mut archives: BTreeSet<_> = members.map(|(module, _)| module.place.argument).collect();
-        let mut apart = BTreeSet::new();
-        if inputs.is_compiled() {
-            job.place_compiled(inputs, &edited)?;
-            apart = edited.drop_bitcode(inputs);
-            archives.extend(&apart);
-        }
-        for argument in archives {
-            let is_whole = !apart.contains(&argument) && job.rebuild(argument, files, &edited)?;
-            if !is_whole && !stay {
-                job.take_apart(argument, files, &edited)?;
-            }
-        }
+        job.place_alone(backend, files, &alone, synthesized, stay)?;
+        job.place_others(files, inputs, &others, stay)?;
         if !stay {
             job.drop_exports(line);
             job.leave_lib(modules);
         }
         Ok(job)
+    }
+
+    /// Writes objects that are given in the places of the originals, and the synthesized one.
+    fn place_alone(
+        &mut self,
+        backend: &Backend,
+        files: &Files,
+        alone: &[Placed<'_>],
+        synthesized: Option<(PathBuf, &Synthesized<'_>)>,
+        stay: bool,
+    ) -> Result<()> {
+        // Nothing is put together for a wrapper, which may look at its words, nor where members are
+        // linked only if something refers to them.
+        let together = backend.takes_flavor() && !stay;
+        let runs = match together {
+            true => pack::runs(alone, files),
+            false => alone.iter().map(std::slice::from_ref).collect(),
+        };
+        let packs: Vec<Pack<'_>> = runs.iter().filter_map(|run| self.place_run(run)).collect();
+        let (object, packs) = parallel::both(
+            alone.len(),
+            || match synthesized {
+                Some((path, object)) => pack::write(&path, &object.bytes()),
+                None => Ok(()),
+            },
+            || packs.iter().try_for_each(Pack::write),
+        );
+        object.and(packs)?;
+        if together {
+            self.leave_out_archives(files, alone.iter().map(|(module, _)| *module))?;
+        }
+        Ok(())
     }
 
     /// A job that only needs room for a response file.
@@ -201,14 +196,14 @@ impl<'a> Job<'a> {
         self.write_as(Kind::Object, bytes, stands_for)
     }
 
-    fn write_as(
+    pub(super) fn write_as(
         &mut self,
         kind: Kind,
         bytes: &[u8],
         stands_for: Option<String>,
     ) -> Result<PathBuf> {
         let path = self.path(kind, stands_for);
-        write(&path, bytes)?;
+        pack::write(&path, bytes)?;
         Ok(path)
     }
 
@@ -223,9 +218,9 @@ impl<'a> Job<'a> {
     }
 
     /// Puts edited objects where the originals are. What is to be written for them.
-    fn place_run<'r>(&mut self, run: &'r Run<'r>) -> Option<Pack<'r>> {
+    fn place_run<'r>(&mut self, run: Run<'r>) -> Option<Pack<'r>> {
         let (first, object) = run.first()?;
-        if let [_] = run[..] {
+        if let [_] = run {
             let path = self.path(Kind::Object, Some(first.name.to_string()));
             self.place(first, vec![path.clone().into()]);
             return Some(Pack::Object(path, first, object));
@@ -251,44 +246,6 @@ impl<'a> Job<'a> {
         Some(Pack::Archive(archive, members, run))
     }
 
-    /// Leaves out archives of whose members only those `given` could be linked. The backend would
-    /// parse these again.
-    fn leave_out_archives<'m>(
-        &mut self,
-        files: &Files,
-        given: impl Iterator<Item = &'m Module<'m>>,
-    ) -> Result<()> {
-        let mut members: BTreeMap<ArgumentIndex, HashSet<*const u8>> = BTreeMap::new();
-        for module in given.filter(|module| module.is_member()) {
-            let members = members.entry(module.place.argument).or_default();
-            members.insert(module.bytes.as_ptr());
-        }
-        for (argument, members) in members {
-            if files.offers_only(argument, |member| members.contains(&member.as_ptr()))? {
-                self.edits.replace.insert(argument, Vec::new());
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts what the backend has made of bitcode before all archives, which then have no use for
-    /// the bitcode in them: all that is referred to is defined.
-    fn place_compiled(&mut self, inputs: &Inputs<'_>, edited: &Edited<'_>) -> Result<()> {
-        let compiled = inputs.modules.iter();
-        for module in compiled.filter(|module| module.provenance == Provenance::Compiled) {
-            let bytes = edited.of(module.bytes).unwrap_or(module.bytes);
-            let file = self.write(bytes, Some(module.name.to_string()))?;
-            self.edits.first.push(file.into());
-        }
-        let files = inputs.bitcode.iter();
-        for module in
-            files.filter(|module| module.provenance == Provenance::File && !module.place.in_lib)
-        {
-            self.edits.replace.insert(module.place.argument, Vec::new());
-        }
-        Ok(())
-    }
-
     /// Puts words where the object is that they stand for or, for a member, just before its archive.
     pub(super) fn place(&mut self, module: &Module<'_>, words: Vec<OsString>) {
         let argument = module.place.argument;
@@ -297,40 +254,6 @@ impl<'a> Job<'a> {
         } else {
             self.edits.replace.insert(argument, words);
         }
-    }
-
-    /// An archive that is linked whole would bring the original members too. Where it cannot be made
-    /// anew, its members are given as files instead.
-    fn take_apart(
-        &mut self,
-        argument: ArgumentIndex,
-        files: &Files,
-        edited: &Edited<'_>,
-    ) -> Result<()> {
-        let mut words = Vec::new();
-        let members = files.linkable_members(argument)?.into_iter();
-        for (name, original) in members.filter(|(_, original)| !edited.is_dropped(original)) {
-            let bytes = edited.of(original).unwrap_or(original);
-            words.push(self.write(bytes, Some(name.to_string()))?.into());
-        }
-        self.edits.replace.insert(argument, words);
-        Ok(())
-    }
-
-    /// Puts an archive with the edited members in place of an archive. Whether that could be done.
-    fn rebuild(
-        &mut self,
-        argument: ArgumentIndex,
-        files: &Files,
-        edited: &Edited<'_>,
-    ) -> Result<bool> {
-        let Some((name, archive)) = files.archive_with(argument, |member| edited.of(member))?
-        else {
-            return Ok(false);
-        };
-        let file = self.write_as(Kind::Archive, &archive, Some(name.to_string()))?;
-        self.edits.replace.insert(argument, vec![file.into()]);
-        Ok(true)
     }
 
     /// rustc exports marked symbols because they have a name of their own; their author did not.
@@ -362,46 +285,6 @@ impl<'a> Job<'a> {
                 words.push("--start-lib".into());
             }
         }
-    }
-}
-
-/// What has become of modules, by where the originals are.
-struct Edited<'a> {
-    contents: BTreeMap<*const u8, &'a [u8]>,
-    dropped: BTreeSet<*const u8>,
-}
-
-impl<'a> Edited<'a> {
-    fn new(objects: &'a [(&Module<'_>, Vec<u8>)]) -> Self {
-        let contents = objects
-            .iter()
-            .map(|(module, bytes)| (module.bytes.as_ptr(), &bytes[..]));
-        Self {
-            contents: contents.collect(),
-            dropped: BTreeSet::new(),
-        }
-    }
-
-    /// What `original` has become, if it was edited.
-    fn of(&self, original: &[u8]) -> Option<&'a [u8]> {
-        self.contents.get(&original.as_ptr()).copied()
-    }
-
-    /// Whether `original` is to be left out of its archive.
-    fn is_dropped(&self, original: &[u8]) -> bool {
-        self.dropped.contains(&original.as_ptr())
-    }
-
-    /// Leaves out the bitcode of archives that are linked whole, as it has been compiled. The
-    /// arguments that name them.
-    fn drop_bitcode(&mut self, inputs: &Inputs<'_>) -> BTreeSet<ArgumentIndex> {
-        let members = inputs.bitcode.iter();
-        let members = members.filter(|module| module.is_member() && module.place.whole_archive);
-        let dropped = members.map(|module| {
-            self.dropped.insert(module.bytes.as_ptr());
-            module.place.argument
-        });
-        dropped.collect()
     }
 }
 

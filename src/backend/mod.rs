@@ -1,5 +1,6 @@
 //! Finding and running the linker that does the linking, and passing on what it says.
 
+mod archives;
 mod call;
 mod compile;
 mod find;

@@ -17,8 +17,11 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Objects that are given to the backend at one place, in link order, with the originals.
-pub type Run<'a> = Vec<(&'a Module<'a>, &'a EditedObject<'a>)>;
+/// An edited object, with the original.
+pub type Placed<'a> = (&'a Module<'a>, &'a EditedObject<'a>);
+
+/// Objects that are given to the backend at one place, in link order.
+pub type Run<'a> = &'a [Placed<'a>];
 
 /// Where an object is put.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,24 +64,25 @@ enum Between {
 }
 
 /// Parts `objects`, which are in link order, into runs.
-pub fn runs<'a>(objects: Run<'a>, files: &Files) -> Vec<Run<'a>> {
-    let mut runs: Vec<Run<'a>> = Vec::new();
+pub fn runs<'a>(objects: &'a [Placed<'a>], files: &Files) -> Vec<Run<'a>> {
+    let mut runs = Vec::new();
+    let mut start = 0;
     // Whether there are archives between the first and the last of the run.
     let mut is_ahead = false;
-    for (module, object) in objects {
-        let last = runs.last().and_then(|run| run.last());
-        let between = last.map_or(Between::Objects, |(last, _)| {
-            Slot::of(module).after(Slot::of(last), files)
-        });
+    for (end, pair) in (1..).zip(objects.windows(2)) {
+        let [(last, _), (module, object)] = pair else {
+            continue;
+        };
+        let between = Slot::of(module).after(Slot::of(last), files);
         is_ahead |= between == Between::Archives;
-        let goes_on = between != Between::Objects && !(is_ahead && object.order_counts);
-        match runs.last_mut().filter(|_| goes_on) {
-            Some(run) => run.push((module, object)),
-            None => {
-                is_ahead = false;
-                runs.push(vec![(module, object)]);
-            }
+        if between == Between::Objects || is_ahead && object.order_counts {
+            runs.push(&objects[start..end]);
+            start = end;
+            is_ahead = false;
         }
+    }
+    if start < objects.len() {
+        runs.push(&objects[start..]);
     }
     runs
 }
@@ -89,7 +93,7 @@ pub enum Pack<'a> {
     /// An object.
     Object(PathBuf, &'a Module<'a>, &'a EditedObject<'a>),
     /// An archive of objects, under these names.
-    Archive(PathBuf, Vec<String>, &'a Run<'a>),
+    Archive(PathBuf, Vec<String>, Run<'a>),
 }
 
 impl Pack<'_> {

@@ -3,7 +3,8 @@
 //! than to link.
 
 use super::sections::place;
-use super::{Compact, Hoist, Home, Target};
+use super::source::{Compact, Home};
+use super::{Hoist, Target};
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
 use crate::wasm::{

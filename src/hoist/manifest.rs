@@ -4,7 +4,7 @@ use super::{Base, Hoist, own_name, sections::place};
 use crate::error::Result;
 use crate::input::{Module, Name};
 use crate::manifest::{Entry, Manifest, Pointer, PointerKind, SECTION, Section};
-use crate::plan::{Item, Plan, PlannedSection, crate_of, items, stride};
+use crate::plan::{Item, PlannedSection, crate_of, items, stride};
 use crate::wasm::{Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex};
 use std::path::Path;
 
@@ -15,7 +15,6 @@ impl Hoist<'_> {
     /// custom section keep nothing alive, and no name of theirs is in the output.
     pub(super) fn add_manifest(
         &mut self,
-        plan: &Plan,
         modules: &[Module<'_>],
         segments: &[Option<SegmentIndex>],
     ) -> Result<()> {
@@ -25,7 +24,7 @@ impl Hoist<'_> {
             sections: Vec::new(),
         };
         let mut ends = Vec::new();
-        for (section, segment) in plan.sections.iter().zip(segments) {
+        for (section, segment) in self.plan.sections.iter().zip(segments) {
             if let Some(segment) = *segment {
                 manifest
                     .sections

@@ -10,23 +10,19 @@ mod manifest;
 pub mod reencode;
 mod relocate;
 mod sections;
+mod source;
 
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, ObjectId, ObjectMap};
 use crate::parallel;
 use crate::plan::Plan;
-use crate::survey::{Origin, Survey};
-use crate::wasm::{
-    Builder, Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind,
-    Synthesized,
-};
+use crate::survey::Survey;
+use crate::wasm::{Builder, Edits, Object, SegmentIndex, Symbol, SymbolIndex, Synthesized};
 use along::{Along, Pools};
-use leaving::Leaving;
+use source::{Compact, Source, left};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::num::NonZeroU32;
 
 /// What the backend gets.
 #[derive(Debug)]
@@ -119,7 +115,7 @@ pub fn hoist<'a>(
         pools: plan.sections.iter().map(|_| Pools::default()).collect(),
         along: Vec::new(),
     };
-    let segments = hoist.sections(plan)?;
+    let segments = hoist.sections()?;
     // Only now, when all moved symbols are known: entries may point to each other.
     for (section, &segment) in plan.sections.iter().zip(&segments) {
         for placed in &section.entries {
@@ -133,7 +129,7 @@ pub fn hoist<'a>(
     }
     hoist.relocate_along(in_object)?;
     if output.manifest {
-        hoist.add_manifest(plan, modules, &segments)?;
+        hoist.add_manifest(modules, &segments)?;
     }
     let Hoist {
         builder,
@@ -223,105 +219,6 @@ impl From<SymbolIndex> for Target {
     }
 }
 
-/// An index that takes no more room where there may be none: there is one for each symbol.
-#[derive(Debug, Clone, Copy)]
-struct Compact(NonZeroU32);
-
-impl Compact {
-    /// None for an index that no file has room for.
-    fn new(index: u32) -> Option<Self> {
-        index.checked_add(1).and_then(NonZeroU32::new).map(Self)
-    }
-
-    fn get(self) -> u32 {
-        self.0.get() - 1
-    }
-}
-
-/// Where the entries of an object were, and where they go.
-#[derive(Default)]
-struct Left {
-    segments: Vec<SegmentIndex>,
-    sections: BTreeSet<SectionIndex>,
-    home: Home,
-}
-
-/// The sections of the plan that entries of an object go to.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Home {
-    #[default]
-    None,
-    /// All to the one of this number.
-    Section(usize),
-    Several,
-}
-
-impl Home {
-    fn and(self, section: usize) -> Self {
-        match self {
-            Self::None => Self::Section(section),
-            Self::Section(only) if only == section => self,
-            _ => Self::Several,
-        }
-    }
-}
-
-/// An object that entries leave.
-struct Source {
-    leaving: Leaving,
-    /// Custom sections that were entries.
-    sections: BTreeSet<SectionIndex>,
-    /// Further names for symbols that stay.
-    aliases: Vec<(SymbolIndex, String)>,
-    /// For each of its symbols, the one of the synthesized object, if there is one.
-    symbols: Vec<Option<Compact>>,
-    /// For each of its segments that went along, where it is now.
-    segments: Vec<Option<Along>>,
-    home: Home,
-}
-
-impl Source {
-    fn new(object: &Object<'_>, left: Left) -> Result<Self> {
-        Ok(Self {
-            leaving: Leaving::of(object, &left.segments, &left.sections)?,
-            sections: left.sections,
-            home: left.home,
-            aliases: Vec::new(),
-            symbols: vec![None; object.symbols.len()],
-            segments: vec![None; object.segments.len()],
-        })
-    }
-
-    /// What changes in the object, now that all of it is known.
-    fn edits(self, survey: &Survey<'_>, id: ObjectId) -> Edits {
-        let object = &survey.objects[id];
-        let name = |symbol| global_name(survey, id, symbol).into_owned();
-        let mut sections = self.sections;
-        sections.extend(embedded_bitcode(object));
-        Edits {
-            moved: self.leaving.moved(object, name),
-            aliases: self.aliases,
-            segments: self.leaving.segments(),
-            sections,
-            anew: false,
-        }
-    }
-}
-
-/// The sections with the bitcode that an object was made of, two thirds of those in a Rust library. The
-/// backend has no use for them, and leaves them out of its output.
-fn embedded_bitcode(object: &Object<'_>) -> impl Iterator<Item = SectionIndex> {
-    let is_section =
-        |symbol: &Symbol<'_>, index| matches!(symbol.kind, SymbolKind::Section(of) if of == index);
-    let sections = object.custom_sections();
-    let embedded = sections.filter(|(_, section)| [".llvmbc", ".llvmcmd"].contains(&section.name));
-    embedded.map(|(index, _)| index).filter(move |&index| {
-        let mut symbols = object.symbols.iter();
-        object.relocation_section(index).is_none()
-            && !symbols.any(|symbol| is_section(symbol, index))
-    })
-}
-
 /// The name under which other objects can refer to a symbol: its own or, for a local one, a unique one.
 fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
     let symbol = survey.objects[id].symbol(index);
@@ -335,26 +232,6 @@ fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow
     } else {
         symbol.name.into()
     }
-}
-
-/// Where entries leave their objects.
-fn left(survey: &Survey<'_>, plan: &Plan) -> ObjectMap<Left> {
-    let mut left: ObjectMap<Left> = ObjectMap::default();
-    for id in plan.leaving() {
-        let entry = &survey.entries[id.0];
-        let left = left.get_or_default(entry.object);
-        match entry.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => left.segments.push(segment),
-            Origin::Custom(section) => _ = left.sections.insert(section),
-        }
-    }
-    for (number, section) in plan.sections.iter().enumerate() {
-        for placed in &section.entries {
-            let left = left.get_or_default(survey.entries[placed.entry.0].object);
-            left.home = left.home.and(number);
-        }
-    }
-    left
 }
 
 impl Hoist<'_> {

@@ -5,7 +5,7 @@ use super::{Global, Hoist, global_name};
 use crate::error::Result;
 use crate::hash::HashMap;
 use crate::input::ObjectId;
-use crate::plan::{Plan, PlannedSection, SymbolDefinition, Value};
+use crate::plan::{PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
 use crate::survey::{Entry, is_c_identifier, is_marked};
 use crate::wasm::{
@@ -16,7 +16,8 @@ use std::borrow::Cow;
 
 impl<'a> Hoist<'a> {
     /// Makes the segments of all sections, with their symbols; none for a section that is left out.
-    pub(super) fn sections(&mut self, plan: &Plan) -> Result<Vec<Option<SegmentIndex>>> {
+    pub(super) fn sections(&mut self) -> Result<Vec<Option<SegmentIndex>>> {
+        let plan = self.plan;
         let mut segments = Vec::with_capacity(plan.sections.len());
         for section in &plan.sections {
             let segment = (!section.is_empty()).then(|| self.segment(section));
