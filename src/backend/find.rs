@@ -180,12 +180,10 @@ fn directory_entries(directory: &Path) -> Vec<PathBuf> {
 
 /// Whether two paths are one program: one file by whatever links, or a copy.
 fn is_same(path: &Path, itself: &Path) -> bool {
-    if let (Ok(a), Ok(b)) = (path.canonicalize(), itself.canonicalize())
-        && a == b
-    {
-        return true;
-    }
     let length = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
-    length(path) == length(itself)
-        && matches!((fs::read(path), fs::read(itself)), (Ok(a), Ok(b)) if a == b)
+    if length(path) != length(itself) {
+        return false;
+    }
+    matches!((path.canonicalize(), itself.canonicalize()), (Ok(a), Ok(b)) if a == b)
+        || matches!((fs::read(path), fs::read(itself)), (Ok(a), Ok(b)) if a == b)
 }
