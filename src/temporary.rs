@@ -26,8 +26,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Object, Self::Pack, Self::Archive, Self::Arguments];
-
     fn extension(self) -> &'static str {
         match self {
             Self::Object => "o",
@@ -88,6 +86,7 @@ pub mod on_signal {
     static DIRECTORIES: [OnceLock<Box<[u8]>>; 2] = [const { OnceLock::new() }; 2];
     /// No directory has more files.
     static FILES: AtomicUsize = AtomicUsize::new(0);
+    const KINDS: [Kind; 4] = [Kind::Object, Kind::Pack, Kind::Archive, Kind::Arguments];
     /// What the system takes for a path (`PATH_MAX` of Linux).
     const LONGEST_PATH: usize = 4096;
 
@@ -105,7 +104,7 @@ pub mod on_signal {
     pub fn remove() {
         for directory in DIRECTORIES.iter().filter_map(|slot| slot.get()) {
             for number in 0..FILES.load(Ordering::Relaxed) {
-                for kind in Kind::ALL {
+                for kind in KINDS {
                     // Most are not there.
                     let name = format_args!("/{number}.{}", kind.extension());
                     with_path(directory, name, |path| _ = rustix::fs::unlink(path));

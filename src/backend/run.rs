@@ -169,6 +169,7 @@ pub fn interrupted() -> Result<Ended> {
     }
 }
 
+#[cfg_attr(not(unix), allow(unused_variables))]
 fn ended(backend: &Backend, status: ExitStatus) -> Ended {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -363,8 +363,8 @@ impl<'a> Survey<'a> {
         Ok(marked)
     }
 
-    /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever refers to one
-    /// has the text of a mark himself, and was looked into.
+    /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
+    /// refers to one has the text of a mark himself, and was looked into.
     pub fn is_unreferred_mark(&self, entry: &Entry<'_>, symbol: &str) -> bool {
         let is_mark = entry.all_marked || mark::is_possible(symbol);
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))

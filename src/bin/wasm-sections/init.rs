@@ -178,6 +178,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]
     {
