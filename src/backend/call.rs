@@ -76,7 +76,7 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
         let words = self.line.original().to_vec();
-        if self.waiting.is_some() && interrupt::caught().is_some() {
+        if self.is_interrupted() {
             return run::interrupted();
         }
         let Some(mut child) = self.waiting.take() else {
@@ -96,7 +96,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// It cannot be run.
     pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
-        if self.waiting.is_some() && interrupt::caught().is_some() {
+        if self.is_interrupted() {
             return run::interrupted();
         }
         if let Some(mut child) = self.waiting.take() {
@@ -104,6 +104,11 @@ impl<'a> Call<'a> {
             return run::attend(self.backend, child, Some(names));
         }
         run::run(self.backend, &self.with_flavor(words), names, gathered)
+    }
+
+    /// Whether a signal has come while the backend waits: it has done nothing then, and goes.
+    fn is_interrupted(&self) -> bool {
+        self.waiting.is_some() && interrupt::caught().is_some()
     }
 
     /// `words` as the backend wants to be told which platform to link for.
