@@ -141,10 +141,8 @@ impl<'a> Job<'a> {
         if length <= LONGEST_COMMAND_LINE || words.iter().any(|word| word.is_empty()) {
             return Ok(words);
         }
-        let name = self.directory.name(Kind::Arguments);
-        let file = self.directory.path().join(name);
-        fs::write(&file, args::response_file(&words, line.quoting()))
-            .map_err(|error| no_room(&error))?;
+        let response = args::response_file(&words, line.quoting());
+        let file = self.write_as(Kind::Arguments, &response, None)?;
         let mut argument = OsString::from("@");
         argument.push(file);
         // How the file is quoted is said outside of it.

@@ -3,8 +3,8 @@
 //! On Unix one thread waits for both of its outputs and for signals. Another would have to be started, and
 //! waited for when the backend has ended.
 
+use super::map::Lines;
 use super::messages::{About, Names};
-use crate::backend::map::Lines;
 use std::io::{Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
