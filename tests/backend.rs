@@ -125,6 +125,24 @@ fn it_is_never_our_linker_under_another_name() {
 }
 
 #[test]
+fn lld_alone_is_told_to_use_large_pages_and_only_if_the_user_says_nothing() {
+    let work = Work::new();
+    let says = r#"printf '%s\n' "${GLIBC_TUNABLES-nothing}""#;
+    let run = |name: &str, own: Option<&str>| {
+        let mut command = work.linker_on_path(&[]);
+        command.env("WASM_SECTION_LD_LINKER", work.script(name, says));
+        command.envs(own.map(|own| ("GLIBC_TUNABLES", own)));
+        chosen(&mut command)
+    };
+    for lld in ["wasm-ld", "rust-lld", "wasm-ld-19"] {
+        assert_eq!(run(lld, None), "glibc.malloc.hugetlb=1", "{lld}");
+        let own = "glibc.malloc.check=0";
+        assert_eq!(run(lld, Some(own)), own, "{lld}");
+    }
+    assert_eq!(run("my-wrapper", None), "nothing");
+}
+
+#[test]
 fn nothing_is_run_from_the_current_directory() {
     let work = Work::new();
     for name in ["wasm-ld", "rust-lld", "wasm-ld-99", "rustc", "sub/wasm-ld"] {

@@ -25,6 +25,11 @@ pub enum Ended {
 const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
 /// Says to ourselves, as the linker of a wrapper that is our backend, that entries were gathered.
 const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
+/// What glibc reads when a program starts (glibc manual, "Tunables").
+const TUNABLES: &str = "GLIBC_TUNABLES";
+/// The allocator asks for large pages. Most of what small ones take of lld's time, a seventh to a third of
+/// the link, is for the first touch of each. Where there are none, or no glibc, it means nothing.
+const LARGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 /// A wrapper as the backend, and us as its linker, make two.
 const MOST_DEPTH: u32 = 4;
 
@@ -48,6 +53,11 @@ fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
     }
     let mut command = Command::new(&backend.path);
     command.args(words).env(DEPTH, (depth + 1).to_string());
+    // Not for wrappers, which hand it down to programs that we know nothing of, nor where the user has said
+    // what he wants.
+    if backend.takes_flavor() && std::env::var_os(TUNABLES).is_none() {
+        command.env(TUNABLES, LARGE_PAGES);
+    }
     Ok(command)
 }
 
