@@ -14,7 +14,7 @@ use wasm_section_ld::args::{
 use wasm_section_ld::bitcode::Bitcode;
 use wasm_section_ld::error::Result;
 use wasm_section_ld::input::{
-    Inputs, Module, Name, Place, Provenance, archive_members, archive_with_contents,
+    Bytes, Inputs, Module, Name, Place, Provenance, archive_members, archive_with_contents,
 };
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolIndex};
@@ -159,16 +159,24 @@ pub fn gather(data: &[u8]) {
     let script = Script::default();
     for output in [LEAST, ALL] {
         let _ = gathered(data, &script, |survey, plan, modules| {
-            hoist_all(&hoist::hoist(survey, plan, modules, output)?, output)
+            hoist_all(survey, plan, modules, output)
         });
     }
 }
 
-fn hoist_all(hoisted: &hoist::Hoisted<'_>, output: hoist::Output) -> Result<()> {
-    for edited in hoisted.edited.values() {
-        objects_relocations(&edited.bytes()?);
-    }
-    let object = hoisted.object.as_ref().expect("an object").bytes();
+fn hoist_all(
+    survey: &survey::Survey<'_>,
+    plan: &plan::Plan,
+    modules: &[Module<'_>],
+    output: hoist::Output,
+) -> Result<()> {
+    let moves = hoist::Moves::of(survey, plan);
+    let edited = |_, bytes: Vec<u8>| {
+        objects_relocations(&bytes);
+        Ok(())
+    };
+    let hoisted = hoist::hoist(survey, plan, &moves, modules, output, edited)?;
+    let object = hoisted.object.bytes();
     objects_relocations(&object);
     if output.manifest {
         let object = Object::parse(&object)?;
@@ -207,7 +215,7 @@ fn gathered(
     let (argument, _) = line.arguments().next().expect("an argument");
     let module = Module {
         name: Name::new(Path::new("fuzz.o").into(), None),
-        bytes: object,
+        bytes: Bytes::Here(object),
         place: Place::at(argument),
         provenance: Provenance::File,
     };

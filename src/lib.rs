@@ -35,8 +35,8 @@ pub mod wasm;
 use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
-use hoist::{Base, Hoisted, Output};
-use input::{Files, Inputs, Named};
+use hoist::{Base, Edited, Hoisted, Moves, Output};
+use input::{Files, Inputs, Named, ObjectId};
 use log::{Clock, Log, say};
 use plan::Plan;
 use script::Script;
@@ -181,15 +181,14 @@ enum Gathered<'a> {
 }
 
 impl<'l> Link<'l, '_> {
-    fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<&'i Survey<'i>> {
+    fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<Survey<'i>> {
         let call = &mut self.call;
         // Bitcode may have to be compiled first, by another run.
         let marks_seen = || match inputs.bitcode.is_empty() {
             true => call.prepare_to_run(),
             false => Ok(()),
         };
-        let survey = survey::survey(self.line, self.script, inputs, marks_seen)?;
-        let survey = until_the_end(survey);
+        let mut survey = survey::survey(self.line, self.script, inputs, marks_seen)?;
         let has_entries = !survey.entries.is_empty();
         if self.line.is_position_independent() && has_entries && !self.backend.retains() {
             // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
@@ -201,14 +200,15 @@ impl<'l> Link<'l, '_> {
 
     /// From the survey to the output. `messages` are what the backend has said when it compiled
     /// bitcode.
-    fn gather<'i>(
+    fn gather(
         mut self,
         inputs: &Inputs<'_>,
-        survey: &'i Survey<'i>,
+        survey: Survey,
         messages: &[u8],
     ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
         let modules = &inputs.modules;
+        let survey = until_the_end(survey);
         let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
@@ -221,14 +221,24 @@ impl<'l> Link<'l, '_> {
         // If there are no marks, it was not worth it before.
         self.call.prepare_to_run()?;
         inputs.release();
-        let hoisted: &Hoisted<'_> =
-            until_the_end(hoist::hoist(survey, plan, modules, output(line))?);
+        let shows_arrays = line.has(Id::Map) || line.has(Id::PrintMap);
+        let output = output(line);
+        if !shows_arrays && !output.manifest {
+            survey.forget_names();
+        }
+        let moves = Moves::of(survey, plan);
+        let mut job = Job::new()?;
+        let edited = moves.edited(survey);
+        let mut objects = job.make_room(backend, self.files, inputs, edited, false);
+        let take = |id: ObjectId, bytes| objects.take(&modules[id.0], bytes);
+        let hoisted = hoist::hoist(survey, plan, &moves, modules, output, take)?;
+        let hoisted: &Hoisted<'_> = until_the_end(hoisted);
         self.clock.end_of("hoist");
         inputs.release();
-        let mut job = Job::new(backend, line, self.files, inputs, hoisted)?;
+        job.complete(&objects, line, self.files, inputs, Some(hoisted))?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
-        if line.has(Id::Map) || line.has(Id::PrintMap) {
+        if shows_arrays {
             job.show_arrays(Arrays::of(survey, plan, modules)?);
         }
         let words = job.words(line)?;
@@ -245,9 +255,14 @@ impl<'l> Link<'l, '_> {
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
     let files = Named::by(line).open()?;
     let inputs = files.inputs()?;
-    let objects = hoist::reencode::objects(&inputs.modules)?;
-    let encoded = hoist::reencode::reencode(&objects);
-    let mut job = Job::new(backend, line, &files, &inputs, &encoded)?;
+    let edited = hoist::reencode::edited(&inputs.modules)?;
+    let mut job = Job::new()?;
+    let mut objects = job.make_room(backend, &files, &inputs, edited.iter().copied(), true);
+    for Edited { id, .. } in edited {
+        let module = &inputs.modules[id.0];
+        objects.take(module, hoist::reencode::reencode(module)?)?;
+    }
+    job.complete(&objects, line, &files, &inputs, None)?;
     let words = job.words(line)?;
     let ended = call.run(words, job.names(), false)?;
     job.map_reports(line)?;
@@ -260,7 +275,7 @@ fn as_called(line: &CommandLine, call: Call<'_>, meanwhile: impl FnOnce()) -> Re
     if !line.has_own() {
         return call.as_called(meanwhile);
     }
-    let mut job = Job::empty()?;
+    let mut job = Job::new()?;
     let words = job.words(line)?;
     call.run(words, job.names(), false)
 }

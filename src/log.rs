@@ -75,16 +75,13 @@ impl Log {
         section: &PlannedSection,
         modules: &[Module<'_>],
     ) -> Result<()> {
-        let items = items(survey, section)?;
+        let items = items(survey, modules, section)?;
         let from = origins(survey, modules, &items);
         say(&format!("{}: {}{from}", section.name, extent(&items)));
         for item in items.iter().filter(|_| self.entries) {
-            let entry = &survey.entries[item.entry.0];
-            let what = match item.symbol {
-                Some(symbol) => {
-                    let name = survey.objects[entry.object].symbol(symbol).name;
-                    format!("`{}`", demangle::shown_short(name))
-                }
+            let entry = &survey[item.entry];
+            let what = match item.name(survey) {
+                Some(name) => format!("`{}`", demangle::shown_short(name)),
                 None => describe_entry(survey, entry),
             };
             let (offset, size) = (item.offset, item.size);
@@ -158,7 +155,7 @@ fn origins(survey: &Survey<'_>, modules: &[Module<'_>], items: &[Item]) -> Strin
     for item in items {
         match crate_of(survey, modules, item) {
             Some(krate) => _ = crates.insert(krate),
-            None => _ = objects.insert(survey.entries[item.entry.0].object),
+            None => _ = objects.insert(survey[item.entry].object),
         }
     }
     let counts = [
@@ -180,9 +177,9 @@ fn counted(count: usize, one: &str, more: &str) -> String {
 fn say_why_linked(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
     let mut reasons: BTreeMap<ObjectId, BTreeSet<&str>> = BTreeMap::new();
     for id in plan.leaving() {
-        let entry = &survey.entries[id.0];
+        let entry = &survey[id];
         let sections = reasons.entry(entry.object).or_default();
-        sections.insert(&entry.section);
+        sections.insert(survey.section(entry));
     }
     reasons.retain(|id, _| !modules[id.0].always_linked());
     for (id, sections) in reasons {

@@ -1,6 +1,6 @@
 //! Several cores for what does not depend on each other, where there is enough of it.
 
-use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
@@ -10,49 +10,53 @@ const MANY_OBJECTS: usize = 2_000;
 /// More threads than this wait for memory and for each other.
 const MOST_THREADS: usize = 8;
 
-/// The results of `f` for each of `items`, in their order.
-pub fn map<T: Send, R: Send>(items: Vec<T>, f: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
-    let threads = (items.len() >= MANY_OBJECTS).then(threads).flatten();
-    match threads {
-        Some(threads) => threads.install(|| items.into_par_iter().map(f).collect()),
-        None => items.into_iter().map(f).collect(),
-    }
+/// Whether so many objects are worth several cores, and more than should be in memory at once.
+pub fn are_many(objects: usize) -> bool {
+    objects >= MANY_OBJECTS
 }
 
-/// Gives the results of `f` for each of `items` to `take`, in their order and a few at a time: no more of
-/// them are kept.
-///
-/// # Errors
-/// The first that `f` or `take` fails with.
-pub fn in_turn<T: Sync, R: Send, E: Send>(
-    items: &[T],
-    f: impl Fn(&T) -> Result<R, E> + Send + Sync,
-    mut take: impl FnMut(&T, R) -> Result<(), E>,
-) -> Result<(), E> {
-    const AT_A_TIME: usize = 256;
-    let Some(threads) = (items.len() >= MANY_OBJECTS).then(threads).flatten() else {
-        return items.iter().try_for_each(|item| take(item, f(item)?));
-    };
-    for items in items.chunks(AT_A_TIME) {
-        let results: Vec<_> = threads.install(|| items.par_iter().map(&f).collect());
-        for (item, result) in items.iter().zip(results) {
-            take(item, result?)?;
+/// The cores to use for some objects.
+#[derive(Clone, Copy)]
+pub struct Cores(Option<&'static ThreadPool>);
+
+impl Cores {
+    /// Those for `count` objects: several for many.
+    pub fn for_objects(count: usize) -> Self {
+        Self(are_many(count).then(threads).flatten())
+    }
+
+    /// How many objects should be in memory at once: of few each may be large.
+    pub fn at_a_time(self) -> usize {
+        const OF_MANY: usize = 128;
+        self.0.map_or(1, |_| OF_MANY)
+    }
+
+    /// The results of `f` for each of `items`, in their order.
+    pub fn map<T: Send, R: Send>(
+        self,
+        items: impl IntoIterator<Item = T>,
+        f: impl Fn(T) -> R + Send + Sync,
+    ) -> Vec<R> {
+        let items = items.into_iter();
+        match self.0 {
+            Some(threads) => {
+                let items: Vec<T> = items.collect();
+                threads.install(|| items.into_par_iter().map(f).collect())
+            }
+            None => items.map(f).collect(),
         }
     }
-    Ok(())
-}
 
-/// The results of `a` and of `b`, which have something to do for `count` objects. Of few, however large,
-/// what `a` holds is given back before `b` begins.
-pub fn both<A: Send, B: Send>(
-    count: usize,
-    a: impl FnOnce() -> A + Send,
-    b: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    let threads = (count >= MANY_OBJECTS).then(threads).flatten();
-    match threads {
-        Some(threads) => threads.install(|| rayon::join(a, b)),
-        None => (a(), b()),
+    /// The same where `f` may fail, with the first error.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn try_map<T: Send, R: Send, E: Send>(
+        self,
+        items: impl IntoIterator<Item = T>,
+        f: impl Fn(T) -> Result<R, E> + Send + Sync,
+    ) -> Result<Vec<R>, E> {
+        self.map(items, f).into_iter().collect()
     }
 }
 

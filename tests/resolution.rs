@@ -2,8 +2,9 @@
 
 use crate::args;
 use crate::support::module::contains;
-use crate::support::{Instance, Work, linkers, reading, tool};
+use crate::support::{Instance, Work, linker, linkers, reading, tool};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// A getter of a global, so that the host sees which definition counts.
 const GETTER: &str = r#"
@@ -49,6 +50,27 @@ fn a_strong_entry_counts_and_not_a_weak_one() {
     check_one(&work, &[&strong, &weak], 2);
     let archive = work.archive("lib.a", &[&strong]);
     check_one(&work, &[&weak, &archive], 2);
+}
+
+/// Of an entry that has more names than that, so that it stays.
+#[test]
+fn a_strong_name_counts_and_not_a_weak_one_of_an_entry_that_stays() {
+    let work = Work::new();
+    let weak = work.c(
+        "weak",
+        r#"const int own __asm__("__link_section__NUMBERS$$own") = 1;
+        extern const int number __asm__("__link_section__NUMBERS$$number")
+            __attribute__((weak, alias("__link_section__NUMBERS$$own")));"#,
+    );
+    let strong = number(&work, "strong", "", 2);
+    let getter = work.c("getter", GETTER);
+    for (objects, numbers) in [([&weak, &strong], [1, 2]), ([&strong, &weak], [2, 1])] {
+        let arguments = objects.into_iter().chain([&getter]);
+        for mut instance in work.gathered_by_each("NUMBERS", arguments) {
+            assert_eq!(instance.words("NUMBERS"), numbers);
+            assert_eq!(instance.call("number", &[]), 2);
+        }
+    }
 }
 
 #[test]
@@ -317,6 +339,34 @@ fn an_entry_may_have_two_marks() {
         "#,
     );
     assert_eq!(work.gathered("NUMBERS", [object]).words("NUMBERS"), [3]);
+}
+
+/// The first object is looked into before the second has named the section.
+#[test]
+fn a_section_that_is_marked_anywhere_is_gathered_from_everywhere() {
+    let work = Work::new();
+    let first = work.c(
+        "first",
+        r#"const int one __asm__("__link_section__OTHERS$$one") = 1;
+        __attribute__((section("NUMBERS"), used)) const int two = 2;"#,
+    );
+    let second = work.c(
+        "second",
+        r#"const int three __asm__("__link_section__NUMBERS$$three") = 3;"#,
+    );
+    let mut command = Command::new(linker());
+    command
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("WASM_SECTION_LD_LOG", "info")
+        .arg("--no-entry");
+    let linked = work.link_by(&mut command, [&first, &second]);
+    assert_eq!(linked.status, Some(0), "{}", linked.stderr);
+    for line in [
+        "NUMBERS: 2 entries of 4 bytes",
+        "OTHERS: 1 entry of 4 bytes",
+    ] {
+        assert!(linked.stderr.contains(line), "{}", linked.stderr);
+    }
 }
 
 #[test]

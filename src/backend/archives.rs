@@ -2,7 +2,6 @@
 //! or left out.
 
 use super::job::Job;
-use super::pack::{self, Placed};
 use crate::args::ArgumentIndex;
 use crate::error::Result;
 use crate::hash::HashSet;
@@ -17,14 +16,10 @@ impl Job<'_> {
         &mut self,
         files: &Files,
         inputs: &Inputs<'_>,
-        others: &[Placed<'_>],
+        others: &[(&Module<'_>, Vec<u8>)],
         stay: bool,
     ) -> Result<()> {
-        let others: Vec<_> = others
-            .iter()
-            .map(|(module, object)| Ok((*module, pack::bytes(module, object)?)))
-            .collect::<Result<_>>()?;
-        let mut edited = Edited::new(&others);
+        let mut edited = Edited::new(others);
         let members = others.iter().filter(|(module, _)| module.is_member());
         let mut archives: BTreeSet<_> = members.map(|(module, _)| module.place.argument).collect();
         let mut apart = BTreeSet::new();
@@ -52,7 +47,7 @@ impl Job<'_> {
         let mut members: BTreeMap<ArgumentIndex, HashSet<*const u8>> = BTreeMap::new();
         for module in given.filter(|module| module.is_member()) {
             let members = members.entry(module.place.argument).or_default();
-            members.insert(module.bytes.as_ptr());
+            members.extend(module.address());
         }
         for (argument, members) in members {
             if files.offers_only(argument, |member| members.contains(&member.as_ptr()))? {
@@ -67,7 +62,8 @@ impl Job<'_> {
     fn place_compiled(&mut self, inputs: &Inputs<'_>, edited: &Edited<'_>) -> Result<()> {
         let compiled = inputs.modules.iter();
         for module in compiled.filter(|module| module.provenance == Provenance::Compiled) {
-            let bytes = edited.of(module.bytes).unwrap_or(module.bytes);
+            let original = module.lasting().unwrap_or_default();
+            let bytes = edited.of(original).unwrap_or(original);
             let file = self.write(bytes, Some(module.name.to_string()))?;
             self.edits.first.push(file.into());
         }
@@ -123,9 +119,8 @@ struct Edited<'a> {
 
 impl<'a> Edited<'a> {
     fn new(objects: &'a [(&Module<'_>, Vec<u8>)]) -> Self {
-        let contents = objects
-            .iter()
-            .map(|(module, bytes)| (module.bytes.as_ptr(), &bytes[..]));
+        let objects = objects.iter();
+        let contents = objects.filter_map(|(module, bytes)| Some((module.address()?, &bytes[..])));
         Self {
             contents: contents.collect(),
             dropped: BTreeSet::new(),
@@ -148,7 +143,7 @@ impl<'a> Edited<'a> {
         let members = inputs.bitcode.iter();
         let members = members.filter(|module| module.is_member() && module.place.whole_archive);
         let dropped = members.map(|module| {
-            self.dropped.insert(module.bytes.as_ptr());
+            self.dropped.extend(module.address());
             module.place.argument
         });
         dropped.collect()

@@ -40,13 +40,13 @@ pub fn compile(
     with_entries: &[WithEntries],
 ) -> Result<Compiled> {
     let call = Call::new(line, backend);
-    let mut job = Job::empty()?;
+    let mut job = Job::new()?;
     let output = Output::new(line, &job)?;
     job.names.set_output(&output.callers);
     for entries in with_entries {
         let module = &inputs.bitcode[entries.position];
         if !module.always_linked() {
-            let file = job.write(module.bytes, Some(module.name.to_string()))?;
+            let file = job.write(&module.load()?, Some(module.name.to_string()))?;
             job.place(module, vec![file.into()]);
         }
         job.edits.last.extend(kept(entries));

@@ -5,11 +5,11 @@
 //! indented by 8 input sections, and by 16 symbols.
 
 use super::messages::SYNTHESIZED;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::Module;
 use crate::plan::{Plan, items};
-use crate::survey::{Entry, Origin, Survey};
+use crate::survey::{EntryId, Origin, Survey, read_again};
 use memchr::memmem;
 use std::io::Write;
 
@@ -32,15 +32,17 @@ impl Arrays {
     /// # Errors
     /// Relocations of an object that are not right.
     pub fn of(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Self> {
+        let names = segment_names(survey, modules)?;
         let mut arrays = HashMap::default();
         for section in &plan.sections {
-            let parts = items(survey, section)?.into_iter().map(|item| {
-                let entry = &survey.entries[item.entry.0];
+            let parts = items(survey, modules, section)?.into_iter().map(|item| {
+                let entry = &survey[item.entry];
+                let name = names.get(&item.entry).map(String::as_str);
                 let file = &modules[entry.object.0].name;
                 Part {
                     offset: item.offset.into(),
                     size: item.size.into(),
-                    input: format!("{file}:({})", input_section(survey, entry)),
+                    input: format!("{file}:({})", name.unwrap_or(survey.section(entry))),
                 }
             });
             arrays.insert(section.name.clone(), parts.collect());
@@ -61,14 +63,26 @@ impl Arrays {
     }
 }
 
-/// What its object calls an entry's bytes.
-fn input_section<'s>(survey: &'s Survey<'_>, entry: &'s Entry<'_>) -> &'s str {
-    match entry.origin {
-        Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-            survey.objects[entry.object].segment(segment).name
-        }
-        Origin::Custom(_) => &entry.section,
+/// What objects call the segments of entries that are a symbol's, by their places among the entries. The
+/// others are called as their section.
+fn segment_names(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<HashMap<EntryId, String>> {
+    let mut names = HashMap::default();
+    for (id, range) in survey.by_object() {
+        let entries = &survey.entries[range.clone()];
+        let module = &modules[id.0];
+        let mut look_into = || {
+            let bytes = module.load()?;
+            let object = read_again(&bytes, entries)?;
+            for (place, entry) in range.clone().map(EntryId::new).zip(entries) {
+                if let Origin::Symbol(segment, _) = entry.origin {
+                    names.insert(place, object.segment(segment).name.to_owned());
+                }
+            }
+            Ok(())
+        };
+        look_into().map_err(|error: Error| error.in_file(&module.name))?;
     }
+    Ok(names)
 }
 
 const INPUT_SECTION: usize = 8;

@@ -250,6 +250,7 @@ mod tests {
         let global = Global {
             symbol: SymbolIndex(0),
             is_data: false,
+            is_defined: false,
             origin: Some(ObjectId(9)),
         };
         let globals = HashMap::from_iter([("callback".to_owned(), global)]);

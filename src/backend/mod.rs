@@ -3,6 +3,7 @@
 mod archives;
 mod call;
 mod compile;
+mod edited;
 mod find;
 pub mod interrupt;
 mod job;

@@ -8,17 +8,22 @@
 
 use super::job::no_room;
 use crate::args::ArgumentIndex;
-use crate::error::Result;
-use crate::hoist::EditedObject;
+use crate::error::{Error, Result};
 use crate::input::{Files, Module};
-use crate::parallel;
 use ar::{GnuBuilder, Header};
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// An edited object, with the original.
-pub type Placed<'a> = (&'a Module<'a>, &'a EditedObject<'a>);
+/// An object that is to be edited.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    /// The original.
+    pub module: &'a Module<'a>,
+    /// Whether it counts what is linked before it.
+    pub order_counts: bool,
+}
 
 /// Objects that are given to the backend at one place, in link order.
 pub type Run<'a> = &'a [Placed<'a>];
@@ -70,10 +75,10 @@ pub fn runs<'a>(objects: &'a [Placed<'a>], files: &Files) -> Vec<Run<'a>> {
     // Whether there are archives between the first and the last of the run.
     let mut is_ahead = false;
     for (end, pair) in (1..).zip(objects.windows(2)) {
-        let [(last, _), (module, object)] = pair else {
+        let [last, object] = pair else {
             continue;
         };
-        let between = Slot::of(module).after(Slot::of(last), files);
+        let between = Slot::of(object.module).after(Slot::of(last.module), files);
         is_ahead |= between == Between::Archives;
         if between == Between::Objects || is_ahead && object.order_counts {
             runs.push(&objects[start..end]);
@@ -89,49 +94,76 @@ pub fn runs<'a>(objects: &'a [Placed<'a>], files: &Files) -> Vec<Run<'a>> {
 
 /// A file to be written.
 #[derive(Debug)]
-pub enum Pack<'a> {
+pub enum Pack {
     /// An object.
-    Object(PathBuf, &'a Module<'a>, &'a EditedObject<'a>),
+    Object(PathBuf),
     /// An archive of objects, under these names.
-    Archive(PathBuf, Vec<String>, Run<'a>),
+    Archive(PathBuf, Vec<String>),
 }
 
-impl Pack<'_> {
-    /// Writes it: each object when it has been encoded, so that they are never all in memory.
+/// Writes files, object by object as they come.
+pub struct Writer {
+    packs: VecDeque<Pack>,
+    /// The archive that is being written.
+    open: Option<Open>,
+}
+
+struct Open {
+    archive: GnuBuilder<BufWriter<File>>,
+    /// Of the members that are to come.
+    names: std::vec::IntoIter<String>,
+}
+
+impl Writer {
+    /// Begins with nothing written of `packs`.
+    pub fn new(packs: impl IntoIterator<Item = Pack>) -> Self {
+        Self {
+            packs: packs.into_iter().collect(),
+            open: None,
+        }
+    }
+
+    /// Writes the next object.
     ///
     /// # Errors
-    /// An object that cannot be edited so, or a file that cannot be written.
-    pub fn write(&self) -> Result<()> {
-        let (path, names, run) = match self {
-            Self::Object(path, module, object) => return write(path, &bytes(module, object)?),
-            Self::Archive(path, names, run) => (path, names, run),
-        };
-        let identifiers = names.iter().map(|name| name.clone().into_bytes()).collect();
-        let file = File::create(path).map_err(|error| no_room(&error))?;
-        let mut archive = GnuBuilder::new(BufWriter::new(file), identifiers);
-        let mut names = names.iter();
-        parallel::in_turn(
-            run,
-            |(module, object)| bytes(module, object),
-            |_, bytes| {
-                let name = names.next().cloned().unwrap_or_default();
-                let header = Header::new(name.into_bytes(), bytes.len() as u64);
-                let written = archive.append(&header, &bytes[..]);
-                written.map_err(|error| no_room(&error))
+    /// A file that cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => match self.packs.pop_front() {
+                Some(Pack::Object(path)) => return write(&path, bytes),
+                Some(Pack::Archive(path, names)) => Open::new(&path, names)?,
+                None => return Err(Error::new("an object more than there are to be edited")),
             },
-        )?;
-        let flushed = archive.into_inner().and_then(|mut file| file.flush());
-        flushed.map_err(|error| no_room(&error))
+        };
+        self.open = open.append(bytes)?;
+        Ok(())
     }
 }
 
-/// An object after its edits.
-///
-/// # Errors
-/// It cannot be edited so.
-pub fn bytes(module: &Module<'_>, object: &EditedObject<'_>) -> Result<Vec<u8>> {
-    let bytes = object.bytes();
-    bytes.map_err(|error| error.in_file(&module.name))
+impl Open {
+    fn new(path: &Path, names: Vec<String>) -> Result<Self> {
+        let identifiers = names.iter().map(|name| name.clone().into_bytes()).collect();
+        let file = File::create(path).map_err(|error| no_room(&error))?;
+        Ok(Self {
+            archive: GnuBuilder::new(BufWriter::new(file), identifiers),
+            names: names.into_iter(),
+        })
+    }
+
+    /// Adds a member; nothing is open after the last.
+    fn append(mut self, bytes: &[u8]) -> Result<Option<Self>> {
+        let name = self.names.next().unwrap_or_default().into_bytes();
+        let header = Header::new(name, bytes.len() as u64);
+        let written = self.archive.append(&header, bytes);
+        written.map_err(|error| no_room(&error))?;
+        if self.names.len() > 0 {
+            return Ok(Some(self));
+        }
+        let flushed = self.archive.into_inner().and_then(|mut file| file.flush());
+        flushed.map_err(|error| no_room(&error))?;
+        Ok(None)
+    }
 }
 
 /// Writes a file.

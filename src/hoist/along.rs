@@ -3,13 +3,12 @@
 //! than to link.
 
 use super::sections::place;
-use super::source::{Compact, Home};
+use super::source::{Compact, Home, Source};
 use super::{Hoist, Target};
 use crate::error::{Error, Result};
-use crate::input::ObjectId;
 use crate::wasm::{
-    DataSegment, Definition, Merged, SEGMENT_STRINGS, SegmentIndex, SymbolFlags, SymbolIndex,
-    SynthSymbol,
+    DataSegment, Definition, Merged, Object, SEGMENT_STRINGS, SegmentIndex, SymbolFlags,
+    SymbolIndex, SynthSymbol,
 };
 use std::ops::Range;
 
@@ -54,17 +53,17 @@ impl Pools {
     }
 }
 
-impl<'a> Hoist<'a> {
+impl<'a> Hoist<'_, 'a> {
     /// What a symbol names that goes along: `range` of the segment `from`.
     pub(super) fn target_along(
         &mut self,
-        id: ObjectId,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
         index: SymbolIndex,
-        from: SegmentIndex,
-        range: Range<u32>,
+        (from, range): (SegmentIndex, Range<u32>),
     ) -> Result<Target> {
-        let along = self.take_along(id, from)?;
-        let pools = match self.source(id)?.home {
+        let along = self.take_along(object, source, from)?;
+        let pools = match source.home {
             Home::Section(section) => self.pools.get(section),
             Home::None | Home::Several => None,
         };
@@ -72,75 +71,68 @@ impl<'a> Hoist<'a> {
             let addend = i64::from(along.offset) + i64::from(range.start);
             return Ok(Target { symbol, addend });
         }
-        let symbol = self.survey.objects[id].symbol(index);
+        let symbol = object.symbol(index);
         let symbol = self.builder.symbol(SynthSymbol::Data {
             flags: symbol.flags,
-            name: symbol.name.into(),
+            name: source.kept_name(symbol.name),
             definition: Definition {
                 segment: along.segment(),
                 offset: range.start,
                 size: range.end - range.start,
             },
         });
-        self.stands_for(id, index, symbol)?;
+        source.stands_for(index, symbol);
         Ok(symbol.into())
     }
 
     /// Gives the synthesized object the relocations of what went along with entries, which may take
     /// along more.
-    pub(super) fn relocate_along<F: FnOnce(Error) -> Error>(
+    pub(super) fn relocate_along(
         &mut self,
-        in_object: impl Fn(ObjectId) -> F,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
     ) -> Result<()> {
-        let mut done = 0;
-        while let Some(&(id, from, along)) = self.along.get(done) {
-            self.relocate_segment(id, from, along)
-                .map_err(in_object(id))?;
-            done += 1;
-        }
-        Ok(())
-    }
-
-    fn relocate_segment(&mut self, id: ObjectId, from: SegmentIndex, along: Along) -> Result<()> {
-        let object = &self.survey.objects[id];
-        let base = object.segment(from).offset;
-        for relocation in object.segment_relocations(from)? {
-            let offset = along.offset + (relocation.offset - base);
-            self.give(id, relocation, along.segment(), offset)?;
+        while let Some((from, along)) = source.along.pop() {
+            let base = object.segment(from).offset;
+            for relocation in object.segment_relocations(from)? {
+                let offset = along.offset + (relocation.offset - base);
+                self.give(object, source, relocation, (along.segment(), offset))?;
+            }
         }
         Ok(())
     }
 
     /// The place in the synthesized object of a segment that goes along with entries.
-    fn take_along(&mut self, id: ObjectId, from: SegmentIndex) -> Result<Along> {
-        let source = self.source(id)?;
+    fn take_along(
+        &mut self,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        from: SegmentIndex,
+    ) -> Result<Along> {
         if let Some(known) = source.segments[from.position()] {
             return Ok(known);
         }
-        let home = source.home;
-        let old = self.survey.objects[id].segment(from);
-        let (segment, offset) = match self.pool(home, old) {
+        let old = object.segment(from);
+        let (segment, offset) = match self.pool(source.home, old) {
             Some(pooled) => pooled,
             None => {
+                let (name, data) = (source.kept_name(old.name), source.kept(old.data));
                 let builder = &mut self.builder;
-                let segment = builder.segment(old.name, old.alignment, old.flags, old.data);
+                let segment = builder.segment(name, old.alignment, old.flags, data);
                 (segment, 0)
             }
         };
         let along = Along::new(segment, offset)?;
-        self.source(id)?.segments[from.position()] = Some(along);
-        if !self.survey.objects[id]
-            .segment_relocations(from)?
-            .is_empty()
-        {
-            self.along.push((id, from, along));
+        source.segments[from.position()] = Some(along);
+        if !object.segment_relocations(from)?.is_empty() {
+            source.along.push((from, along));
         }
         Ok(along)
     }
 
     /// Puts a segment together with others that live as long as it: those of one section's entries.
     /// None where that cannot be known, where it does not pay, or where people want to see each.
-    fn pool(&mut self, home: Home, old: &DataSegment<'a>) -> Option<(SegmentIndex, u32)> {
+    fn pool(&mut self, home: Home, old: &DataSegment<'_>) -> Option<(SegmentIndex, u32)> {
         let Home::Section(section) = home else {
             return None;
         };
@@ -158,7 +150,7 @@ impl<'a> Hoist<'a> {
             Some((segment, _)) => segment,
             None => {
                 let name = format!("{}.{}", kind.name(), self.plan.sections[section].name);
-                let segment = self.builder.segment(name, 0, 0, &[][..]);
+                let segment = self.builder.segment(name, 0, 0, Vec::new());
                 let symbol = self.builder.symbol(SynthSymbol::Data {
                     flags: SymbolFlags::BINDING_LOCAL,
                     name: format!(".Lalong.{}", segment.0).into(),

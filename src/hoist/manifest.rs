@@ -8,34 +8,30 @@ use crate::plan::{Item, PlannedSection, crate_of, items, stride};
 use crate::wasm::{Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex};
 use std::path::Path;
 
-impl Hoist<'_> {
+impl Hoist<'_, '_> {
     /// Adds the manifest. The relocations of the sections must be there.
     ///
     /// The symbols at both ends of a section are local ones of the manifest's own: relocations of a
     /// custom section keep nothing alive, and no name of theirs is in the output.
-    pub(super) fn add_manifest(
-        &mut self,
-        modules: &[Module<'_>],
-        segments: &[Option<SegmentIndex>],
-    ) -> Result<()> {
+    pub(super) fn add_manifest(&mut self, modules: &[Module<'_>]) -> Result<()> {
         let mut manifest = Manifest {
             wide: self.builder.memory64(),
             relative: self.output.base == Base::MemoryBase,
             sections: Vec::new(),
         };
         let mut ends = Vec::new();
-        for (section, segment) in self.plan.sections.iter().zip(segments) {
-            if let Some(segment) = *segment {
+        for (number, section) in self.plan.sections.iter().enumerate() {
+            if let Some(segment) = self.arrays[number].segment {
                 manifest
                     .sections
                     .push(self.manifest_section(section, segment, modules)?);
                 let at = |offset| place(segment, offset);
                 let prefix = format!(".Lmanifest.{}", segment.0);
-                let symbols = [("start", 0), ("stop", section.size)].map(|(end, offset)| {
+                for (end, offset) in [("start", 0), ("stop", section.size)] {
                     let name = format!("{prefix}.{end}");
-                    self.define(name, SymbolFlags::BINDING_LOCAL, at(offset), None)
-                });
-                ends.push(symbols);
+                    let local = SymbolFlags::BINDING_LOCAL;
+                    ends.push(self.define(name, local, at(offset), None)?);
+                }
             }
         }
         let ty = match manifest.wide {
@@ -44,7 +40,7 @@ impl Hoist<'_> {
         };
         let written = manifest.write();
         let fields = written.addresses.into_iter().flatten();
-        let relocations = fields.zip(ends.into_iter().flatten());
+        let relocations = fields.zip(ends);
         let relocations = relocations.map(|(offset, symbol)| Relocation {
             ty,
             offset,
@@ -62,7 +58,7 @@ impl Hoist<'_> {
         segment: SegmentIndex,
         modules: &[Module<'_>],
     ) -> Result<Section> {
-        let items = items(self.survey, section)?;
+        let items = items(self.survey, modules, section)?;
         let mut relocations = self.builder.relocations(segment).to_vec();
         relocations.sort_by_key(|relocation| relocation.offset);
         let entries = items
@@ -85,17 +81,14 @@ impl Hoist<'_> {
         relocations: &[Relocation],
         modules: &[Module<'_>],
     ) -> Entry {
-        let entry = &self.survey.entries[item.entry.0];
-        let object = &self.survey.objects[entry.object];
+        let entry = &self.survey[item.entry];
         let name = &modules[entry.object.0].name;
         let before = |end: u32| relocations.partition_point(|relocation| relocation.offset < end);
         let own = &relocations[before(item.offset)..before(item.offset + item.size)];
         Entry {
             offset: item.offset,
             size: item.size,
-            symbol: item
-                .symbol
-                .map(|symbol| object.symbol(symbol).name.to_owned()),
+            symbol: item.name(self.survey).map(str::to_owned),
             key: entry.key.as_deref().map(str::to_owned),
             krate: crate_of(self.survey, modules, item).map(Into::into),
             file: file_for_all(name),

@@ -7,6 +7,7 @@
 mod along;
 mod leaving;
 mod manifest;
+mod moves;
 pub mod reencode;
 mod relocate;
 mod sections;
@@ -14,33 +15,33 @@ mod source;
 
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, ObjectId, ObjectMap};
-use crate::parallel;
+use crate::input::{Module, ObjectId};
+use crate::parallel::Cores;
 use crate::plan::Plan;
 use crate::survey::Survey;
-use crate::wasm::{Builder, Edits, Object, SegmentIndex, Symbol, SymbolIndex, Synthesized};
-use along::{Along, Pools};
-use source::{Compact, Source, left};
+use crate::wasm::{Builder, Object, SymbolIndex, Synthesized};
+use along::Pools;
+use moves::Destination;
+pub use moves::Moves;
+use sections::Array;
+use source::Opened;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// What the backend gets.
+/// What the backend gets beside the edited objects.
 #[derive(Debug)]
 pub struct Hoisted<'a> {
-    /// The synthesized object, which makes the edited ones part of the link. Where there is none,
-    /// they are linked if the objects that they stand for would be.
-    pub object: Option<Synthesized<'a>>,
-    /// The objects that entries left, edited.
-    pub edited: ObjectMap<EditedObject<'a>>,
-    /// The global symbols of the synthesized object.
+    /// The synthesized object, which makes the edited ones part of the link.
+    pub object: Synthesized<'a>,
+    /// Its global symbols.
     pub globals: HashMap<String, Global>,
 }
 
-/// An object and what changes in it: all of them, written, may be as much as the inputs.
-#[derive(Debug)]
-pub struct EditedObject<'a> {
-    object: &'a Object<'a>,
-    edits: Edits,
+/// An object that is to be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edited {
+    /// Which it is.
+    pub id: ObjectId,
     /// Whether it counts what is linked before it: it has constructors, or a weak definition that another
     /// may override.
     pub order_counts: bool,
@@ -53,6 +54,8 @@ pub struct Global {
     pub symbol: SymbolIndex,
     /// Whether it is data, and not a function.
     pub is_data: bool,
+    /// Whether it is defined there.
+    pub is_defined: bool,
     /// The input that defines it or refers to it first; none where a script or this linker does.
     pub origin: Option<ObjectId>,
 }
@@ -87,92 +90,48 @@ pub struct Output {
     pub manifest: bool,
 }
 
-/// Makes the objects.
+/// Makes the objects: one after the other in link order, so that no more than a few are in memory, each
+/// read, rid of its entries, encoded and given to `edited`.
 ///
 /// # Errors
-/// A relocation that has no meaning in memory, or objects of different address sizes.
-pub fn hoist<'a>(
-    survey: &'a Survey<'a>,
-    plan: &'a Plan,
-    modules: &[Module<'_>],
+/// A relocation that has no meaning in memory, objects of different address sizes, and what `edited` fails
+/// with.
+pub fn hoist<'s, 'a>(
+    survey: &'s Survey<'s>,
+    plan: &'s Plan,
+    moves: &Moves,
+    modules: &[Module<'a>],
     output: Output,
+    edited: impl FnMut(ObjectId, Vec<u8>) -> Result<()>,
 ) -> Result<Hoisted<'a>> {
     let memory64 = address_size(survey, plan, modules)?;
     let table64 = survey.objects.values().any(|object| object.table64);
-    let in_object = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
-    let left = left(survey, plan).into_iter().collect();
-    let sources = parallel::map(left, |(id, left)| {
-        let source = Source::new(&survey.objects[id], left).map_err(in_object(id))?;
-        Ok((id, source))
-    });
     let mut hoist = Hoist {
         survey,
         plan,
         output,
         builder: Builder::new(memory64, table64),
-        sources: sources.into_iter().collect::<Result<_>>()?,
         globals: HashMap::default(),
+        arrays: Vec::with_capacity(plan.sections.len()),
         pools: plan.sections.iter().map(|_| Pools::default()).collect(),
-        along: Vec::new(),
     };
-    let segments = hoist.sections()?;
-    // Only now, when all moved symbols are known: entries may point to each other.
-    for (section, &segment) in plan.sections.iter().zip(&segments) {
-        for placed in &section.entries {
-            let entry = &survey.entries[placed.entry.0];
-            if let Some(segment) = segment {
-                hoist
-                    .relocate(entry, placed.offset, segment)
-                    .map_err(in_object(entry.object))?;
-            }
-        }
-    }
-    hoist.relocate_along(in_object)?;
+    hoist.add_arrays();
+    hoist.take_from_objects(moves, modules, edited)?;
+    hoist.finish_arrays()?;
     if output.manifest {
-        hoist.add_manifest(modules, &segments)?;
+        hoist.add_manifest(modules)?;
     }
-    let Hoist {
-        builder,
-        sources,
-        globals,
-        ..
-    } = hoist;
-    let edited = parallel::map(sources.into_iter().collect(), |(id, source)| {
-        let edits = source.edits(survey, id);
-        (id, EditedObject::new(&survey.objects[id], edits))
-    });
     Ok(Hoisted {
-        edited: edited.into_iter().collect(),
-        object: Some(builder.finish()),
-        globals,
+        object: hoist.builder.finish(),
+        globals: hoist.globals,
     })
-}
-
-impl<'a> EditedObject<'a> {
-    fn new(object: &'a Object<'a>, edits: Edits) -> Self {
-        let is_weak_definition =
-            |symbol: &Symbol<'_>| symbol.is_weak() && !symbol.is_undefined() && !symbol.is_local();
-        Self {
-            order_counts: object.has_constructors || object.symbols.iter().any(is_weak_definition),
-            object,
-            edits,
-        }
-    }
-
-    /// The file after the edits.
-    ///
-    /// # Errors
-    /// A removed section that the rest of the object refers to by an offset.
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        self.edits.apply(self.object)
-    }
 }
 
 /// Whether addresses have 64 bits, which must be so in all objects that have entries or in none.
 fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<bool> {
     let mut first: Option<(ObjectId, bool)> = None;
     for placed in plan.sections.iter().flat_map(|section| &section.entries) {
-        let id = survey.entries[placed.entry.0].object;
+        let id = survey[placed.entry].object;
         let memory64 = survey.objects[id].memory64;
         match first {
             None => first = Some((id, memory64)),
@@ -193,17 +152,16 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
     Ok(first.is_some_and(|(_, memory64)| memory64))
 }
 
-struct Hoist<'a> {
-    survey: &'a Survey<'a>,
-    plan: &'a Plan,
+struct Hoist<'s, 'a> {
+    survey: &'s Survey<'s>,
+    plan: &'s Plan,
     output: Output,
     builder: Builder<'a>,
-    sources: ObjectMap<Source>,
     globals: HashMap<String, Global>,
+    /// For each section of the plan, what is made of it.
+    arrays: Vec<Array>,
     /// For each section of the plan, what went along with its entries.
     pools: Vec<Pools>,
-    /// The segments with relocations that went along with entries, and where they are now.
-    along: Vec<(ObjectId, SegmentIndex, Along)>,
 }
 
 /// A symbol of the synthesized object, and what is added to its address.
@@ -220,8 +178,8 @@ impl From<SymbolIndex> for Target {
 }
 
 /// The name under which other objects can refer to a symbol: its own or, for a local one, a unique one.
-fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
-    let symbol = survey.objects[id].symbol(index);
+fn global_name<'a>(object: &Object<'a>, id: ObjectId, index: SymbolIndex) -> Cow<'a, str> {
+    let symbol = object.symbol(index);
     if symbol.is_local() {
         // Room for two numbers, so that it need not grow.
         let mut name = String::with_capacity(symbol.name.len() + UNIQUE.len() + 2 * 20 + 1);
@@ -234,22 +192,65 @@ fn global_name<'a>(survey: &Survey<'a>, id: ObjectId, index: SymbolIndex) -> Cow
     }
 }
 
-impl Hoist<'_> {
-    fn source(&mut self, id: ObjectId) -> Result<&mut Source> {
-        // Only of objects that entries leave.
-        let unknown = || Error::new("an entry of an object that no entry leaves");
-        self.sources.get_mut(id).ok_or_else(unknown)
-    }
-
-    /// Remembers which symbol of the synthesized object one of an input is.
-    fn stands_for(&mut self, id: ObjectId, index: SymbolIndex, symbol: SymbolIndex) -> Result<()> {
-        self.source(id)?.symbols[index.position()] = Compact::new(symbol.0);
+impl<'a> Hoist<'_, 'a> {
+    /// Takes the entries out of all objects that they leave, and gives each that has been edited on.
+    fn take_from_objects(
+        &mut self,
+        moves: &Moves,
+        modules: &[Module<'a>],
+        mut edited: impl FnMut(ObjectId, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let cores = Cores::for_objects(moves.objects().len());
+        for objects in moves.objects().chunks(cores.at_a_time()) {
+            let bytes = cores.try_map(objects, |own| {
+                let module = &modules[own.id.0];
+                module.load().map_err(|error| error.in_file(&module.name))
+            })?;
+            let opened = cores.try_map(objects.iter().zip(&bytes), |(own, bytes)| {
+                let module = &modules[own.id.0];
+                let opened = Opened::read(self.survey, moves, own, module, bytes);
+                opened.map_err(|error| error.in_file(&module.name))
+            })?;
+            let mut emptied = Vec::with_capacity(opened.len());
+            // One after the other: what an object refers to may be an entry of any other.
+            for mut opened in opened {
+                let module = &modules[opened.source.id.0];
+                let taken = self.take(moves, &mut opened);
+                taken.map_err(|error| error.in_file(&module.name))?;
+                module.release();
+                emptied.push(opened.emptied());
+            }
+            let made = cores.try_map(emptied, |emptied| {
+                let module = &modules[emptied.id.0];
+                emptied.bytes().map_err(|error| error.in_file(&module.name))
+            })?;
+            for (own, made) in objects.iter().zip(made) {
+                edited(own.id, made)?;
+            }
+        }
         Ok(())
     }
 
-    /// Which symbol of the synthesized object one of an input is, if that is known.
-    fn standing_for(&mut self, id: ObjectId, index: SymbolIndex) -> Result<Option<SymbolIndex>> {
-        let known = self.source(id)?.symbols[index.position()];
-        Ok(known.map(|known| SymbolIndex(known.get())))
+    /// Takes the entries out of an object, and what goes along with them.
+    fn take(&mut self, moves: &Moves, opened: &mut Opened<'_, '_, 'a>) -> Result<()> {
+        let Opened {
+            object,
+            source,
+            entries,
+        } = opened;
+        for (id, entry) in entries.iter() {
+            if let Destination::At(section, offset) = moves.destination(*id) {
+                self.place(object, source, entry, (section as usize, offset))?;
+            }
+        }
+        // Only now, when all moved symbols of the object are known: entries may point to each other.
+        for (id, entry) in entries.iter() {
+            if let Destination::At(section, offset) = moves.destination(*id)
+                && let Some(segment) = self.arrays[section as usize].segment
+            {
+                self.relocate(object, source, entry, offset, segment)?;
+            }
+        }
+        self.relocate_along(object, source)
     }
 }

@@ -4,10 +4,9 @@
 //! environment variable that only our own tests know (`ci/lld-tests`): it puts all that reads and
 //! writes objects to the test of inputs that have nothing to gather.
 
-use super::{EditedObject, Hoisted};
+use super::Edited;
 use crate::error::Result;
-use crate::hash::HashMap;
-use crate::input::{Module, ObjectId, ObjectMap};
+use crate::input::{Module, ObjectId};
 use crate::wasm::{Edits, Object, Sections};
 
 /// The environment variable that asks, if it is `1`.
@@ -18,41 +17,41 @@ pub fn is_asked() -> bool {
     std::env::var_os(VARIABLE).is_some_and(|value| value == "1")
 }
 
-/// The objects among the inputs.
+/// What is to be edited: all objects among the inputs.
 ///
 /// # Errors
-/// An object that is not right.
-pub fn objects<'a>(modules: &[Module<'a>]) -> Result<ObjectMap<Object<'a>>> {
-    let mut objects = ObjectMap::default();
+/// A module that is not right.
+pub fn edited(modules: &[Module<'_>]) -> Result<Vec<Edited>> {
+    let mut edited = Vec::new();
     for (position, module) in modules.iter().enumerate() {
-        let parsed = || {
-            for section in Sections::of(module.bytes)? {
-                if section?.name == "linking" {
-                    return Object::parse(module.bytes).map(Some);
-                }
-            }
-            Ok(None)
-        };
-        let parsed = parsed().map_err(|error| error.in_file(&module.name))?;
-        if let Some(object) = parsed {
-            objects.insert(ObjectId(position), object);
-        }
+        let is_object = is_object(module).map_err(|error| error.in_file(&module.name))?;
+        edited.extend(is_object.then_some(Edited {
+            id: ObjectId(position),
+            order_counts: true,
+        }));
     }
-    Ok(objects)
+    Ok(edited)
 }
 
-/// Encodes all of them anew.
-pub fn reencode<'a>(objects: &'a ObjectMap<Object<'a>>) -> Hoisted<'a> {
-    let edited = objects.iter().map(|(id, object)| {
-        let edits = Edits {
-            anew: true,
-            ..Edits::default()
-        };
-        (id, EditedObject::new(object, edits))
-    });
-    Hoisted {
-        object: None,
-        edited: edited.collect(),
-        globals: HashMap::default(),
+fn is_object(module: &Module<'_>) -> Result<bool> {
+    for section in Sections::of(&module.load()?)? {
+        if section?.name == "linking" {
+            return Ok(true);
+        }
     }
+    Ok(false)
+}
+
+/// An object, encoded anew.
+///
+/// # Errors
+/// It is not right.
+pub fn reencode(module: &Module<'_>) -> Result<Vec<u8>> {
+    let edits = Edits {
+        anew: true,
+        ..Edits::default()
+    };
+    let bytes = module.load()?;
+    let encoded = Object::parse(&bytes).and_then(|object| edits.apply(&object));
+    encoded.map_err(|error| error.in_file(&module.name))
 }

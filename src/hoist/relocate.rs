@@ -1,9 +1,10 @@
 //! The relocations of moved entries: re-based, and those of custom sections made into what means
 //! the same in memory.
 
+use super::sections::check_kind;
+use super::source::Source;
 use super::{Base, Global, Hoist, Target, global_name};
 use crate::error::{Error, Result};
-use crate::input::ObjectId;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
     FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol, SymbolFlags,
@@ -11,31 +12,22 @@ use crate::wasm::{
 };
 use std::borrow::Cow;
 
-impl<'a> Hoist<'a> {
-    /// Whether the linker will write into an entry.
-    pub(super) fn has_relocations(&self, entry: &Entry<'_>) -> Result<bool> {
-        let object = &self.survey.objects[entry.object];
-        Ok(match entry.origin {
-            Origin::Custom(section) => object.relocation_section(section).is_some(),
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => !object
-                .relocations_within(segment, entry.range())?
-                .is_empty(),
-        })
-    }
-
+impl<'a> Hoist<'_, 'a> {
     /// Gives the synthesized object an entry's relocations, for the entry at `offset` of `segment`.
     pub(super) fn relocate(
         &mut self,
-        entry: &Entry<'_>,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        entry: &Entry,
         offset: u32,
         segment: SegmentIndex,
     ) -> Result<()> {
-        let object = &self.survey.objects[entry.object];
+        let section = self.survey.section(entry);
         let (base, relocations) = match entry.origin {
-            Origin::Custom(section) => {
-                let section_of = &object.sections[section.position()];
+            Origin::Custom(from) => {
+                let section_of = &object.sections[from.position()];
                 let start = section_of.content_start() as u64;
-                let converted = object.relocations(section)?.into_iter().map(|relocation| {
+                let converted = object.relocations(from)?.into_iter().map(|relocation| {
                     in_memory(relocation, section_of.name)
                         .map_err(|error| error.at(start + u64::from(relocation.offset)))
                 });
@@ -47,7 +39,7 @@ impl<'a> Hoist<'a> {
                 let relocations = object.relocations_within(from, entry.range())?;
                 for relocation in relocations {
                     let start = relocation.offset as usize;
-                    check_in_entry(relocation, end - start, &entry.section)
+                    check_in_entry(relocation, end - start, section)
                         .map_err(|error| error.at(object.data_start() + start as u64))?;
                 }
                 (base, Cow::Borrowed(relocations))
@@ -56,7 +48,7 @@ impl<'a> Hoist<'a> {
         for relocation in relocations.iter() {
             self.check_base(object, entry, relocation)?;
             let offset = offset + (relocation.offset - base);
-            self.give(entry.object, relocation, segment, offset)?;
+            self.give(object, source, relocation, (segment, offset))?;
         }
         Ok(())
     }
@@ -67,7 +59,7 @@ impl<'a> Hoist<'a> {
     fn check_base(
         &self,
         object: &Object<'_>,
-        entry: &Entry<'_>,
+        entry: &Entry,
         relocation: &Relocation,
     ) -> Result<()> {
         let is_distance = relocation.ty == RelocationType::MemoryAddrLocrelI32;
@@ -81,22 +73,22 @@ impl<'a> Hoist<'a> {
         Err(Error::new(format!(
             "an entry of section `{}` holds its distance to `{}`, which wasm-ld cannot write into a \
              position-independent module",
-            entry.section,
+            self.survey.section(entry),
             object.symbol(relocation.symbol()).name
         ))
         .at(start + u64::from(relocation.offset))
         .note("let it hold the address itself: whoever loads the module puts it right"))
     }
 
-    /// Gives the synthesized object a relocation of an input, for what is at `offset` of `segment`.
+    /// Gives the synthesized object a relocation of an input, for what is at that offset of that segment.
     pub(super) fn give(
         &mut self,
-        id: ObjectId,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
         relocation: &Relocation,
-        segment: SegmentIndex,
-        offset: u32,
+        (segment, offset): (SegmentIndex, u32),
     ) -> Result<()> {
-        let target = self.target(id, relocation.symbol())?;
+        let target = self.target(object, source, relocation.symbol())?;
         let (ty, addend) = (relocation.ty, relocation.addend.wrapping_add(target.addend));
         self.builder
             .relocate(segment, ty, offset, target.symbol, addend);
@@ -104,34 +96,41 @@ impl<'a> Hoist<'a> {
     }
 
     /// What the synthesized object calls what a symbol of an input names.
-    fn target(&mut self, id: ObjectId, index: SymbolIndex) -> Result<Target> {
-        if let Some(known) = self.standing_for(id, index)? {
+    fn target(
+        &mut self,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        index: SymbolIndex,
+    ) -> Result<Target> {
+        if let Some(known) = source.standing_for(index) {
             return Ok(known.into());
         }
-        let object = &self.survey.objects[id];
         let symbol = object.symbol(index);
         if let Some((segment, range)) = symbol.definition()
-            && self.source(id)?.leaving.goes_along(segment)
+            && source.leaving.goes_along(segment)
         {
-            return self.target_along(id, index, segment, range);
+            return self.target_along(object, source, index, (segment, range));
         }
-        self.target_elsewhere(id, index).map(Target::from)
+        self.target_elsewhere(object, source, index)
+            .map(Target::from)
     }
 
     /// What stays in its object, or is not there but elsewhere.
-    fn target_elsewhere(&mut self, id: ObjectId, index: SymbolIndex) -> Result<SymbolIndex> {
-        let object = &self.survey.objects[id];
+    fn target_elsewhere(
+        &mut self,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        index: SymbolIndex,
+    ) -> Result<SymbolIndex> {
         let symbol = object.symbol(index);
-        let name = global_name(self.survey, id, index);
+        let name = global_name(object, source.id, index);
         let is_data = symbol.is_data();
-        if let Some(&found) = self.globals.get(name.as_ref()) {
-            if found.is_data != is_data {
-                return Err(Error::new(format!("symbol type mismatch: {}", symbol.name))
-                    .note("it is a function in one object and data in another"));
-            }
-            self.stands_for(id, index, found.symbol)?;
-            return Ok(found.symbol);
+        if let Some(known) = self.globals.get(name.as_ref()) {
+            check_kind(known, is_data, symbol.name)?;
+            source.stands_for(index, known.symbol);
+            return Ok(known.symbol);
         }
+        let name = source.kept_name(name);
         let reference = SymbolFlags::UNDEFINED | reference_binding(symbol);
         let synthesized = match symbol.kind {
             SymbolKind::Function(function) => {
@@ -144,14 +143,15 @@ impl<'a> Hoist<'a> {
         };
         if symbol.is_local() {
             let name = name.clone().into_owned();
-            self.source(id)?.aliases.push((index, name));
+            source.aliases.push((index, name));
         }
         let symbol = self.builder.symbol(synthesized);
-        self.stands_for(id, index, symbol)?;
+        source.stands_for(index, symbol);
         let global = Global {
             symbol,
             is_data,
-            origin: Some(id),
+            is_defined: false,
+            origin: Some(source.id),
         };
         self.globals.insert(name.into_owned(), global);
         Ok(symbol)

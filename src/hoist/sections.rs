@@ -1,121 +1,123 @@
 //! The segments of the synthesized object: the arrays with their symbols, and what a script puts
 //! between the entries.
 
+use super::source::Source;
 use super::{Global, Hoist, global_name};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::ObjectId;
 use crate::plan::{PlannedSection, SymbolDefinition, Value};
 use crate::script::Definition as ScriptDefinition;
-use crate::survey::{Entry, is_c_identifier, is_marked};
+use crate::survey::{Entry, EntrySymbol, is_c_identifier, is_marked};
 use crate::wasm::{
-    Definition, Merged, RelocationType, SEGMENT_RETAIN, SegmentIndex, SymbolFlags, SymbolIndex,
-    SynthSymbol,
+    Definition, Merged, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol, SymbolFlags,
+    SymbolIndex, SynthSymbol,
 };
 use std::borrow::Cow;
 
-impl<'a> Hoist<'a> {
-    /// Makes the segments of all sections, with their symbols; none for a section that is left out.
-    pub(super) fn sections(&mut self) -> Result<Vec<Option<SegmentIndex>>> {
-        let plan = self.plan;
-        let mut segments = Vec::with_capacity(plan.sections.len());
-        for section in &plan.sections {
-            let segment = (!section.is_empty()).then(|| self.segment(section));
-            segments.push(segment.transpose()?);
+/// The array of a section.
+#[derive(Debug)]
+pub(super) struct Array {
+    /// The synthesized object's segment for it; none for a section that is left out.
+    pub(super) segment: Option<SegmentIndex>,
+    /// Whether all of its entries are read-only.
+    is_read_only: bool,
+}
+
+impl<'a> Hoist<'_, 'a> {
+    /// Makes the arrays of all sections, with what a script puts into them, and no entries yet.
+    pub(super) fn add_arrays(&mut self) {
+        for section in &self.plan.sections {
+            let segment = (!section.is_empty()).then(|| {
+                let flags = if section.keep { SEGMENT_RETAIN } else { 0 };
+                let bytes = without_entries(section);
+                self.builder.segment("", section.alignment, flags, bytes)
+            });
+            self.arrays.push(Array {
+                segment,
+                is_read_only: true,
+            });
         }
-        for (section, segment) in plan.sections.iter().zip(&segments) {
-            let Some(segment) = *segment else {
+    }
+
+    /// Puts an entry where it goes, and defines its symbols there.
+    pub(super) fn place(
+        &mut self,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        entry: &Entry,
+        (section, offset): (usize, u32),
+    ) -> Result<()> {
+        let array = &mut self.arrays[section];
+        array.is_read_only &= entry.is_read_only;
+        match array.segment {
+            Some(segment) => {
+                self.builder.put(segment, offset, entry.data(object));
+                self.define_entry(object, source, entry, (segment, offset))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Defines the symbols of the sections, and gives the arrays their names, now that all entries are
+    /// there.
+    pub(super) fn finish_arrays(&mut self) -> Result<()> {
+        let plan = self.plan;
+        for (number, section) in plan.sections.iter().enumerate() {
+            let Some(segment) = self.arrays[number].segment else {
                 continue;
             };
-            for placed in &section.entries {
-                let entry = &self.survey.entries[placed.entry.0];
-                self.define_entry(entry, placed.offset, segment)?;
-            }
             for symbol in last_definitions(&section.symbols) {
                 self.define_symbol(symbol, section, segment)?;
             }
-            self.define_bounds(section, segment);
+            self.define_bounds(section, segment)?;
         }
-        for (section, segment) in plan.sections.iter().zip(&segments) {
-            self.relocate_data(section, *segment, &segments);
-        }
-        Ok(segments)
-    }
-
-    fn segment(&mut self, section: &PlannedSection) -> Result<SegmentIndex> {
-        let mut bytes = vec![0; section.size as usize];
-        for fill in &section.fills {
-            let gap = &mut bytes[fill.range.start as usize..fill.range.end as usize];
-            let pattern = fill.pattern.iter().cycle();
-            gap.iter_mut()
-                .zip(pattern)
-                .for_each(|(byte, fill)| *byte = *fill);
-        }
-        for placed in &section.entries {
-            let entry = &self.survey.entries[placed.entry.0];
-            let data = entry.data(&self.survey.objects[entry.object]);
-            let start = placed.offset as usize;
-            bytes[start..start + data.len()].copy_from_slice(data);
-        }
-        for item in &section.data {
-            if let Value::Number(number) | Value::Absolute(number) = item.value {
-                let (start, size) = (item.offset as usize, item.size as usize);
-                bytes[start..start + size].copy_from_slice(&number.to_le_bytes()[..size]);
+        for (number, section) in plan.sections.iter().enumerate() {
+            if let Some(segment) = self.arrays[number].segment {
+                self.relocate_data(section, segment)?;
+                let kind = self.kind(section, &self.arrays[number], segment);
+                let name = format!("{}.{}", kind.name(), section.name);
+                self.builder.rename(segment, name);
             }
         }
-        let kind = self.segment_kind(section, &bytes)?;
-        let name = format!("{}.{}", kind.name(), section.name);
-        let flags = if section.keep { SEGMENT_RETAIN } else { 0 };
-        let alignment = section.alignment;
-        Ok(self.builder.segment(name, alignment, flags, bytes))
+        Ok(())
     }
 
     /// Which of the output's segments an array belongs to.
-    fn segment_kind(&self, section: &PlannedSection, bytes: &[u8]) -> Result<Merged> {
-        let entries = || {
-            section
-                .entries
-                .iter()
-                .map(|placed| &self.survey.entries[placed.entry.0])
-        };
-        let is_read_only = |entry: &Entry<'_>| {
-            let object = &self.survey.objects[entry.object];
-            let segment = entry.segment().map(|segment| object.segment(segment));
-            segment.is_some_and(|segment| segment.merged == Some(Merged::ReadOnly))
-        };
-        if entries().all(is_read_only) {
-            return Ok(Merged::ReadOnly);
+    fn kind(&self, section: &PlannedSection, array: &Array, segment: SegmentIndex) -> Merged {
+        let is_zero = || self.builder.data(segment).iter().all(|&byte| byte == 0);
+        if array.is_read_only {
+            Merged::ReadOnly
+        } else if section.data.is_empty()
+            && self.builder.relocations(segment).is_empty()
+            && is_zero()
+        {
+            Merged::Zeros
+        } else {
+            Merged::Data
         }
-        if !section.data.is_empty() || bytes.iter().any(|&byte| byte != 0) {
-            return Ok(Merged::Data);
-        }
-        for entry in entries() {
-            if self.has_relocations(entry)? {
-                return Ok(Merged::Data);
-            }
-        }
-        Ok(Merged::Zeros)
     }
 
     /// Defines an entry's symbols where it is now.
     fn define_entry(
         &mut self,
-        entry: &Entry<'_>,
-        offset: u32,
-        segment: SegmentIndex,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        entry: &Entry,
+        (segment, offset): (SegmentIndex, u32),
     ) -> Result<()> {
-        let object = &self.survey.objects[entry.object];
-        for &index in &entry.symbols {
-            let symbol = object.symbol(index);
-            if !self.is_needed(entry, index)? {
+        for EntrySymbol { index, .. } in &entry.symbols {
+            let symbol = object.symbol(*index);
+            if !self.is_needed(source, entry, (*index, symbol)) {
                 continue;
             }
-            let name = global_name(self.survey, entry.object, index);
-            // A weak definition that another overrides is there already.
-            let Some((_, range)) = symbol
-                .definition()
-                .filter(|_| !self.globals.contains_key(name.as_ref()))
-            else {
+            let name = global_name(object, source.id, *index);
+            // Of weak definitions the first counts, and a strong one before them.
+            let known = self.globals.get(name.as_ref());
+            let is_overridden = known.is_some_and(|known| {
+                known.is_defined && (symbol.is_weak() || !self.builder.is_weak(known.symbol))
+            });
+            let Some((_, range)) = symbol.definition().filter(|_| !is_overridden) else {
                 continue;
             };
             let flags = moved_flags(symbol.flags, is_marked(symbol.name));
@@ -124,26 +126,26 @@ impl<'a> Hoist<'a> {
                 offset: offset + (range.start - entry.start()),
                 size: range.end - range.start,
             };
-            let moved = self.define(name, flags, definition, Some(entry.object));
-            self.stands_for(entry.object, index, moved)?;
+            let moved = self.define(source.kept_name(name), flags, definition, Some(source.id))?;
+            source.stands_for(*index, moved);
         }
         Ok(())
     }
 
     /// Whether anything may refer to an entry's symbol.
-    fn is_needed(&mut self, entry: &Entry<'_>, index: SymbolIndex) -> Result<bool> {
-        if self.output.symbols || self.source(entry.object)?.leaving.is_referred(index) {
-            return Ok(true);
+    fn is_needed(
+        &self,
+        source: &Source<'_>,
+        entry: &Entry,
+        (index, symbol): (SymbolIndex, &Symbol<'_>),
+    ) -> bool {
+        if self.output.symbols || source.leaving.is_referred(index) {
+            return true;
         }
-        let object = &self.survey.objects[entry.object];
-        let symbol = object.symbol(index);
         // Of those of which there may be more, another object may mean this one.
-        let is_only = || {
-            let comdat = entry.segment().and_then(|from| object.segment(from).comdat);
-            !symbol.is_weak() && comdat.is_none()
-        };
-        let is_unused = is_only() && self.survey.is_unreferred_mark(entry, symbol.name);
-        Ok(!symbol.is_local() && !is_unused)
+        let is_only = !symbol.is_weak() && entry.comdat.is_none();
+        let is_unused = is_only && self.survey.is_unreferred_mark(entry, symbol.name);
+        !symbol.is_local() && !is_unused
     }
 
     /// Defines a symbol of a script.
@@ -161,7 +163,7 @@ impl<'a> Hoist<'a> {
             ScriptDefinition::Provide => provided,
             ScriptDefinition::ProvideHidden => provided | SymbolFlags::VISIBILITY_HIDDEN,
         };
-        if self.globals.contains_key(name) {
+        if self.is_defined(name) {
             return match flags.contains(provided) {
                 true => Ok(()),
                 false => Err(symbol.name.span.error(format!(
@@ -177,60 +179,71 @@ impl<'a> Hoist<'a> {
                 "symbol `{name}` is outside of its section: at {offset} of {size} bytes"
             )));
         };
-        self.define(name.clone(), flags, place(segment, offset), None);
+        self.define(name.clone(), flags, place(segment, offset), None)?;
         Ok(())
+    }
+
+    fn is_defined(&self, name: &str) -> bool {
+        let known = self.globals.get(name);
+        known.is_some_and(|known| known.is_defined)
     }
 
     /// Defines `__start_NAME` and `__stop_NAME`: weak, as whoever defines them himself has the
     /// last word with ELF linkers too (`PROVIDE_HIDDEN`).
-    fn define_bounds(&mut self, section: &PlannedSection, segment: SegmentIndex) {
+    fn define_bounds(&mut self, section: &PlannedSection, segment: SegmentIndex) -> Result<()> {
         if !is_c_identifier(&section.name) {
-            return;
+            return Ok(());
         }
         for (prefix, offset) in [("__start_", 0), ("__stop_", section.size)] {
             let name = format!("{prefix}{}", section.name);
-            if !self.globals.contains_key(&name) {
+            if !self.is_defined(&name) {
                 let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
-                self.define(name, flags, place(segment, offset), None);
+                self.define(name, flags, place(segment, offset), None)?;
             }
         }
+        Ok(())
     }
 
+    /// Defines a symbol, which may have been referred to before.
     pub(super) fn define(
         &mut self,
         name: impl Into<Cow<'a, str>>,
         flags: SymbolFlags,
         definition: Definition,
         origin: Option<ObjectId>,
-    ) -> SymbolIndex {
+    ) -> Result<SymbolIndex> {
         let name = name.into();
-        let symbol = self.builder.symbol(SynthSymbol::Data {
+        let symbol = SynthSymbol::Data {
             flags,
             name: name.clone(),
             definition,
-        });
+        };
+        if let Some(known) = self.globals.get_mut(name.as_ref()) {
+            check_kind(known, true, &name)?;
+            known.is_defined = true;
+            known.origin = origin.or(known.origin);
+            self.builder.define(known.symbol, symbol);
+            return Ok(known.symbol);
+        }
+        let symbol = self.builder.symbol(symbol);
         let global = Global {
             symbol,
             is_data: true,
+            is_defined: true,
             origin,
         };
         self.globals.insert(name.into_owned(), global);
-        symbol
+        Ok(symbol)
     }
 
     /// Addresses that a script puts into a section.
-    fn relocate_data(
-        &mut self,
-        section: &PlannedSection,
-        segment: Option<SegmentIndex>,
-        segments: &[Option<SegmentIndex>],
-    ) {
+    fn relocate_data(&mut self, section: &PlannedSection, segment: SegmentIndex) -> Result<()> {
         for item in &section.data {
-            let (Value::Relative(target, addend), Some(segment)) = (item.value, segment) else {
+            let Value::Relative(target, addend) = item.value else {
                 continue;
             };
             // What a script speaks of is laid out.
-            let Some(target) = segments.get(target).copied().flatten() else {
+            let Some(target) = self.arrays.get(target).and_then(|array| array.segment) else {
                 continue;
             };
             let ty = match item.size {
@@ -240,13 +253,42 @@ impl<'a> Hoist<'a> {
             let name = format!(".Lsection.{}", target.0);
             let start = match self.globals.get(&name) {
                 Some(start) => start.symbol,
-                None => self.define(name, SymbolFlags::BINDING_LOCAL, place(target, 0), None),
+                None => self.define(name, SymbolFlags::BINDING_LOCAL, place(target, 0), None)?,
             };
             let addend = addend.cast_signed();
             self.builder
                 .relocate(segment, ty, item.offset, start, addend);
         }
+        Ok(())
     }
+}
+
+/// The bytes of a section without its entries: what a script puts between them.
+fn without_entries(section: &PlannedSection) -> Vec<u8> {
+    let mut bytes = vec![0; section.size as usize];
+    for fill in &section.fills {
+        let gap = &mut bytes[fill.range.start as usize..fill.range.end as usize];
+        let pattern = fill.pattern.iter().cycle();
+        gap.iter_mut()
+            .zip(pattern)
+            .for_each(|(byte, fill)| *byte = *fill);
+    }
+    for item in &section.data {
+        if let Value::Number(number) | Value::Absolute(number) = item.value {
+            let (start, size) = (item.offset as usize, item.size as usize);
+            bytes[start..start + size].copy_from_slice(&number.to_le_bytes()[..size]);
+        }
+    }
+    bytes
+}
+
+/// Refuses a name that is a function in one object and data in another.
+pub(super) fn check_kind(known: &Global, is_data: bool, name: &str) -> Result<()> {
+    if known.is_data == is_data {
+        return Ok(());
+    }
+    Err(Error::new(format!("symbol type mismatch: {name}"))
+        .note("it is a function in one object and data in another"))
 }
 
 /// Of the definitions of one symbol, the last: as in GNU ld.

@@ -4,11 +4,12 @@
 use super::along::Along;
 use super::global_name;
 use super::leaving::Leaving;
+use super::moves::{Destination, Moves, ObjectMoves};
 use crate::error::Result;
-use crate::input::{ObjectId, ObjectMap};
-use crate::plan::Plan;
-use crate::survey::{Origin, Survey};
+use crate::input::{Module, ObjectId};
+use crate::survey::{Entry, EntryId, Origin, Survey, read_again};
 use crate::wasm::{Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
@@ -27,14 +28,6 @@ impl Compact {
     }
 }
 
-/// Where the entries of an object were, and where they go.
-#[derive(Default)]
-pub(super) struct Left {
-    pub(super) segments: Vec<SegmentIndex>,
-    pub(super) sections: BTreeSet<SectionIndex>,
-    pub(super) home: Home,
-}
-
 /// The sections of the plan that entries of an object go to.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Home {
@@ -46,7 +39,7 @@ pub(super) enum Home {
 }
 
 impl Home {
-    fn and(self, section: usize) -> Self {
+    pub(super) fn and(self, section: usize) -> Self {
         match self {
             Self::None => Self::Section(section),
             Self::Section(only) if only == section => self,
@@ -55,36 +48,91 @@ impl Home {
     }
 }
 
-/// An object that entries leave.
-pub(super) struct Source {
+/// What becomes of an object that entries leave.
+pub(super) struct Source<'a> {
+    pub(super) id: ObjectId,
     pub(super) leaving: Leaving,
     /// Custom sections that were entries.
     sections: BTreeSet<SectionIndex>,
     /// Further names for symbols that stay.
     pub(super) aliases: Vec<(SymbolIndex, String)>,
     /// For each of its symbols, the one of the synthesized object, if there is one.
-    pub(super) symbols: Vec<Option<Compact>>,
+    symbols: Vec<Option<Compact>>,
     /// For each of its segments that went along, where it is now.
     pub(super) segments: Vec<Option<Along>>,
+    /// Those of them that have relocations.
+    pub(super) along: Vec<(SegmentIndex, Along)>,
     pub(super) home: Home,
+    /// Its bytes, where they are in memory until the end.
+    bytes: Option<&'a [u8]>,
 }
 
-impl Source {
-    pub(super) fn new(object: &Object<'_>, left: Left) -> Result<Self> {
+impl<'a> Source<'a> {
+    pub(super) fn new<'e>(
+        (id, module): (ObjectId, &Module<'a>),
+        object: &Object<'_>,
+        entries: impl Iterator<Item = &'e Entry>,
+        home: Home,
+    ) -> Result<Self> {
+        let (mut segments, mut sections) = (Vec::new(), BTreeSet::new());
+        for entry in entries {
+            match entry.origin {
+                Origin::Segment(segment) | Origin::Symbol(segment, _) => segments.push(segment),
+                Origin::Custom(section) => _ = sections.insert(section),
+            }
+        }
         Ok(Self {
-            leaving: Leaving::of(object, &left.segments, &left.sections)?,
-            sections: left.sections,
-            home: left.home,
+            id,
+            leaving: Leaving::of(object, &segments, &sections)?,
+            sections,
+            home,
             aliases: Vec::new(),
             symbols: vec![None; object.symbols.len()],
             segments: vec![None; object.segments.len()],
+            along: Vec::new(),
+            bytes: module.lasting(),
         })
     }
 
+    /// What the synthesized object has of a part of the object: the same, or a copy.
+    pub(super) fn kept(&self, part: &[u8]) -> Cow<'a, [u8]> {
+        match self.lasting(part) {
+            Some(part) => Cow::Borrowed(part),
+            None => Cow::Owned(part.to_vec()),
+        }
+    }
+
+    /// The same of a name, which may be a new one.
+    pub(super) fn kept_name<'n>(&self, name: impl Into<Cow<'n, str>>) -> Cow<'a, str> {
+        let name = name.into();
+        let lasting = self.lasting(name.as_bytes()).map(str::from_utf8);
+        match lasting {
+            Some(Ok(name)) => Cow::Borrowed(name),
+            _ => Cow::Owned(name.into_owned()),
+        }
+    }
+
+    /// A part of the object's bytes, as a part of those that are in memory until the end.
+    fn lasting(&self, part: &[u8]) -> Option<&'a [u8]> {
+        let bytes = self.bytes?;
+        let start = part.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
+        bytes.get(start..start.checked_add(part.len())?)
+    }
+
+    /// Remembers which symbol of the synthesized object one of the object is.
+    pub(super) fn stands_for(&mut self, index: SymbolIndex, symbol: SymbolIndex) {
+        self.symbols[index.position()] = Compact::new(symbol.0);
+    }
+
+    /// Which symbol of the synthesized object one of the object is, if that is known.
+    pub(super) fn standing_for(&self, index: SymbolIndex) -> Option<SymbolIndex> {
+        let known = self.symbols[index.position()];
+        known.map(|known| SymbolIndex(known.get()))
+    }
+
     /// What changes in the object, now that all of it is known.
-    pub(super) fn edits(self, survey: &Survey<'_>, id: ObjectId) -> Edits {
-        let object = &survey.objects[id];
-        let name = |symbol| global_name(survey, id, symbol).into_owned();
+    pub(super) fn edits(self, object: &Object<'_>) -> Edits {
+        let name = |symbol| global_name(object, self.id, symbol).into_owned();
         let mut sections = self.sections;
         sections.extend(embedded_bitcode(object));
         Edits {
@@ -94,6 +142,70 @@ impl Source {
             sections,
             anew: false,
         }
+    }
+}
+
+/// An object that entries leave, read.
+pub(super) struct Opened<'s, 'o, 'a> {
+    pub(super) object: Object<'o>,
+    pub(super) source: Source<'a>,
+    pub(super) entries: Vec<(EntryId, &'s Entry)>,
+}
+
+/// The same, of which the entries have been taken.
+pub(super) struct Emptied<'o> {
+    pub(super) id: ObjectId,
+    object: Object<'o>,
+    edits: Edits,
+}
+
+impl<'s, 'o, 'a> Opened<'s, 'o, 'a> {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// It is not right.
+    pub(super) fn read(
+        survey: &'s Survey<'_>,
+        moves: &Moves,
+        own: &ObjectMoves,
+        module: &Module<'a>,
+        bytes: &'o [u8],
+    ) -> Result<Self> {
+        let ids = own.entries.clone().map(EntryId::new);
+        let entries = ids.map(|id| (id, &survey[id]));
+        let entries: Vec<_> = entries
+            .filter(|(id, _)| moves.destination(*id) != Destination::None)
+            .collect();
+        let object = read_again(bytes, entries.iter().map(|(_, entry)| *entry))?;
+        module.release();
+        let home = moves.home(&entries);
+        let leaving = entries.iter().map(|(_, entry)| *entry);
+        let source = Source::new((own.id, module), &object, leaving, home)?;
+        module.release();
+        Ok(Self {
+            object,
+            source,
+            entries,
+        })
+    }
+
+    /// What is left of it is edited, and what it took to know how is not needed any more.
+    pub(super) fn emptied(self) -> Emptied<'o> {
+        Emptied {
+            id: self.source.id,
+            edits: self.source.edits(&self.object),
+            object: self.object,
+        }
+    }
+}
+
+impl Emptied<'_> {
+    /// The object without what has left it.
+    ///
+    /// # Errors
+    /// A removed section that the rest of the object refers to by an offset.
+    pub(super) fn bytes(self) -> Result<Vec<u8>> {
+        self.edits.apply(&self.object)
     }
 }
 
@@ -109,24 +221,4 @@ fn embedded_bitcode(object: &Object<'_>) -> impl Iterator<Item = SectionIndex> {
         object.relocation_section(index).is_none()
             && !symbols.any(|symbol| is_section(symbol, index))
     })
-}
-
-/// Where entries leave their objects.
-pub(super) fn left(survey: &Survey<'_>, plan: &Plan) -> ObjectMap<Left> {
-    let mut left: ObjectMap<Left> = ObjectMap::default();
-    for id in plan.leaving() {
-        let entry = &survey.entries[id.0];
-        let left = left.get_or_default(entry.object);
-        match entry.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => left.segments.push(segment),
-            Origin::Custom(section) => _ = left.sections.insert(section),
-        }
-    }
-    for (number, section) in plan.sections.iter().enumerate() {
-        for placed in &section.entries {
-            let left = left.get_or_default(survey.entries[placed.entry.0].object);
-            left.home = left.home.and(number);
-        }
-    }
-    left
 }

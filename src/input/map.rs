@@ -1,6 +1,7 @@
 //! Opening and mapping a file: the one place of the project that needs `unsafe`.
 
 use crate::error::{Error, Result, os_message};
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -48,6 +49,8 @@ fn id(path: &Path, _: &Metadata) -> FileId {
 #[derive(Debug)]
 enum Bytes {
     Mapped(memmap2::Mmap),
+    /// Not in memory: it has so many bytes.
+    Unread(usize),
     Read(Vec<u8>),
 }
 
@@ -57,13 +60,48 @@ impl FileBytes {
     /// # Errors
     /// In the words of `wasm-ld`: `cannot open PATH: REASON`.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_io(path).map_err(|error| {
-            let what = format!("cannot open {}: {}", path.display(), os_message(&error));
-            match what_to_do(error.kind(), path) {
-                Some(note) => Error::new(what).note(note),
-                None => Error::new(what),
-            }
-        })
+        Self::open_io(path).map_err(|error| cannot_open(path, &error))
+    }
+
+    /// A file that is read when it is asked for, and its first bytes: one of so many that they are not to be
+    /// in memory at once. None for what is no file, is large, or is smaller than those.
+    pub fn open_unread(path: &Path) -> Option<(Self, [u8; 8])> {
+        let mut file = File::open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        if !metadata.is_file() || metadata.len() >= WORTH_MAPPING {
+            return None;
+        }
+        let mut first = [0; 8];
+        file.read_exact(&mut first).ok()?;
+        let unread = Self {
+            bytes: Bytes::Unread(metadata.len() as usize),
+            id: id(path, &metadata),
+        };
+        Some((unread, first))
+    }
+
+    /// The bytes of the file, which is at `path`; those of an unread one are read.
+    ///
+    /// # Errors
+    /// It cannot be read again, or is another now.
+    pub fn load(&self, path: &Path) -> Result<Cow<'_, [u8]>> {
+        let Bytes::Unread(length) = self.bytes else {
+            return Ok(Cow::Borrowed(self.bytes()));
+        };
+        // Room for one more, to see that there is none.
+        let mut bytes = Vec::with_capacity(length + 1);
+        let read = File::open(path)
+            .and_then(|file| file.take(length as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|error| cannot_open(path, &error))?;
+        match read == length {
+            true => Ok(Cow::Owned(bytes)),
+            false => Err(changed()),
+        }
+    }
+
+    /// Whether it is read when it is asked for.
+    pub fn is_unread(&self) -> bool {
+        matches!(self.bytes, Bytes::Unread(_))
     }
 
     /// No bytes.
@@ -101,8 +139,7 @@ impl FileBytes {
         Ok(Self { bytes, id })
     }
 
-    /// Lets the system take back the memory of a large file that has been read and that only parts of are
-    /// to be read again.
+    /// Lets the system take back the memory of a large file, until it is read again.
     pub fn release(&self) {
         if let Bytes::Mapped(map) = &self.bytes
             && map.len() >= WORTH_RELEASING
@@ -111,13 +148,28 @@ impl FileBytes {
         }
     }
 
-    /// The bytes.
+    /// The bytes; of an unread file none.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Mapped(map) => map,
             Bytes::Read(bytes) => bytes,
+            Bytes::Unread(_) => &[],
         }
     }
+}
+
+fn cannot_open(path: &Path, error: &std::io::Error) -> Error {
+    let what = format!("cannot open {}: {}", path.display(), os_message(error));
+    match what_to_do(error.kind(), path) {
+        Some(note) => Error::new(what).note(note),
+        None => Error::new(what),
+    }
+}
+
+/// An input is not what it was when it was read before.
+pub fn changed() -> Error {
+    Error::new("this was changed while it was read")
+        .note("another program writes to an input of this link: link again when it is done")
 }
 
 fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
@@ -183,5 +235,40 @@ mod truncation {
             // input; removing files is `unlink` and `rmdir`; ending is `_exit`.
             let _ = unsafe { low_level::register(SIGBUS, end) };
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unread_file_is_the_same_or_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.o");
+        std::fs::write(&path, b"0123456789").expect("written");
+        let (file, first) = FileBytes::open_unread(&path).expect("a small file");
+        assert_eq!(first, *b"01234567");
+        assert!(file.is_unread() && file.bytes().is_empty());
+        assert_eq!(*file.load(&path).expect("the same"), *b"0123456789");
+        for other in [&b"012345678"[..], b"01234567890"] {
+            std::fs::write(&path, other).expect("written");
+            let error = file.load(&path).expect_err("another").to_string();
+            assert!(error.contains("changed while it was read"), "{error}");
+        }
+        std::fs::remove_file(&path).expect("removed");
+        let error = file.load(&path).expect_err("none").to_string();
+        assert!(error.contains("cannot open"), "{error}");
+    }
+
+    #[test]
+    fn only_small_files_wait_to_be_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.o");
+        for size in [0, 7, WORTH_MAPPING as usize] {
+            std::fs::write(&path, vec![0; size]).expect("written");
+            assert!(FileBytes::open_unread(&path).is_none(), "{size}");
+        }
+        assert!(FileBytes::open_unread(directory.path()).is_none());
     }
 }

@@ -12,17 +12,19 @@ pub use archive::{
     with_contents as archive_with_contents,
 };
 
+pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
 
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
-use crate::parallel;
+use crate::parallel::{self, Cores};
 use crate::wasm::has_symbols;
 use archive::Content;
 use foreign::Format;
 use library::Search;
-use map::{FileBytes, FileId};
+use map::FileId;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,11 +105,20 @@ pub struct Module<'a> {
     /// Its name for people.
     pub name: Name,
     /// All of it.
-    pub bytes: &'a [u8],
+    pub bytes: Bytes<'a>,
     /// Where it, or its archive, stands.
     pub place: Place,
     /// What it is a part of.
     pub provenance: Provenance,
+}
+
+/// Where the bytes of a module are.
+#[derive(Debug, Clone, Copy)]
+pub enum Bytes<'a> {
+    /// Here.
+    Here(&'a [u8]),
+    /// They are all of a file.
+    OfFile(&'a FileBytes),
 }
 
 /// Where a module comes from.
@@ -121,7 +132,38 @@ pub enum Provenance {
     Compiled,
 }
 
-impl Module<'_> {
+impl<'a> Module<'a> {
+    /// All of it. One of many objects is read, and is not in memory longer than this.
+    ///
+    /// # Errors
+    /// It cannot be read again.
+    pub fn load(&self) -> Result<Cow<'a, [u8]>> {
+        match self.bytes {
+            Bytes::Here(bytes) => Ok(Cow::Borrowed(bytes)),
+            Bytes::OfFile(file) => file.load(self.name.file()),
+        }
+    }
+
+    /// All of it, if it is in memory as long as the inputs, and is not read when it is asked for.
+    pub fn lasting(&self) -> Option<&'a [u8]> {
+        match self.bytes {
+            Bytes::Here(bytes) => Some(bytes),
+            Bytes::OfFile(file) => (!file.is_unread()).then(|| file.bytes()),
+        }
+    }
+
+    /// What tells it from others that are in memory as long as the inputs.
+    pub fn address(&self) -> Option<*const u8> {
+        self.lasting().map(<[u8]>::as_ptr)
+    }
+
+    /// Lets the system take back the memory of a large one, until it is read again.
+    pub fn release(&self) {
+        if let Bytes::OfFile(file) = self.bytes {
+            file.release();
+        }
+    }
+
     /// Whether it is a member of an archive.
     pub fn is_member(&self) -> bool {
         self.provenance == Provenance::Member
@@ -175,7 +217,7 @@ impl<'a> Inputs<'a> {
         self.modules
             .extend(compiled.iter().map(|(name, bytes)| Module {
                 name: name.clone(),
-                bytes,
+                bytes: Bytes::Here(bytes),
                 place,
                 provenance: Provenance::Compiled,
             }));
@@ -244,14 +286,18 @@ impl Named {
     /// # Errors
     /// A file that cannot be opened, or that is nothing the backend can link.
     pub fn open(self) -> Result<Files> {
-        let opened = parallel::map(self.0, |(path, place)| match InputFile::open(path, place) {
-            Err(_) if place.ambiguous => Ok(None),
-            file => file.map(Some),
+        let many = parallel::are_many(self.0.len());
+        let opened = Cores::for_objects(self.0.len()).map(self.0, |(path, place)| {
+            match InputFile::open(path, place, many) {
+                Err(_) if place.ambiguous => Ok(None),
+                file => file.map(Some),
+            }
         });
-        let files: Vec<Option<InputFile>> = opened.into_iter().collect::<Result<_>>()?;
-        Ok(Files {
-            files: files.into_iter().flatten().collect(),
-        })
+        let mut files = Vec::with_capacity(opened.len());
+        for file in opened {
+            files.extend(file?);
+        }
+        Ok(Files { files })
     }
 }
 
@@ -290,11 +336,12 @@ impl Files {
             files: Some(self),
             ..Inputs::default()
         };
+        inputs.modules.reserve(self.files.len());
         let counted = self.counted_archives();
         for (index, file) in self.files.iter().enumerate() {
             match file.format {
-                Format::Module => inputs.modules.push(file.module(None, file.bytes.bytes())),
-                Format::Bitcode => inputs.bitcode.push(file.module(None, file.bytes.bytes())),
+                Format::Module => inputs.modules.push(file.module(None)),
+                Format::Bitcode => inputs.bitcode.push(file.module(None)),
                 Format::Archive if counted.contains(&index) => match file.members() {
                     Err(_) if file.place.ambiguous => {}
                     members => {
@@ -393,9 +440,17 @@ impl Files {
 }
 
 impl InputFile {
-    fn open(path: PathBuf, place: Place) -> Result<Self> {
-        let bytes = FileBytes::open(&path)?;
-        let format = Format::of(bytes.bytes());
+    fn open(path: PathBuf, place: Place, one_of_many: bool) -> Result<Self> {
+        let unread = one_of_many.then(|| FileBytes::open_unread(&path)).flatten();
+        let unread = unread.filter(|(_, first)| Format::of(first) == Format::Module);
+        let (bytes, format) = match unread {
+            Some((bytes, _)) => (bytes, Format::Module),
+            None => {
+                let bytes = FileBytes::open(&path)?;
+                let format = Format::of(bytes.bytes());
+                (bytes, format)
+            }
+        };
         match format {
             Format::Unknown => return Err(unknown_file_type(&path, bytes.bytes())),
             Format::Component => {
@@ -435,15 +490,17 @@ impl InputFile {
         Ok(contents.collect())
     }
 
-    fn module<'a>(&self, member: Option<String>, bytes: &'a [u8]) -> Module<'a> {
+    /// The module that the file is, or one that is a member of it.
+    fn module<'a>(&'a self, member: Option<(String, &'a [u8])>) -> Module<'a> {
+        let (provenance, bytes, member) = match member {
+            Some((name, bytes)) => (Provenance::Member, Bytes::Here(bytes), Some(name)),
+            None => (Provenance::File, Bytes::OfFile(&self.bytes), None),
+        };
         Module {
-            provenance: match member {
-                Some(_) => Provenance::Member,
-                None => Provenance::File,
-            },
             name: self.name(member),
             bytes,
             place: self.place,
+            provenance,
         }
     }
 
@@ -452,8 +509,8 @@ impl InputFile {
         let mut foreign = None;
         for (member, bytes) in self.contents()? {
             match Format::of(bytes) {
-                Format::Module => members.modules.push(self.module(Some(member), bytes)),
-                Format::Bitcode => members.bitcode.push(self.module(Some(member), bytes)),
+                Format::Module => members.modules.push(self.module(Some((member, bytes)))),
+                Format::Bitcode => members.bitcode.push(self.module(Some((member, bytes)))),
                 // The backend warns of it and goes on.
                 _ => {
                     let what = foreign::describe(bytes);

@@ -1,11 +1,12 @@
 //! How entries are aligned: by the segment that they are in or, where nothing states it, by their
 //! size. And what a user should know where that makes gaps.
 
+use super::describe_entry;
 use super::layout::Layout;
-use super::{EntryId, describe_entry};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::survey::{Entry, Survey};
+use crate::survey::{EntryId, NameId, Survey};
+use crate::wasm::Object;
 
 /// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
 /// line.
@@ -24,25 +25,26 @@ impl Layout<'_> {
         if alignment <= MOST_ALIGNMENT {
             return Ok(());
         }
-        let entry = &self.survey.entries[id.0];
+        let entry = &self.survey[id];
         let what = describe_entry(self.survey, entry);
-        let object = &self.survey.objects[entry.object];
-        let at = entry
-            .segment()
-            .map_or(0, |index| object.segment(index).range.start);
+        let module = &self.modules[entry.object.0];
+        let bytes = module.load()?;
+        let object = Object::parse(&bytes)?;
+        let segment = entry.segment().map(|index| object.segment(index));
+        let at = segment.map_or(0, |segment| segment.range.start);
         Err(Error::damaged(format!(
             "{what} is aligned to 2^{alignment} bytes, which is more than a page of memory"
         ))
-        .at(at as u64)
-        .in_file(&self.modules[entry.object.0].name))
+        .at(at.into())
+        .in_file(&module.name))
     }
 
     /// The alignment of an entry, as a power of two.
     pub(super) fn entry_alignment(&self, id: EntryId) -> u32 {
-        let entry = &self.survey.entries[id.0];
-        stated_alignment(self.survey, entry)
-            .or_else(|| self.custom_alignments.get(&*entry.section).copied())
-            .unwrap_or(0)
+        let entry = &self.survey[id];
+        let of_section = || self.custom_alignments.get(&entry.section).copied();
+        let stated = entry.alignment.map(u32::from);
+        stated.or_else(of_section).unwrap_or(0)
     }
 
     /// Refuses what would make a large array out of little: padding between entries that no type
@@ -54,8 +56,8 @@ impl Layout<'_> {
         if padding <= MOST_PADDING.0 * bytes + MOST_PADDING.1 {
             return Ok(());
         }
-        let entry = &self.survey.entries[id.0];
-        let section = &entry.section;
+        let entry = &self.survey[id];
+        let section = self.survey.section(entry);
         Err(Error::new(format!(
             "section `{section}`: by now {padding} bytes of padding between entries of {bytes} bytes"
         ))
@@ -66,11 +68,12 @@ impl Layout<'_> {
     /// One warning a section is enough to find the place.
     pub(super) fn warn_of_padding(&mut self, bytes: u64, before: EntryId, after: EntryId) {
         let survey = self.survey;
-        let entry = |id: EntryId| &survey.entries[id.0];
-        let section = &entry(after).section;
-        if entry(before).section != *section || !self.warned.insert(section) {
+        let entry = |id: EntryId| &survey[id];
+        let id = entry(after).section;
+        if entry(before).section != id || !self.warned.insert(id) {
             return;
         }
+        let section = survey.section_name(id);
         let describe = |id: EntryId| {
             let size = entry(id).size;
             let alignment = match entry(id).segment() {
@@ -94,30 +97,21 @@ impl Layout<'_> {
     }
 }
 
-/// The alignment of the segment that an entry is in, as a power of two: for an entry inside of one,
-/// what its offset leaves of it.
-fn stated_alignment(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<u32> {
-    let segment = survey.objects[entry.object].segment(entry.segment()?);
-    Some(segment.alignment.min(entry.start().trailing_zeros()))
-}
-
 /// A custom section states no alignment. But it is part of an array of some type, and the size of a
 /// type is a multiple of its alignment: so the largest power of two that divides the size of every
 /// entry, and is no more than what any other states, is enough and needs no padding between them.
-pub(super) fn custom_alignments<'a>(
-    survey: &'a Survey<'a>,
-    entries: &[EntryId],
-) -> HashMap<&'a str, u32> {
-    let mut alignments: HashMap<&str, u32> = HashMap::default();
+pub(super) fn custom_alignments(survey: &Survey<'_>, entries: &[EntryId]) -> HashMap<NameId, u32> {
+    let mut alignments: HashMap<NameId, u32> = HashMap::default();
     for id in entries {
-        let entry = &survey.entries[id.0];
+        let entry = &survey[*id];
         if entry.size == 0 {
             continue;
         }
         let of_size = entry.size.trailing_zeros();
-        let bound = stated_alignment(survey, entry).map_or(of_size, |stated| stated.min(of_size));
+        let stated = entry.alignment.map(u32::from);
+        let bound = stated.map_or(of_size, |stated| stated.min(of_size));
         let alignment = alignments
-            .entry(&entry.section)
+            .entry(entry.section)
             .or_insert(MOST_CUSTOM_ALIGNMENT);
         *alignment = (*alignment).min(bound);
     }

@@ -1,11 +1,12 @@
 //! An array taken apart for people: the items that are in it, and who brought each.
 
-use super::{EntryId, PlannedSection};
+use super::PlannedSection;
 use crate::demangle::is_hash;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use crate::input::{Module, Name};
-use crate::survey::{Entry, Origin, Survey, crate_of_symbol};
-use crate::wasm::SymbolIndex;
+use crate::survey::{Entry, EntryId, Origin, Survey, crate_of_symbol, read_again};
+use crate::wasm::Object;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -18,19 +19,51 @@ pub struct Item {
     pub offset: u32,
     /// In bytes.
     pub size: u32,
-    /// The symbol, in the entry's object.
-    pub symbol: Option<SymbolIndex>,
+    /// The symbol, as a place in the entry's `symbols`.
+    pub symbol: Option<usize>,
+}
+
+impl Item {
+    /// The name of its symbol.
+    pub fn name<'s>(&self, survey: &'s Survey<'_>) -> Option<&'s str> {
+        let entry = &survey[self.entry];
+        let symbol = entry.symbols.get(self.symbol?)?;
+        Some(survey.name(entry, symbol))
+    }
 }
 
 /// The items of a section, in order. What has no bytes is none.
 ///
 /// # Errors
 /// Relocations of an object that are not right.
-pub fn items(survey: &Survey<'_>, section: &PlannedSection) -> Result<Vec<Item>> {
+pub fn items(
+    survey: &Survey<'_>,
+    modules: &[Module<'_>],
+    section: &PlannedSection,
+) -> Result<Vec<Item>> {
+    let entry = |id: EntryId| &survey[id];
+    // Each object is looked into once, whatever the order of the section.
+    let mut by_object: Vec<EntryId> = section.entries.iter().map(|one| one.entry).collect();
+    by_object.retain(|&id| parts(entry(id)).is_none());
+    by_object.sort();
+    let mut looked_into: HashMap<EntryId, Parts> = HashMap::default();
+    for ids in by_object.chunk_by(|&a, &b| entry(a).object == entry(b).object) {
+        let module = &modules[entry(ids[0]).object.0];
+        let mut look_into = || {
+            let bytes = module.load()?;
+            let object = read_again(&bytes, ids.iter().map(|&id| entry(id)))?;
+            for &id in ids {
+                looked_into.insert(id, parts_of(&object, entry(id))?);
+            }
+            Ok(())
+        };
+        look_into().map_err(|error: Error| error.in_file(&module.name))?;
+    }
     let mut items = Vec::with_capacity(section.entries.len());
     for placed in &section.entries {
-        let entry = &survey.entries[placed.entry.0];
-        for (range, symbol) in parts(survey, entry)? {
+        let known = looked_into.remove(&placed.entry);
+        let parts = known.or_else(|| parts(entry(placed.entry)));
+        for (range, symbol) in parts.unwrap_or_default() {
             items.push(Item {
                 entry: placed.entry,
                 offset: placed.offset + range.start,
@@ -58,37 +91,50 @@ pub fn stride(items: &[Item]) -> Option<u32> {
 /// The Rust crate that an item is from, if it is from one: that of its symbol's path or, of what has
 /// none, the one that the file was made for.
 pub fn crate_of<'a>(
-    survey: &Survey<'a>,
+    survey: &Survey<'_>,
     modules: &'a [Module<'_>],
     item: &Item,
 ) -> Option<Cow<'a, str>> {
-    let entry = &survey.entries[item.entry.0];
-    let object = &survey.objects[entry.object];
-    let by_symbol = item
-        .symbol
-        .and_then(|symbol| crate_of_symbol(object.symbol(symbol).name));
+    let entry = &survey[item.entry];
+    let by_symbol = item.name(survey).and_then(crate_of_symbol);
     let by_file = || crate_of_file(&modules[entry.object.0].name).map(Cow::Borrowed);
     by_symbol.map(Cow::Owned).or_else(by_file)
 }
 
-/// The ranges of an entry's bytes that its symbols name.
-fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Option<SymbolIndex>)>> {
+/// The ranges of an entry's bytes that its symbols name, each with the place of the symbol.
+type Parts = Vec<(Range<u32>, Option<usize>)>;
+
+/// The parts of an entry, if that can be said without looking at its bytes.
+fn parts(entry: &Entry) -> Option<Parts> {
     let all = 0..entry.size;
     if all.is_empty() {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     }
-    let whole = vec![(all, entry.symbols.first().copied())];
+    let is_whole = match (&entry.origin, &entry.symbols[..]) {
+        (Origin::Segment(_), [only]) => only.range() == all || only.size == 0,
+        (Origin::Segment(_), symbols) => symbols.is_empty(),
+        _ => true,
+    };
+    is_whole.then(|| whole(entry))
+}
+
+/// All of an entry, with its first symbol.
+fn whole(entry: &Entry) -> Parts {
+    vec![(0..entry.size, (!entry.symbols.is_empty()).then_some(0))]
+}
+
+/// The parts of an entry that is all of a segment.
+fn parts_of(object: &Object<'_>, entry: &Entry) -> Result<Parts> {
     let Origin::Segment(segment) = entry.origin else {
-        return Ok(whole);
+        return Ok(whole(entry));
     };
-    let object = &survey.objects[entry.object];
-    let definition = |&index: &SymbolIndex| {
-        let (_, range) = object.symbol(index).definition()?;
-        (!range.is_empty() && range.end <= entry.size).then_some((range, index))
-    };
-    let mut named: Vec<_> = entry.symbols.iter().filter_map(definition).collect();
+    let symbols = entry.symbols.iter().enumerate();
+    let mut named: Vec<_> = symbols
+        .map(|(place, symbol)| (symbol.range(), place))
+        .filter(|(range, _)| !range.is_empty() && range.end <= entry.size)
+        .collect();
     named.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
-    let mut parts: Vec<(Range<u32>, Option<SymbolIndex>)> = Vec::with_capacity(named.len());
+    let mut parts: Parts = Vec::with_capacity(named.len());
     let mut gaps = Vec::new();
     let mut end = 0;
     for (range, symbol) in named {
@@ -97,7 +143,7 @@ fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Opti
             continue;
         }
         if range.start < end {
-            return Ok(whole);
+            return Ok(whole(entry));
         }
         gaps.push(end..range.start);
         end = range.end;
@@ -110,10 +156,14 @@ fn parts(survey: &Survey<'_>, entry: &Entry<'_>) -> Result<Vec<(Range<u32>, Opti
         let is_padding = bytes.iter().all(|&byte| byte == 0)
             && object.relocations_within(segment, gap)?.is_empty();
         if !is_padding {
-            return Ok(whole);
+            return Ok(whole(entry));
         }
     }
-    Ok(if parts.is_empty() { whole } else { parts })
+    Ok(if parts.is_empty() {
+        whole(entry)
+    } else {
+        parts
+    })
 }
 
 /// The crate that an rlib is, or that an object was compiled of: `libNAME-HASH.rlib`,

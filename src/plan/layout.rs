@@ -3,7 +3,7 @@
 use super::alignment::custom_alignments;
 use super::evaluate::{Value, number, power_of_two};
 use super::scope::{Cursor, too_large};
-use super::{DataItem, EntryId, Fill, Placed, PlannedSection, SymbolDefinition};
+use super::{DataItem, Fill, Placed, PlannedSection, SymbolDefinition};
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Module, ObjectMap};
@@ -11,7 +11,7 @@ use crate::script::{
     Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher, Node,
     OutputSection, Script, Spanned, Statement,
 };
-use crate::survey::Survey;
+use crate::survey::{EntryId, NameId, Survey};
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub struct Layout<'a> {
     /// Whether there is a script that may speak of the entries' symbols.
     has_script: bool,
     /// The alignment of the custom sections of each name, which state none.
-    pub(super) custom_alignments: HashMap<&'a str, u32>,
+    pub(super) custom_alignments: HashMap<NameId, u32>,
     /// What has been laid out.
     pub sections: Vec<PlannedSection>,
     /// Where in `sections` each name is.
@@ -43,7 +43,7 @@ pub struct Layout<'a> {
     /// What a user should know.
     pub warnings: Vec<String>,
     /// Sections that a warning speaks of.
-    pub(super) warned: HashSet<&'a str>,
+    pub(super) warned: HashSet<NameId>,
     /// The bytes that entries have, and those of padding between them.
     pub(super) extent: (u64, u64),
     pub(super) symbols: HashMap<Cow<'a, str>, Value>,
@@ -60,10 +60,11 @@ struct InputFile<'a> {
 
 impl<'a> Layout<'a> {
     /// Begins, with the entries in link order.
-    pub fn new(survey: &'a Survey<'a>, modules: &'a [Module<'a>], entries: Vec<EntryId>) -> Self {
+    pub fn new(survey: &'a Survey, modules: &'a [Module<'a>], entries: Vec<EntryId>) -> Self {
         let keyed = entries.iter().filter_map(|&id| {
-            let entry = &survey.entries[id.0];
-            Some((id, format!("{}.{}", entry.section, entry.key.as_deref()?)))
+            let entry = &survey[id];
+            let key = entry.key.as_deref()?;
+            Some((id, format!("{}.{key}", survey.section(entry))))
         });
         let files = survey.objects.iter().map(|(id, _)| {
             let name = &modules[id.0].name;
@@ -131,8 +132,8 @@ impl<'a> Layout<'a> {
     pub fn orphans(&mut self) -> Result<()> {
         let mut by_section: BTreeMap<&str, Vec<EntryId>> = BTreeMap::new();
         for id in std::mem::take(&mut self.candidates) {
-            if !self.taken[id.0] {
-                let section = &self.survey.entries[id.0].section;
+            if !self.taken[id.position()] {
+                let section = self.survey.section(&self.survey[id]);
                 by_section.entry(section).or_default().push(id);
             }
         }
@@ -348,11 +349,11 @@ impl<'a> Layout<'a> {
         let matcher = Matcher::new(description);
         let by_alignment = matcher.compares_alignments();
         let input = |id: &EntryId| {
-            let entry = &self.survey.entries[id.0];
+            let entry = &self.survey[*id];
             let name = entry.key.as_ref().and_then(|_| self.keyed.get(id));
             let InputFile { file, archive } = &self.files[entry.object];
             InputSection {
-                name: name.map_or(&*entry.section, String::as_str),
+                name: name.map_or_else(|| self.survey.section(entry), String::as_str),
                 file: FileName {
                     file,
                     archive: archive.as_deref(),
@@ -368,15 +369,15 @@ impl<'a> Layout<'a> {
         let ids = matched
             .into_iter()
             .map(|position| self.candidates[position]);
-        let new: Vec<EntryId> = ids.filter(|id| !self.taken[id.0]).collect();
+        let new: Vec<EntryId> = ids.filter(|id| !self.taken[id.position()]).collect();
         for id in &new {
-            self.taken[id.0] = true;
+            self.taken[id.position()] = true;
         }
         new
     }
 
     fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
-        let entry = &self.survey.entries[id.0];
+        let entry = &self.survey[id];
         let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
         self.check_alignment(id, alignment)?;
         cursor.alignment.set(cursor.alignment.get().max(alignment));
@@ -406,14 +407,13 @@ impl<'a> Layout<'a> {
         self.sections[cursor.section]
             .entries
             .push(Placed { entry, offset });
-        let entry = &self.survey.entries[entry.0];
-        let object = &self.survey.objects[entry.object];
-        for &symbol in entry.symbols.iter().filter(|_| self.has_script) {
-            let symbol = object.symbol(symbol);
-            if let (false, Some((_, range))) = (symbol.is_local(), symbol.definition()) {
-                let offset = u64::from(offset + (range.start - entry.start()));
+        let entry = &self.survey[entry];
+        for symbol in entry.symbols.iter().filter(|_| self.has_script) {
+            if !symbol.is_local() {
+                let offset = u64::from(offset + (symbol.offset - entry.start()));
                 let value = Value::Relative(cursor.section, offset);
-                self.symbols.insert(symbol.name.into(), value);
+                let name = self.survey.name(entry, symbol);
+                self.symbols.insert(name.into(), value);
             }
         }
     }

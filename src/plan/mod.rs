@@ -16,8 +16,8 @@ use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::script::{Definition, Script, Spanned};
-use crate::survey::{Entry, Origin, Survey};
-use crate::wasm::{SEGMENT_RETAIN, Symbol, SymbolFlags};
+use crate::survey::{Entry, EntryId, EntrySymbol, NameId, Origin, Survey};
+use crate::wasm::SymbolFlags;
 use layout::Layout;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -59,10 +59,6 @@ pub struct PlannedSection {
     /// Whether the script puts more than entries into it.
     script_made: bool,
 }
-
-/// The place of an entry in [`Survey::entries`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntryId(pub usize);
 
 /// An entry and where it is in its section's array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,9 +146,11 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
     let fates = resolve::resolve(survey, modules)?;
     let left = left_to_the_backend(survey, &fates);
     let with_fate = |fate| {
-        let ids = (0..survey.entries.len()).map(EntryId);
-        ids.filter(|id| fates[id.0] == fate && !left.contains(&*survey.entries[id.0].section))
-            .collect::<Vec<_>>()
+        let ids = survey.ids();
+        ids.filter(|id| {
+            fates[id.position()] == fate && !left.contains(survey.section(&survey[*id]))
+        })
+        .collect::<Vec<_>>()
     };
     let mut layout = Layout::new(survey, modules, with_fate(Fate::Kept));
     layout.run(script)?;
@@ -177,24 +175,24 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
 /// wants kept and nothing keeps, or with one that is in a COMDAT group of several objects: all copies
 /// that are retained would be linked.
 fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'s str> {
-    let mut all_named: HashMap<&str, bool> = HashMap::default();
-    let mut has_bytes: HashSet<&str> = HashSet::default();
+    let mut all_named: HashMap<NameId, bool> = HashMap::default();
+    let mut has_bytes: HashSet<NameId> = HashSet::default();
     for (entry, &fate) in survey.entries.iter().zip(fates) {
-        if all_named.get(&*entry.section) == Some(&false) {
+        if all_named.get(&entry.section) == Some(&false) {
             continue;
         }
         let named = matches!(entry.origin, Origin::Segment(_))
-            && !is_lost(survey, entry)
+            && !is_lost(entry)
             && fate != Fate::OtherComdat;
-        *all_named.entry(&entry.section).or_insert(true) &= named;
+        *all_named.entry(entry.section).or_insert(true) &= named;
         if entry.size > 0 {
-            has_bytes.insert(&entry.section);
+            has_bytes.insert(entry.section);
         }
     }
     all_named
         .into_iter()
-        .filter(|(name, named)| *named && has_bytes.contains(name))
-        .map(|(name, _)| name)
+        .filter(|(section, named)| *named && has_bytes.contains(section))
+        .map(|(section, _)| survey.section_name(section))
         .filter(|name| !survey.wanted.is_asked_for(name))
         .collect()
 }
@@ -202,25 +200,24 @@ fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'
 /// Whether the backend would lose an entry that is to be kept (`used`): a local symbol is no root of
 /// its garbage collection, and the segment is not retained. Compilers before LLVM 19 know no other
 /// way, and a partial link by `wasm-ld` before LLVM 23 drops the flag.
-fn is_lost(survey: &Survey<'_>, entry: &Entry<'_>) -> bool {
-    let object = &survey.objects[entry.object];
-    let retained = |segment| object.segment(segment).flags & SEGMENT_RETAIN != 0;
-    let mut kept = entry
-        .symbols
-        .iter()
-        .map(|&symbol| object.symbol(symbol))
+fn is_lost(entry: &Entry) -> bool {
+    let symbols = entry.symbols.iter();
+    let mut kept = symbols
         .filter(|symbol| symbol.flags.contains(SymbolFlags::NO_STRIP))
         .peekable();
-    kept.peek().is_some() && kept.all(Symbol::is_local) && !entry.segment().is_some_and(retained)
+    kept.peek().is_some() && kept.all(EntrySymbol::is_local) && !entry.is_retained
 }
 
 /// An entry for people: its symbol, or what it is where it has none.
-pub fn describe_entry(survey: &Survey<'_>, entry: &Entry<'_>) -> String {
-    let object = &survey.objects[entry.object];
-    let symbol = entry.symbols.first().map(|&symbol| object.symbol(symbol));
-    match (&entry.origin, symbol) {
-        (_, Some(symbol)) => format!("`{}`", demangle::shown_short(symbol.name)),
-        (Origin::Custom(_), None) => format!("the custom section `{}`", entry.section),
-        (_, None) => format!("a segment `{}`", entry.section),
+pub fn describe_entry(survey: &Survey<'_>, entry: &Entry) -> String {
+    match (&entry.origin, entry.symbols.first()) {
+        (_, Some(symbol)) => {
+            let name = survey.name(entry, symbol);
+            format!("`{}`", demangle::shown_short(name))
+        }
+        (Origin::Custom(_), None) => {
+            format!("the custom section `{}`", survey.section(entry))
+        }
+        (_, None) => format!("a segment `{}`", survey.section(entry)),
     }
 }

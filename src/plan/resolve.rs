@@ -5,8 +5,7 @@ use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
-use crate::survey::{Entry, Origin, Survey};
-use crate::wasm::SymbolIndex;
+use crate::survey::{Entry, EntryId, EntrySymbol, NameId, Survey};
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,46 +26,31 @@ pub enum Fate {
 pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>> {
     let mut fates = comdats(survey);
     let winners = winners(survey, modules, &fates)?;
-    for (position, entry) in survey.entries.iter().enumerate() {
-        let overridden = |&symbol: &SymbolIndex| {
-            let symbol = survey.objects[entry.object].symbol(symbol);
-            let winner = || winners.get(symbol.name);
-            symbol.is_weak() && winner().is_some_and(|&(winner, _)| winner != position)
+    for id in survey.ids() {
+        let entry = &survey[id];
+        let overridden = |symbol: &EntrySymbol| {
+            let winner = || winners.get(survey.name(entry, symbol));
+            symbol.is_weak() && winner().is_some_and(|&(winner, _)| winner != id)
         };
-        if fates[position] == Fate::Kept
-            && !entry.symbols.is_empty()
-            && entry.symbols.iter().all(overridden)
+        let fate = &mut fates[id.position()];
+        if *fate == Fate::Kept && !entry.symbols.is_empty() && entry.symbols.iter().all(overridden)
         {
-            fates[position] = Fate::Overridden;
+            *fate = Fate::Overridden;
         }
     }
     Ok(fates)
 }
 
 fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
-    let mut keepers: HashMap<&str, ObjectId> = HashMap::default();
-    // A name may be long, and a group may have many entries.
-    let mut known: HashMap<(ObjectId, u32), Fate> = HashMap::default();
-    let mut fate = |entry: &Entry<'_>| {
-        let object = &survey.objects[entry.object];
-        let group = match entry.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => object.segment(segment).comdat,
-            Origin::Custom(section) => object.section_comdat(section),
-        };
-        let Some(group) = group else {
-            return Fate::Kept;
-        };
-        *known.entry((entry.object, group)).or_insert_with(|| {
-            let keeper = *keepers
-                .entry(object.comdats[group as usize])
-                .or_insert(entry.object);
-            match keeper == entry.object {
-                true => Fate::Kept,
-                false => Fate::OtherComdat,
-            }
-        })
+    let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
+    let fate = |entry: &Entry| {
+        let keeper = entry.comdat.map(|comdat| keepers.entry(comdat));
+        match keeper.is_none_or(|keeper| *keeper.or_insert(entry.object) == entry.object) {
+            true => Fate::Kept,
+            false => Fate::OtherComdat,
+        }
     };
-    survey.entries.iter().map(&mut fate).collect()
+    survey.entries.iter().map(fate).collect()
 }
 
 /// For each global symbol, the entry that defines it, and whether it is weak there too.
@@ -74,31 +58,25 @@ fn winners<'s>(
     survey: &'s Survey<'_>,
     modules: &[Module<'_>],
     fates: &[Fate],
-) -> Result<HashMap<&'s str, (usize, bool)>> {
-    let mut winners: HashMap<&str, (usize, bool)> = HashMap::default();
+) -> Result<HashMap<&'s str, (EntryId, bool)>> {
+    let mut winners: HashMap<&str, (EntryId, bool)> = HashMap::default();
     winners.reserve(survey.entries.len());
-    for (position, entry) in survey.entries.iter().enumerate() {
-        if fates[position] != Fate::Kept {
-            continue;
-        }
-        for &symbol in &entry.symbols {
-            let symbol = survey.objects[entry.object].symbol(symbol);
-            if symbol.is_local() {
-                continue;
-            }
+    for id in survey.ids().filter(|id| fates[id.position()] == Fate::Kept) {
+        let entry = &survey[id];
+        for symbol in entry.symbols.iter().filter(|symbol| !symbol.is_local()) {
             let weak = symbol.is_weak();
-            let winner = winners.entry(symbol.name).or_insert((position, weak));
+            let name = survey.name(entry, symbol);
+            let winner = winners.entry(name).or_insert((id, weak));
             match (winner.1, weak) {
-                (true, false) => *winner = (position, weak),
-                (false, false) if winner.0 != position => {
-                    let first = &modules[survey.entries[winner.0].object.0].name;
+                (true, false) => *winner = (id, weak),
+                (false, false) if winner.0 != id => {
+                    let first = &modules[survey[winner.0].object.0].name;
                     let second = &modules[entry.object.0].name;
-                    return Err(Error::new(format!(
-                        "duplicate symbol: {}",
-                        demangle::shown(symbol.name)
-                    ))
-                    .note(format!("defined in {first}"))
-                    .note(format!("defined in {second}")));
+                    return Err(
+                        Error::new(format!("duplicate symbol: {}", demangle::shown(name)))
+                            .note(format!("defined in {first}"))
+                            .note(format!("defined in {second}")),
+                    );
                 }
                 _ => {}
             }

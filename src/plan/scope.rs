@@ -1,14 +1,13 @@
 //! What expressions of a script see while it is carried out: the output section that is being laid
 //! out, those before it, and the symbols so far.
 
-use super::EntryId;
 use super::evaluate::{Context, Value, evaluate, failed, truth};
 use super::layout::Layout;
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
 use crate::script::{Assert, Assignment, Expression, Node, Spanned};
-use crate::survey;
+use crate::survey::{self, EntryId};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
@@ -111,13 +110,11 @@ impl Layout<'_> {
     pub fn check_discarded(&self) -> Result<()> {
         let mut discarded = Vec::new();
         for id in &self.discarded {
-            let entry = &self.survey.entries[id.0];
+            let entry = &self.survey[*id];
             let module = &self.modules[entry.object.0];
-            let object = &self.survey.objects[entry.object];
-            for &symbol in entry.symbols.iter().filter(|_| module.is_member()) {
-                let symbol = object.symbol(symbol);
+            for symbol in entry.symbols.iter().filter(|_| module.is_member()) {
                 if !symbol.is_local() {
-                    discarded.push((symbol.name, module));
+                    discarded.push((self.survey.name(entry, symbol), module));
                 }
             }
         }

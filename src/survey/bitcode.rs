@@ -1,7 +1,7 @@
 //! Entries in LLVM bitcode. What they are like only the compiled object says; that there are some, the
 //! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
 
-use super::entries::Origin;
+use super::entry::Origin;
 use super::mark::{Mark, NEEDLE, Told};
 use super::{Survey, Wanted};
 use crate::bitcode::{Bitcode, Symbol};
@@ -36,13 +36,15 @@ impl<'a> Glance<'a> {
     /// # Errors
     /// A mark that is not right.
     pub fn at(module: &Module<'a>) -> Result<Self> {
+        // Bitcode is always in memory.
+        let bytes = module.lasting().unwrap_or_default();
         let mut glance = Self {
-            bitcode: Bitcode::parse(module.bytes),
+            bitcode: Bitcode::parse(bytes),
             marked: Vec::new(),
             has_unknown_marks: false,
         };
         let Some(symbols) = &glance.bitcode.symbols else {
-            glance.has_unknown_marks = memmem::find(module.bytes, NEEDLE).is_some();
+            glance.has_unknown_marks = memmem::find(bytes, NEEDLE).is_some();
             return Ok(glance);
         };
         for symbol in symbols.iter().filter(|symbol| symbol.is_defined_data()) {
@@ -96,7 +98,7 @@ pub fn with_entries(survey: &Survey<'_>, glances: &[Glance<'_>]) -> Vec<WithEntr
         .entries
         .iter()
         .filter(|entry| !matches!(entry.origin, Origin::Segment(_)));
-    let moved = moved.map(|entry| &*entry.section);
+    let moved = moved.map(|entry| survey.section(entry));
     let marked = glances.iter().flat_map(Glance::marked_sections);
     let gathered: BTreeSet<&str> = moved.chain(marked).collect();
     let is_gathered = |name: &str| gathered.contains(name) || survey.wanted.is_asked_for(name);

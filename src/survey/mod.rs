@@ -1,38 +1,49 @@
 //! What there is to gather: the wanted sections, and the entries that they have.
 
 mod bitcode;
+mod collect;
 mod double;
-mod entries;
+mod entry;
+mod found;
+mod glance;
 mod mark;
+mod marked;
+mod names;
 mod reference;
 mod symbols;
 mod wanted;
 
 pub use bitcode::WithEntries;
-pub use entries::{Entry, Origin};
+pub use entry::{Entry, EntryId, EntrySymbol, Origin, Summary, read_again};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
+pub use names::NameId;
 pub use symbols::{defined_symbols, referrers};
 pub use wanted::Wanted;
 
-use self::entries::Marks;
+use self::collect::Collected;
+use self::found::{Found, Rest, Undefined};
+use self::glance::{Glance, Needles, may_have_entries};
+use self::names::{Interner, Texts};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
 use crate::input::{Inputs, Module, Name, ObjectId, ObjectMap};
-use crate::parallel;
+use crate::parallel::Cores;
 use crate::script::Script;
-use crate::wasm::{CUSTOM, Headers, Object, SEGMENT_INFO, Section, Sections, subsections};
-use memchr::memmem::Finder;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::{Index, Range};
 
 /// What was found.
 #[derive(Debug)]
 pub struct Survey<'a> {
     /// The objects that have entries.
-    pub objects: ObjectMap<Object<'a>>,
-    /// The entries, in link order.
-    pub entries: Vec<Entry<'a>>,
+    pub objects: ObjectMap<Summary<'a>>,
+    /// The entries, in link order: those of an object are beside each other.
+    pub entries: Vec<Entry>,
+    /// The names of their symbols, of objects that are not in memory.
+    texts: String,
+    /// The names of their sections, and of their COMDAT groups.
+    names: Interner,
     /// Which sections are gathered.
     pub wanted: Wanted,
     /// The bitcode that has entries too, which the backend must compile first.
@@ -40,7 +51,7 @@ pub struct Survey<'a> {
     /// What a user should know.
     pub warnings: Vec<String>,
     /// Names with the text of a mark that an object, bitcode or the command line refers to.
-    referred: HashSet<Cow<'a, str>>,
+    referred: HashSet<String>,
 }
 
 /// Looks through the inputs. Most have nothing to gather, and of those only the section headers
@@ -63,10 +74,12 @@ pub fn survey<'a>(
         bitcode: Vec::new(),
         objects: ObjectMap::default(),
         entries: Vec::new(),
+        texts: String::new(),
+        names: Interner::default(),
         wanted,
         referred: line
             .values(Id::Undefined)
-            .filter_map(|symbol| Some(symbol.to_str()?.to_owned().into()))
+            .filter_map(|symbol| Some(symbol.to_str()?.to_owned()))
             .collect(),
     };
     // What has been compiled is among the modules.
@@ -75,35 +88,39 @@ pub fn survey<'a>(
     for glance in &bitcode {
         survey.wanted.by_symbols(glance.undefined());
         survey.wanted.by_marks(glance.marked_sections());
-        let undefined = glance.undefined().map(|symbol| symbol.to_owned().into());
-        survey.referred.extend(undefined);
+        survey
+            .referred
+            .extend(glance.undefined().map(str::to_owned));
     }
     let mut glances = Vec::new();
     let needles = Needles::new();
-    for (position, module) in modules.iter().enumerate() {
-        let in_file = |error: Error| error.in_file(&module.name);
-        let glance = match Glance::at(module, &needles) {
+    // Members of archives are in memory, and are many anywhere.
+    let unread = modules
+        .iter()
+        .filter(|module| module.lasting().is_none())
+        .count();
+    let glanced = Cores::for_objects(unread).map(modules, |module| Glance::at(module, &needles));
+    for (position, glance) in glanced.into_iter().enumerate() {
+        let module = &modules[position];
+        let glance = match glance {
             Err(_) if module.place.ambiguous => None,
-            glance => glance.map_err(in_file)?,
+            glance => glance.map_err(|error| error.in_file(&module.name))?,
         };
-        let Some(glance) = glance else {
-            continue;
-        };
-        if glance.has_references {
+        if let Some(glance) = glance {
             survey
                 .wanted
-                .by_references(&glance.linking)
-                .map_err(in_file)?;
+                .by_symbols(glance.undefined.iter().map(String::as_str));
+            glances.push((ObjectId(position), glance.has_marks));
         }
-        glances.push((ObjectId(position), glance));
     }
-    let any_marks = glances.iter().any(|(_, glance)| glance.has_marks);
+    let any_marks = glances.iter().any(|(_, has_marks)| *has_marks);
     if any_marks {
         marks_seen()?;
     }
     let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
         undefined = survey.collect(inputs, &glances)?;
+        inputs.release();
     }
     survey.bitcode = bitcode::with_entries(&survey, &bitcode);
     if survey.bitcode.is_empty() {
@@ -120,23 +137,6 @@ fn gathered_in_vain(name: &str) -> String {
     )
 }
 
-/// What to search for in every object.
-struct Needles {
-    mark: Finder<'static>,
-    start: Finder<'static>,
-    stop: Finder<'static>,
-}
-
-impl Needles {
-    fn new() -> Self {
-        Self {
-            mark: Finder::new(mark::NEEDLE),
-            start: Finder::new(wanted::START),
-            stop: Finder::new(wanted::STOP),
-        }
-    }
-}
-
 /// Entries that look like copies of others would be lost without a word.
 fn of_parts(object: &Name, section: &str) -> String {
     format!(
@@ -147,248 +147,181 @@ fn of_parts(object: &Name, section: &str) -> String {
     )
 }
 
-/// An object by its section headers.
-struct Glance<'a> {
-    linking: Section<'a>,
-    /// Whether the text of a mark is somewhere in it.
-    has_marks: bool,
-    /// Whether `__start_` or `__stop_` is.
-    has_references: bool,
-}
+impl Index<EntryId> for Survey<'_> {
+    type Output = Entry;
 
-impl<'a> Glance<'a> {
-    /// `None` for what is no object: shared libraries, and in archives also what compilers put
-    /// beside objects (`lib.rmeta` of an rlib is a module too).
-    fn at(module: &Module<'a>, needles: &Needles) -> Result<Option<Self>> {
-        let (mut linking, mut is_shared) = (None, false);
-        for header in Headers::of(module.bytes)? {
-            let header = header?;
-            if header.id != CUSTOM {
-                continue;
-            }
-            match header.name()? {
-                b"linking" if linking.is_none() => linking = Some(header.section()?),
-                b"dylink.0" => is_shared = true,
-                _ => {}
-            }
-        }
-        let Some(linking) = linking else {
-            if !is_shared && !module.is_member() {
-                return Err(
-                    Error::new("not a relocatable wasm file: it has no `linking` section")
-                        .note("link the objects that this finished module was made of")
-                        .note(
-                            "if it should be an object, it was cut off or stripped: build it again",
-                        ),
-                );
-            }
-            return Ok(None);
-        };
-        let has = |needle: &Finder<'_>| needle.find(linking.content).is_some();
-        Ok(Some(Self {
-            has_marks: has(&needles.mark),
-            has_references: has(&needles.start) || has(&needles.stop),
-            linking,
-        }))
-    }
-
-    /// Whether a closer look is due.
-    fn may_have_entries(&self, module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
-        if self.has_marks {
-            return Ok(true);
-        }
-        for section in Sections::of(module.bytes)? {
-            let section = section?;
-            if section.id == CUSTOM && wanted.has_custom_sections(section.name) {
-                return Ok(true);
-            }
-        }
-        for (id, reader) in subsections(&self.linking)? {
-            if id != SEGMENT_INFO {
-                continue;
-            }
-            for segment in wasmparser::SegmentMap::new(reader)? {
-                if wanted.has_segments(segment?.name) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+    fn index(&self, id: EntryId) -> &Entry {
+        &self.entries[id.position()]
     }
 }
-
-/// An object with the text of a mark in it.
-struct Parsed<'a> {
-    object: Object<'a>,
-    marks: Marks<'a>,
-    /// The sections of the marks; of neighbours that are the same, one.
-    sections: Vec<Cow<'a, str>>,
-    /// The symbols with the text of a mark that it refers to.
-    referred: Vec<&'a str>,
-}
-
-impl<'a> Parsed<'a> {
-    fn of(module: &Module<'a>) -> Result<Self> {
-        let object = Object::parse(module.bytes)?;
-        let marks = entries::marks(&object)?;
-        let mut sections: Vec<Cow<'a, str>> = Vec::new();
-        for mark in marks.iter() {
-            if sections.last() != Some(&mark.section) {
-                sections.push(mark.section.clone());
-            }
-        }
-        let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
-        let names = undefined.map(|symbol| symbol.name);
-        Ok(Self {
-            referred: names.filter(|name| mark::is_possible(name)).collect(),
-            object,
-            marks,
-            sections,
-        })
-    }
-}
-
-/// An object that has entries, or refers to marks.
-struct Found<'a> {
-    id: ObjectId,
-    object: Object<'a>,
-    entries: Vec<Entry<'a>>,
-    /// The marks that it refers to, and where, if it is linked.
-    undefined: Vec<(&'a str, u64)>,
-    /// Custom sections that only look like second copies.
-    mixed: BTreeSet<&'a str>,
-}
-
-impl<'a> Found<'a> {
-    /// What there is in an object, which may have been parsed for its marks already.
-    fn of(
-        id: ObjectId,
-        module: &Module<'a>,
-        marked: Option<(Object<'a>, Marks<'a>)>,
-        wanted: &Wanted,
-    ) -> Result<Self> {
-        let (object, marks) = match marked {
-            Some(marked) => marked,
-            None => (Object::parse(module.bytes)?, Marks::default()),
-        };
-        let entries = entries::collect(id, &object, &marks, wanted)?;
-        let mut undefined = Vec::new();
-        if module.always_linked() || !entries.is_empty() {
-            undefined.extend(entries::undefined_marks(&object));
-        }
-        let mut mixed = BTreeSet::new();
-        if !entries.is_empty() {
-            mixed = double::mixed(&object, wanted);
-        }
-        Ok(Self {
-            id,
-            object,
-            entries,
-            undefined,
-            mixed,
-        })
-    }
-}
-
-/// An object that refers to a mark, the mark, and where in the object it does.
-type Undefined<'a> = (ObjectId, (&'a str, u64));
 
 impl<'a> Survey<'a> {
+    /// The link section of an entry.
+    pub fn section(&self, entry: &Entry) -> &str {
+        self.section_name(entry.section)
+    }
+
+    /// The name of a link section.
+    pub fn section_name(&self, section: NameId) -> &str {
+        &self.names.names()[section.position()]
+    }
+
+    /// The name of a symbol of an entry.
+    pub fn name(&self, entry: &Entry, symbol: &EntrySymbol) -> &str {
+        let object = self.objects.get(entry.object);
+        let texts = object.and_then(|object| object.bytes);
+        symbol.name.of(texts.unwrap_or(self.texts.as_bytes()))
+    }
+
+    /// The places of all entries.
+    pub fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
+        (0..self.entries.len()).map(EntryId::new)
+    }
+
+    /// The objects that have entries, and where in `entries` those are.
+    pub fn by_object(&self) -> impl Iterator<Item = (ObjectId, Range<usize>)> {
+        let runs = self.entries.chunk_by(|a, b| a.object == b.object);
+        let mut start = 0;
+        runs.filter_map(move |run| {
+            let range = start..start + run.len();
+            start = range.end;
+            Some((run.first()?.object, range))
+        })
+    }
+
+    /// Lets go of the names of symbols, where nobody will ask for them any more.
+    pub fn forget_names(&mut self) {
+        self.texts = String::new();
+    }
+
     /// Collects the entries. The marks that objects refer to.
     fn collect(
         &mut self,
         inputs: &Inputs<'a>,
-        glances: &[(ObjectId, Glance<'a>)],
-    ) -> Result<Vec<Undefined<'a>>> {
+        glances: &[(ObjectId, bool)],
+    ) -> Result<Vec<Undefined>> {
         let modules = &inputs.modules;
-        let mut marked = self.marked(modules, glances)?;
+        let mut rest = Rest::default();
+        let with_marks = glances.iter().filter(|(_, has_marks)| *has_marks);
+        let with_marks: Vec<_> = with_marks.copied().collect();
+        self.look_into(modules, &with_marks, &mut rest)?;
         // Names and sizes are known now.
         inputs.release();
-        let mut objects = Vec::new();
-        for (id, glance) in glances {
+        // A section that is marked anywhere is gathered from everywhere.
+        let mut others = self.forget_incomplete(&mut rest);
+        for (id, _) in glances.iter().filter(|(_, has_marks)| !has_marks) {
             let module = &modules[id.0];
-            let may_have = glance.may_have_entries(module, &self.wanted);
+            let may_have = may_have_entries(module, &self.wanted);
             if may_have.map_err(|error| error.in_file(&module.name))? {
-                objects.push((*id, marked.remove(*id)));
+                others.push((*id, false));
             }
         }
-        let wanted = &self.wanted;
-        let found = parallel::map(objects, |(id, marked)| {
-            let module = &modules[id.0];
-            let found = Found::of(id, module, marked, wanted);
-            found.map_err(|error| error.in_file(&module.name))
-        });
-        let mut undefined = Vec::new();
-        for found in found {
-            let found = found?;
-            let id = found.id;
-            undefined.extend(found.undefined.into_iter().map(|mark| (id, mark)));
-            if !found.entries.is_empty() {
-                let name = &modules[id.0].name;
-                let mixed = found.mixed.into_iter();
-                self.warnings
-                    .extend(mixed.map(|section| of_parts(name, section)));
-                match self.entries.is_empty() {
-                    // Of the only object with entries, which may have many.
-                    true => self.entries = found.entries,
-                    false => self.entries.extend(found.entries),
-                }
-                self.objects.insert(id, found.object);
-            }
+        if !others.is_empty() {
+            others.sort_unstable();
+            self.look_into(modules, &others, &mut rest)?;
+            self.entries.sort_by_key(|entry| entry.object);
+            rest.undefined.sort_by_key(|(id, _)| *id);
         }
-        Ok(undefined)
+        rest.mixed.sort();
+        let mixed = rest.mixed.iter();
+        let mixed = mixed.map(|(id, section)| of_parts(&modules[id.0].name, section));
+        self.warnings.extend(mixed);
+        Ok(rest.undefined)
     }
 
-    /// The objects with marks. A section that is marked anywhere is gathered from everywhere.
-    fn marked(
+    /// Looks into objects, each with whether it has the text of a mark in it.
+    fn look_into(
         &mut self,
         modules: &[Module<'a>],
-        glances: &[(ObjectId, Glance<'a>)],
-    ) -> Result<ObjectMap<(Object<'a>, Marks<'a>)>> {
-        let with_marks = glances.iter().filter(|(_, glance)| glance.has_marks);
-        let ids: Vec<ObjectId> = with_marks.map(|(id, _)| *id).collect();
-        let parsed = parallel::map(ids.clone(), |id| {
-            let parsed = Parsed::of(&modules[id.0]);
-            parsed.map_err(|error| error.in_file(&modules[id.0].name))
-        });
-        let mut marked = ObjectMap::default();
-        for (id, parsed) in ids.into_iter().zip(parsed) {
-            let parsed = parsed?;
-            let referred = parsed.referred.into_iter().map(Cow::Borrowed);
-            self.referred.extend(referred);
-            self.wanted
-                .by_marks(parsed.sections.iter().map(|section| &**section));
-            marked.insert(id, (parsed.object, parsed.marks));
+        objects: &[(ObjectId, bool)],
+        rest: &mut Rest,
+    ) -> Result<()> {
+        let mut marked = HashSet::default();
+        let cores = Cores::for_objects(objects.len());
+        for objects in objects.chunks(cores.at_a_time()) {
+            let found = cores.try_map(objects, |&(id, has_marks)| {
+                let module = &modules[id.0];
+                let found = Found::in_object(id, module, has_marks, &self.wanted);
+                found.map_err(|error| error.in_file(&module.name))
+            })?;
+            for (&(id, _), mut found) in objects.iter().zip(found) {
+                marked.extend(found.marked.drain(..));
+                self.referred.extend(found.referred.drain(..));
+                rest.add(id, &mut found);
+                if let Some(summary) = found.summary {
+                    self.add(found.collected)?;
+                    self.objects.insert(id, summary);
+                }
+            }
         }
-        Ok(marked)
+        // Only now: one object is not to be looked into with more than another.
+        self.wanted
+            .by_marks(marked.iter().map(|section| &**section));
+        Ok(())
+    }
+
+    /// Forgets what was found in objects that have more entries, now that more sections are wanted: these.
+    fn forget_incomplete(&mut self, rest: &mut Rest) -> Vec<(ObjectId, bool)> {
+        let wanted = &self.wanted;
+        let is_wanted = |name: &str| wanted.has_segments(name) || wanted.has_custom_sections(name);
+        let candidates = std::mem::take(&mut rest.candidates);
+        let incomplete = candidates.into_iter();
+        let incomplete = incomplete.filter(|(_, names)| names.iter().any(|name| is_wanted(name)));
+        let incomplete: BTreeSet<ObjectId> = incomplete.map(|(id, _)| id).collect();
+        let stays = |id: &ObjectId| !incomplete.contains(id);
+        if !incomplete.is_empty() {
+            self.entries.retain(|entry| stays(&entry.object));
+            rest.undefined.retain(|(id, _)| stays(id));
+            rest.mixed.retain(|(id, _)| stays(id));
+        }
+        incomplete.into_iter().map(|id| (id, true)).collect()
+    }
+
+    /// Adds the entries of an object.
+    fn add(&mut self, collected: Collected<'_>) -> Result<()> {
+        let names = self.names.intern_all(&collected.names);
+        let mut entries = collected.entries;
+        for entry in &mut entries {
+            entry.section = names[entry.section.position()];
+            entry.comdat = entry.comdat.map(|comdat| names[comdat.position()]);
+        }
+        if let Texts::Copied(texts) = &collected.texts {
+            let start = self.texts.len() as u32;
+            self.texts.push_str(texts);
+            if u32::try_from(self.texts.len()).is_err() {
+                return Err(Error::new("the names of all entries take more than 4 GiB"));
+            }
+            let symbols = entries.iter_mut().flat_map(|entry| &mut entry.symbols);
+            symbols.for_each(|symbol| symbol.name = symbol.name.behind(start));
+        }
+        match self.entries.is_empty() {
+            // Of the only object with entries, which may have many.
+            true => self.entries = entries,
+            false => self.entries.append(&mut entries),
+        }
+        Ok(())
     }
 
     /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
     /// refers to one has the text of a mark himself, and was looked into.
-    pub fn is_unreferred_mark(&self, entry: &Entry<'_>, symbol: &str) -> bool {
+    pub fn is_unreferred_mark(&self, entry: &Entry, symbol: &str) -> bool {
         let is_mark = entry.all_marked || mark::is_possible(symbol);
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
     /// A mark that nobody defines would leave a hole in an array.
-    fn check_undefined(&self, modules: &[Module<'_>], undefined: &[Undefined<'_>]) -> Result<()> {
+    fn check_undefined(&self, modules: &[Module<'_>], undefined: &[Undefined]) -> Result<()> {
         if undefined.is_empty() {
             return Ok(());
         }
-        let defined: HashSet<&str> = self
-            .entries
-            .iter()
-            .flat_map(|entry| {
-                let object = &self.objects[entry.object];
-                entry
-                    .symbols
-                    .iter()
-                    .map(|&symbol| object.symbol(symbol).name)
-            })
-            .collect();
+        let names = self.entries.iter().flat_map(|entry| {
+            let symbols = entry.symbols.iter();
+            symbols.map(|symbol| self.name(entry, symbol))
+        });
+        let defined: HashSet<&str> = names.collect();
         let missing = undefined
             .iter()
-            .find(|(_, (name, _))| !defined.contains(name));
+            .find(|(_, (name, _))| !defined.contains(name.as_str()));
         match missing {
             None => Ok(()),
             Some((id, (name, at))) => Err(Error::new(format!(

@@ -7,9 +7,11 @@ use crate::wasm::Object;
 /// The global symbols that objects define which are linked whatever refers to them.
 pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
     let linked = modules.iter().filter(|module| module.always_linked());
-    let objects = linked.filter_map(|module| Object::parse(module.bytes).ok());
     let mut defined = HashSet::default();
-    for object in objects {
+    for bytes in linked.filter_map(|module| module.load().ok()) {
+        let Ok(object) = Object::parse(&bytes) else {
+            continue;
+        };
         let symbols = object.symbols.iter();
         let global = symbols.filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
         defined.extend(global.map(|symbol| symbol.name.to_owned()));
@@ -24,7 +26,8 @@ pub fn referrers<'n, 'm>(
 ) -> HashMap<&'n str, &'m Module<'m>> {
     let mut referrers = HashMap::default();
     for module in modules.filter(|_| !names.is_empty()) {
-        let Ok(object) = Object::parse(module.bytes) else {
+        let bytes = module.load().unwrap_or_default();
+        let Ok(object) = Object::parse(&bytes) else {
             continue;
         };
         for symbol in object.symbols.iter().filter(|symbol| symbol.is_undefined()) {

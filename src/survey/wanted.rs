@@ -38,6 +38,41 @@ const RESERVED: [&str; 9] = [
     "target_features",
 ];
 
+/// The undefined symbols of data that speak of the ends of a section, in the `linking` section of an object.
+///
+/// # Errors
+/// It is not right.
+pub fn references(linking: &Section<'_>) -> Result<Vec<String>> {
+    let mut references = Vec::new();
+    for (id, reader) in subsections(linking)? {
+        if id != SYMBOL_TABLE {
+            continue;
+        }
+        for symbol in wasmparser::SymbolInfoMap::new(reader)? {
+            if let SymbolInfo::Data { flags, name, .. } = symbol?
+                && flags.contains(SymbolFlags::UNDEFINED)
+                && section_between(name).is_some()
+            {
+                references.push(name.to_owned());
+            }
+        }
+    }
+    Ok(references)
+}
+
+/// The section at an end of which a symbol is.
+fn section_between(symbol: &str) -> Option<&str> {
+    let section = symbol
+        .strip_prefix(START)
+        .or_else(|| symbol.strip_prefix(STOP));
+    section.filter(|section| is_c_identifier(section))
+}
+
+/// Whether custom sections of that name are never entries.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 impl Wanted {
     /// What the command line and the script ask for.
     pub fn by_policy(line: &CommandLine, script: &Script) -> Self {
@@ -56,26 +91,6 @@ impl Wanted {
         wanted
     }
 
-    /// Adds what an object refers to.
-    ///
-    /// # Errors
-    /// A `linking` section that is not right.
-    pub fn by_references(&mut self, linking: &Section<'_>) -> Result<()> {
-        for (id, reader) in subsections(linking)? {
-            if id != SYMBOL_TABLE {
-                continue;
-            }
-            for symbol in wasmparser::SymbolInfoMap::new(reader)? {
-                if let SymbolInfo::Data { flags, name, .. } = symbol?
-                    && flags.contains(SymbolFlags::UNDEFINED)
-                {
-                    self.refer(name);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Adds the sections that undefined symbols refer to.
     pub fn by_symbols<'s>(&mut self, undefined: impl Iterator<Item = &'s str>) {
         undefined.for_each(|symbol| self.refer(symbol));
@@ -91,10 +106,7 @@ impl Wanted {
     }
 
     fn refer(&mut self, symbol: &str) {
-        let section = symbol
-            .strip_prefix(START)
-            .or_else(|| symbol.strip_prefix(STOP));
-        if let Some(section) = section.filter(|section| is_c_identifier(section)) {
+        if let Some(section) = section_between(symbol) {
             self.named.insert(section.to_owned());
         }
     }
@@ -126,7 +138,7 @@ impl Wanted {
     pub fn has_custom_sections(&self, name: &str) -> bool {
         let names = |globs: &[Glob]| globs.iter().any(|glob| glob.literal() == Some(name));
         let asked_for = names(&self.script) || (is_c_identifier(name) && names(&self.gather));
-        !RESERVED.contains(&name) && (self.named.contains(name) || asked_for)
+        !is_reserved(name) && (self.named.contains(name) || asked_for)
     }
 
     /// The names of custom sections that are entries.

@@ -8,6 +8,7 @@ use super::relocation::Relocation;
 use super::symbol::Definition;
 use crate::hash::HashMap;
 use std::borrow::Cow;
+use std::io::Write;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     Encode, EntityType, ImportSection, MemoryType, Module, RefType, TableType, TypeSection,
@@ -34,9 +35,20 @@ pub struct Builder<'a> {
 pub struct Synthesized<'a>(Builder<'a>);
 
 impl Synthesized<'_> {
+    /// Writes the file, section by section.
+    ///
+    /// # Errors
+    /// `out` does not take it.
+    pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+        self.0.write(out)
+    }
+
     /// The file.
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.bytes()
+        let mut bytes = Vec::new();
+        // A vector takes all.
+        let _ = self.write(&mut bytes);
+        bytes
     }
 }
 
@@ -174,6 +186,23 @@ impl<'a> Builder<'a> {
         Some(offset)
     }
 
+    /// The bytes of a data segment.
+    pub fn data(&self, segment: SegmentIndex) -> &[u8] {
+        &self.segments[segment.position()].bytes
+    }
+
+    /// Puts `bytes` into a data segment at `offset`, where there is room for them.
+    pub fn put(&mut self, segment: SegmentIndex, offset: u32, bytes: &[u8]) {
+        let start = offset as usize;
+        let all = self.segments[segment.position()].bytes.to_mut();
+        all[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Gives a data segment another name.
+    pub fn rename(&mut self, segment: SegmentIndex, name: impl Into<Cow<'a, str>>) {
+        self.segments[segment.position()].name = name.into();
+    }
+
     /// Adds an import of a function, and gives its index.
     pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
         let type_index = match self.type_indices.get(signature) {
@@ -197,6 +226,17 @@ impl<'a> Builder<'a> {
     pub fn symbol(&mut self, symbol: SynthSymbol<'a>) -> SymbolIndex {
         self.symbols.push(symbol);
         SymbolIndex(self.symbols.len() as u32 - 1)
+    }
+
+    /// Puts a symbol in the place of one that was undefined, or weak.
+    pub fn define(&mut self, symbol: SymbolIndex, definition: SynthSymbol<'a>) {
+        self.symbols[symbol.position()] = definition;
+    }
+
+    /// Whether a symbol is data that is weak.
+    pub fn is_weak(&self, symbol: SymbolIndex) -> bool {
+        let symbol = &self.symbols[symbol.position()];
+        matches!(symbol, SynthSymbol::Data { flags, .. } if flags.contains(SymbolFlags::BINDING_WEAK))
     }
 
     /// Adds a relocation whose offset counts from the first byte of `segment`.
@@ -229,7 +269,7 @@ impl<'a> Builder<'a> {
         Synthesized(self)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
         /// The data section comes third, after types and imports.
         const DATA_SECTION: u32 = 2;
         /// What may follow it.
@@ -237,14 +277,19 @@ impl<'a> Builder<'a> {
         let mut module = Module::new();
         module.section(&self.type_section());
         module.section(&self.import_section());
-        let mut bytes = module.finish();
-        bytes.reserve(self.most_bytes());
-        let out = &mut bytes;
-        let starts = encode::section(DATA, out, |out| self.data(out));
+        out.write_all(&module.finish())?;
+        let mut section = Vec::new();
+        let starts = encode::section(DATA, &mut section, |section| self.data_section(section));
+        out.write_all(&section)?;
         if let Some(custom) = &self.custom {
-            encode::custom_section(&custom.name, out, |out| out.extend(&custom.content));
+            section.clear();
+            let content = |section: &mut Vec<u8>| section.extend(&custom.content);
+            encode::custom_section(&custom.name, &mut section, content);
+            out.write_all(&section)?;
         }
-        encode::custom_section("linking", out, |out| self.linking(out));
+        section.clear();
+        encode::custom_section("linking", &mut section, |section| self.linking(section));
+        out.write_all(&section)?;
         let relocations = self
             .segments
             .iter()
@@ -260,27 +305,23 @@ impl<'a> Builder<'a> {
             });
         let count = |segment: &SynthSegment<'_>| segment.relocations.len();
         let count = self.segments.iter().map(count).sum();
-        append_relocations("DATA", DATA_SECTION, count, relocations, out);
+        section.clear();
+        append_relocations("DATA", DATA_SECTION, count, relocations, &mut section);
+        out.write_all(&section)?;
         if let Some(custom) = &self.custom {
             let relocations = custom.relocations.iter().copied();
             let count = relocations.len();
-            append_relocations(&custom.name, CUSTOM_SECTION, count, relocations, out);
+            section.clear();
+            append_relocations(
+                &custom.name,
+                CUSTOM_SECTION,
+                count,
+                relocations,
+                &mut section,
+            );
+            out.write_all(&section)?;
         }
-        bytes
-    }
-
-    /// About how many bytes the large sections take, or more.
-    fn most_bytes(&self) -> usize {
-        const SEGMENT: usize = 16;
-        const SYMBOL: usize = 16;
-        const RELOCATION: usize = 16;
-        let segment = |segment: &SynthSegment<'_>| {
-            let relocations = segment.relocations.len() * RELOCATION;
-            SEGMENT + segment.bytes.len() + segment.name.len() + relocations
-        };
-        let symbol = |symbol: &SynthSymbol<'_>| SYMBOL + symbol.name().map_or(0, str::len);
-        let segments: usize = self.segments.iter().map(segment).sum();
-        segments + self.symbols.iter().map(symbol).sum::<usize>()
+        Ok(())
     }
 
     fn type_section(&self) -> TypeSection {
@@ -342,7 +383,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The data section. Where in it the bytes of each segment begin.
-    fn data(&self, out: &mut Vec<u8>) -> Vec<u32> {
+    fn data_section(&self, out: &mut Vec<u8>) -> Vec<u32> {
         // `i32.const 0` or `i64.const 0`, and `end`. The linker places the segments anew.
         let start: &[u8] = if self.memory64 {
             &[0x42, 0, 0x0b]

@@ -9,8 +9,8 @@ use generate::Naming;
 use std::hint::black_box;
 use std::path::Path;
 use wasm_section_ld::args::{ArgumentIndex, CommandLine};
-use wasm_section_ld::hoist::{self, Base, Output};
-use wasm_section_ld::input::{Inputs, Module, Name, Place, Provenance};
+use wasm_section_ld::hoist::{self, Base, Moves, Output};
+use wasm_section_ld::input::{Bytes, Inputs, Module, Name, Place, Provenance};
 use wasm_section_ld::plan;
 use wasm_section_ld::script::{FileName, InputDescription, InputSection, Matcher};
 use wasm_section_ld::script::{Script, Source, Statement};
@@ -31,7 +31,7 @@ fn line() -> CommandLine {
 fn inputs<'a>(argument: ArgumentIndex, objects: &'a [Vec<u8>]) -> Inputs<'a> {
     let module = |(index, bytes): (usize, &'a Vec<u8>)| Module {
         name: Name::new(Path::new(&format!("object-{index}.o")).into(), None),
-        bytes,
+        bytes: Bytes::Here(bytes),
         place: Place::at(argument),
         provenance: Provenance::File,
     };
@@ -59,7 +59,15 @@ fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     let plan = || plan::plan(&found, &inputs.modules, &script).expect("a plan");
     group.bench_function("plan", |bencher| bencher.iter(plan));
     let planned = plan();
-    let hoist = || hoist::hoist(&found, &planned, &inputs.modules, OUTPUT).expect("objects");
+    let hoist = || {
+        let moves = Moves::of(&found, &planned);
+        let take = |_, bytes| {
+            black_box(bytes);
+            Ok(())
+        };
+        let hoisted = hoist::hoist(&found, &planned, &moves, &inputs.modules, OUTPUT, take);
+        black_box(hoisted.expect("objects").object);
+    };
     group.bench_function("hoist", |bencher| bencher.iter(hoist));
 }
 

@@ -1,0 +1,352 @@
+//! The entries of one object.
+
+use super::double::Doubles;
+use super::entry::{Entry, EntrySymbol, Origin};
+use super::mark::{is_c_identifier, is_whole_name};
+use super::marked::{Marked, Marks, is_thread_local};
+use super::names::{Interner, NameId, Texts};
+use super::wanted::{Wanted, is_reserved};
+use crate::demangle;
+use crate::error::{Error, Result};
+use crate::input::{Module, ObjectId};
+use crate::wasm::{
+    Merged, Object, SEGMENT_RETAIN, Section, SectionIndex, SegmentIndex, Symbol, SymbolIndex,
+};
+use smallvec::SmallVec;
+use std::cell::LazyCell;
+use std::ops::Range;
+
+/// The entries of an object.
+#[derive(Debug)]
+pub struct Collected<'a> {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Where the names of their symbols are.
+    pub texts: Texts<'a>,
+    /// The names of their sections and COMDAT groups.
+    pub names: Interner,
+    /// Names of segments and custom sections that would be entries if they were wanted.
+    pub candidates: Vec<Box<str>>,
+}
+
+/// The entries of an object, in the order of its segments and then of its custom sections.
+///
+/// # Errors
+/// A mark on something that cannot be an entry.
+pub fn collect<'a>(
+    (id, module): (ObjectId, &Module<'a>),
+    object: &Object<'_>,
+    mut marks: Marks,
+    wanted: &Wanted,
+) -> Result<Collected<'a>> {
+    let by_segment = SymbolsBySegment::of(object);
+    let collected = Collected {
+        entries: Vec::with_capacity(marks.count()),
+        texts: Texts::of(module),
+        names: std::mem::take(&mut marks.names),
+        candidates: Vec::new(),
+    };
+    let mut collector = Collector {
+        id,
+        object,
+        marks,
+        groups: vec![None; object.comdats.len()],
+        collected,
+    };
+    for (position, segment) in object.segments.iter().enumerate() {
+        let index = SegmentIndex(position as u32);
+        let symbols = by_segment.get(index);
+        let from = Segment {
+            index,
+            symbols,
+            sizeless: is_sizeless(object, symbols),
+        };
+        let is_marked = |&symbol: &SymbolIndex| collector.marks.get(symbol).is_some();
+        if symbols.iter().any(is_marked) {
+            collector.marked(&from)?;
+        } else if wanted.has_segments(segment.name) {
+            collector.named(&from)?;
+        } else if is_c_identifier(segment.name) {
+            collector.candidate(segment.name);
+        }
+    }
+    let doubles = LazyCell::new(|| Doubles::of(object));
+    for (index, section) in object.custom_sections() {
+        if !wanted.has_custom_sections(section.name) {
+            if is_c_identifier(section.name) && !is_reserved(section.name) {
+                collector.candidate(section.name);
+            }
+        } else if !doubles.has(index, section) {
+            collector.custom(index, section);
+        }
+    }
+    Ok(collector.collected)
+}
+
+/// The marked symbols that the object refers to and does not define: the name of each, and where
+/// its entry of the symbol table is, in bytes from the beginning of the object.
+pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str, u64)> {
+    let marked = |symbol: &&Symbol<'a>| symbol.is_undefined() && is_whole_name(symbol.name);
+    object
+        .symbols
+        .iter()
+        .filter(marked)
+        .map(|symbol| (symbol.name, symbol.range.start.into()))
+}
+
+/// The symbols that are defined in each data segment.
+struct SymbolsBySegment {
+    /// Segment after segment.
+    symbols: Vec<SymbolIndex>,
+    /// For each segment, where in `symbols` its own begin; and the end of all.
+    starts: Vec<u32>,
+}
+
+impl SymbolsBySegment {
+    fn of(object: &Object<'_>) -> Self {
+        let defined = || {
+            let symbols = object.symbols.iter().enumerate();
+            symbols.filter_map(|(position, symbol)| {
+                let (segment, _) = symbol.definition()?;
+                Some((segment.position(), SymbolIndex(position as u32)))
+            })
+        };
+        let mut starts = vec![0; object.segments.len() + 1];
+        for (segment, _) in defined() {
+            starts[segment + 1] += 1;
+        }
+        let mut total = 0;
+        for start in &mut starts {
+            total += *start;
+            *start = total;
+        }
+        let mut next = starts.clone();
+        let mut symbols = vec![SymbolIndex(0); total as usize];
+        for (segment, symbol) in defined() {
+            symbols[next[segment] as usize] = symbol;
+            next[segment] += 1;
+        }
+        Self { symbols, starts }
+    }
+
+    fn get(&self, segment: SegmentIndex) -> &[SymbolIndex] {
+        let start = |position: usize| self.starts[position] as usize;
+        let position = segment.position();
+        &self.symbols[start(position)..start(position + 1)]
+    }
+}
+
+fn is_sizeless(object: &Object<'_>, symbols: &[SymbolIndex]) -> bool {
+    symbols.iter().all(|&symbol| {
+        let definition = object.symbol(symbol).definition();
+        definition.is_some_and(|(_, range)| range == (0..0))
+    })
+}
+
+/// Collects the entries of an object.
+struct Collector<'o, 'a> {
+    id: ObjectId,
+    object: &'o Object<'o>,
+    marks: Marks,
+    /// For each COMDAT group of the object, its number among those of the entries.
+    groups: Vec<Option<NameId>>,
+    collected: Collected<'a>,
+}
+
+/// A segment in which there are entries.
+struct Segment<'o> {
+    index: SegmentIndex,
+    /// The symbols that are defined in it.
+    symbols: &'o [SymbolIndex],
+    /// Whether none of them says how large it is.
+    sizeless: bool,
+}
+
+impl<'a> Collector<'_, 'a> {
+    /// The segment is one entry, as an input section is for ELF linkers.
+    fn named(&mut self, from: &Segment<'_>) -> Result<()> {
+        let segment = self.object.segment(from.index);
+        if is_thread_local(self.object, from.index) {
+            return Err(Error::new(format!(
+                "an entry of section `{}` is thread-local",
+                segment.name
+            ))
+            .at(segment.range.start.into())
+            .note("each thread has its own copy, so there is no one address for an array"));
+        }
+        let origin = Origin::Segment(from.index);
+        let section = self.section(segment.name);
+        let mut entry = self.entry(section, origin, segment.data.len() as u32);
+        for &symbol in from.symbols {
+            entry.symbols.push(self.symbol(symbol));
+        }
+        self.collected.entries.push(entry);
+        Ok(())
+    }
+
+    /// All of a custom section.
+    fn custom(&mut self, index: SectionIndex, section: &Section<'_>) {
+        let size = section.content.len() as u32;
+        let id = self.section(section.name);
+        let entry = self.entry(id, Origin::Custom(index), size);
+        self.collected.entries.push(entry);
+    }
+
+    /// Each marked symbol is an entry; a second symbol for the same bytes (an alias) goes with it.
+    fn marked(&mut self, from: &Segment<'_>) -> Result<()> {
+        let segment = self.object.segment(from.index);
+        let first = self.collected.entries.len();
+        let mut symbols = from.symbols.to_vec();
+        let range = |symbol| self.range(from, symbol);
+        let beyond = |&&symbol: &&SymbolIndex| range(symbol).end as usize > segment.data.len();
+        if let Some(&symbol) = symbols.iter().find(beyond) {
+            return Err(Error::damaged(format!(
+                "symbol `{}` goes beyond the end of its segment `{}`",
+                self.name(symbol),
+                segment.name
+            ))
+            .at(self.object.symbol(symbol).range.start.into()));
+        }
+        // Marked ones first among those that begin together, and the longest of them.
+        symbols.sort_by_key(|&symbol| {
+            let range = range(symbol);
+            let marked = self.marks.get(symbol).is_some();
+            (range.start, !marked, std::cmp::Reverse(range.end))
+        });
+        for symbol in symbols {
+            let range = self.range(from, symbol);
+            let mark = self.marks.get(symbol);
+            if let Some(entry) = self.collected.entries[first..].last()
+                && let taken = entry.range()
+                && (range.start < taken.end || range == taken)
+            {
+                let is_marked = mark.is_some();
+                let same_section = mark.is_none_or(|mark| mark.section == entry.section);
+                if range.end > taken.end || !same_section {
+                    return Err(self.overlap(symbol));
+                }
+                let symbol = self.symbol(symbol);
+                if let Some(entry) = self.collected.entries.last_mut() {
+                    entry.symbols.push(symbol);
+                    entry.all_marked &= is_marked;
+                }
+                continue;
+            }
+            let Some(Marked { section, key }) = mark.cloned() else {
+                return Err(self.shared(from, symbol));
+            };
+            let size = range.end - range.start;
+            let origin = Origin::Symbol(from.index, range.start);
+            let mut entry = self.entry(section, origin, size);
+            entry.key = key;
+            entry.symbols.push(self.symbol(symbol));
+            entry.all_marked = true;
+            self.collected.entries.push(entry);
+        }
+        Ok(())
+    }
+
+    fn section(&mut self, name: &str) -> NameId {
+        self.collected.names.intern(name)
+    }
+
+    /// An entry, without its symbols.
+    fn entry(&mut self, section: NameId, origin: Origin, size: u32) -> Entry {
+        let segment = match origin {
+            Origin::Segment(segment) | Origin::Symbol(segment, _) => {
+                Some(self.object.segment(segment))
+            }
+            Origin::Custom(_) => None,
+        };
+        let group = match origin {
+            Origin::Custom(section) => self.object.section_comdat(section),
+            _ => segment.and_then(|segment| segment.comdat),
+        };
+        let start = match origin {
+            Origin::Symbol(_, start) => start,
+            Origin::Segment(_) | Origin::Custom(_) => 0,
+        };
+        Entry {
+            object: self.id,
+            section,
+            key: None,
+            origin,
+            size,
+            // For one inside of a segment, what its offset leaves of that.
+            alignment: segment.map(|segment| segment.alignment.min(start.trailing_zeros()) as u8),
+            comdat: group.map(|group| self.comdat(group)),
+            symbols: SmallVec::new(),
+            all_marked: false,
+            is_retained: segment.is_some_and(|segment| segment.flags & SEGMENT_RETAIN != 0),
+            is_read_only: segment.is_some_and(|segment| segment.merged == Some(Merged::ReadOnly)),
+        }
+    }
+
+    fn symbol(&mut self, index: SymbolIndex) -> EntrySymbol {
+        let symbol = self.object.symbol(index);
+        let (_, range) = symbol.definition().unwrap_or((SegmentIndex(0), 0..0));
+        EntrySymbol {
+            index,
+            flags: symbol.flags,
+            offset: range.start,
+            size: range.end - range.start,
+            name: self.collected.texts.keep(symbol.name),
+        }
+    }
+
+    /// Names may be long, and groups may have many entries.
+    fn comdat(&mut self, group: u32) -> NameId {
+        let names = &mut self.collected.names;
+        let name = self.object.comdats[group as usize];
+        *self.groups[group as usize].get_or_insert_with(|| names.intern(name))
+    }
+
+    /// What may be an entry if another object has a mark of that name.
+    fn candidate(&mut self, name: &str) {
+        let candidates = &mut self.collected.candidates;
+        if candidates.last().is_none_or(|last| **last != *name) {
+            candidates.push(name.into());
+        }
+    }
+
+    /// What the symbol names. Assembler code may leave out a symbol's size: then, alone in its
+    /// segment, it names all of it.
+    fn range(&self, from: &Segment<'_>, symbol: SymbolIndex) -> Range<u32> {
+        if from.sizeless {
+            return 0..self.object.segment(from.index).data.len() as u32;
+        }
+        let definition = self.object.symbol(symbol).definition();
+        definition.map_or(0..0, |(_, range)| range)
+    }
+
+    fn name(&self, symbol: SymbolIndex) -> String {
+        demangle::shown(self.object.symbol(symbol).name).into_owned()
+    }
+
+    fn shared(&self, from: &Segment<'_>, symbol: SymbolIndex) -> Error {
+        let marked = from
+            .symbols
+            .iter()
+            .find(|&&symbol| self.marks.get(symbol).is_some());
+        Error::new(format!(
+            "the marked symbol `{}` shares its data segment `{}` with `{}`, which is not marked",
+            marked.map(|&symbol| self.name(symbol)).unwrap_or_default(),
+            self.object.segment(from.index).name,
+            self.name(symbol),
+        ))
+        .at(self.object.symbol(symbol).range.start.into())
+        .note(
+            "give each variable a segment of its own: with -fdata-sections and without a section \
+             attribute in C, by `.section` in assembler",
+        )
+    }
+
+    fn overlap(&self, symbol: SymbolIndex) -> Error {
+        Error::new(format!(
+            "the bytes of `{}` would have to be in two entries at once",
+            self.name(symbol)
+        ))
+        .at(self.object.symbol(symbol).range.start.into())
+        .note("one place in memory can be an entry of one section, once")
+    }
+}

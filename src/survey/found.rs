@@ -1,0 +1,99 @@
+//! A closer look at an object: its entries, and what else of it counts for all.
+
+use super::collect::{Collected, collect, undefined_marks};
+use super::entry::Summary;
+use super::marked::{Marks, marks};
+use super::wanted::Wanted;
+use super::{double, mark};
+use crate::error::Result;
+use crate::input::{Module, ObjectId};
+use crate::wasm::Object;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What is found beside entries.
+#[derive(Default)]
+pub struct Rest {
+    /// The marks that objects refer to.
+    pub undefined: Vec<Undefined>,
+    /// Custom sections of objects that only look like second copies.
+    pub mixed: Vec<(ObjectId, String)>,
+    /// Of objects with marks, names that would be those of entries if they were wanted.
+    pub candidates: Vec<(ObjectId, Vec<Box<str>>)>,
+}
+
+impl Rest {
+    /// Adds what was found in an object.
+    pub fn add(&mut self, id: ObjectId, found: &mut Found<'_>) {
+        let undefined = found.undefined.drain(..);
+        self.undefined.extend(undefined.map(|mark| (id, mark)));
+        let mixed = found.mixed.drain(..);
+        self.mixed.extend(mixed.map(|section| (id, section)));
+        let candidates = std::mem::take(&mut found.collected.candidates);
+        if !candidates.is_empty() {
+            self.candidates.push((id, candidates));
+        }
+    }
+}
+
+/// What there is in an object.
+pub struct Found<'a> {
+    pub collected: Collected<'a>,
+    /// Of an object with entries.
+    pub summary: Option<Summary<'a>>,
+    /// The sections that its marks speak of.
+    pub marked: Vec<Arc<str>>,
+    /// The symbols with the text of a mark that it refers to.
+    pub referred: Vec<String>,
+    /// The marks that it refers to, and where, if it is linked.
+    pub undefined: Vec<(String, u64)>,
+    /// Custom sections that only look like second copies.
+    pub mixed: Vec<String>,
+}
+
+impl<'a> Found<'a> {
+    /// Looks into an object.
+    ///
+    /// # Errors
+    /// The object or a mark in it is not right.
+    pub fn in_object(
+        id: ObjectId,
+        module: &Module<'a>,
+        has_marks: bool,
+        wanted: &Wanted,
+    ) -> Result<Self> {
+        let bytes = module.load()?;
+        let object = Object::parse(&bytes)?;
+        let marks = match has_marks {
+            true => marks(&object)?,
+            false => Marks::default(),
+        };
+        // Names and sizes are known now.
+        module.release();
+        let marked = marks.names.names().to_vec();
+        let collected = collect((id, module), &object, marks, wanted)?;
+        let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
+        let referred = undefined
+            .map(|symbol| symbol.name)
+            .filter(|name| has_marks && mark::is_possible(name));
+        let has_entries = !collected.entries.is_empty();
+        let is_linked = module.always_linked() || has_entries;
+        let undefined = undefined_marks(&object).filter(|_| is_linked);
+        let mixed = match has_entries {
+            true => double::mixed(&object, wanted),
+            false => BTreeSet::new(),
+        };
+        let found = Self {
+            marked,
+            referred: referred.map(str::to_owned).collect(),
+            undefined: undefined.map(|(name, at)| (name.to_owned(), at)).collect(),
+            mixed: mixed.into_iter().map(str::to_owned).collect(),
+            summary: has_entries.then(|| Summary::new(&object, &collected.texts)),
+            collected,
+        };
+        Ok(found)
+    }
+}
+
+/// An object that refers to a mark, the mark, and where in the object it does.
+pub type Undefined = (ObjectId, (String, u64));

@@ -1,0 +1,121 @@
+//! Names that are kept of objects which are not: those of sections and groups once, those of symbols where
+//! they are, or in one text.
+
+use crate::hash::HashMap;
+use crate::input::Module;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// The number of a name that many have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameId(NonZeroU32);
+
+impl NameId {
+    fn new(position: usize) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(position as u32))
+    }
+
+    /// Its place among the names.
+    pub fn position(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// Names, each with a number.
+#[derive(Debug, Default)]
+pub struct Interner {
+    names: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, NameId>,
+}
+
+impl Interner {
+    /// The number of a name.
+    pub fn intern(&mut self, name: &str) -> NameId {
+        // Most have the section of the one before.
+        if let Some(last) = self.names.last()
+            && **last == *name
+        {
+            return NameId::new(self.names.len() - 1);
+        }
+        if let Some(&known) = self.ids.get(name) {
+            return known;
+        }
+        let id = NameId::new(self.names.len());
+        let name: Arc<str> = name.into();
+        self.names.push(name.clone());
+        self.ids.insert(name, id);
+        id
+    }
+
+    /// The numbers that the names of another have here, by their places there.
+    pub fn intern_all(&mut self, other: &Self) -> Vec<NameId> {
+        let names = other.names.iter();
+        names.map(|name| self.intern(name)).collect()
+    }
+
+    /// The names, in the order of their numbers.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+}
+
+/// Where the names of an object's entries are.
+#[derive(Debug)]
+pub enum Texts<'a> {
+    /// In the object.
+    Object(&'a [u8]),
+    /// Copied, one behind the other, as the object is not in memory any more.
+    Copied(String),
+}
+
+impl<'a> Texts<'a> {
+    /// None yet.
+    pub fn of(module: &Module<'a>) -> Self {
+        match module.lasting() {
+            Some(bytes) => Self::Object(bytes),
+            None => Self::Copied(String::new()),
+        }
+    }
+
+    /// Keeps a name of the object.
+    pub fn keep(&mut self, name: &str) -> Text {
+        let start = match self {
+            // Objects are smaller than 4 GiB, as their sections and symbols are.
+            Self::Object(bytes) => name.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()),
+            Self::Copied(texts) => {
+                texts.push_str(name);
+                texts.len() - name.len()
+            }
+        };
+        Text {
+            start: start as u32,
+            length: name.len() as u32,
+        }
+    }
+}
+
+/// Where a name is in the texts that it was kept in.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    start: u32,
+    length: u32,
+}
+
+impl Text {
+    /// The name.
+    pub fn of(self, texts: &[u8]) -> &str {
+        let start = self.start as usize;
+        let name = texts.get(start..start + self.length as usize);
+        let name = name.map(str::from_utf8).and_then(Result::ok);
+        name.unwrap_or_default()
+    }
+
+    /// Where it is once its texts begin at `start` of others.
+    #[must_use]
+    pub fn behind(self, start: u32) -> Self {
+        Self {
+            start: self.start + start,
+            ..self
+        }
+    }
+}
