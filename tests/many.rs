@@ -2,11 +2,10 @@
 
 use crate::support::assembler::halving;
 use crate::support::instance::export_section;
-use crate::support::{Instance, Work, linker, linkers, reading, tool};
+use crate::support::{Instance, Work, linkers, reading};
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// So many that they are not kept.
 const COUNT: usize = 2_100;
@@ -80,20 +79,17 @@ fn names_are_known_where_people_ask_for_them() {
     let work = Work::new();
     let words = reading("ENTRIES", objects(&work));
     let map = work.file("map");
-    let mut command = Command::new(linker());
-    command
-        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
-        .env("WASM_SECTION_LD_LOG", "debug")
-        .arg(format!("-Map={}", map.display()));
-    let linked = work.link_by(&mut command, &words);
-    assert_eq!(linked.status, Some(0), "{}", linked.stderr);
+    let words = words
+        .into_iter()
+        .chain([format!("-Map={}", map.display()).into()]);
+    let said = work.log("debug", words);
     let map = fs::read_to_string(map).expect("a map");
     for number in [0, 7, COUNT - 1] {
         let line = format!(
             "e_{number:05}` in {}",
             work.file(&format!("many/{number}.o")).display()
         );
-        assert!(linked.stderr.contains(&line), "{line}");
+        assert!(said.contains(&line), "{line}");
         let name = format!(".rodata.__link_section__ENTRIES$$e_{number:05}");
         let input = format!("many/{number}.o:({name})");
         assert!(map.contains(&input), "{input}");

@@ -2,12 +2,11 @@
 //! stands for."
 
 use crate::args;
-use crate::support::{Linked, Work, linker, linkers, tool};
+use crate::support::{Linked, Work, linkers, tool};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The entries point to functions of the program, to one that nothing else refers to, and to a
 /// function and a variable that are private to the object.
@@ -370,14 +369,8 @@ fn the_log_says_what_was_decided() {
     let plain = work.c("plain", "int f(void) { return 1; }");
     let library = work.archive("libentry.a", &[&work.c("entry", ENTRY)]);
     let log = |level: &str, objects: &[&Path]| {
-        let mut command = Command::new(linker());
-        command
-            .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
-            .env("WASM_SECTION_LD_LOG", level)
-            .arg("--no-entry");
-        let linked = work.link_by(&mut command, objects);
-        assert_eq!(linked.status, Some(0), "{}", linked.stderr);
-        linked.stderr
+        let words = objects.iter().map(|object| object.as_os_str());
+        work.log(level, words.chain(["--no-entry".as_ref()]))
     };
     let backend = tool("WSL_WASM_LD");
     let left = "TABLE: left to the linker, as all its entries are data segments of that name; \

@@ -2,9 +2,8 @@
 
 use crate::args;
 use crate::support::module::contains;
-use crate::support::{Instance, Work, linker, linkers, reading, tool};
+use crate::support::{Instance, Work, linkers, reading, tool};
 use std::path::PathBuf;
-use std::process::Command;
 
 /// A getter of a global, so that the host sees which definition counts.
 const GETTER: &str = r#"
@@ -354,18 +353,12 @@ fn a_section_that_is_marked_anywhere_is_gathered_from_everywhere() {
         "second",
         r#"const int three __asm__("__link_section__NUMBERS$$three") = 3;"#,
     );
-    let mut command = Command::new(linker());
-    command
-        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
-        .env("WASM_SECTION_LD_LOG", "info")
-        .arg("--no-entry");
-    let linked = work.link_by(&mut command, [&first, &second]);
-    assert_eq!(linked.status, Some(0), "{}", linked.stderr);
+    let said = work.log("info", args![first, second, "--no-entry"]);
     for line in [
         "NUMBERS: 2 entries of 4 bytes",
         "OTHERS: 1 entry of 4 bytes",
     ] {
-        assert!(linked.stderr.contains(line), "{}", linked.stderr);
+        assert!(said.contains(line), "{said}");
     }
 }
 

@@ -5,8 +5,7 @@ use super::describe_entry;
 use super::layout::Layout;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::survey::{EntryId, NameId, Survey};
-use crate::wasm::Object;
+use crate::survey::{EntryId, NameId, Survey, read_again};
 
 /// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
 /// line.
@@ -28,15 +27,17 @@ impl Layout<'_> {
         let entry = &self.survey[id];
         let what = describe_entry(self.survey, entry);
         let module = &self.modules[entry.object.0];
-        let bytes = module.load()?;
-        let object = Object::parse(&bytes)?;
-        let segment = entry.segment().map(|index| object.segment(index));
-        let at = segment.map_or(0, |segment| segment.range.start);
-        Err(Error::damaged(format!(
-            "{what} is aligned to 2^{alignment} bytes, which is more than a page of memory"
-        ))
-        .at(at.into())
-        .in_file(&module.name))
+        let error = || {
+            let bytes = module.load()?;
+            let object = read_again(&bytes, [entry])?;
+            let segment = entry.segment().map(|index| object.segment(index));
+            let at = segment.map_or(0, |segment| segment.range.start);
+            Err(Error::damaged(format!(
+                "{what} is aligned to 2^{alignment} bytes, which is more than a page of memory"
+            ))
+            .at(at.into()))
+        };
+        error().map_err(|error| error.in_file(&module.name))
     }
 
     /// The alignment of an entry, as a power of two.

@@ -56,16 +56,15 @@ pub fn collect<'a>(
     for (position, segment) in object.segments.iter().enumerate() {
         let index = SegmentIndex(position as u32);
         let symbols = by_segment.get(index);
-        let from = Segment {
-            index,
-            symbols,
-            sizeless: is_sizeless(object, symbols),
-        };
         let is_marked = |&symbol: &SymbolIndex| collector.marks.get(symbol).is_some();
         if symbols.iter().any(is_marked) {
-            collector.marked(&from)?;
+            collector.marked(&Segment {
+                index,
+                symbols,
+                sizeless: is_sizeless(object, symbols),
+            })?;
         } else if wanted.has_segments(segment.name) {
-            collector.named(&from)?;
+            collector.named(index, symbols)?;
         } else if is_c_identifier(segment.name) {
             collector.candidate(segment.name);
         }
@@ -153,7 +152,7 @@ struct Collector<'o, 'a> {
     collected: Collected<'a>,
 }
 
-/// A segment in which there are entries.
+/// A segment in which there are marked entries.
 struct Segment<'o> {
     index: SegmentIndex,
     /// The symbols that are defined in it.
@@ -164,9 +163,9 @@ struct Segment<'o> {
 
 impl<'a> Collector<'_, 'a> {
     /// The segment is one entry, as an input section is for ELF linkers.
-    fn named(&mut self, from: &Segment<'_>) -> Result<()> {
-        let segment = self.object.segment(from.index);
-        if is_thread_local(self.object, from.index) {
+    fn named(&mut self, index: SegmentIndex, symbols: &[SymbolIndex]) -> Result<()> {
+        let segment = self.object.segment(index);
+        if is_thread_local(self.object, index) {
             return Err(Error::new(format!(
                 "an entry of section `{}` is thread-local",
                 segment.name
@@ -174,10 +173,10 @@ impl<'a> Collector<'_, 'a> {
             .at(segment.range.start.into())
             .note("each thread has its own copy, so there is no one address for an array"));
         }
-        let origin = Origin::Segment(from.index);
+        let origin = Origin::Segment(index);
         let section = self.section(segment.name);
         let mut entry = self.entry(section, origin, segment.data.len() as u32);
-        for &symbol in from.symbols {
+        for &symbol in symbols {
             entry.symbols.push(self.symbol(symbol));
         }
         self.collected.entries.push(entry);
@@ -252,20 +251,12 @@ impl<'a> Collector<'_, 'a> {
 
     /// An entry, without its symbols.
     fn entry(&mut self, section: NameId, origin: Origin, size: u32) -> Entry {
-        let segment = match origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-                Some(self.object.segment(segment))
-            }
-            Origin::Custom(_) => None,
-        };
+        let segment = origin.segment().map(|index| self.object.segment(index));
         let group = match origin {
             Origin::Custom(section) => self.object.section_comdat(section),
             _ => segment.and_then(|segment| segment.comdat),
         };
-        let start = match origin {
-            Origin::Symbol(_, start) => start,
-            Origin::Segment(_) | Origin::Custom(_) => 0,
-        };
+        let start = origin.start();
         Entry {
             object: self.id,
             section,

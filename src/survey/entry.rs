@@ -108,21 +108,47 @@ pub enum Origin {
     Custom(SectionIndex),
 }
 
-impl Entry {
+impl Origin {
     /// The data segment it is in.
-    pub fn segment(&self) -> Option<SegmentIndex> {
-        match self.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => Some(segment),
-            Origin::Custom(_) => None,
+    pub fn segment(self) -> Option<SegmentIndex> {
+        match self {
+            Self::Segment(segment) | Self::Symbol(segment, _) => Some(segment),
+            Self::Custom(_) => None,
         }
     }
 
     /// Where it begins in its segment, in bytes.
-    pub fn start(&self) -> u32 {
-        match self.origin {
-            Origin::Symbol(_, start) => start,
-            Origin::Segment(_) | Origin::Custom(_) => 0,
+    pub fn start(self) -> u32 {
+        match self {
+            Self::Symbol(_, start) => start,
+            Self::Segment(_) | Self::Custom(_) => 0,
         }
+    }
+
+    /// All of the segment or section that it is in, if there is such a one.
+    fn within<'d>(self, object: &Object<'d>) -> Option<&'d [u8]> {
+        match self {
+            Self::Segment(segment) | Self::Symbol(segment, _) => {
+                let segment = object.segments.get(segment.position());
+                segment.map(|segment| segment.data)
+            }
+            Self::Custom(section) => {
+                let section = object.sections.get(section.position());
+                section.map(|section| section.content)
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// The data segment it is in.
+    pub fn segment(&self) -> Option<SegmentIndex> {
+        self.origin.segment()
+    }
+
+    /// Where it begins in its segment, in bytes.
+    pub fn start(&self) -> u32 {
+        self.origin.start()
     }
 
     /// Where it is in its segment, in bytes.
@@ -133,29 +159,20 @@ impl Entry {
 
     /// Whether there is such an entry in an object.
     fn is_of(&self, object: &Object<'_>) -> bool {
-        let size = match &self.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => {
-                let segment = object.segments.get(segment.position());
-                segment.map(|segment| segment.data.len())
-            }
-            Origin::Custom(section) => {
-                let section = object.sections.get(section.position());
-                section.map(|section| section.content.len())
-            }
-        };
         let symbols = object.symbols.len();
-        size.is_some_and(|size| size >= self.range().end as usize)
+        self.bytes(object).is_some()
             && (self.symbols.iter()).all(|symbol| symbol.index.position() < symbols)
     }
 
     /// Its bytes, in its object.
     pub fn data<'d>(&self, object: &Object<'d>) -> &'d [u8] {
-        let all = match self.origin {
-            Origin::Segment(segment) | Origin::Symbol(segment, _) => object.segment(segment).data,
-            Origin::Custom(section) => object.sections[section.position()].content,
-        };
+        self.bytes(object).unwrap_or_default()
+    }
+
+    fn bytes<'d>(&self, object: &Object<'d>) -> Option<&'d [u8]> {
         let range = self.range();
-        &all[range.start as usize..range.end as usize]
+        let all = self.origin.within(object)?;
+        all.get(range.start as usize..range.end as usize)
     }
 }
 

@@ -94,12 +94,7 @@ pub fn survey<'a>(
     }
     let mut glances = Vec::new();
     let needles = Needles::new();
-    // Members of archives are in memory, and are many anywhere.
-    let unread = modules
-        .iter()
-        .filter(|module| module.lasting().is_none())
-        .count();
-    let glanced = Cores::for_objects(unread).map(modules, |module| Glance::at(module, &needles));
+    let glanced = cores_to_look(modules).map(modules, |module| Glance::at(module, &needles));
     for (position, glance) in glanced.into_iter().enumerate() {
         let module = &modules[position];
         let glance = match glance {
@@ -127,6 +122,13 @@ pub fn survey<'a>(
         survey.check_undefined(modules, &undefined)?;
     }
     Ok(survey)
+}
+
+/// The cores for a look at each object: several where it takes reading many. Members of archives are in
+/// memory, and are many anywhere.
+fn cores_to_look(modules: &[Module<'_>]) -> Cores {
+    let unread = modules.iter().filter(|module| module.lasting().is_none());
+    Cores::for_objects(unread.count())
 }
 
 fn gathered_in_vain(name: &str) -> String {
@@ -209,13 +211,14 @@ impl<'a> Survey<'a> {
         inputs.release();
         // A section that is marked anywhere is gathered from everywhere.
         let mut others = self.forget_incomplete(&mut rest);
-        for (id, _) in glances.iter().filter(|(_, has_marks)| !has_marks) {
+        let unmarked = glances.iter().filter(|(_, has_marks)| !has_marks);
+        let looked_at = cores_to_look(modules).try_map(unmarked, |&(id, has_marks)| {
             let module = &modules[id.0];
-            let may_have = may_have_entries(module, &self.wanted);
-            if may_have.map_err(|error| error.in_file(&module.name))? {
-                others.push((*id, false));
-            }
-        }
+            may_have_entries(module, &self.wanted)
+                .map(|may_have| may_have.then_some((id, has_marks)))
+                .map_err(|error| error.in_file(&module.name))
+        })?;
+        others.extend(looked_at.into_iter().flatten());
         if !others.is_empty() {
             others.sort_unstable();
             self.look_into(modules, &others, &mut rest)?;

@@ -207,6 +207,21 @@ impl Work {
         self.link_to("plain/out.wasm", &mut command, arguments)
     }
 
+    /// Links with our linker saying what it does, at a level of `WASM_SECTION_LD_LOG`. It must succeed.
+    pub fn log<S: AsRef<OsStr>>(
+        &self,
+        level: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> String {
+        let mut command = Command::new(linker());
+        command
+            .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+            .env("WASM_SECTION_LD_LOG", level);
+        let linked = self.link_by(&mut command, arguments);
+        assert_eq!(linked.status, Some(0), "{}", linked.stderr);
+        linked.stderr
+    }
+
     /// Runs a command with those arguments and `-o out.wasm`.
     pub fn link_by<S: AsRef<OsStr>>(
         &self,
