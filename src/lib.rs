@@ -35,10 +35,10 @@ pub mod wasm;
 use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
 use error::{Error, Result};
-use hoist::{Base, Edited, Hoisted, Moves, Output};
+use hoist::{Base, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
 use log::{Clock, Log, say};
-use plan::Plan;
+use plan::{Plan, Resolved};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -131,8 +131,10 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         clock,
     };
     let survey = link.survey(inputs)?;
-    if survey.bitcode.is_empty() {
-        return match link.gather(inputs, survey, &[])? {
+    let resolved = plan::resolve(&survey, inputs, &line, || backend.retains());
+    let with_entries = survey.bitcode_with_entries(&resolved.left);
+    if with_entries.is_empty() {
+        return match link.gather(inputs, survey, resolved, &[])? {
             Gathered::Linked(ended) => Ok(ended),
             // Here the inputs are most of what the system has to take back, and there is time for it.
             Gathered::Nothing(call) => {
@@ -141,14 +143,21 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         };
     }
     link.call = Call::new(&line, &backend); // It is run for this first.
-    let (compiled, messages) = match backend::compile(&backend, &line, inputs, &survey.bitcode)? {
+    let (compiled, messages) = match backend::compile(&backend, &line, inputs, &with_entries)? {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
+        Compiled::NoEntries => {
+            return match link.gather(inputs, survey, resolved, &[])? {
+                Gathered::Linked(ended) => Ok(ended),
+                Gathered::Nothing(call) => as_called(&line, call, || ()),
+            };
+        }
     };
     link.clock.end_of("bitcode");
     let inputs = files.inputs()?.with_compiled(&compiled);
     let survey = link.survey(&inputs)?;
-    match link.gather(&inputs, survey, &messages)? {
+    let resolved = plan::resolve(&survey, &inputs, &line, || backend.retains());
+    match link.gather(&inputs, survey, resolved, &messages)? {
         Gathered::Linked(ended) => Ok(ended),
         Gathered::Nothing(call) => as_called(&line, call, || ()),
     }
@@ -204,12 +213,14 @@ impl<'l> Link<'l, '_> {
         mut self,
         inputs: &Inputs<'_>,
         survey: Survey,
+        resolved: Resolved,
         messages: &[u8],
     ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
         let modules = &inputs.modules;
         let survey = until_the_end(survey);
-        let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
+        survey.check_undefined(modules)?;
+        let plan: &Plan = until_the_end(plan::plan(survey, inputs, self.script, resolved)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
         warn(self.program, line, warnings)?;
@@ -228,8 +239,7 @@ impl<'l> Link<'l, '_> {
         }
         let moves = Moves::of(survey, plan);
         let mut job = Job::new()?;
-        let edited = moves.edited(survey);
-        let mut objects = job.make_room(backend, self.files, inputs, edited, false);
+        let mut objects = job.make_room(backend, self.files, inputs, moves.edited())?;
         let take = |id: ObjectId, bytes| objects.take(&modules[id.0], bytes);
         let hoisted = hoist::hoist(survey, plan, &moves, modules, output, take)?;
         let hoisted: &Hoisted<'_> = until_the_end(hoisted);
@@ -257,8 +267,8 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;
-    let mut objects = job.make_room(backend, &files, &inputs, edited.iter().copied(), true);
-    for Edited { id, .. } in edited {
+    let mut objects = job.make_room(backend, &files, &inputs, edited.iter().copied())?;
+    for id in edited {
         let module = &inputs.modules[id.0];
         objects.take(module, hoist::reencode::reencode(module)?)?;
     }

@@ -152,6 +152,15 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The bitcode has been compiled, and its objects have been handed out.
+    pub(super) fn drop_object_path(&mut self, line: &CommandLine) {
+        for (index, argument) in line.arguments() {
+            if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
+                self.edits.replace.insert(index, Vec::new());
+            }
+        }
+    }
+
     /// rustc exports marked symbols because they have a name of their own; their author did not.
     pub(super) fn drop_exports(&mut self, line: &CommandLine) {
         for (index, argument) in line.arguments() {

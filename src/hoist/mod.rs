@@ -19,7 +19,7 @@ use crate::input::{Module, ObjectId};
 use crate::parallel::Cores;
 use crate::plan::Plan;
 use crate::survey::Survey;
-use crate::wasm::{Builder, Object, SymbolIndex, Synthesized};
+use crate::wasm::{Builder, Object, Signature, SymbolIndex, Synthesized};
 use along::Pools;
 use moves::Destination;
 pub use moves::Moves;
@@ -35,16 +35,6 @@ pub struct Hoisted<'a> {
     pub object: Synthesized<'a>,
     /// Its global symbols.
     pub globals: HashMap<String, Global>,
-}
-
-/// An object that is to be edited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edited {
-    /// Which it is.
-    pub id: ObjectId,
-    /// Whether it counts what is linked before it: it has constructors, or a weak definition that another
-    /// may override.
-    pub order_counts: bool,
 }
 
 /// A global symbol of the synthesized object.
@@ -112,6 +102,7 @@ pub fn hoist<'s, 'a>(
         output,
         builder: Builder::new(memory64, table64),
         globals: HashMap::default(),
+        mismatched: HashMap::default(),
         arrays: Vec::with_capacity(plan.sections.len()),
         pools: plan.sections.iter().map(|_| Pools::default()).collect(),
     };
@@ -158,6 +149,9 @@ struct Hoist<'s, 'a> {
     output: Output,
     builder: Builder<'a>,
     globals: HashMap<String, Global>,
+    /// Further references to functions, by name and signature, where that is another than the one in
+    /// `globals`.
+    mismatched: HashMap<(String, Signature), SymbolIndex>,
     /// For each section of the plan, what is made of it.
     arrays: Vec<Array>,
     /// For each section of the plan, what went along with its entries.
@@ -238,9 +232,14 @@ impl<'a> Hoist<'_, 'a> {
             source,
             entries,
         } = opened;
+        source.is_kept_alive = self.plan.kept_alive.contains(&source.id);
         for (id, entry) in entries.iter() {
-            if let Destination::At(section, offset) = moves.destination(*id) {
-                self.place(object, source, entry, (section as usize, offset))?;
+            match moves.destination(*id) {
+                Destination::At(section, offset) => {
+                    self.place(object, source, (*id, entry), (section as usize, offset))?;
+                }
+                Destination::Copy => self.keep_defined(object, source, entry),
+                Destination::None | Destination::Discarded => {}
             }
         }
         // Only now, when all moved symbols of the object are known: entries may point to each other.

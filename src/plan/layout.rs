@@ -379,18 +379,14 @@ impl<'a> Layout<'a> {
     fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
         let entry = &self.survey[id];
         let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
-        self.check_alignment(id, alignment)?;
         cursor.alignment.set(cursor.alignment.get().max(alignment));
         let length = u64::from(entry.size);
-        if length == 0 {
-            // It only declares the section, and has the address that is aligned for all.
-            self.placed(id, 0, cursor);
-            return Ok(());
-        }
         let end = cursor.dot.get();
         let offset = end.next_multiple_of(1_u64 << alignment);
         self.check_padding(id, length, offset - end)?;
-        if let Some(before) = cursor.previous.filter(|_| offset != end) {
+        // What has no bytes is no element of the array: it declares the section, or marks a place.
+        let is_element = length > 0;
+        if let Some(before) = cursor.previous.filter(|_| offset != end && is_element) {
             self.warn_of_padding(offset - end, before, id);
         }
         self.gap(end, offset, cursor);
@@ -398,7 +394,9 @@ impl<'a> Layout<'a> {
         let offset = cursor.offset()?;
         cursor.dot.set(u64::from(offset) + length);
         cursor.offset()?;
-        cursor.previous = Some(id);
+        if is_element {
+            cursor.previous = Some(id);
+        }
         self.placed(id, offset, cursor);
         Ok(())
     }

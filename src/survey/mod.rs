@@ -46,8 +46,10 @@ pub struct Survey<'a> {
     names: Interner,
     /// Which sections are gathered.
     pub wanted: Wanted,
-    /// The bitcode that has entries too, which the backend must compile first.
-    pub bitcode: Vec<WithEntries>,
+    /// Bitcode that is not compiled yet.
+    bitcode: Vec<bitcode::Glance<'a>>,
+    /// The marks that objects refer to.
+    undefined: Vec<Undefined>,
     /// What a user should know.
     pub warnings: Vec<String>,
     /// Names with the text of a mark that an object, bitcode or the command line refers to.
@@ -72,6 +74,7 @@ pub fn survey<'a>(
     let mut survey = Survey {
         warnings: in_vain.collect(),
         bitcode: Vec::new(),
+        undefined: Vec::new(),
         objects: ObjectMap::default(),
         entries: Vec::new(),
         texts: String::new(),
@@ -112,15 +115,11 @@ pub fn survey<'a>(
     if any_marks {
         marks_seen()?;
     }
-    let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
-        undefined = survey.collect(inputs, &glances)?;
+        survey.undefined = survey.collect(inputs, &glances)?;
         inputs.release();
     }
-    survey.bitcode = bitcode::with_entries(&survey, &bitcode);
-    if survey.bitcode.is_empty() {
-        survey.check_undefined(modules, &undefined)?;
-    }
+    survey.bitcode = bitcode;
     Ok(survey)
 }
 
@@ -305,6 +304,12 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
+    /// Whether the name of an entry's symbol has the text of a mark: whoever defines it or refers to it
+    /// was looked into.
+    pub fn is_mark(&self, entry: &Entry, symbol: &EntrySymbol) -> bool {
+        entry.all_marked || mark::is_possible(self.name(entry, symbol))
+    }
+
     /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
     /// refers to one has the text of a mark himself, and was looked into.
     pub fn is_unreferred_mark(&self, entry: &Entry, symbol: &str) -> bool {
@@ -312,8 +317,23 @@ impl<'a> Survey<'a> {
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
+    /// The bitcode that has entries of gathered sections, which the backend must compile first. `left` are
+    /// the sections that are left to the backend as far as objects say.
+    pub fn bitcode_with_entries(&self, left: &BTreeSet<NameId>) -> Vec<WithEntries> {
+        bitcode::with_entries(self, &self.bitcode, left)
+    }
+
+    /// The sections of which bitcode has entries in COMDAT groups.
+    pub fn bitcode_comdats(&self) -> impl Iterator<Item = &str> {
+        bitcode::comdat_sections(&self.bitcode)
+    }
+
     /// A mark that nobody defines would leave a hole in an array.
-    fn check_undefined(&self, modules: &[Module<'_>], undefined: &[Undefined]) -> Result<()> {
+    ///
+    /// # Errors
+    /// The first object that refers to one.
+    pub fn check_undefined(&self, modules: &[Module<'_>]) -> Result<()> {
+        let undefined = &self.undefined;
         if undefined.is_empty() {
             return Ok(());
         }

@@ -85,6 +85,7 @@ impl Wanted {
                 .collect(),
             script: script.section_patterns().collect(),
         };
+        // `--export-if-defined` asks for nothing: it takes what there is.
         for value in line.values(Id::Export).chain(line.values(Id::Undefined)) {
             wanted.refer(&value.to_string_lossy());
         }

@@ -233,10 +233,25 @@ impl<'a> Builder<'a> {
         self.symbols[symbol.position()] = definition;
     }
 
-    /// Whether a symbol is data that is weak.
-    pub fn is_weak(&self, symbol: SymbolIndex) -> bool {
-        let symbol = &self.symbols[symbol.position()];
-        matches!(symbol, SynthSymbol::Data { flags, .. } if flags.contains(SymbolFlags::BINDING_WEAK))
+    /// The signature of a symbol that is an imported function.
+    pub fn signature(&self, symbol: SymbolIndex) -> Option<&Signature> {
+        let SynthSymbol::UndefinedFunction { function, .. } = &self.symbols[symbol.position()]
+        else {
+            return None;
+        };
+        let import = self.imports.get(*function as usize)?;
+        self.types.get(import.type_index as usize)
+    }
+
+    /// Makes a reference strong.
+    pub fn strengthen(&mut self, symbol: SymbolIndex) {
+        match &mut self.symbols[symbol.position()] {
+            SynthSymbol::UndefinedData { flags, .. }
+            | SynthSymbol::UndefinedFunction { flags, .. } => {
+                flags.remove(SymbolFlags::BINDING_WEAK);
+            }
+            SynthSymbol::Data { .. } => {}
+        }
     }
 
     /// Adds a relocation whose offset counts from the first byte of `segment`.
