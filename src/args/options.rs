@@ -415,15 +415,14 @@ mod tests {
 
     #[test]
     fn every_spelling_of_an_export() {
-        for text in ["--export=a", "-export=a", "--export-if-defined=a"] {
-            assert_eq!(classify(text.as_ref()), whole(Id::Export, "a"), "{text}");
-        }
-        for text in ["--export", "-export", "-export-if-defined"] {
-            assert_eq!(
-                classify(text.as_ref()),
-                Match::Separate(Id::Export),
-                "{text}"
-            );
+        let both = [("export", Id::Export), ("export-if-defined", Id::ExportIfDefined)];
+        for (name, id) in both {
+            for dashes in ["-", "--"] {
+                let option = format!("{dashes}{name}");
+                let joined = format!("{option}=a");
+                assert_eq!(classify(joined.as_ref()), whole(id, "a"), "{joined}");
+                assert_eq!(classify(option.as_ref()), Match::Separate(id), "{option}");
+            }
         }
     }
 

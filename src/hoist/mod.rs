@@ -19,7 +19,7 @@ use crate::input::{Module, ObjectId};
 use crate::parallel::Cores;
 use crate::plan::Plan;
 use crate::survey::Survey;
-use crate::wasm::{Builder, Object, Signature, SymbolIndex, Synthesized};
+use crate::wasm::{Builder, Object, SymbolIndex, Synthesized};
 use along::Pools;
 use moves::Destination;
 pub use moves::Moves;
@@ -108,6 +108,7 @@ pub fn hoist<'s, 'a>(
     };
     hoist.add_arrays();
     hoist.take_from_objects(moves, modules, edited)?;
+    hoist.agree_on_signatures(modules);
     hoist.finish_arrays()?;
     if output.manifest {
         hoist.add_manifest(modules)?;
@@ -149,9 +150,8 @@ struct Hoist<'s, 'a> {
     output: Output,
     builder: Builder<'a>,
     globals: HashMap<String, Global>,
-    /// Further references to functions, by name and signature, where that is another than the one in
-    /// `globals`.
-    mismatched: HashMap<(String, Signature), SymbolIndex>,
+    /// The references to functions that objects declare with more than one signature.
+    mismatched: HashMap<String, SymbolIndex>,
     /// For each section of the plan, what is made of it.
     arrays: Vec<Array>,
     /// For each section of the plan, what went along with its entries.

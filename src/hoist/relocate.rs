@@ -5,6 +5,7 @@ use super::sections::check_kind;
 use super::source::Source;
 use super::{Base, Global, Hoist, Target, global_name};
 use crate::error::{Error, Result};
+use crate::input::Module;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
     FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex,
@@ -164,28 +165,44 @@ impl<'a> Hoist<'_, 'a> {
             let symbol = self.builder.symbol(SynthSymbol::UndefinedData { flags, name });
             return Ok(self.refer(symbol, source, index, object));
         };
-        let signature = object.signature(function);
-        let matches = |known: &Global| self.builder.signature(known.symbol) == Some(signature);
-        if let Some(known) = known.filter(matches) {
+        let is_import = symbol.is_undefined();
+        if let Some(known) = known {
+            let signature = object.signature(function);
+            if self.builder.signature(known.symbol) != Some(signature) {
+                self.mismatched.insert(name.to_owned(), known.symbol);
+            }
             return Ok(known.symbol);
-        }
-        let key = || (name.to_owned(), signature.clone());
-        if known.is_some()
-            && let Some(&mismatched) = self.mismatched.get(&key())
-        {
-            return Ok(mismatched);
         }
         let flags = binding | SymbolFlags::UNDEFINED;
         let kept = source.kept_name(name);
-        let is_import = symbol.is_undefined();
         let reference = self.undefined_function(object, function, is_import, &kept, flags);
         let reference = self.builder.symbol(reference);
-        match known {
-            // The backend gives each signature what the objects with that signature get.
-            Some(_) => _ = self.mismatched.insert(key(), reference),
-            None => _ = self.refer(reference, source, index, object),
+        Ok(self.refer(reference, source, index, object))
+    }
+
+    /// Gives references to functions the signature that the definition has, where objects declare a
+    /// function with several: one reference stands for all, and the backend makes a function that traps of
+    /// a reference with another signature than the definition's.
+    pub(super) fn agree_on_signatures(&mut self, modules: &[Module<'_>]) {
+        if self.mismatched.is_empty() {
+            return;
         }
-        Ok(reference)
+        for module in modules {
+            let bytes = module.load().unwrap_or_default();
+            let Ok(object) = Object::parse(&bytes) else {
+                continue;
+            };
+            for symbol in &object.symbols {
+                if let SymbolKind::Function(function) = symbol.kind
+                    && !symbol.is_undefined()
+                    && !symbol.is_local()
+                    && let Some(reference) = self.mismatched.remove(symbol.name)
+                {
+                    let signature = object.signature(function);
+                    self.builder.set_signature(reference, signature);
+                }
+            }
+        }
     }
 
     /// Remembers the first reference to a name.

@@ -5,7 +5,7 @@ use crate::wasm::{Object, SymbolKind};
 use ar_archive_writer::{ArchiveKind, NewArchiveMember, ObjectReader, write_archive_to_stream};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 
 /// How the writer of archives looks into members: none is of another format.
@@ -17,8 +17,7 @@ static READER: ObjectReader = ObjectReader {
     get_xcoff_member_alignment: |_| 1,
 };
 
-/// Writes an archive of these members, each with its name. Beyond 4 GiB the symbol index has 64-bit
-/// offsets.
+/// Writes a file that is an archive of these members, each with its name.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -26,13 +25,24 @@ pub fn write<'a>(
     path: &Path,
     members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
 ) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    write_to(&mut file, members)?;
+    file.flush()
+}
+
+/// Writes an archive of these members. Beyond 4 GiB its symbol index has 64-bit offsets.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn write_to<'a>(
+    out: &mut (impl Write + Seek),
+    members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
+) -> io::Result<()> {
     let members: Vec<_> = members
         .into_iter()
         .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, name))
         .collect();
-    let mut file = BufWriter::new(File::create(path)?);
-    write_archive_to_stream(&mut file, &members, ArchiveKind::Gnu, false, None)?;
-    file.flush()
+    write_archive_to_stream(out, &members, ArchiveKind::Gnu, false, None)
 }
 
 /// Calls `found` with each symbol that a member offers. Whether the member is an object.

@@ -11,7 +11,7 @@ mod object_map;
 pub use archive::{
     Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
 };
-pub use archive_write::write as write_archive;
+pub use archive_write::{write as write_archive, write_to as write_archive_to};
 
 pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
