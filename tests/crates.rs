@@ -71,24 +71,34 @@ fn nothing_runs_before_main() {
     }
 }
 
-/// What two declarations of one slice come down to. Crates that are the same for the compiler do not
-/// come to be in one program, so there is no program with cargo to show it.
+/// What two declarations of one slice come down to, in crates that are both linked. Crates that are the same
+/// for the compiler do not come to be in one program, so there is no program with cargo to show it.
 #[test]
 fn two_declarations_of_a_slice_are_refused() {
     let work = Work::new();
     let mut rust = Rust::new::<&str>(&work, &[]);
-    let declaration = r#"
-        #[used]
-        #[unsafe(export_name = "__link_section__linkme_X_0$$declaration")]
-        static EMPTY: [u32; 0] = [];
-    "#;
-    rust.rlib("a", declaration);
-    rust.rlib("b", declaration);
-    let linked = rust.program("program", "extern crate a; extern crate b;");
+    for name in ["a", "b"] {
+        rust.rlib(
+            name,
+            &format!(
+                r#"
+                #[used]
+                #[unsafe(export_name = "__link_section__linkme_X_0$$declaration")]
+                static EMPTY: [u32; 0] = [];
+                #[unsafe(no_mangle)]
+                pub extern "C" fn length_{name}() -> usize {{ EMPTY.len() }}
+                "#
+            ),
+        );
+    }
+    let uses = "extern crate a; extern crate b;
+        #[unsafe(no_mangle)]
+        pub extern \"C\" fn lengths() -> usize { a::length_a() + b::length_b() }";
+    let linked = rust.program("program", uses);
     assert_ne!(linked.status, Some(0));
     let message = linked.stderr;
     assert!(
-        message.contains("__link_section__linkme_X_0$$declaration"),
+        message.contains("duplicate symbol: __link_section__linkme_X_0$$declaration"),
         "{message}"
     );
     assert!(

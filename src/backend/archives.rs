@@ -84,8 +84,6 @@ impl Job<'_> {
         let members = members.filter(|(_, original)| !edited.is_dropped(original));
         let members = members.map(|(name, original)| {
             let bytes = edited.of(original).unwrap_or(original);
-            // The names in a thin archive are paths.
-            let name = name.rsplit('/').next().unwrap_or(&name).to_owned();
             (name, Cow::Borrowed(bytes))
         });
         let path = self.path(Kind::Archive, Some(archive.name.to_string()));

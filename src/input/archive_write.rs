@@ -40,16 +40,24 @@ pub fn write_to<'a>(
 ) -> io::Result<()> {
     let members: Vec<_> = members
         .into_iter()
-        .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, name))
+        .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, file_name(&name)))
         .collect();
     write_archive_to_stream(out, &members, ArchiveKind::Gnu, false, None)
 }
 
+/// A name as archives have it: of a path the last part (the names in a thin archive are paths), nothing
+/// that ends a name there, and not the empty name, which is that of the symbol index.
+fn file_name(name: &str) -> String {
+    let name = name.trim_end_matches('/');
+    let name = name.rsplit('/').next().unwrap_or(name);
+    match name {
+        "" => "_".to_owned(),
+        name => name.replace(|character: char| character.is_control(), "_"),
+    }
+}
+
 /// Calls `found` with each symbol that a member offers. Whether the member is an object.
-fn get_symbols(
-    bytes: &[u8],
-    found: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<bool> {
+fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
     let mut is_object = false;
     each_offered(bytes, |name| {
         is_object = true;

@@ -8,9 +8,7 @@ mod library;
 mod map;
 mod object_map;
 
-pub use archive::{
-    Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
-};
+pub use archive::{Content as ArchiveContent, Member as ArchiveMember, members as archive_members};
 pub use archive_write::{write as write_archive, write_to as write_archive_to};
 
 pub use map::{FileBytes, changed};

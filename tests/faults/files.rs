@@ -212,7 +212,7 @@ fn an_input_that_is_truncated_while_temporary_files_are_written() {
     let output = command.output().expect("strace");
     says(&failed(&work, &output), &["an input was truncated", ">>> "]);
     let trace = fs::read_to_string(work.file("trace")).expect("a trace");
-    assert!(trace.contains("/1.o\", O_WRONLY|O_CREAT"), "{trace}");
+    assert!(trace.contains("/0.o\", O_WRONLY|O_CREAT"), "{trace}");
 }
 
 #[test]
