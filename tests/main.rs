@@ -44,6 +44,7 @@ mod marks_table;
 mod messages;
 mod never_dead;
 mod never_lost;
+mod newest_rustc;
 mod no_trace;
 mod originals;
 mod other_linkers;
