@@ -74,6 +74,7 @@ mod tool_init;
 mod tool_inspect;
 mod tool_page;
 mod tool_why;
+mod undeclared;
 mod waiting;
 mod wasi;
 mod wasm64;

@@ -103,7 +103,10 @@ fn segments_of_c_libraries_are_as_with_elf() {
         let object = work.ir("part", &module(1, true, false, keep));
         let library = work.archive("libpart.a", &[&object]);
         let linked = work.link(reading("NUMBERS", [library.clone()]));
-        says(linked.error(), &["undefined symbol: __start_NUMBERS"]);
+        says(
+            linked.error(),
+            &["not found: __start_NUMBERS", "give --gather=NUMBERS"],
+        );
         let asked = args!["--gather=NUMBERS", library];
         assert_eq!(work.gathered("NUMBERS", asked).words("NUMBERS"), [1]);
     }

@@ -34,7 +34,8 @@ pub fn undeclared<'a>(
     let linked = survey.entries.iter().filter(|entry| {
         let is_segment = matches!(entry.origin, Origin::Segment(_));
         let is_kept = entry.is_retained || entry.symbols.iter().any(is_root);
-        is_segment && is_kept && entry.size > 0 && modules[entry.object.0].always_linked()
+        let is_left = plan.left.contains(survey.section(entry));
+        is_left && is_segment && is_kept && modules[entry.object.0].always_linked()
     });
     declared.extend(linked.map(|entry| survey.section(entry)));
     let spoken_of = survey.wanted.spoken_of();
@@ -119,8 +120,8 @@ fn hints(
         let object = &modules[entry.object.0].name;
         return vec![match plan.left.contains(section) {
             true => format!(
-                "section `{section}` has an entry in {object}, which nothing refers to; to gather it, \
-                 give --gather={section}"
+                "section `{section}` has an entry in {object}, which is not linked, or is dropped as \
+                 garbage; to keep it, give --gather={section}"
             ),
             false => {
                 format!("the script leaves the entries of section `{section}` out, as of {object}")
