@@ -75,8 +75,8 @@ pub fn archive(data: &[u8]) {
         return;
     };
     let mut archive = Cursor::new(Vec::new());
-    let given = members.iter();
-    let given = given.map(|(name, bytes)| (name.clone(), Cow::Borrowed(&bytes[..])));
+    let given = members.iter().enumerate();
+    let given = given.map(|(at, (_, bytes))| (format!("{at}.o"), Cow::Borrowed(&bytes[..])));
     write_archive_to(&mut archive, given).expect("memory takes all");
     let again = contents(archive.get_ref()).expect("an archive");
     let bytes = |members: Vec<(String, Vec<u8>)>| members.into_iter().map(|(_, bytes)| bytes);
@@ -275,4 +275,19 @@ pub fn script(data: &[u8]) {
     if let Ok(script) = Script::parse(Source::new("fuzz.ld", text), &[]) {
         let _ = gathered(OBJECT, &script, |_, _, _| Ok(()));
     }
+}
+
+/// A symbol's name, by either scheme.
+pub fn names(data: &[u8]) {
+    let Ok(symbol) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Some(path) = wasm_section_ld::mangling::Path::of(symbol) else {
+        return;
+    };
+    assert!(!path.components.is_empty());
+    for position in 0..path.components.len().min(16) {
+        let _ = path.shown(position);
+    }
+    let _ = (path.crate_name(), path.homes());
 }

@@ -17,9 +17,7 @@ pub struct Directory {
 pub enum Kind {
     /// An object.
     Object,
-    /// Edited objects that stand beside each other.
-    Pack,
-    /// An archive made anew.
+    /// An archive.
     Archive,
     /// The arguments of the backend.
     Arguments,
@@ -29,7 +27,6 @@ impl Kind {
     fn extension(self) -> &'static str {
         match self {
             Self::Object => "o",
-            Self::Pack => "p",
             Self::Archive => "a",
             Self::Arguments => "rsp",
         }
@@ -86,7 +83,7 @@ pub mod on_signal {
     static DIRECTORIES: [OnceLock<Box<[u8]>>; 2] = [const { OnceLock::new() }; 2];
     /// No directory has more files.
     static FILES: AtomicUsize = AtomicUsize::new(0);
-    const KINDS: [Kind; 4] = [Kind::Object, Kind::Pack, Kind::Archive, Kind::Arguments];
+    const KINDS: [Kind; 3] = [Kind::Object, Kind::Archive, Kind::Arguments];
     /// What the system takes for a path (`PATH_MAX` of Linux).
     const LONGEST_PATH: usize = 4096;
 

@@ -80,13 +80,17 @@ impl Job<'_> {
         let Some(archive) = files.archive(argument)? else {
             return Ok(());
         };
-        let members = archive.members.into_iter();
-        let members = members.filter(|(_, original)| !edited.is_dropped(original));
-        let members = members.map(|(name, original)| {
-            let bytes = edited.of(original).unwrap_or(original);
-            (name, Cow::Borrowed(bytes))
-        });
-        let path = self.path(Kind::Archive, Some(archive.name.to_string()));
+        let path = self.directory.name(Kind::Archive);
+        let mut members = Vec::with_capacity(archive.members.len());
+        for (name, original) in archive.members {
+            if !edited.is_dropped(original) {
+                let bytes = edited.of(original).unwrap_or(original);
+                let name = format!("{}({name})", archive.name);
+                members.push((self.member(&path, name), Cow::Borrowed(bytes)));
+            }
+        }
+        self.names.add_input(&path, archive.name.to_string());
+        let path = self.directory.path().join(path);
         write_archive(&path, members).map_err(|error| no_room(&error))?;
         self.edits.replace.insert(argument, vec![path.into()]);
         Ok(())

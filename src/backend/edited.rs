@@ -118,36 +118,31 @@ impl<'a> Job<'a> {
     /// Puts edited objects where the originals are. What is to be written for them.
     fn place_run(&mut self, run: Run<'_, 'a>) -> Option<Pack> {
         let first = *run.first()?;
-        if first.is_member() {
-            let path = self.path(Kind::Archive, Some(first.name.file().display().to_string()));
-            self.place(first, vec![path.clone().into()]);
-            let name = |module: &&Module<'_>| module.name.member().unwrap_or_default().to_owned();
-            return Some(Pack::Archive(path, run.iter().map(name).collect()));
-        }
-        if let [_] = run {
+        if let ([_], false) = (run, first.is_member()) {
             let path = self.path(Kind::Object, Some(first.name.to_string()));
             self.place(first, vec![path.clone().into()]);
             return Some(Pack::Object(path));
         }
-        let archive = self.directory.name(Kind::Pack);
-        let mut members = Vec::with_capacity(run.len());
-        for module in run {
-            let member = self.directory.name(Kind::Object);
-            let name = format!("{archive}({member})");
-            self.names.add_input(&name, module.name.to_string());
-            members.push(member);
+        let archive = self.directory.name(Kind::Archive);
+        let names = run.iter().map(|module| module.name.to_string());
+        let members = names.map(|name| self.member(&archive, name)).collect();
+        let path = self.directory.path().join(&archive);
+        if first.is_member() {
+            self.names
+                .add_input(&archive, first.name.file().display().to_string());
+            self.place(first, vec![path.clone().into()]);
+            return Some(Pack::Archive(path, members));
         }
-        let archive = self.directory.path().join(archive);
         for module in run.iter().skip(1) {
             self.place(module, Vec::new());
         }
-        let mut words = vec![archive.clone().into()];
+        let mut words = vec![path.clone().into()];
         if !first.place.whole_archive {
             words.insert(0, "--whole-archive".into());
             words.push("--no-whole-archive".into());
         }
         self.place(first, words);
-        Some(Pack::Archive(archive, members))
+        Some(Pack::Archive(path, members))
     }
 }
 

@@ -185,17 +185,16 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`; or `.p` and,
-/// in parentheses, what is meant in it. What follows may be the end of a sentence.
+/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`, of an archive also
+/// the member in parentheses. What follows may be the end of a sentence.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
-        [b'.', b'o' | b'a', ..] => digits + 2,
-        [b'.', b'p', b'(', ..] => {
+        [b'.', b'a', b'(', ..] => {
             let length = memchr::memchr(b')', text).map(|end| end + 1);
             length.unwrap_or(text.len())
         }
-        [b'.', b'p', ..] => digits + 2,
+        [b'.', b'o' | b'a', ..] => digits + 2,
         _ => digits,
     }
 }
@@ -295,7 +294,7 @@ mod tests {
         let globals = HashMap::from_iter([("callback".to_owned(), global)]);
         let mut names = Names::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
-        names.add_input("4.p(5.o)", "r.o".to_owned());
+        names.add_input("4.a(5.o)", "r.o".to_owned());
         names.set_symbols(&globals, 10, |id| match id.0 {
             9 => "q.o".to_owned(),
             number => format!("input{number}"),
@@ -314,7 +313,7 @@ mod tests {
             "libp.rlib(p.o):(.data.x) libp.rlib(p.o)"
         );
         assert_eq!(
-            text("wasm-ld: error: /tmp/x/4.p(5.o): bad (/tmp/x/4.p)\n"),
+            text("wasm-ld: error: /tmp/x/4.a(5.o): bad (/tmp/x/4.a)\n"),
             "wasm-ld: error: r.o: bad (<link sections>)\n"
         );
         assert_eq!(

@@ -40,20 +40,9 @@ pub fn write_to<'a>(
 ) -> io::Result<()> {
     let members: Vec<_> = members
         .into_iter()
-        .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, file_name(&name)))
+        .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, name))
         .collect();
     write_archive_to_stream(out, &members, ArchiveKind::Gnu, false, None)
-}
-
-/// A name as archives have it: of a path the last part (the names in a thin archive are paths), nothing
-/// that ends a name there, and not the empty name, which is that of the symbol index.
-fn file_name(name: &str) -> String {
-    let name = name.trim_end_matches('/');
-    let name = name.rsplit('/').next().unwrap_or(name);
-    match name {
-        "" => "_".to_owned(),
-        name => name.replace(|character: char| character.is_control(), "_"),
-    }
 }
 
 /// Calls `found` with each symbol that a member offers. Whether the member is an object.

@@ -6,12 +6,14 @@
 //! | an entry that is a custom section, or marked | this linker |
 //! | an entry that nothing keeps: no symbol, or a local `used` one, and no RETAIN | this linker |
 //! | an entry that RETAIN alone keeps, and a backend before LLVM 19 | this linker |
+//! | an entry of a Rust crate that is linked only if something refers to it, or that nothing keeps | this linker |
 //! | copies of one COMDAT group: the backend links all that are retained | this linker |
 //! | no entry with bytes: nothing keeps such a segment | this linker |
 //! | anything else: data segments that the compiler named | the backend |
 
 use super::resolve::{Resolution, Selection};
 use crate::hash::{HashMap, HashSet};
+use crate::input::Module;
 use crate::survey::{Entry, EntrySymbol, NameId, Origin, Survey};
 use crate::wasm::SymbolFlags;
 use std::collections::BTreeSet;
@@ -57,6 +59,8 @@ struct Facts {
     has_copies: bool,
     /// Whether an entry has bytes.
     has_bytes: bool,
+    /// Whether an entry is of a crate that may not be linked.
+    is_lost_of_rust: bool,
 }
 
 impl Facts {
@@ -65,9 +69,10 @@ impl Facts {
         keeper: Keeper::Symbol,
         has_copies: false,
         has_bytes: false,
+        is_lost_of_rust: false,
     };
 
-    fn add(&mut self, entry: &Entry, selection: Selection) {
+    fn add(&mut self, entry: &Entry, module: &Module<'_>, selection: Selection) {
         match selection {
             Selection::NotLinked => return,
             Selection::OtherComdat => self.has_copies = true,
@@ -76,11 +81,13 @@ impl Facts {
         self.all_segments &= matches!(entry.origin, Origin::Segment(_));
         self.keeper = self.keeper.max(Keeper::of(entry));
         self.has_bytes |= entry.size > 0;
+        self.is_lost_of_rust |= is_lost_of_rust(entry, module);
     }
 
     fn is_left(self, retains: impl FnOnce() -> bool) -> bool {
         self.all_segments
             && !self.has_copies
+            && !self.is_lost_of_rust
             && self.has_bytes
             && match self.keeper {
                 Keeper::Symbol => true,
@@ -90,10 +97,28 @@ impl Facts {
     }
 }
 
+/// Whether an entry is a static of Rust's that the backend may lose. rustc 1.100 and later makes of
+/// `#[link_section]` a data segment; earlier it was a custom section, and those are all gathered. A crate is
+/// no library of which a program takes a part: what it puts into a section is meant to be there.
+fn is_lost_of_rust(entry: &Entry, module: &Module<'_>) -> bool {
+    let name = &module.name;
+    let file = name.file().as_os_str().as_encoded_bytes();
+    let object = name.member().map_or(file, str::as_bytes);
+    let is_of_rust = file.ends_with(b".rlib") || object.ends_with(b".rcgu.o");
+    let is_kept = entry.is_retained || entry.symbols.iter().any(is_root);
+    is_of_rust && !(module.always_linked() && is_kept)
+}
+
+/// Whether a symbol is a root of the backend's garbage collection.
+pub(super) fn is_root(symbol: &EntrySymbol) -> bool {
+    symbol.flags.contains(SymbolFlags::NO_STRIP) && !symbol.is_local()
+}
+
 /// The sections with entries that are left to the backend. `retains` says whether it keeps segments that
 /// are retained: that is asked only where it decides, as it takes running the backend.
 pub fn left_to_the_backend(
     survey: &Survey<'_>,
+    modules: &[Module<'_>],
     resolution: &Resolution,
     retains: impl Fn() -> bool,
 ) -> BTreeSet<NameId> {
@@ -101,7 +126,7 @@ pub fn left_to_the_backend(
     for (entry, &selection) in survey.entries.iter().zip(&resolution.selection) {
         let facts = sections.entry(entry.section).or_insert(Facts::NONE);
         if facts.all_segments {
-            facts.add(entry, selection);
+            facts.add(entry, &modules[entry.object.0], selection);
         }
     }
     let in_bitcode: HashSet<&str> = survey.bitcode_comdats().collect();

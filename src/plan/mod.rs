@@ -8,10 +8,12 @@ mod items;
 mod layout;
 mod resolve;
 mod scope;
+mod undeclared;
 
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, stride};
 pub use resolve::{Resolution, Selection, Winner};
+pub use undeclared::{Undeclared, undeclared};
 
 use crate::args::CommandLine;
 use crate::demangle;
@@ -195,7 +197,7 @@ pub fn resolve(
     retains: impl Fn() -> bool,
 ) -> Resolved {
     let resolution = resolve::resolve(survey, inputs, line);
-    let left = gatherer::left_to_the_backend(survey, &resolution, retains);
+    let left = gatherer::left_to_the_backend(survey, &inputs.modules, &resolution, retains);
     Resolved { resolution, left }
 }
 
@@ -206,7 +208,7 @@ pub fn describe_entry(survey: &Survey<'_>, entry: &Entry) -> String {
             let name = survey.name(entry, symbol);
             format!("`{}`", demangle::shown_short(name))
         }
-        (Origin::Custom(_), None) => {
+        (Origin::Custom(..), None) => {
             format!("the custom section `{}`", survey.section(entry))
         }
         (_, None) => format!("a segment `{}`", survey.section(entry)),
