@@ -38,6 +38,7 @@ mod instrumented;
 mod linkme;
 mod lto;
 mod manifest;
+mod manifest_names;
 mod many;
 mod map;
 mod marks_table;
