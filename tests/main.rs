@@ -73,6 +73,7 @@ mod tool_diff;
 mod tool_doctor;
 mod tool_init;
 mod tool_inspect;
+mod tool_names;
 mod tool_page;
 mod tool_why;
 mod undeclared;
