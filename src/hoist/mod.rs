@@ -5,6 +5,7 @@
 //! no live code reaches goes, and what only its entries use goes with it.
 
 mod along;
+mod follow;
 mod leaving;
 mod manifest;
 mod moves;

@@ -15,6 +15,8 @@ use std::ops::Range;
 pub struct Item {
     /// The entry that it is in.
     pub entry: EntryId,
+    /// In bytes from the beginning of the entry.
+    pub start: u32,
     /// In bytes from the beginning of the array.
     pub offset: u32,
     /// In bytes.
@@ -66,6 +68,7 @@ pub fn items(
         for (range, symbol) in parts.unwrap_or_default() {
             items.push(Item {
                 entry: placed.entry,
+                start: range.start,
                 offset: placed.offset + range.start,
                 size: range.end - range.start,
                 symbol,

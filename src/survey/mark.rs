@@ -18,9 +18,9 @@ use std::sync::LazyLock;
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
 pub const NEEDLE: &[u8] = b"__link_section_";
 
-const SECTION: &str = "__link_section__";
-const ORDER: &str = "__link_order__";
-const BY_REFERENCE: &str = "__link_section_by_reference__";
+pub(super) const SECTION: &str = "__link_section__";
+pub(super) const ORDER: &str = "__link_order__";
+pub(super) const BY_REFERENCE: &str = "__link_section_by_reference__";
 const OF: &str = "__link_section_of__";
 
 /// How long the name of a section may be that a mark gives: as an identifier in C++ at least may be

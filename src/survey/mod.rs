@@ -11,6 +11,7 @@ mod marked;
 mod names;
 mod reference;
 mod symbols;
+mod title;
 mod wanted;
 
 pub use bitcode::WithEntries;
@@ -18,6 +19,7 @@ pub use entry::{Entry, EntryId, EntrySymbol, Origin, Summary, read_again};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
 pub use names::NameId;
 pub use symbols::{defined_symbols, referrers};
+pub use title::{entry_name, is_nameless, is_told_by, section_title};
 pub use wanted::{START, STOP, Wanted};
 
 use self::collect::Collected;

@@ -84,15 +84,17 @@ macro_rules! __collect_in {
                 }
             }
 
-            // So that there is a section where nothing is submitted.
-            #[allow(non_snake_case, dead_code)]
-            fn $mark() {
-                #[used]
-                static NONE: [$crate::__private::Node; 0] = [];
-            }
-
             impl $crate::Collect for $ty {
-                const __ORIGIN: $crate::__private::Origin = $origin;
+                const __ORIGIN: $crate::__private::Origin = {
+                    // So that there is a section where nothing is submitted. Here, its path has the
+                    // type's name, which becomes the section's title.
+                    #[allow(non_snake_case, dead_code)]
+                    fn $mark() {
+                        #[used]
+                        static NONE: [$crate::__private::Node; 0] = [];
+                    }
+                    $origin
+                };
             }
         };
     };

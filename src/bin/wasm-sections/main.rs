@@ -1,5 +1,6 @@
 //! `wasm-sections`: looks into a linked module, and says what was gathered.
 
+mod compare;
 mod diff;
 mod doctor;
 mod follow;
@@ -7,6 +8,7 @@ mod html;
 mod image;
 mod init;
 mod inspect;
+mod leads;
 mod module;
 mod open;
 mod report;
