@@ -114,7 +114,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         return Ok(Ended::Status(0));
     }
     clock.end_of("arguments");
-    let named = Named::by(&line);
+    let named = Named::by(&line, &|| backend.shared_libraries());
     call.prepare(&named)?;
     // See `until_the_end`.
     let files = ManuallyDrop::new(named.open()?);
@@ -302,7 +302,7 @@ impl<'l> Link<'l, '_> {
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Named::by(line).open()?;
+    let files = Named::by(line, &|| backend.shared_libraries()).open()?;
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;

@@ -22,6 +22,7 @@ use crate::wasm::has_symbols;
 use archive::Content;
 use foreign::Format;
 use library::Search;
+pub use library::SharedLibraries;
 use map::FileId;
 use std::borrow::Cow;
 use std::fmt;
@@ -287,11 +288,12 @@ impl<'a> Inputs<'a> {
 }
 
 impl Named {
-    /// The inputs of `line`.
-    pub fn by(line: &CommandLine) -> Self {
+    /// The inputs of `line`, for a backend that takes `shared` libraries.
+    pub fn by(line: &CommandLine, shared: &dyn Fn() -> SharedLibraries) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
-        let mut search = Search::new(line.values(Id::LibraryPath));
-        search.archives_only = !line.is_position_independent();
+        let mut search = Search::new(line.values(Id::LibraryPath), shared);
+        search.is_position_independent = line.is_position_independent();
+        search.archives_only = !search.is_position_independent;
         let (mut in_lib, mut whole_archive) = (false, false);
         for (argument, meaning) in line.arguments().map(|(i, a)| (i, &a.meaning)) {
             let place = Place {
