@@ -73,7 +73,10 @@ impl Kind {
                 );
                 vec![
                     work.cxx(&name, &source),
-                    work.cxx(&format!("{name}-again"), &(source + &format!("int another{value};"))),
+                    work.cxx(
+                        &format!("{name}-again"),
+                        &(source + &format!("int another{value};")),
+                    ),
                 ]
             }
             Custom => vec![work.asm(
@@ -159,7 +162,13 @@ fn whoever_gathers_no_entry_is_lost() {
                 let program = usize::from(one == Referred) + 2 * usize::from(two == Referred);
                 let inputs = [&programs[program]].into_iter().chain(first).chain(second);
                 let inputs: Vec<OsString> = inputs.map(Into::into).collect();
-                for ask in asks {
+                // Whoever asks gets all, so a few pairs show it.
+                let asks = if one == two || one == Global {
+                    &asks[..]
+                } else {
+                    &asks[..1]
+                };
+                for ask in asks.iter().copied() {
                     let what = format!("{one:?} {two:?} {ask:?} by {version}");
                     let is_asked = matches!(ask, ["--gather=X" | "-Tasks.ld"]);
                     let is_left = !is_asked && one.is_left(version) && two.is_left(version);

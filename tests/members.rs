@@ -94,7 +94,7 @@ fn the_order_of_a_section_that_is_left_to_the_backend() {
         __attribute__((export_name(\"needs\"))) int needs(void) { return needed(); }";
     let program = work.c("program", &program);
     let left = |value: u32| {
-        format!("__attribute__((section(\"Y\"), used)) static const int y = {value};\n")
+        format!("__attribute__((section(\"Y\"), used)) const int y{value} = {value};\n")
     };
     let entry = |value: u32| {
         format!("const int e{value} __asm__(\"__link_section__X$${value}\") = {value};\n")
