@@ -24,6 +24,7 @@ mod help;
 pub mod hoist;
 pub mod input;
 pub mod log;
+pub mod mangling;
 pub mod manifest;
 mod parallel;
 pub mod plan;

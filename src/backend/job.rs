@@ -154,10 +154,8 @@ impl<'a> Job<'a> {
 
     /// rustc exports marked symbols because they have a name of their own; their author did not.
     pub(super) fn drop_exports(&mut self, line: &CommandLine) {
-        for (index, argument) in line.arguments() {
-            if let Meaning::Option(Id::Export, symbol) = &argument.meaning
-                && symbol.to_str().is_some_and(is_marked)
-            {
+        for (index, symbol, is_derived) in line.exports() {
+            if is_derived && symbol.to_str().is_some_and(is_marked) {
                 self.edits.replace.insert(index, Vec::new());
             }
         }

@@ -24,7 +24,7 @@ impl<'a> Hoist<'_, 'a> {
     ) -> Result<()> {
         let section = self.survey.section(entry);
         let (base, relocations) = match entry.origin {
-            Origin::Custom(from) => {
+            Origin::Custom(from, _) => {
                 let section_of = &object.sections[from.position()];
                 let start = section_of.content_start() as u64;
                 let converted = object.relocations(from)?.into_iter().map(|relocation| {
@@ -67,7 +67,9 @@ impl<'a> Hoist<'_, 'a> {
             return Ok(());
         }
         let start = match entry.origin {
-            Origin::Custom(section) => object.sections[section.position()].content_start() as u64,
+            Origin::Custom(section, _) => {
+                object.sections[section.position()].content_start() as u64
+            }
             Origin::Segment(_) | Origin::Symbol(..) => object.data_start(),
         };
         Err(Error::new(format!(

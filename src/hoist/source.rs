@@ -78,7 +78,13 @@ impl<'a> Source<'a> {
         for entry in entries {
             match entry.origin {
                 Origin::Segment(segment) | Origin::Symbol(segment, _) => segments.push(segment),
-                Origin::Custom(section) => _ = sections.insert(section),
+                Origin::Custom(section, _) => {
+                    // What else there is in it is for those who read it from outside.
+                    let content = object.sections.get(section.position());
+                    if content.is_some_and(|all| all.content.len() == entry.size as usize) {
+                        sections.insert(section);
+                    }
+                }
             }
         }
         Ok(Self {

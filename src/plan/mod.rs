@@ -215,7 +215,7 @@ pub fn describe_entry(survey: &Survey<'_>, entry: &Entry) -> String {
             let name = survey.name(entry, symbol);
             format!("`{}`", demangle::shown_short(name))
         }
-        (Origin::Custom(_), None) => {
+        (Origin::Custom(..), None) => {
             format!("the custom section `{}`", survey.section(entry))
         }
         (_, None) => format!("a segment `{}`", survey.section(entry)),

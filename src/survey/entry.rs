@@ -104,8 +104,8 @@ pub enum Origin {
     Segment(SegmentIndex),
     /// What a name-marked symbol names: it begins at this offset of a data segment.
     Symbol(SegmentIndex, u32),
-    /// All of a custom section.
-    Custom(SectionIndex),
+    /// Of a custom section what begins at this offset: all of it, but where data segments have the rest.
+    Custom(SectionIndex, u32),
 }
 
 impl Origin {
@@ -113,15 +113,15 @@ impl Origin {
     pub fn segment(self) -> Option<SegmentIndex> {
         match self {
             Self::Segment(segment) | Self::Symbol(segment, _) => Some(segment),
-            Self::Custom(_) => None,
+            Self::Custom(..) => None,
         }
     }
 
     /// Where it begins in its segment, in bytes.
     pub fn start(self) -> u32 {
         match self {
-            Self::Symbol(_, start) => start,
-            Self::Segment(_) | Self::Custom(_) => 0,
+            Self::Symbol(_, start) | Self::Custom(_, start) => start,
+            Self::Segment(_) => 0,
         }
     }
 
@@ -132,7 +132,7 @@ impl Origin {
                 let segment = object.segments.get(segment.position());
                 segment.map(|segment| segment.data)
             }
-            Self::Custom(section) => {
+            Self::Custom(section, _) => {
                 let section = object.sections.get(section.position());
                 section.map(|section| section.content)
             }

@@ -27,7 +27,7 @@ use self::names::{Interner, Texts};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::{Inputs, Module, Name, ObjectId, ObjectMap};
+use crate::input::{Inputs, Module, ObjectId, ObjectMap};
 use crate::parallel::Cores;
 use crate::script::Script;
 use std::collections::BTreeSet;
@@ -69,6 +69,9 @@ pub fn survey<'a>(
     let modules = &inputs.modules;
     let wanted = Wanted::by_policy(line, script);
     let in_vain = wanted.in_vain().map(gathered_in_vain);
+    let by_people = line.exports().filter(|(_, _, is_derived)| !is_derived);
+    let referred = line.values(Id::Undefined);
+    let referred = referred.chain(by_people.map(|(_, symbol, _)| symbol));
     let mut survey = Survey {
         warnings: in_vain.collect(),
         bitcode: Vec::new(),
@@ -77,8 +80,7 @@ pub fn survey<'a>(
         texts: String::new(),
         names: Interner::default(),
         wanted,
-        referred: line
-            .values(Id::Undefined)
+        referred: referred
             .filter_map(|symbol| Some(symbol.to_str()?.to_owned()))
             .collect(),
     };
@@ -136,16 +138,6 @@ fn gathered_in_vain(name: &str) -> String {
         "--gather={name}: a section of that name is not gathered\n\
          >>> `__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only; a linker script \
          (-T) can lay out any section"
-    )
-}
-
-/// Entries that look like copies of others would be lost without a word.
-fn of_parts(object: &Name, section: &str) -> String {
-    format!(
-        "{object}: the custom section `{section}` is not gathered, as there are data segments of that \
-         name; it has other bytes than they have\n\
-         >>> a partial link (-r) has put parts together that have the one or the other: link the parts \
-         themselves"
     )
 }
 
@@ -225,10 +217,10 @@ impl<'a> Survey<'a> {
             self.entries.sort_by_key(|entry| entry.object);
             rest.undefined.sort_by_key(|(id, _)| *id);
         }
-        rest.mixed.sort();
-        let mixed = rest.mixed.iter();
-        let mixed = mixed.map(|(id, section)| of_parts(&modules[id.0].name, section));
-        self.warnings.extend(mixed);
+        rest.warnings.sort();
+        let warnings = rest.warnings.iter();
+        let warnings = warnings.map(|(id, warning)| format!("{}: {warning}", modules[id.0].name));
+        self.warnings.extend(warnings);
         Ok(rest.undefined)
     }
 
@@ -275,7 +267,7 @@ impl<'a> Survey<'a> {
         if !incomplete.is_empty() {
             self.entries.retain(|entry| stays(&entry.object));
             rest.undefined.retain(|(id, _)| stays(id));
-            rest.mixed.retain(|(id, _)| stays(id));
+            rest.warnings.retain(|(id, _)| stays(id));
         }
         incomplete.into_iter().map(|id| (id, true)).collect()
     }
