@@ -10,7 +10,7 @@ static CRATES: LazyLock<Workspace> =
     LazyLock::new(|| Workspace::new(root().join("tests/fixtures/crates"), "crates"));
 
 fn check(outcomes: &Outcomes) {
-    assert_eq!(outcomes.len(), 22, "{outcomes:#?}");
+    assert_eq!(outcomes.len(), 23, "{outcomes:#?}");
     assert!(
         outcomes.values().all(|outcome| outcome == "ok"),
         "{outcomes:#?}"

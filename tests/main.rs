@@ -9,6 +9,7 @@
 mod support;
 
 mod after_linking;
+mod alike;
 mod along;
 mod arrays;
 mod asyncify;

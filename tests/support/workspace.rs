@@ -3,6 +3,7 @@
 use super::rust::cargo;
 use super::{linker, tool};
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +25,27 @@ pub type Outcomes = BTreeMap<String, String>;
 /// The repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Copies a directory. Files that are the same stay, so that cargo need not build again.
+pub fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a directory").flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            write(&target, &fs::read(&source).expect("a file"));
+        }
+    }
+}
+
+/// Writes a file and its directory, unless it is there and the same.
+pub fn write(path: &Path, content: &[u8]) {
+    if fs::read(path).is_ok_and(|found| found == content) {
+        return;
+    }
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+    fs::write(path, content).expect("a file that can be written");
 }
 
 impl Workspace {

@@ -115,7 +115,6 @@ impl Section<'_> {
                 });
                 quote! {
                     #[cfg(not(any(#is_pe)))]
-                    #[allow(improper_ctypes)]
                     #declared
                     #[cfg(any(#is_pe))]
                     #[#pe]
@@ -128,7 +127,8 @@ impl Section<'_> {
 
 /// The platforms whose object files are PE: predicates of which one holds.
 fn is_pe() -> TokenStream {
-    quote!(windows, target_os = "uefi", target_os = "cygwin")
+    let cygwin = (!cfg!(no_cygwin)).then(|| quote!(target_os = "cygwin"));
+    quote!(windows, target_os = "uefi", #cygwin)
 }
 
 /// Keeps the static, referred to or not.
