@@ -39,7 +39,7 @@ use error::{Error, Result};
 use hoist::{Base, Edited, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
 use log::{Clock, Log, say};
-use plan::Plan;
+use plan::{Plan, Undeclared};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -215,9 +215,14 @@ impl<'l> Link<'l, '_> {
         let warnings = survey.warnings.iter().chain(&plan.warnings);
         warn(self.program, line, warnings)?;
         self.log.decided(backend, survey, plan, modules)?;
+        let undeclared = plan::undeclared(survey, plan, inputs);
         if plan.is_empty() {
             self.clock.report();
-            return Ok(Gathered::Nothing(self.call));
+            if undeclared.is_empty() {
+                return Ok(Gathered::Nothing(self.call));
+            }
+            let ended = self.link_undeclared(&undeclared, Job::new()?, false)?;
+            return Ok(Gathered::Linked(ended));
         }
         // If there are no marks, it was not worth it before.
         self.call.prepare_to_run()?;
@@ -242,6 +247,10 @@ impl<'l> Link<'l, '_> {
         if shows_arrays {
             job.show_arrays(Arrays::of(survey, plan, modules)?);
         }
+        if !undeclared.is_empty() {
+            let ended = self.link_undeclared(&undeclared, job, true)?;
+            return Ok(Gathered::Linked(ended));
+        }
         let words = job.words(line)?;
         let ended = self.call.run(words, job.names(), true)?;
         self.clock.end_of("the linker");
@@ -249,6 +258,35 @@ impl<'l> Link<'l, '_> {
         self.clock.end_of("reports");
         self.clock.report();
         Ok(Gathered::Linked(ended))
+    }
+
+    /// Links where it is for the backend to say whether the ends of some sections are defined. If they are
+    /// not, the user is told why, also where undefined data would be null.
+    fn link_undeclared(
+        self,
+        undeclared: &[Undeclared<'_>],
+        mut job: Job<'_>,
+        gathered: bool,
+    ) -> Result<Ended> {
+        let Self { line, backend, .. } = self;
+        let would_be_null = line.has(Id::AllowUndefined)
+            && !line.has(Id::UnresolvedSymbols)
+            && !line.is_position_independent()
+            && backend.takes_flavor();
+        if would_be_null && undeclared.iter().any(Undeclared::is_referred) {
+            let messages = backend::undefined_data(backend, line, &self.call, &mut job)?;
+            let first = undeclared.iter().find(|one| one.is_in(&messages));
+            if let Some(first) = first {
+                return Err(first.error());
+            }
+        }
+        let words = job.words(line)?;
+        let (ended, messages) = self.call.run_and_hear(words, job.names(), gathered)?;
+        if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
+            say(&format!("{}: note: {}", self.program, first.hint()));
+        }
+        job.map_reports(line)?;
+        Ok(ended)
     }
 }
 

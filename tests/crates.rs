@@ -32,13 +32,29 @@ fn programs_work_on_wasm_with_lto() {
     check(&CRATES.test(&["-p", "program", "--release", "--target", WASI]));
 }
 
-fn reactor(target: &str) -> Vec<u8> {
-    let module = CRATES.built(target, "release", "reactor.wasm");
+/// The mangling that is the default of compilers to come.
+#[test]
+fn programs_work_on_wasm_with_v0_names() {
+    let flags = ["-Csymbol-mangling-version=v0"];
+    let crates = Workspace::new(root().join("tests/fixtures/crates"), "crates-v0").with(&flags);
+    check(&crates.test(&["-p", "program", "--target", WASI]));
+    check(&crates.test(&["-p", "program", "--release", "--target", WASI]));
+}
+
+#[test]
+fn modules_of_a_nightly_compiler() {
+    let crates = Workspace::new(root().join("tests/fixtures/crates"), "crates-nightly");
+    let crates = crates.by("WSL_RUSTC_NIGHTLY", "WSL_SYSROOT_NIGHTLY");
+    called(&reactor(&crates, "wasm32-unknown-unknown"));
+}
+
+fn reactor(crates: &Workspace, target: &str) -> Vec<u8> {
+    let module = crates.built(target, "release", "reactor.wasm");
     // Cargo does not know that the linker may be another one now: this makes it link again.
     for file in [&module, &module.with_file_name("deps/reactor.wasm")] {
         let _ = std::fs::remove_file(file);
     }
-    CRATES.run([
+    crates.run([
         "build",
         "--locked",
         "--release",
@@ -50,22 +66,28 @@ fn reactor(target: &str) -> Vec<u8> {
     std::fs::read(module).expect("a module")
 }
 
+/// Calls all functions, more than once.
+fn called(module: &[u8]) {
+    let mut instance = Instance::new(module);
+    for _ in 0..3 {
+        assert_eq!(instance.call("sum", &[]), 7);
+        assert_eq!(instance.call("run", &[0]), 11);
+        assert_eq!(instance.call("nothing", &[]), 0);
+        assert_eq!(instance.call("by_hand", &[]), 1);
+    }
+}
+
 /// Not one function of the module was put there to be run before another one.
 #[test]
 fn nothing_runs_before_main() {
     for target in ["wasm32-unknown-unknown", "wasm32v1-none"] {
-        let module = reactor(target);
+        let module = reactor(&CRATES, target);
         let names = function_names(&module);
         assert!(
             !names.iter().any(|name| name.contains("ctors")),
             "{names:?}"
         );
-        let mut instance = Instance::new(&module);
-        for _ in 0..3 {
-            assert_eq!(instance.call("sum", &[]), 7);
-            assert_eq!(instance.call("run", &[0]), 11);
-            assert_eq!(instance.call("nothing", &[]), 0);
-        }
+        called(&module);
         assert!(!contains(&module, "this text of a dead registration"));
         assert!(!contains(&module, "__link_section__"), "marks are exported");
     }

@@ -52,7 +52,7 @@ pub struct CommandLine {
 }
 
 /// What the backend's command line has otherwise than the caller's.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Edits {
     /// Words before all others.
     pub first: Vec<OsString>,

@@ -13,6 +13,8 @@ use std::ffi::{OsStr, OsString};
 pub enum Id {
     /// Any option of the backend that is only passed on.
     Other,
+    /// `--allow-undefined`: undefined functions become imports, and undefined data is null.
+    AllowUndefined,
     /// `-Bdynamic`: a later `-l` takes `libNAME.so` before `libNAME.a`.
     Bdynamic,
     /// `-Bstatic`: a later `-l` takes `libNAME.a` only.
@@ -146,6 +148,7 @@ use Dashes::{Any, One, Two};
 /// Options that need an entry: those that take a value, and flags whose meaning matters or whose
 /// name begins with that of a one-letter option with a joined value (`-m`, `-o`, `-e`, …).
 const OPTIONS: &[Spec] = &[
+    spec("allow-undefined", Any, Flag, Id::AllowUndefined),
     spec("Bdynamic", Any, Flag, Id::Bdynamic),
     spec("call_shared", Any, Flag, Id::Bdynamic),
     spec("dy", Any, Flag, Id::Bdynamic),
@@ -251,7 +254,6 @@ const OPTIONS: &[Spec] = &[
     spec("thinlto-jobs=", Two, Joined, Id::Other),
     // The backend's flags.
     spec("allow-multiple-definition", Any, Flag, Id::Other),
-    spec("allow-undefined", Any, Flag, Id::Other),
     spec("Bsymbolic", Any, Flag, Id::Other),
     spec("build-id", Any, Flag, Id::Other),
     spec("check-features", Two, Flag, Id::Other),

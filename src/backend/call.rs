@@ -16,6 +16,7 @@ use crate::args::CommandLine;
 use crate::error::Result;
 use crate::input::Named;
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::Child;
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
@@ -95,15 +96,41 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
+    pub fn run(self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
+        self.run_to(words, names, gathered, &mut std::io::stderr())
+    }
+
+    /// The same, and its errors and warnings.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn run_and_hear(
+        self,
+        words: Vec<OsString>,
+        names: &Names<'_>,
+        gathered: bool,
+    ) -> Result<(Ended, Vec<u8>)> {
+        let mut heard = run::Heard::default();
+        let ended = self.run_to(words, names, gathered, &mut heard)?;
+        Ok((ended, heard.0))
+    }
+
+    fn run_to(
+        mut self,
+        words: Vec<OsString>,
+        names: &Names<'_>,
+        gathered: bool,
+        messages: &mut (impl Write + Send),
+    ) -> Result<Ended> {
         if self.is_interrupted() {
             return run::interrupted();
         }
         if let Some(mut child) = self.waiting.take() {
             waiting::tell(&mut child, &words);
-            return run::attend(self.backend, child, Some(names));
+            return run::attend_to(self.backend, child, Some(names), messages);
         }
-        run::run(self.backend, &self.with_flavor(words), names, gathered)
+        let words = self.with_flavor(words);
+        run::run(self.backend, &words, names, gathered, messages)
     }
 
     /// Whether a signal has come while the backend waits: it has done nothing then, and goes.

@@ -6,10 +6,12 @@ mod items;
 mod layout;
 mod resolve;
 mod scope;
+mod undeclared;
 
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, stride};
 pub use resolve::Fate;
+pub use undeclared::{Undeclared, undeclared};
 
 use crate::demangle;
 use crate::error::Result;
@@ -144,7 +146,7 @@ impl PlannedSection {
 /// says that cannot be done.
 pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Result<Plan> {
     let fates = resolve::resolve(survey, modules)?;
-    let left = left_to_the_backend(survey, &fates);
+    let left = left_to_the_backend(survey, &fates, modules);
     let with_fate = |fate| {
         let ids = survey.ids();
         ids.filter(|id| {
@@ -172,9 +174,13 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
 /// A section whose entries are all data segments that the compiler named works with the backend
 /// alone, and is left to it unless the script or `--gather` asks. One that is only declared does
 /// not work there: nothing keeps a segment without bytes. Nor does one with an entry that its author
-/// wants kept and nothing keeps, or with one that is in a COMDAT group of several objects: all copies
-/// that are retained would be linked.
-fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'s str> {
+/// wants kept and nothing keeps, with one of Rust's that only archives keep from being linked, or with
+/// one that is in a COMDAT group of several objects: all copies that are retained would be linked.
+fn left_to_the_backend<'s>(
+    survey: &'s Survey<'_>,
+    fates: &[Fate],
+    modules: &[Module<'_>],
+) -> HashSet<&'s str> {
     let mut all_named: HashMap<NameId, bool> = HashMap::default();
     let mut has_bytes: HashSet<NameId> = HashSet::default();
     for (entry, &fate) in survey.entries.iter().zip(fates) {
@@ -183,6 +189,7 @@ fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'
         }
         let named = matches!(entry.origin, Origin::Segment(_))
             && !is_lost(entry)
+            && !is_lost_of_rust(entry, &modules[entry.object.0])
             && fate != Fate::OtherComdat;
         *all_named.entry(entry.section).or_insert(true) &= named;
         if entry.size > 0 {
@@ -206,6 +213,23 @@ fn is_lost(entry: &Entry) -> bool {
         .filter(|symbol| symbol.flags.contains(SymbolFlags::NO_STRIP))
         .peekable();
     kept.peek().is_some() && kept.all(EntrySymbol::is_local) && !entry.is_retained
+}
+
+/// Whether an entry is a static of Rust's that the backend may lose. rustc 1.100 and later makes of
+/// `#[link_section]` a data segment; earlier it was a custom section, and those are all gathered. A crate is
+/// no library of which a program takes a part: what it puts into a section is meant to be there.
+fn is_lost_of_rust(entry: &Entry, module: &Module<'_>) -> bool {
+    let name = &module.name;
+    let file = name.file().as_os_str().as_encoded_bytes();
+    let object = name.member().map_or(file, str::as_bytes);
+    let is_of_rust = file.ends_with(b".rlib") || object.ends_with(b".rcgu.o");
+    let is_kept = entry.is_retained || entry.symbols.iter().any(is_root);
+    is_of_rust && !(module.always_linked() && is_kept)
+}
+
+/// Whether a symbol is a root of the backend's garbage collection.
+fn is_root(symbol: &EntrySymbol) -> bool {
+    symbol.flags.contains(SymbolFlags::NO_STRIP) && !symbol.is_local()
 }
 
 /// An entry for people: its symbol, or what it is where it has none.

@@ -7,6 +7,7 @@
 
 use crate::hash::{HashMap, HashSet};
 use crate::wasm::{Object, Section, SectionIndex};
+use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -28,17 +29,18 @@ impl<'o, 'a> Doubles<'o, 'a> {
 
     /// What of a custom section is no second copy of what is in the data segments of its name, in bytes
     /// from its beginning: all of it, if it has relocations, as rustc makes none there.
-    pub fn entries(&self, index: SectionIndex, section: &Section<'_>) -> Vec<Range<u32>> {
+    pub fn entries(&self, index: SectionIndex, section: &Section<'_>) -> SmallVec<[Range<u32>; 1]> {
         let content = section.content;
         if !self.segments.contains(section.name) || self.object.relocation_section(index).is_some()
         {
-            return vec![0..content.len() as u32];
+            let all = 0..content.len() as u32;
+            return SmallVec::from_elem(all, 1);
         }
         let mut left = self.pieces(section.name);
         let lengths: BTreeSet<usize> = left.keys().map(|bytes| bytes.len()).collect();
         // Values of one type: a copy begins where a value may.
         let step = lengths.iter().copied().reduce(gcd).unwrap_or(1);
-        let mut entries: Vec<Range<u32>> = Vec::new();
+        let mut entries: SmallVec<[Range<u32>; 1]> = SmallVec::new();
         let mut at = 0;
         while at < content.len() {
             let rest = &content[at..];

@@ -18,7 +18,7 @@ pub use entry::{Entry, EntryId, EntrySymbol, Origin, Summary, read_again};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
 pub use names::NameId;
 pub use symbols::{defined_symbols, referrers};
-pub use wanted::Wanted;
+pub use wanted::{START, STOP, Wanted};
 
 use self::collect::Collected;
 use self::found::{Found, Rest, Undefined};

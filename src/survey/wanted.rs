@@ -105,6 +105,11 @@ impl Wanted {
         }
     }
 
+    /// The sections that inputs, flags or marks speak of.
+    pub fn spoken_of(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(String::as_str)
+    }
+
     fn refer(&mut self, symbol: &str) {
         if let Some(section) = section_between(symbol) {
             self.named.insert(section.to_owned());

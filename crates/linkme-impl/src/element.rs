@@ -4,7 +4,7 @@ use crate::attributes::take_crate_path;
 use crate::platform::Section;
 use link_section_name::unique;
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
-use quote::{quote, ToTokens, TokenStreamExt};
+use quote::{quote, quote_spanned, ToTokens, TokenStreamExt};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
     Attribute, Error, FnArg, GenericParam, Ident, Item, ItemFn, LitInt, LitStr, Path, Result,
@@ -239,14 +239,14 @@ fn check_type(linkme: &Path, slice: &Path, element: &Ident, blamed: &TokenStream
         .next()
         .map_or_else(Span::call_site, |token| token.span());
     let last = tokens.last().map_or(first, |token| token.span());
-    // An expression from the first to the last token of what is to blame. Those may be from a macro
-    // and its caller, which is nothing to the variable.
-    let star = Token![*](first);
-    let typed = Ident::new("typed", Span::call_site().located_at(last));
+    // A call from the first to the last token of what is to blame. Those may be from a macro and its
+    // caller, so the variable goes by the first alone.
+    let typed = Ident::new("typed", first);
+    let call = quote_spanned!(last=> #typed());
     quote! {
         const _: fn() = || {
-            let typed = &#linkme::__private::type_of(&#element);
-            #linkme::__private::check_type(#slice, #star #typed);
+            let #typed = || #linkme::__private::type_of(&#element);
+            #linkme::__private::check_type(#slice, #call);
         };
     }
 }
