@@ -253,3 +253,18 @@ pub fn script(data: &[u8]) {
         let _ = gathered(OBJECT, &script, |_, _, _| Ok(()));
     }
 }
+
+/// A symbol's name, by either scheme.
+pub fn names(data: &[u8]) {
+    let Ok(symbol) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Some(path) = wasm_section_ld::mangling::Path::of(symbol) else {
+        return;
+    };
+    assert!(!path.components.is_empty());
+    for position in 0..path.components.len().min(16) {
+        let _ = path.shown(position);
+    }
+    let _ = (path.crate_name(), path.homes());
+}

@@ -71,7 +71,9 @@ fn a_section_of_c_alone_is_the_backends_byte_for_byte() {
                 if theirs.0 != Some(0) {
                     // What to do about it is said behind the backend's own errors.
                     let added = ours.2.split_off(theirs.2.len().min(ours.2.len()));
-                    says(&added, &["note: section `", "give --gather="]);
+                    if !added.is_empty() {
+                        says(&added, &["note: section `", "give --gather="]);
+                    }
                 }
                 assert!(ours == theirs, "{} {words:?}", backend.display());
                 linked += usize::from(theirs.0 == Some(0));
