@@ -3,10 +3,10 @@
 use crate::backend::Backend;
 use crate::demangle;
 use crate::error::Result;
-use crate::input::{Module, ObjectId};
+use crate::input::Module;
 use crate::plan::{Item, Plan, PlannedSection, crate_of, describe_entry, items, stride};
 use crate::survey::Survey;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 pub struct Log {
     /// One line a section (`info`, `debug`).
     sections: bool,
-    /// Each entry too, and each object that is linked because it has entries (`debug`).
+    /// Each entry too (`debug`).
     entries: bool,
     /// How long each phase took (`time`).
     time: bool,
@@ -62,8 +62,6 @@ impl Log {
         }
         if plan.is_empty() {
             say("nothing to gather: the linker is run as we were called");
-        } else if self.entries {
-            say_why_linked(survey, plan, modules);
         }
         say(&format!("the linker is {}", backend.path.display()));
         Ok(())
@@ -172,21 +170,4 @@ fn origins(survey: &Survey<'_>, modules: &[Module<'_>], items: &[Item]) -> Strin
 
 fn counted(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
-}
-
-fn say_why_linked(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
-    let mut reasons: BTreeMap<ObjectId, BTreeSet<&str>> = BTreeMap::new();
-    for id in plan.leaving() {
-        let entry = &survey[id];
-        let sections = reasons.entry(entry.object).or_default();
-        sections.insert(survey.section(entry));
-    }
-    reasons.retain(|id, _| !modules[id.0].always_linked());
-    for (id, sections) in reasons {
-        let sections = Vec::from_iter(sections).join(", ");
-        let name = &modules[id.0].name;
-        say(&format!(
-            "linked because it has entries of {sections}: {name}"
-        ));
-    }
 }

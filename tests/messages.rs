@@ -395,10 +395,9 @@ fn the_log_says_what_was_decided() {
     );
     let name = format!("{}(entry.o)", library.display());
     let detail = format!("         0 +4      `__link_section__NUMBERS$$entry` in {name}\n");
-    let why = format!("linked because it has entries of NUMBERS: {name}\n");
     assert_eq!(
         log("debug", &[&table, &library]),
-        format!("{gathered}{detail}{left}{why}{which}")
+        format!("{gathered}{detail}{left}{which}")
     );
     assert_eq!(log("", &[&table, &library]), "");
     // Rust's libraries are known by their names.
