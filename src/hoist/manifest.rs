@@ -4,8 +4,8 @@ use super::{Base, Hoist, own_name, sections::place};
 use crate::error::Result;
 use crate::input::{Module, Name};
 use crate::manifest::{Entry, Manifest, Pointer, PointerKind, SECTION, Section};
-use crate::plan::{Item, PlannedSection, crate_of, items, stride};
-use crate::wasm::{Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex};
+use crate::plan::{Item, crate_of, items, items_within, stride};
+use crate::wasm::{Relocation, RelocationType, SymbolFlags, SymbolIndex};
 use std::path::Path;
 
 impl Hoist<'_, '_> {
@@ -21,16 +21,31 @@ impl Hoist<'_, '_> {
         };
         let mut ends = Vec::new();
         for (number, section) in self.plan.sections.iter().enumerate() {
-            if let Some(segment) = self.arrays[number].segment {
-                manifest
-                    .sections
-                    .push(self.manifest_section(section, segment, modules)?);
-                let at = |offset| place(segment, offset);
-                let prefix = format!(".Lmanifest.{}", segment.0);
-                for (end, offset) in [("start", 0), ("stop", section.size)] {
+            let Some(segment) = self.arrays[number].segment else {
+                continue;
+            };
+            let items = items(self.survey, modules, section)?;
+            let mut relocations = self.builder.relocations(segment).to_vec();
+            relocations.sort_by_key(|relocation| relocation.offset);
+            for (number, (name, range)) in section.arrays.iter().enumerate() {
+                let items = items_within(&items, range);
+                let entries = items
+                    .iter()
+                    .map(|item| self.manifest_entry(item, range.start, &relocations, modules));
+                manifest.sections.push(Section {
+                    name: name.clone(),
+                    start: 0,
+                    stop: 0,
+                    size: range.end - range.start,
+                    alignment: section.alignment,
+                    stride: stride(items),
+                    entries: entries.collect(),
+                });
+                let prefix = format!(".Lmanifest.{}.{number}", segment.0);
+                for (end, offset) in [("start", range.start), ("stop", range.end)] {
                     let name = format!("{prefix}.{end}");
                     let local = SymbolFlags::BINDING_LOCAL;
-                    ends.push(self.define(name, local, at(offset), None)?);
+                    ends.push(self.define(name, local, place(segment, offset), None)?);
                 }
             }
         }
@@ -52,32 +67,10 @@ impl Hoist<'_, '_> {
         Ok(())
     }
 
-    fn manifest_section(
-        &self,
-        section: &PlannedSection,
-        segment: SegmentIndex,
-        modules: &[Module<'_>],
-    ) -> Result<Section> {
-        let items = items(self.survey, modules, section)?;
-        let mut relocations = self.builder.relocations(segment).to_vec();
-        relocations.sort_by_key(|relocation| relocation.offset);
-        let entries = items
-            .iter()
-            .map(|item| self.manifest_entry(item, &relocations, modules));
-        Ok(Section {
-            name: section.name.clone(),
-            start: 0,
-            stop: 0,
-            size: section.size,
-            alignment: section.alignment,
-            stride: stride(&items),
-            entries: entries.collect(),
-        })
-    }
-
     fn manifest_entry(
         &self,
         item: &Item,
+        start: u32,
         relocations: &[Relocation],
         modules: &[Module<'_>],
     ) -> Entry {
@@ -86,7 +79,7 @@ impl Hoist<'_, '_> {
         let before = |end: u32| relocations.partition_point(|relocation| relocation.offset < end);
         let own = &relocations[before(item.offset)..before(item.offset + item.size)];
         Entry {
-            offset: item.offset,
+            offset: item.offset - start,
             size: item.size,
             symbol: item.name(self.survey).map(str::to_owned),
             key: entry.key.as_deref().map(str::to_owned),

@@ -1,14 +1,17 @@
 //! Policy applied: which sections are gathered, which of their entries, in which order and where.
 
 mod alignment;
+mod between;
 mod evaluate;
 mod items;
 mod layout;
+mod noload;
 mod resolve;
 mod scope;
+mod selection;
 
 pub use evaluate::Value;
-pub use items::{Item, crate_of, items, stride};
+pub use items::{Item, crate_of, items, items_within, stride};
 pub use resolve::Fate;
 
 use crate::demangle;
@@ -37,11 +40,13 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-/// An output section: an array.
+/// What becomes one data segment: an output section, or several that a script's symbols hold together.
 #[derive(Debug)]
 pub struct PlannedSection {
-    /// Its name.
+    /// Its name: that of the first output section.
     pub name: String,
+    /// The output sections: the name of each, and where it is.
+    pub arrays: Vec<(String, Range<u32>)>,
     /// Its alignment, as a power of two.
     pub alignment: u32,
     /// Its size in bytes.
@@ -125,6 +130,7 @@ impl PlannedSection {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            arrays: Vec::new(),
             alignment: 0,
             size: 0,
             entries: Vec::new(),
@@ -152,9 +158,10 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
         })
         .collect::<Vec<_>>()
     };
-    let mut layout = Layout::new(survey, modules, with_fate(Fate::Kept));
-    layout.run(script)?;
-    layout.orphans()?;
+    let entries = with_fate(Fate::Kept);
+    let (mut layout, selection) = Layout::new(survey, modules, entries, script)?;
+    layout.run(script, selection)?;
+    layout.check_noload()?;
     layout.check_numbers()?;
     layout.check_discarded()?;
     Ok(Plan {
