@@ -51,7 +51,7 @@ impl Layout<'_> {
         }
         for (output, taken) in &selection.orphans {
             let mut cursor = self.begin();
-            self.output(output, &[(output, taken)], &mut cursor)?;
+            self.output(output, &[(output, taken)], false, &mut cursor)?;
         }
         for command in deferred {
             self.outside(command, None)?;
@@ -71,7 +71,7 @@ impl Layout<'_> {
         let mut gaps = gaps(commands).into_iter();
         let mut gap = gaps.next().unwrap_or(Gap::Ahead);
         let mut here = Here::default();
-        for command in commands {
+        for (number, command) in commands.iter().enumerate() {
             let Command::Output(output) = command else {
                 let has_dot = has_dot(command);
                 if has_dot && gap == Gap::Ahead && !here.is_ahead {
@@ -99,7 +99,10 @@ impl Layout<'_> {
             let appended = appended.into_iter().flatten();
             let mut bodies = vec![(output, &own)];
             bodies.extend(appended.map(|(output, taken)| (output, taken)));
-            self.output(output, &bodies, &mut cursor)?;
+            let next = commands.get(number + 1);
+            let is_followed =
+                next.is_some_and(|next| matches!(next, Command::Assign(_) | Command::Assert(_)));
+            self.output(output, &bodies, is_followed, &mut cursor)?;
             here = Here {
                 cursor: Some(cursor),
                 is_ahead: false,
@@ -121,12 +124,14 @@ impl Layout<'_> {
                 if let (Some(cursor), Value::Relative(section, offset)) = (cursor, value)
                     && cursor.section == section
                 {
+                    let alignment = cursor.alignment.get();
                     let section = &mut self.sections[section];
                     section.script_made = true;
-                    section.alignment = section.alignment.max(cursor.alignment.get());
-                    if offset <= cursor.dot.get() {
-                        section.size = section.size.max(cursor.offset()?.min(offset as u32));
-                    }
+                    section.alignment = section.alignment.max(alignment);
+                    // So far its memory goes, as it is aligned.
+                    let most = cursor.dot.get().next_multiple_of(1 << alignment);
+                    let size = u32::try_from(offset).ok().filter(|_| offset <= most);
+                    section.size = section.size.max(size.unwrap_or(0));
                 }
                 Ok(())
             }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::script::{
-    Assignment, Expression, Node, OutputSection, Script, Span, Spanned, Statement,
+    Assignment, Definition, Expression, Node, OutputSection, Script, Span, Spanned, Statement,
 };
 use crate::survey::{EntryId, NameId, Survey};
 use std::borrow::Cow;
@@ -147,11 +147,13 @@ impl<'a> Layout<'a> {
     }
 
     /// Lays out an output section from `cursor` on, and moves it to where the next one would be:
-    /// `bodies` are its own statements with what they take, and what is put at its end.
+    /// `bodies` are its own statements with what they take, and what is put at its end. `is_followed`:
+    /// a statement comes before the next output section.
     pub(super) fn output(
         &mut self,
         output: &OutputSection,
         bodies: &[(&OutputSection, &Taken)],
+        is_followed: bool,
         cursor: &mut Cursor,
     ) -> Result<()> {
         let name = &output.name.value;
@@ -161,10 +163,11 @@ impl<'a> Layout<'a> {
             Some(subalign) => Some(self.alignment(subalign, cursor)?),
             None => None,
         };
-        let mut alignment = match &output.align {
+        let of_header = match &output.align {
             Some(align) => self.alignment(align, cursor)?,
             None => 0,
         };
+        let mut alignment = of_header;
         let taken = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
         for &id in taken.clone() {
             let own = self.entry_alignment(id);
@@ -174,11 +177,14 @@ impl<'a> Layout<'a> {
         }
         let of_entries = |body: &(&OutputSection, _)| body.0.statements.iter().all(is_input);
         let only_entries = bodies.iter().all(of_entries);
-        let is_nothing = only_entries && taken.clone().next().is_none();
-        let is_hollow = only_entries && taken.clone().all(|&id| self.survey[id].size == 0);
-        if !is_nothing {
+        if !only_entries || taken.clone().next().is_some() {
             cursor.raise(alignment);
-            let start = cursor.dot.get().next_multiple_of(1 << alignment);
+            // What has an address of its own is not where its input sections would have it.
+            let at_least = match output.address {
+                Some(_) => of_header,
+                None => alignment,
+            };
+            let start = cursor.dot.get().next_multiple_of(1 << at_least);
             cursor.dot.set(start);
         }
         cursor.start = cursor.dot.get();
@@ -216,8 +222,8 @@ impl<'a> Layout<'a> {
         section.alignment = cursor.alignment.get();
         let noload = output.noload.iter().map(|span| (name.clone(), span.clone()));
         self.noload.extend(noload);
-        if is_hollow {
-            // As GNU ld takes it away, it is not in the way of the next.
+        if end == cursor.start && is_removed(output, bodies, is_followed) {
+            // It is not in the way of the next.
             cursor.dot.set(before);
         }
         Ok(())
@@ -230,7 +236,7 @@ impl<'a> Layout<'a> {
 
     /// Leaves out what `/DISCARD/` takes.
     pub(super) fn discard(&mut self, output: &OutputSection, taken: Taken) -> Result<()> {
-        if !output.statements.iter().all(is_input) {
+        if !output.statements.iter().all(is_input) || output.address.is_some() {
             return Err(output.name.span.error("/DISCARD/ has only input sections"));
         }
         self.discarded.extend(taken.into_iter().flatten());
@@ -409,6 +415,28 @@ impl<'a> Layout<'a> {
 
 /// The longest text of `ASCII (size) "text"`, in bytes.
 const MOST_TEXT: usize = 1 << 20;
+
+/// Whether GNU ld leaves an output section without bytes out: unless something in it is kept, or it has
+/// an assignment and either input sections or a statement after it.
+fn is_removed(
+    output: &OutputSection,
+    bodies: &[(&OutputSection, &Taken)],
+    is_followed: bool,
+) -> bool {
+    let mut inputs = bodies.iter().flat_map(|(body, taken)| body.inputs().zip(*taken));
+    let is_kept = inputs.clone().any(|(input, taken)| input.keep && !taken.is_empty());
+    let has_entries = inputs.any(|(_, taken)| !taken.is_empty());
+    let assigns = output.statements.iter().any(|statement| match statement {
+        Statement::Assign(assignment) => match assignment.definition {
+            Definition::Plain | Definition::Hidden => {
+                assignment.target.value != "." || assignment.operator.is_none()
+            }
+            Definition::Provide | Definition::ProvideHidden => false,
+        },
+        _ => false,
+    });
+    !is_kept && !(assigns && (has_entries || is_followed))
+}
 
 fn is_input(statement: &Statement) -> bool {
     matches!(statement, Statement::Input(_))
