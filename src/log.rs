@@ -4,7 +4,9 @@ use crate::backend::Backend;
 use crate::demangle;
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
-use crate::plan::{Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride};
+use crate::plan::{
+    Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
+};
 use crate::survey::Survey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

@@ -64,6 +64,7 @@ mod script_keys;
 mod scripts;
 mod scripts_between;
 mod scripts_gnu;
+mod scripts_wild;
 mod security;
 mod threads;
 mod tool_damage;

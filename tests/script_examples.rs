@@ -66,7 +66,11 @@ fn a_rust_registry_is_sorted_and_checked() {
 #[test]
 fn every_script_is_tested_and_told_of() {
     let readme = fs::read_to_string(script("README.md")).expect("the README");
-    let tests = [include_str!("script_examples.rs"), include_str!("worlds.rs")].concat();
+    let tests = [
+        include_str!("script_examples.rs"),
+        include_str!("worlds.rs"),
+    ]
+    .concat();
     for entry in fs::read_dir(root().join("linker-scripts")).expect("scripts") {
         let name = entry.expect("an entry").file_name();
         let name = name.to_str().expect("UTF-8");

@@ -2,10 +2,12 @@
 //! script and each random one, output sections, symbols and sections without bytes are where GNU ld puts
 //! them.
 
+use crate::args;
 use crate::scripts_gnu::{
     FILES, FILES_AND_ARCHIVE, INPUTS, cases, description, objects, random_objects, random_sections,
 };
 use crate::support::gnu_ld::{Both, Image};
+use crate::support::{Instance, Work, linkers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::fmt::Write as _;
@@ -31,7 +33,9 @@ impl Job {
             .split([' ', '(', ')', ';'])
             .filter(|word| !word.is_empty())
             .collect();
-        let assigned = words.windows(2).filter(|pair| pair[1] == "=" && pair[0] != ".");
+        let assigned = words
+            .windows(2)
+            .filter(|pair| pair[1] == "=" && pair[0] != ".");
         let symbols = assigned.map(|pair| pair[0].to_owned());
         // Not those that are numbers.
         let mut symbols: Vec<String> = symbols.filter(|name| !name.starts_with('n')).collect();
@@ -51,21 +55,32 @@ impl Job {
             true => Some(base),
             false => Some(image.sections.get(output)?.0),
         };
+        // GNU ld says of what is in a section that it leaves out that it is in another.
+        let is_told = OUTPUTS
+            .iter()
+            .all(|&output| gnu.sections.contains_key(output));
         let mut lines = String::new();
-        for &output in OUTPUTS.iter().filter(|output| gnu.sections.contains_key(**output)) {
+        for &output in OUTPUTS
+            .iter()
+            .filter(|output| gnu.sections.contains_key(**output))
+        {
             let Some((address, bytes)) = image.sections.get(output) else {
                 let _ = writeln!(lines, "{output} is not there");
                 continue;
             };
             let from = start(output).map(|start| address.wrapping_sub(start).cast_signed());
-            let _ = writeln!(lines, "{output} at {from:?}, {} bytes: {bytes:02x?}", bytes.len());
+            let _ = writeln!(
+                lines,
+                "{output} at {from:?}, {} bytes: {bytes:02x?}",
+                bytes.len()
+            );
         }
         for symbol in &self.symbols {
             let output = match symbol.split_once('_') {
                 Some((output, _)) if OUTPUTS.contains(&output) => output,
                 _ if symbol.starts_with('v') => {
                     match gnu.symbols.get(symbol).and_then(|place| place.1.as_deref()) {
-                        Some(output) if OUTPUTS.contains(&output) => output,
+                        Some(output) if is_told && OUTPUTS.contains(&output) => output,
                         _ => continue,
                     }
                 }
@@ -95,11 +110,13 @@ impl Job {
                 gnu.symbols
                     .retain(|name, _| !name.starts_with('v') || ours.symbols.contains_key(name));
                 let (expected, found) = (self.places(&gnu, &gnu), self.places(ours, &gnu));
-                (expected != found).then(|| {
-                    format!("{}\n  GNU ld:\n{expected}\n  ours:\n{found}", self.script)
-                })
+                (expected != found)
+                    .then(|| format!("{}\n  GNU ld:\n{expected}\n  ours:\n{found}", self.script))
             }
-            _ => Some(format!("{}\n  GNU ld: {gnu:?}\n  ours: {ours:?}", self.script)),
+            _ => Some(format!(
+                "{}\n  GNU ld: {gnu:?}\n  ours: {ours:?}",
+                self.script
+            )),
         }
     }
 }
@@ -249,7 +266,11 @@ fn job() -> impl Strategy<Value = Job> {
         }
         let mut numbered = String::new();
         for (number, part) in body.split('@').enumerate() {
-            let number = if number > 0 { number.to_string() } else { String::new() };
+            let number = if number > 0 {
+                number.to_string()
+            } else {
+                String::new()
+            };
             numbered += &format!("{number}{part}");
         }
         Job::new(format!("SECTIONS {{{numbered} {REST} }}{insert}"), &held)
@@ -282,5 +303,65 @@ fn random_scripts_put_all_where_gnu_ld_does() {
     });
     if let Err(error) = result {
         panic!("{error}\n");
+    }
+}
+
+#[test]
+fn sections_that_are_held_together_are_arrays_of_their_own() {
+    let work = Work::new();
+    let object = work.c(
+        "object",
+        r#"
+        #define IN(name) __attribute__((section(name), used))
+        IN("a") static const short a[] = {1, 2, 3};
+        IN("b") static const int b[] = {4, 5};
+        extern const short __start_A[], __stop_A[];
+        extern const int __start_B[], __stop_B[], between[], end[];
+        __attribute__((export_name("of_a"))) int of_a(void) { return __stop_A - __start_A; }
+        __attribute__((export_name("of_b"))) int of_b(void) { return __stop_B - __start_B; }
+        __attribute__((export_name("gap"))) int gap(void) {
+            return (const char *)__start_B - (const char *)__stop_A;
+        }
+        __attribute__((export_name("symbols"))) int symbols(void) {
+            return (const char *)between == (const char *)__stop_A && end == __stop_B + 4;
+        }
+        "#,
+    );
+    let script =
+        "SECTIONS { A : { *(a) } between = .; B : { *(b) } None : { *(none) } . += 16; end = .; }";
+    let script = work.write("script.ld", script);
+    let arguments = args!["--no-entry", "--section-manifest", "-T", script, object];
+    // Nobody declares a section by naming it in a script.
+    let asked = work.link(args![
+        "--no-entry",
+        "-T",
+        script,
+        object,
+        "--export=__start_None"
+    ]);
+    assert!(asked.error().contains("__start_None"), "{}", asked.stderr);
+    for backend in linkers() {
+        let mut instance = Instance::new(&work.link_with(&backend, &arguments).silent());
+        let mut call = |name: &str| instance.call(name, &[]);
+        assert_eq!(
+            (call("of_a"), call("of_b"), call("gap"), call("symbols")),
+            (3, 2, 2, 1)
+        );
+    }
+    // The manifest and the log tell them apart.
+    let module = work.file("out.wasm");
+    let report = work.sections(args!["inspect", module, "--json"]).json();
+    let sections = report["modules"][0]["sections"].as_array();
+    let shown = sections.expect("sections").iter().map(|section| {
+        let entry = &section["entries"][0];
+        assert_eq!(entry["address"], section["start"]);
+        (section["name"].to_string(), section["size"].to_string())
+    });
+    let expected = [("\"A\"", "6"), ("\"B\"", "8")];
+    let expected = expected.map(|(name, size)| (name.to_owned(), size.to_owned()));
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+    let log = work.log("info", arguments);
+    for line in ["A: 1 entry of 6 bytes", "B: 1 entry of 8 bytes"] {
+        assert!(log.contains(line), "{log}");
     }
 }

@@ -18,7 +18,11 @@ pub fn objects() -> Both {
                 alignment,
                 number,
                 // Every fifth is but a place.
-                words: if number % 5 == 0 { 0 } else { number as usize % 3 + 1 },
+                words: if number % 5 == 0 {
+                    0
+                } else {
+                    number as usize % 3 + 1
+                },
             }
         };
         names.iter().map(section).collect()
@@ -26,7 +30,13 @@ pub fn objects() -> Both {
     let objects = [
         (
             "a.o",
-            sections(&[("s.10", 4), ("s.2", 16), ("t.b", 4), ("plain", 4), ("s", 64)]),
+            sections(&[
+                ("s.10", 4),
+                ("s.2", 16),
+                ("t.b", 4),
+                ("plain", 4),
+                ("s", 64),
+            ]),
         ),
         (
             "b.o",
@@ -183,19 +193,23 @@ fn scripts_that_both_refuse() {
 }
 
 /// Scripts to damage, word by word.
-const WHOLE: [&str; 6] = [
+const WHOLE: [&str; 9] = [
     "SECTIONS { OUT : ALIGN ( 64 ) { * ( s ) x = . ; * ( SORT ( s.* ) EXCLUDE_FILE ( a.o ) t.* ) } }",
     "SECTIONS { OUT : SUBALIGN ( 4 ) { KEEP ( * ( s.1 ) ) LONG ( 1 + 2 ) . += 4 ; BYTE ( 3 ) } = 0x90 }",
     "x = 4 ; SECTIONS { /DISCARD/ : { * ( s.1 ) } OUT : { * ( s.* ) } y = SIZEOF ( OUT ) ; }",
     "SECTIONS { OUT : { PROVIDE ( p = . ) ; FILL ( 0x12 ) . = ALIGN ( 8 ) ; ASSERT ( 1 , \"m\" ) ; } }",
     "SECTIONS { OUT : { libx.a:m.o ( s.* ) * ( t.a ) } } ASSERT ( SIZEOF ( OUT ) > 0 , \"none\" )",
+    "SECTIONS { . = ALIGN ( 8 ) ; lo = . ; OUT ALIGN ( 4 ) : AT ( ADDR ( OUT ) ) { * ( s ) } : NONE hi = . ; }",
+    "SECTIONS { OUT . ( NOLOAD ) : ALIGN ( 8 ) { . += 4 ; } PROVIDE ( x = . ) ; } ASSERT ( 1 , \"m\" ) PROVIDE ( y = 1 ) ;",
+    "# 1 \"x\"\n SECTIONS { OUT ( ) : { * ( s ) } } INSERT AFTER .data ; SECTIONS { O : { * ( s.1 ) } } INSERT BEFORE .text",
     "SECTIONS { OUT : { LONG ( DEFINED ( x ) ? 1 : ! 2 ) QUAD ( ( 3 - - 1 ) * ~ 4 ) } z = 1 << 2 ; }",
 ];
 
 /// One of them with a word left out, put in, or doubled.
 fn damaged() -> impl Strategy<Value = String> {
     let stray = [
-        "{", "}", "(", ")", ":", ";", ",", "=", "*", "x", "3", ".", "KEEP", "SECTIONS",
+        "{", "}", "(", ")", ":", ";", ",", "=", "*", "x", "3", ".", "KEEP", "SECTIONS", "AT",
+        "NOLOAD", "INSERT", "AFTER", "#",
     ];
     let whole = prop::sample::select(WHOLE.to_vec());
     (

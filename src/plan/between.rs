@@ -56,7 +56,19 @@ impl Layout<'_> {
         for command in deferred {
             self.outside(command, None)?;
         }
+        self.make_room();
         Ok(())
+    }
+
+    /// A symbol may be where the next thing would be, as the section is aligned.
+    fn make_room(&mut self) {
+        for section in &mut self.sections {
+            let end = u64::from(section.size).next_multiple_of(1 << section.alignment);
+            let offsets = section.symbols.iter().map(|symbol| symbol.offset);
+            let most = offsets.filter(|&offset| offset <= end).max();
+            let most = most.and_then(|offset| u32::try_from(offset).ok());
+            section.size = section.size.max(most.unwrap_or(0));
+        }
     }
 
     /// Carries out commands that stay beside each other. Those that have to wait for sections that come
@@ -128,10 +140,9 @@ impl Layout<'_> {
                     let section = &mut self.sections[section];
                     section.script_made = true;
                     section.alignment = section.alignment.max(alignment);
-                    // So far its memory goes, as it is aligned.
-                    let most = cursor.dot.get().next_multiple_of(1 << alignment);
-                    let size = u32::try_from(offset).ok().filter(|_| offset <= most);
-                    section.size = section.size.max(size.unwrap_or(0));
+                    if offset <= cursor.dot.get() {
+                        section.size = section.size.max(offset as u32);
+                    }
                 }
                 Ok(())
             }
@@ -187,7 +198,11 @@ impl Layout<'_> {
 
     /// `AT(ADDR(NAME) - OFFSET)` says nothing that counts here. Anything else is another place than its
     /// own, from which a program would have to copy it.
-    pub(super) fn check_load_address(&mut self, output: &OutputSection, cursor: &Cursor) -> Result<()> {
+    pub(super) fn check_load_address(
+        &mut self,
+        output: &OutputSection,
+        cursor: &Cursor,
+    ) -> Result<()> {
         let Some(load) = &output.load else {
             return Ok(());
         };
@@ -209,7 +224,11 @@ fn gaps(commands: &[Command]) -> Vec<Gap> {
             Command::Output(output) if output.is_discard() => {}
             Command::Output(output) => {
                 let follows = |node: &Node| matches!(node, Node::Address(_));
-                if output.address.as_ref().is_some_and(|address| address.has(&follows)) {
+                if output
+                    .address
+                    .as_ref()
+                    .is_some_and(|address| address.has(&follows))
+                {
                     held.push(outputs);
                 }
                 outputs += 1;
@@ -220,14 +239,12 @@ fn gaps(commands: &[Command]) -> Vec<Gap> {
             Command::Assign(_) | Command::Assert(_) | Command::Apart => {}
         }
     }
-    let held = match (held.first(), held.last()) {
-        (Some(&first), Some(&last)) => first..=last,
-        _ => 1..=0,
-    };
+    let ends = held.first().copied().zip(held.last().copied());
+    let is_held = |gap| ends.is_some_and(|(first, last)| (first..=last).contains(&gap));
     let gap = |number| match number {
         0 => Gap::Ahead,
         number if number == outputs => Gap::Behind,
-        number if held.contains(&number) => Gap::Between,
+        number if is_held(number) => Gap::Between,
         _ => Gap::Ahead,
     };
     (0..=outputs).map(gap).collect()
@@ -236,9 +253,7 @@ fn gaps(commands: &[Command]) -> Vec<Gap> {
 /// Whether a command outside of output sections speaks of `.`.
 fn has_dot(command: &Command) -> bool {
     match command {
-        Command::Assign(assignment) => {
-            assignment.target.value == "." || assignment.value.has_dot()
-        }
+        Command::Assign(assignment) => assignment.target.value == "." || assignment.value.has_dot(),
         Command::Assert(assert) => assert.condition.has_dot(),
         Command::Output(_) | Command::Apart => false,
     }

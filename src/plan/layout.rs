@@ -135,7 +135,7 @@ impl<'a> Layout<'a> {
 
     /// A planned section, of which nothing is laid out yet.
     pub(super) fn begin(&mut self) -> Cursor {
-        self.sections.push(PlannedSection::new(""));
+        self.sections.push(PlannedSection::new());
         Cursor {
             section: self.sections.len() - 1,
             start: 0,
@@ -159,37 +159,11 @@ impl<'a> Layout<'a> {
         let name = &output.name.value;
         let before = cursor.dot.get();
         self.move_to_address(output, cursor)?;
-        let subalign = match &output.subalign {
-            Some(subalign) => Some(self.alignment(subalign, cursor)?),
-            None => None,
-        };
-        let of_header = match &output.align {
-            Some(align) => self.alignment(align, cursor)?,
-            None => 0,
-        };
-        let mut alignment = of_header;
-        let taken = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
-        for &id in taken.clone() {
-            let own = self.entry_alignment(id);
-            let most = subalign.map_or(own, |subalign| subalign.max(own));
-            self.check_alignment(id, most)?;
-            alignment = alignment.max(most);
-        }
-        let of_entries = |body: &(&OutputSection, _)| body.0.statements.iter().all(is_input);
-        let only_entries = bodies.iter().all(of_entries);
-        if !only_entries || taken.clone().next().is_some() {
-            cursor.raise(alignment);
-            // What has an address of its own is not where its input sections would have it.
-            let at_least = match output.address {
-                Some(_) => of_header,
-                None => alignment,
-            };
-            let start = cursor.dot.get().next_multiple_of(1 << at_least);
-            cursor.dot.set(start);
-        }
-        cursor.start = cursor.dot.get();
-        (cursor.fill, cursor.previous) = (Vec::new(), None);
-        let extent = Extent {
+        let subalign = output.subalign.as_ref();
+        let subalign = subalign.map(|subalign| self.alignment(subalign, cursor));
+        let subalign = subalign.transpose()?;
+        let alignment = self.begin_output(output, bodies, subalign, cursor)?;
+        let mut extent = Extent {
             section: cursor.section,
             start: cursor.start,
             end: None,
@@ -204,28 +178,74 @@ impl<'a> Layout<'a> {
             }
         }
         let end = cursor.dot.get();
-        self.outputs.insert(
-            name.clone(),
-            Extent {
-                end: Some(end),
-                ..extent
-            },
-        );
-        let size = u32::try_from(end).map_err(|_| too_large(format!("section `{name}`")))?;
-        let section = &mut self.sections[cursor.section];
-        if section.arrays.is_empty() {
-            section.name.clone_from(name);
-        }
-        section.arrays.push((name.clone(), cursor.start as u32..size));
-        section.size = section.size.max(size);
-        section.script_made |= !only_entries;
-        section.alignment = cursor.alignment.get();
-        let noload = output.noload.iter().map(|span| (name.clone(), span.clone()));
-        self.noload.extend(noload);
+        extent.end = Some(end);
+        self.outputs.insert(name.clone(), extent);
+        self.end_output(output, bodies, cursor)?;
         if end == cursor.start && is_removed(output, bodies, is_followed) {
             // It is not in the way of the next.
             cursor.dot.set(before);
         }
+        Ok(())
+    }
+
+    /// Moves `.` to the beginning of an output section. Its alignment, as a power of two.
+    fn begin_output(
+        &mut self,
+        output: &OutputSection,
+        bodies: &[(&OutputSection, &Taken)],
+        subalign: Option<u32>,
+        cursor: &mut Cursor,
+    ) -> Result<u32> {
+        let of_header = match &output.align {
+            Some(align) => self.alignment(align, cursor)?,
+            None => 0,
+        };
+        let mut alignment = of_header;
+        for &id in bodies.iter().flat_map(|(_, taken)| taken.iter().flatten()) {
+            let own = self.entry_alignment(id);
+            let most = subalign.map_or(own, |subalign| subalign.max(own));
+            self.check_alignment(id, most)?;
+            alignment = alignment.max(most);
+        }
+        if !is_nothing(bodies) {
+            cursor.raise(alignment);
+            // What has an address of its own is not where its input sections would have it.
+            let at_least = match output.address {
+                Some(_) => of_header,
+                None => alignment,
+            };
+            let start = cursor.dot.get().next_multiple_of(1 << at_least);
+            cursor.dot.set(start);
+        }
+        cursor.start = cursor.dot.get();
+        (cursor.fill, cursor.previous) = (Vec::new(), None);
+        Ok(alignment)
+    }
+
+    /// Notes an output section that ends at `.`.
+    fn end_output(
+        &mut self,
+        output: &OutputSection,
+        bodies: &[(&OutputSection, &Taken)],
+        cursor: &Cursor,
+    ) -> Result<()> {
+        let name = &output.name.value;
+        let end = u32::try_from(cursor.dot.get());
+        let end = end.map_err(|_| too_large(format!("section `{name}`")))?;
+        let section = &mut self.sections[cursor.section];
+        if section.name.is_empty() {
+            section.name.clone_from(name);
+        }
+        if !is_nothing(bodies) {
+            let range = cursor.start as u32..end;
+            section.arrays.push((name.clone(), range));
+        }
+        section.size = section.size.max(end);
+        section.script_made |= !has_only_entries(bodies);
+        section.alignment = cursor.alignment.get();
+        let noload = output.noload.as_ref();
+        self.noload
+            .extend(noload.map(|span| (name.clone(), span.clone())));
         Ok(())
     }
 
@@ -345,7 +365,10 @@ impl<'a> Layout<'a> {
         };
         let from = cursor.dot.get();
         if to < from {
-            let (from, to) = (from - cursor.start, to.wrapping_sub(cursor.start).cast_signed());
+            let (from, to) = (
+                from - cursor.start,
+                to.wrapping_sub(cursor.start).cast_signed(),
+            );
             return Err(span.error(format!(
                 "cannot move the location counter backwards (from {from} to {to})"
             )));
@@ -423,8 +446,12 @@ fn is_removed(
     bodies: &[(&OutputSection, &Taken)],
     is_followed: bool,
 ) -> bool {
-    let mut inputs = bodies.iter().flat_map(|(body, taken)| body.inputs().zip(*taken));
-    let is_kept = inputs.clone().any(|(input, taken)| input.keep && !taken.is_empty());
+    let mut inputs = bodies
+        .iter()
+        .flat_map(|(body, taken)| body.inputs().zip(*taken));
+    let is_kept = inputs
+        .clone()
+        .any(|(input, taken)| input.keep && !taken.is_empty());
     let has_entries = inputs.any(|(_, taken)| !taken.is_empty());
     let assigns = output.statements.iter().any(|statement| match statement {
         Statement::Assign(assignment) => match assignment.definition {
@@ -436,6 +463,17 @@ fn is_removed(
         _ => false,
     });
     !is_kept && !(assigns && (has_entries || is_followed))
+}
+
+fn has_only_entries(bodies: &[(&OutputSection, &Taken)]) -> bool {
+    let mut statements = bodies.iter().flat_map(|(body, _)| &body.statements);
+    statements.all(is_input)
+}
+
+/// Whether an output section has not even an entry without bytes: there is no such section then.
+fn is_nothing(bodies: &[(&OutputSection, &Taken)]) -> bool {
+    let mut taken = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
+    has_only_entries(bodies) && taken.next().is_none()
 }
 
 fn is_input(statement: &Statement) -> bool {

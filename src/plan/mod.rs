@@ -127,9 +127,9 @@ impl PlannedSection {
         self.entries.is_empty() && !self.script_made
     }
 
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         Self {
-            name: name.to_owned(),
+            name: String::new(),
             arrays: Vec::new(),
             alignment: 0,
             size: 0,

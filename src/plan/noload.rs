@@ -47,7 +47,9 @@ impl Layout<'_> {
                 return Ok(true);
             }
             match entry.segment() {
-                Some(segment) => Ok(!object.relocations_within(segment, entry.range())?.is_empty()),
+                Some(segment) => Ok(!object
+                    .relocations_within(segment, entry.range())?
+                    .is_empty()),
                 None => Ok(false),
             }
         };

@@ -180,9 +180,7 @@ impl Expression {
                 Node::Unary(_, value) | Node::Absolute(value) | Node::Log2Ceil(value) => has(value),
                 Node::Binary(_, a, b) | Node::Max(a, b) | Node::Min(a, b) => has(a) || has(b),
                 Node::Conditional(a, b, c) => has(a) || has(b) || has(c),
-                Node::Align(value, alignment) => {
-                    value.as_ref().is_some_and(has) || has(alignment)
-                }
+                Node::Align(value, alignment) => value.as_ref().is_some_and(has) || has(alignment),
                 Node::Assert(assert) => has(&assert.condition),
             }
     }

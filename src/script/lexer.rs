@@ -147,9 +147,7 @@ impl Lexer {
                 self.position += text.len();
                 Ok(Token::Punctuation(text))
             }
-            None if first == char::REPLACEMENT_CHARACTER => {
-                Err(span.error(NO_UTF8))
-            }
+            None if first == char::REPLACEMENT_CHARACTER => Err(span.error(NO_UTF8)),
             None => Err(span.error(format!("unexpected character `{first}`"))),
         }
     }

@@ -137,7 +137,12 @@ impl<'a> Names<'a> {
         let wildcard = match glob {
             Glob::Any => return self.forwards.iter().map(|(_, number)| *number).collect(),
             Glob::Literal(name) => {
-                return self.numbers.get(name.as_str()).copied().into_iter().collect();
+                return self
+                    .numbers
+                    .get(name.as_str())
+                    .copied()
+                    .into_iter()
+                    .collect();
             }
             Glob::Wildcard(wildcard) => wildcard,
         };
@@ -148,19 +153,28 @@ impl<'a> Names<'a> {
         let suffixed = range(&self.backwards, |name| {
             let length = wildcard.suffix.len().min(name.len());
             let end = &name.as_bytes()[name.len() - length..];
-            end.iter().rev().cmp(wildcard.suffix.as_bytes().iter().rev())
+            end.iter()
+                .rev()
+                .cmp(wildcard.suffix.as_bytes().iter().rev())
         });
         let fewer = match prefixed.len() <= suffixed.len() {
             true => prefixed,
             false => suffixed,
         };
         let fits = |(name, _): &&(&str, usize)| wildcard.matches(name);
-        fewer.iter().filter(fits).map(|(_, number)| *number).collect()
+        fewer
+            .iter()
+            .filter(fits)
+            .map(|(_, number)| *number)
+            .collect()
     }
 
     /// How many positions names have together.
     pub fn count(&self, numbers: &[usize]) -> usize {
-        numbers.iter().map(|&number| self.positions[number].len()).sum()
+        numbers
+            .iter()
+            .map(|&number| self.positions[number].len())
+            .sum()
     }
 
     /// The positions of names.

@@ -91,9 +91,8 @@ impl Index<'_> {
             FileKey::File(glob) => Some((self.files.fitting(glob), &mut self.files)),
             FileKey::Archive(glob) => Some((self.archives.fitting(glob), &mut self.archives)),
         };
-        let fewer = files.filter(|(files, names)| {
-            names.count(files) < self.sections.count(&sections)
-        });
+        let fewer =
+            files.filter(|(files, names)| names.count(files) < self.sections.count(&sections));
         let (numbers, names) = fewer.unwrap_or((sections, &mut self.sections));
         if !self.keeps_taken {
             names.forget(&numbers, |position| taken[position]);
@@ -101,5 +100,63 @@ impl Index<'_> {
         let mut candidates: Vec<usize> = names.positions(&numbers).collect();
         candidates.sort_unstable();
         candidates
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{FileName, Script, Source};
+    use proptest::prelude::*;
+
+    const NAMES: [&str; 7] = ["a", "a.1", "a.2", "b.1", "b.10", "ab", ".a"];
+    const FILES: [(&str, Option<&str>); 5] = [
+        ("x.o", None),
+        ("dir/y.o", None),
+        ("x.o", Some("libm.a")),
+        ("z.o", Some("libm.a")),
+        ("z.o", Some("libn.a")),
+    ];
+    const DESCRIPTIONS: [&str; 16] = [
+        "*(a)",
+        "*(a.*)",
+        "*(SORT(a* b*))",
+        "*(SORT_BY_ALIGNMENT(a.*) b.1)",
+        "*(SORT_BY_INIT_PRIORITY(*))",
+        "x.o(*)",
+        "*y.o(a b.*)",
+        "*z.o(SORT(*.1*))",
+        "libm.a:(*)",
+        "libm.a:x.o(a*)",
+        "*n.a:*(SORT_NONE([ab].*))",
+        ":*(.a)",
+        "EXCLUDE_FILE(*z.o) *(*1)",
+        "SORT(*)(b.* EXCLUDE_FILE(libm.a) a.?)",
+        "KEEP(*(?))",
+        "*",
+    ];
+
+    proptest! {
+        #[test]
+        fn an_index_changes_nothing(
+            inputs in prop::collection::vec((0..NAMES.len(), 0..FILES.len(), 0_u32..4), 0..30),
+            descriptions in prop::collection::vec(0..DESCRIPTIONS.len(), FEW + 1..20),
+        ) {
+            let inputs = inputs.into_iter().map(|(name, file, alignment)| {
+                let (file, archive) = FILES[file];
+                InputSection { name: NAMES[name], file: FileName { file, archive }, alignment }
+            });
+            let inputs: Vec<_> = inputs.collect();
+            let body: Vec<_> = descriptions.into_iter().map(|one| DESCRIPTIONS[one]).collect();
+            let text = format!("SECTIONS {{ X : {{ {} }} }}", body.join(" "));
+            let script = Script::parse(Source::new("t", text), &[]).expect("a script");
+            let mut with = Selector::new(inputs.clone(), script.inputs());
+            let mut without = Selector::new(inputs, script.inputs().take(0));
+            prop_assert!(with.index.is_some() && without.index.is_none());
+            for description in script.inputs() {
+                prop_assert_eq!(with.take(description), without.take(description));
+            }
+            prop_assert!(with.rest().eq(without.rest()));
+        }
     }
 }

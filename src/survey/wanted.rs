@@ -135,8 +135,8 @@ impl Wanted {
     /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
     /// bytes outside memory meant them to be there, unless somebody asks by name.
     pub fn has_custom_sections(&self, name: &str) -> bool {
-        let asked_for = self.script.is_literal(name)
-            || (is_c_identifier(name) && self.gather.is_literal(name));
+        let asked_for =
+            self.script.is_literal(name) || (is_c_identifier(name) && self.gather.is_literal(name));
         !is_reserved(name) && (self.named.contains(name) || asked_for)
     }
 

@@ -92,7 +92,10 @@ impl Both {
     ) -> Result<Image, String> {
         self.gnu_takes(script, inputs)?;
         let directory = self.work.file("elf");
-        let dump = run(Command::new("objdump").args(["-h", "-t", "out"]), &directory);
+        let dump = run(
+            Command::new("objdump").args(["-h", "-t", "out"]),
+            &directory,
+        );
         assert!(dump.status.success(), "objdump: {dump:?}");
         let dump = String::from_utf8_lossy(&dump.stdout);
         let mut image = Image::default();
@@ -127,7 +130,10 @@ impl Both {
         assert!(copied.status.success(), "objcopy: {copied:?}");
         for name in with_contents {
             let bytes = fs::read(directory.join(format!("{name}.bin"))).expect("a section");
-            image.sections.entry(name).and_modify(|section| section.1 = bytes);
+            image
+                .sections
+                .entry(name)
+                .and_modify(|section| section.1 = bytes);
         }
         Ok(image)
     }
