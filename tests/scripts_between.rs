@@ -139,6 +139,7 @@ const HELD: &[&str] = &[
     "base = .; O0 : { BYTE(1) . = 8; BYTE(2) O0_x = 3; } O1 : { BYTE(1) . = 8; BYTE(3) O1_x = 3; LONG(O1_x - ADDR(O1)) } c = .;",
     "base = .; O0 : { *(s) } n = . - base; O1 : { LONG(SIZEOF(O0)) LONG(n) LONG(ALIGNOF(O0)) } c = .;",
     "base = .; O0 : { *(s.*) } = 0x90, O1 : { BYTE(1) . += 7; } = 0x1234 O2 : { *(plain) } c = .;",
+    "base = .; O0 : { FILL(0x11) . += 5; } a = .; O1 : { BYTE(2) . += 5; } = 0x33 last = .;",
     "O0 : { *(s) } base = .; O1 : { *(s.*) }",
     "O0 : { *(s) } O1 : { *(plain) } base = .;",
     "base = .; O0 : { *(s) } ASSERT(. - base == SIZEOF(O0), \"size\") O1 : { *(plain) } c = .;",
@@ -286,9 +287,9 @@ impl std::fmt::Debug for Job {
 #[test]
 fn random_scripts_put_all_where_gnu_ld_does() {
     let objects = prop::collection::vec(random_sections(), FILES.len());
-    let jobs = prop::collection::vec(job(), 10);
+    let jobs = prop::collection::vec(job(), 20);
     let mut runner = TestRunner::new(Config {
-        cases: cases(24),
+        cases: cases(12),
         failure_persistence: None,
         max_shrink_iters: 40,
         ..Config::default()

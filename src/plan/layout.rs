@@ -240,6 +240,15 @@ impl<'a> Layout<'a> {
             let range = cursor.start as u32..end;
             section.arrays.push((name.clone(), range));
         }
+        let has_bytes = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
+        let has_bytes = has_bytes
+            .map(|&id| self.survey[id].size)
+            .any(|size| size > 0);
+        let start = cursor.start as u32;
+        if !has_bytes && section.data.last().is_none_or(|item| item.offset < start) {
+            // Where there is nothing but padding, GNU ld writes nothing.
+            section.fills.retain(|fill| fill.range.start < start);
+        }
         section.size = section.size.max(end);
         section.script_made |= !has_only_entries(bodies);
         section.alignment = cursor.alignment.get();
