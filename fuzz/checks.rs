@@ -265,14 +265,12 @@ pub fn bitcode(data: &[u8]) {
 /// A script is parsed, and laid out for an object that has entries of every kind.
 pub fn script(data: &[u8]) {
     const OBJECT: &[u8] = include_bytes!("corpus/gather/entries.o");
+    let source = Source::read("fuzz.ld", data);
     // `INCLUDE FILE` would read files of this machine.
-    let Some(text) = str::from_utf8(data)
-        .ok()
-        .filter(|text| !text.contains("INCLUDE"))
-    else {
+    if source.text().contains("INCLUDE") {
         return;
-    };
-    if let Ok(script) = Script::parse(Source::new("fuzz.ld", text), &[]) {
+    }
+    if let Ok(script) = Script::parse(source, &[]) {
         let _ = gathered(OBJECT, &script, |_, _, _| Ok(()));
     }
 }

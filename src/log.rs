@@ -4,7 +4,9 @@ use crate::backend::Backend;
 use crate::demangle;
 use crate::error::Result;
 use crate::input::Module;
-use crate::plan::{Item, Plan, PlannedSection, crate_of, describe_entry, items, stride};
+use crate::plan::{
+    Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
+};
 use crate::survey::Survey;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -74,17 +76,20 @@ impl Log {
         modules: &[Module<'_>],
     ) -> Result<()> {
         let items = items(survey, modules, section)?;
-        let from = origins(survey, modules, &items);
-        say(&format!("{}: {}{from}", section.name, extent(&items)));
-        for item in items.iter().filter(|_| self.entries) {
-            let entry = &survey[item.entry];
-            let what = match item.name(survey) {
-                Some(name) => format!("`{}`", demangle::shown_short(name)),
-                None => describe_entry(survey, entry),
-            };
-            let (offset, size) = (item.offset, item.size);
-            let object = &modules[entry.object.0].name;
-            say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
+        for (name, range) in &section.arrays {
+            let items = items_within(&items, range);
+            let from = origins(survey, modules, items);
+            say(&format!("{name}: {}{from}", extent(items)));
+            for item in items.iter().filter(|_| self.entries) {
+                let entry = &survey[item.entry];
+                let what = match item.name(survey) {
+                    Some(name) => format!("`{}`", demangle::shown_short(name)),
+                    None => describe_entry(survey, entry),
+                };
+                let (offset, size) = (item.offset - range.start, item.size);
+                let object = &modules[entry.object.0].name;
+                say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
+            }
         }
         Ok(())
     }

@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, Name};
 use crate::manifest::{Entry, Manifest, NUMBERED, SECTION, Section};
-use crate::plan::{Item, PlannedSection, crate_of, items, stride};
+use crate::plan::{Item, PlannedSection, crate_of, items, items_within, stride};
 use crate::survey::{entry_name, read_again, section_title};
 use crate::wasm::{Relocation, RelocationType, SymbolFlags};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 impl Hoist<'_, '_> {
@@ -25,16 +26,19 @@ impl Hoist<'_, '_> {
         };
         let mut ends = Vec::new();
         for (number, section) in self.plan.sections.iter().enumerate() {
-            if let Some(segment) = self.arrays[number].segment {
-                manifest
-                    .sections
-                    .push(self.manifest_section(section, modules)?);
-                let at = |offset| place(segment, offset);
-                let prefix = format!(".Lmanifest.{}", segment.0);
-                for (end, offset) in [("start", 0), ("stop", section.size)] {
+            let Some(segment) = self.arrays[number].segment else {
+                continue;
+            };
+            let items = items(self.survey, modules, section)?;
+            for (number, (name, range)) in section.arrays.iter().enumerate() {
+                let items = items_within(&items, range);
+                let array = self.manifest_section(section, (name, range), items, modules)?;
+                manifest.sections.push(array);
+                let prefix = format!(".Lmanifest.{}.{number}", segment.0);
+                for (end, offset) in [("start", range.start), ("stop", range.end)] {
                     let name = format!("{prefix}.{end}");
                     let local = SymbolFlags::BINDING_LOCAL;
-                    ends.push(self.define(name, local, at(offset), None)?);
+                    ends.push(self.define(name, local, place(segment, offset), None)?);
                 }
             }
         }
@@ -60,17 +64,18 @@ impl Hoist<'_, '_> {
     fn manifest_section(
         &self,
         section: &PlannedSection,
+        (name, range): (&str, &Range<u32>),
+        items: &[Item],
         modules: &[Module<'_>],
     ) -> Result<Section> {
-        let items = items(self.survey, modules, section)?;
-        let mut followed = self.follow_all(&items, modules)?;
-        let names = self.names(&items, &followed);
+        let mut followed = self.follow_all(items, modules)?;
+        let names = self.names(items, &followed);
         let parts = items.iter().zip(&mut followed).zip(names);
         let entries = parts.map(|((item, followed), name)| {
             let entry = &self.survey[item.entry];
             let file = &modules[entry.object.0].name;
             Entry {
-                offset: item.offset,
+                offset: item.offset - range.start,
                 size: item.size,
                 symbol: item.name(self.survey).map(str::to_owned),
                 key: entry.key.as_deref().map(str::to_owned),
@@ -83,14 +88,14 @@ impl Hoist<'_, '_> {
             }
         });
         Ok(Section {
-            name: section.name.clone(),
+            name: name.to_owned(),
             start: 0,
             stop: 0,
-            size: section.size,
+            size: range.end - range.start,
             alignment: section.alignment,
-            stride: stride(&items),
+            stride: stride(items),
             entries: entries.collect(),
-            title: self.title(section),
+            title: self.title(section, range),
         })
     }
 
@@ -140,8 +145,10 @@ impl Hoist<'_, '_> {
     }
 
     /// What people call a section: an entry without bytes may say it.
-    fn title(&self, section: &PlannedSection) -> Option<String> {
-        let entries = section.entries.iter().map(|one| &self.survey[one.entry]);
+    fn title(&self, section: &PlannedSection, range: &Range<u32>) -> Option<String> {
+        let within = |offset: u32| range.start <= offset && offset <= range.end;
+        let entries = section.entries.iter().filter(|one| within(one.offset));
+        let entries = entries.map(|one| &self.survey[one.entry]);
         let mut symbols = entries.filter(|entry| entry.size == 0).flat_map(|entry| {
             let symbols = entry.symbols.iter();
             symbols.map(|symbol| self.survey.name(entry, symbol))

@@ -209,14 +209,14 @@ impl<'a> Hoist<'_, 'a> {
     /// Defines `__start_NAME` and `__stop_NAME`: weak, as whoever defines them himself has the
     /// last word with ELF linkers too (`PROVIDE_HIDDEN`).
     fn define_bounds(&mut self, section: &PlannedSection, segment: SegmentIndex) -> Result<()> {
-        if !is_c_identifier(&section.name) {
-            return Ok(());
-        }
-        for (prefix, offset) in [("__start_", 0), ("__stop_", section.size)] {
-            let name = format!("{prefix}{}", section.name);
-            if !self.is_defined(&name) {
-                let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
-                self.define(name, flags, place(segment, offset), None)?;
+        let arrays = section.arrays.iter();
+        for (array, range) in arrays.filter(|(array, _)| is_c_identifier(array)) {
+            for (prefix, offset) in [("__start_", range.start), ("__stop_", range.end)] {
+                let name = format!("{prefix}{array}");
+                if !self.is_defined(&name) {
+                    let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
+                    self.define(name, flags, place(segment, offset), None)?;
+                }
             }
         }
         Ok(())

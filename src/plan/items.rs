@@ -78,6 +78,12 @@ pub fn items(
     Ok(items)
 }
 
+/// Those of a section that are in one of its arrays.
+pub fn items_within<'i>(items: &'i [Item], array: &Range<u32>) -> &'i [Item] {
+    let before = |offset: u32| items.partition_point(|item| item.offset < offset);
+    &items[before(array.start)..before(array.end)]
+}
+
 /// How many bytes there are from each item to the next, if that is the same for all.
 pub fn stride(items: &[Item]) -> Option<u32> {
     let first = items.first()?;

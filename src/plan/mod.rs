@@ -1,17 +1,20 @@
 //! Policy applied: which sections are gathered, which of their entries, in which order and where.
 
 mod alignment;
+mod between;
 mod evaluate;
 mod extraction;
 mod gatherer;
 mod items;
 mod layout;
+mod noload;
 mod resolve;
 mod scope;
+mod selection;
 mod undeclared;
 
 pub use evaluate::Value;
-pub use items::{Item, crate_of, items, stride};
+pub use items::{Item, crate_of, items, items_within, stride};
 pub use resolve::{Resolution, Selection, Winner};
 pub use undeclared::{Undeclared, undeclared};
 
@@ -45,11 +48,13 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-/// An output section: an array.
+/// What becomes one data segment: an output section, or several that a script's symbols hold together.
 #[derive(Debug)]
 pub struct PlannedSection {
-    /// Its name.
+    /// Its name: that of the first output section.
     pub name: String,
+    /// The output sections: the name of each, and where it is.
+    pub arrays: Vec<(String, Range<u32>)>,
     /// Its alignment, as a power of two.
     pub alignment: u32,
     /// Its size in bytes.
@@ -130,9 +135,10 @@ impl PlannedSection {
         self.entries.is_empty() && !self.script_made
     }
 
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         Self {
-            name: name.to_owned(),
+            name: String::new(),
+            arrays: Vec::new(),
             alignment: 0,
             size: 0,
             entries: Vec::new(),
@@ -163,9 +169,10 @@ pub fn plan(
         .collect::<Vec<_>>()
     };
     let copies = selected(Selection::OtherComdat);
-    let mut layout = Layout::new(survey, &inputs.modules, selected(Selection::Selected));
-    layout.run(script)?;
-    layout.orphans()?;
+    let entries = selected(Selection::Selected);
+    let (mut layout, selection) = Layout::new(survey, &inputs.modules, entries, script)?;
+    layout.run(script, selection)?;
+    layout.check_noload()?;
     layout.check_numbers()?;
     layout.check_discarded()?;
     let left = left.iter().map(|section| survey.section_name(*section));
