@@ -73,7 +73,10 @@ impl Kind {
                 );
                 vec![
                     work.cxx(&name, &source),
-                    work.cxx(&format!("{name}-again"), &(source + &format!("int another{value};"))),
+                    work.cxx(
+                        &format!("{name}-again"),
+                        &(source + &format!("int another{value};")),
+                    ),
                 ]
             }
             Custom => vec![work.asm(

@@ -208,8 +208,8 @@ fn what_people_call_them() {
             "{expected}: {rows:#?}"
         )
     };
-    has("inventory<registry::Command>: 3 entries of 8 bytes");
-    has("inventory<registry::shapes::Kind>: 1 entry of 8 bytes");
+    has("inventory<registry::Command>: 3 entries of 12 bytes");
+    has("inventory<registry::shapes::Kind>: 1 entry of 20 bytes");
     has("inventory<registry::shapes::generic::Of<u16>>: 1 entry of 8 bytes");
     has("linkme<registry::shapes::HANDLERS>: 2 entries of 12 bytes");
     has("linkme<registry::LIMITS>: 4 entries of 4 bytes");
