@@ -315,11 +315,7 @@ fn who_refers_to_a_node() {
         )
     };
     let work = Work::new();
-    let flags = [
-        "-Cdebuginfo=2",
-        "-Clink-arg=--unresolved-symbols=report-all",
-    ];
-    let rust = Rust::new(&work, &flags).with(&["-Aunused-imports"]);
+    let rust = Rust::new(&work, &["-Cdebuginfo=2"]).with(&["-Aunused-imports"]);
     let mut instance = rust.instance(&program("unsafe { __start_A }"));
     assert_eq!(instance.call("value", &[]), 7);
     let reader = program("core::hint::black_box(&NODE).1 + unsafe { __start_A }");
