@@ -82,9 +82,9 @@ impl Log {
             say(&format!("{name}: {}{from}", extent(items)));
             for item in items.iter().filter(|_| self.entries) {
                 let entry = &survey[item.entry];
-                let what = match item.name(survey) {
+                let what = match item.marked_name(survey) {
                     Some(name) => format!("`{}`", demangle::shown_short(name)),
-                    None => describe_entry(survey, entry),
+                    None => describe_entry(survey, item.entry),
                 };
                 let (offset, size) = (item.offset - range.start, item.size);
                 let object = &modules[entry.object.0].name;

@@ -275,3 +275,61 @@ fn types_give_titles_under_both_manglings() {
         assert_eq!(section.entries[0].values[0].size, 4);
     }
 }
+
+/// A value that stands in for its node has the node's name and crate, whatever the compiler calls it, and
+/// in its row is what it leads to.
+#[test]
+fn values_are_called_by_their_nodes() {
+    let work = Work::new();
+    let mut rust = Rust::new(&work, &["-Copt-level=3"]);
+    rust.rlib(
+        "plugin",
+        r#"
+        #![no_std]
+        pub struct Node { pub of: fn(), pub value: &'static &'static str }
+        #[inline(never)]
+        pub fn __link_section_of_values__TEXTS() {}
+        macro_rules! submit {
+            ($module:ident $value:expr) => {
+                mod $module {
+                    const _: () = {
+                        fn __link_section_by_reference__() {
+                            #[used]
+                            static NODE: crate::Node =
+                                crate::Node { of: crate::__link_section_of_values__TEXTS, value: &$value };
+                        }
+                    };
+                }
+            };
+        }
+        submit!(one "same");
+        submit!(two "same");
+        submit!(three "other");
+        "#,
+    );
+    let program = r#"
+        extern crate plugin as _;
+        unsafe extern "C" { static __start_TEXTS: &'static str; }
+        #[unsafe(no_mangle)]
+        pub fn value() -> usize { unsafe { __start_TEXTS.len() } }
+    "#;
+    let rust = rust.with(&["-Clink-arg=--section-manifest", "-Adead-code"]);
+    let manifest = manifest(&rust.program("program", program).silent());
+    let section = &manifest.sections[0];
+    assert_eq!((section.stride, section.size), (Some(8), 24));
+    let rows = section.entries.iter();
+    let mut rows: Vec<_> = rows
+        .map(|entry| {
+            let sizes: Vec<_> = entry.values.iter().map(|value| value.size).collect();
+            (entry.name.as_deref(), entry.krate.as_deref(), sizes)
+        })
+        .collect();
+    rows.sort();
+    let row = |name, size| (Some(name), Some("plugin"), vec![size]);
+    let expected = [
+        row("plugin::one", 4),
+        row("plugin::three", 5),
+        row("plugin::two", 4),
+    ];
+    assert_eq!(rows, expected);
+}

@@ -208,8 +208,8 @@ fn what_people_call_them() {
             "{expected}: {rows:#?}"
         )
     };
-    has("inventory<registry::Command>: 3 entries of 8 bytes");
-    has("inventory<registry::shapes::Kind>: 1 entry of 8 bytes");
+    has("inventory<registry::Command>: 3 entries of 12 bytes");
+    has("inventory<registry::shapes::Kind>: 1 entry of 20 bytes");
     has("inventory<registry::shapes::generic::Of<u16>>: 1 entry of 8 bytes");
     has("linkme<registry::shapes::HANDLERS>: 2 entries of 12 bytes");
     has("linkme<registry::LIMITS>: 4 entries of 4 bytes");
@@ -286,8 +286,8 @@ inventory<registry::shapes::Kind>: 1 -> 1 entries
 ! plugin::deep (plugin): \"quadrat\" -> \"box\", 05000000 -> 06000000
 inventory<registry::shapes::generic::Of<u16>>: 1 -> 2 entries
 - plugin (plugin): 6 bytes
-+ plugin (plugin): 2 bytes
 + plugin #2 (plugin): 4 bytes
++ plugin (plugin): 2 bytes
 linkme<registry::LIMITS>: 4 -> 4 entries
 ! plugin::two::UPPER (plugin): d0070000 -> d1070000
 linkme<registry::shapes::HANDLERS>: 2 -> 2 entries

@@ -5,8 +5,8 @@
 use crate::error::Result;
 use crate::survey::is_c_identifier;
 use crate::wasm::{
-    Object, Relocation, RelocationType, SEGMENT_RETAIN, SEGMENT_TLS, SectionIndex, SegmentIndex,
-    Symbol, SymbolFlags, SymbolIndex,
+    CUSTOM, Object, Relocation, RelocationType, SEGMENT_RETAIN, SEGMENT_TLS, SectionIndex,
+    SegmentIndex, Symbol, SymbolFlags, SymbolIndex,
 };
 use std::collections::BTreeSet;
 
@@ -24,8 +24,10 @@ enum Fate {
 #[derive(Debug)]
 pub struct Leaving {
     segments: Vec<Fate>,
-    /// For each symbol, whether anything that stays refers to it.
+    /// For each symbol, whether code or data that stays refers to it.
     referred: Vec<bool>,
+    /// For each symbol, whether a custom section that stays does, such as debug information.
+    referred_outside: Vec<bool>,
     /// For each symbol, whether anything that leaves does.
     referred_along: Vec<bool>,
 }
@@ -43,6 +45,7 @@ impl Leaving {
         let mut leaving = Self {
             segments: vec![Fate::Stays; object.segments.len()],
             referred: vec![false; object.symbols.len()],
+            referred_outside: vec![false; object.symbols.len()],
             referred_along: vec![false; object.symbols.len()],
         };
         for segment in segments {
@@ -75,6 +78,11 @@ impl Leaving {
 
     /// Whether anything of the object refers to a symbol.
     pub fn is_referred(&self, symbol: SymbolIndex) -> bool {
+        self.is_pointed_to(symbol) || self.referred_outside[symbol.position()]
+    }
+
+    /// Whether anything refers to a symbol that is part of the program.
+    pub fn is_pointed_to(&self, symbol: SymbolIndex) -> bool {
         self.referred[symbol.position()] || self.referred_along[symbol.position()]
     }
 
@@ -89,7 +97,7 @@ impl Leaving {
 
     /// Whether what stays in the object refers to a symbol of what leaves.
     pub fn is_missed(&self, symbol: SymbolIndex) -> bool {
-        self.referred[symbol.position()]
+        self.referred[symbol.position()] || self.referred_outside[symbol.position()]
     }
 
     /// Whether a symbol is of what leaves.
@@ -135,8 +143,13 @@ impl Leaving {
             if Some(section) == data || leaving.contains(&section) {
                 continue;
             }
+            let is_custom = object.sections[position].id == CUSTOM;
+            let referred = match is_custom {
+                true => &mut self.referred_outside,
+                false => &mut self.referred,
+            };
             for symbol in object.relocations(section)?.iter().filter_map(symbol) {
-                self.referred[symbol.position()] = true;
+                referred[symbol.position()] = true;
                 if let Some((segment, _)) = object.symbol(symbol).definition() {
                     may_go[segment.position()] = false;
                 }

@@ -129,7 +129,7 @@ impl Hoist<'_, '_> {
     /// What people call the items. Those with one name are numbered in the order of what they hold, as
     /// the compiler may order them otherwise in each version of a crate.
     fn names(&self, items: &[Item], followed: &[Followed]) -> Vec<Option<String>> {
-        let name = |item: &Item| item.name(self.survey).map(entry_name);
+        let name = |item: &Item| item.marked_name(self.survey).map(entry_name);
         let mut names: Vec<_> = items.iter().map(name).collect();
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by(|&a, &b| {

@@ -240,6 +240,7 @@ impl<'a> Hoist<'_, 'a> {
                     self.place(object, source, (*id, entry), (section as usize, offset))?;
                 }
                 Destination::Copy => self.keep_defined(object, source, entry),
+                Destination::Node => self.drop_node(object, source, entry)?,
                 Destination::None | Destination::Discarded => {}
             }
         }

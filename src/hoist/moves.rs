@@ -22,6 +22,8 @@ pub(super) enum Destination {
     None,
     /// It leaves its object, as another copy of its COMDAT group is in an array.
     Copy,
+    /// It leaves its object, as what it points to is in an array.
+    Node,
     /// It leaves its object, and is in no array.
     Discarded,
     /// To the section of that number, and this offset of it.
@@ -41,6 +43,9 @@ impl Moves {
         let mut destinations = vec![Destination::None; survey.entries.len()];
         for id in &plan.copies {
             destinations[id.position()] = Destination::Copy;
+        }
+        for id in &plan.nodes {
+            destinations[id.position()] = Destination::Node;
         }
         for id in &plan.discarded {
             destinations[id.position()] = Destination::Discarded;
@@ -79,7 +84,9 @@ impl Moves {
         let destinations = entries.iter().map(|(id, _)| self.destination(*id));
         destinations.fold(Home::None, |home, destination| match destination {
             Destination::At(section, _) => home.and(section as usize),
-            Destination::None | Destination::Copy | Destination::Discarded => home,
+            Destination::None | Destination::Copy | Destination::Node | Destination::Discarded => {
+                home
+            }
         })
     }
 }

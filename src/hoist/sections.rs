@@ -3,6 +3,7 @@
 
 use super::source::Source;
 use super::{Global, Hoist, global_name};
+use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::ObjectId;
@@ -116,6 +117,39 @@ impl<'a> Hoist<'_, 'a> {
             let flags = binding | (moved_flags(symbol) & SymbolFlags::VISIBILITY_HIDDEN);
             source.defined.insert(*index, Moved::Defined(flags));
         }
+    }
+
+    /// Keeps the symbols of a node defined, for those who define it too, and for debug information.
+    ///
+    /// # Errors
+    /// Anything else refers to it.
+    pub(super) fn drop_node(
+        &self,
+        object: &Object<'_>,
+        source: &mut Source<'a>,
+        entry: &Entry,
+    ) -> Result<()> {
+        self.keep_defined(object, source, entry);
+        for EntrySymbol { index, .. } in &entry.symbols {
+            let symbol = object.symbol(*index);
+            let is_only = !self.plan.winners.contains_key(symbol.name);
+            let by_others = !symbol.is_local()
+                && is_only
+                && !self.survey.is_unreferred_mark(entry, symbol.name);
+            if by_others || source.leaving.is_pointed_to(*index) {
+                return Err(Error::new(format!(
+                    "`{}` is referred to, but it is in no array: what it points to is",
+                    demangle::shown(symbol.name)
+                ))
+                .at(symbol.range.start.into())
+                .note("take the reference out, or let it refer to the value"));
+            }
+            if symbol.is_local() && source.leaving.is_missed(*index) {
+                let defined = Moved::Defined(SymbolFlags::BINDING_LOCAL);
+                source.defined.insert(*index, defined);
+            }
+        }
+        Ok(())
     }
 
     /// Defines an entry's symbols where it is now.

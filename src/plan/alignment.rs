@@ -56,7 +56,7 @@ impl Layout<'_> {
                 Some(_) => format!(", aligned to {}", 1_u64 << self.entry_alignment(id)),
                 None => String::new(),
             };
-            let what = describe_entry(self.survey, entry(id));
+            let what = describe_entry(self.survey, id);
             let name = &self.modules[entry(id).object.0].name;
             format!("{what}, {size} bytes{alignment}, in {name}")
         };

@@ -32,6 +32,15 @@ impl Item {
         let symbol = entry.symbols.get(self.symbol?)?;
         Some(survey.name(entry, symbol))
     }
+
+    /// The name of the symbol that its author marked: of what a node points to, the node's.
+    pub fn marked_name<'s>(&self, survey: &'s Survey<'_>) -> Option<&'s str> {
+        let Some(node) = survey.node(self.entry) else {
+            return self.name(survey);
+        };
+        let node = &survey[node];
+        Some(survey.name(node, node.symbols.first()?))
+    }
 }
 
 /// The items of a section, in order. What has no bytes is none.
@@ -105,7 +114,7 @@ pub fn crate_of<'a>(
     item: &Item,
 ) -> Option<Cow<'a, str>> {
     let entry = &survey[item.entry];
-    let by_symbol = item.name(survey).and_then(crate_of_symbol);
+    let by_symbol = item.marked_name(survey).and_then(crate_of_symbol);
     let by_file = || crate_of_file(&modules[entry.object.0].name).map(Cow::Borrowed);
     by_symbol.map(Cow::Owned).or_else(by_file)
 }

@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, ObjectId};
 use crate::script::{Definition, Script, Spanned};
-use crate::survey::{Entry, EntryId, NameId, Origin, Survey};
+use crate::survey::{EntryId, NameId, Origin, Role, Survey};
 use layout::Layout;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -36,6 +36,8 @@ pub struct Plan {
     pub sections: Vec<PlannedSection>,
     /// Entries that are not in an array because another copy of their COMDAT group is.
     pub copies: Vec<EntryId>,
+    /// Nodes: entries that are not in an array because what they point to is.
+    pub nodes: Vec<EntryId>,
     /// Entries that the script leaves out.
     pub discarded: Vec<EntryId>,
     /// Sections that have entries and are left to the backend, by name.
@@ -125,6 +127,7 @@ impl Plan {
         placed
             .map(|placed| placed.entry)
             .chain(self.copies.iter().copied())
+            .chain(self.nodes.iter().copied())
             .chain(self.discarded.iter().copied())
     }
 }
@@ -169,7 +172,8 @@ pub fn plan(
         .collect::<Vec<_>>()
     };
     let copies = selected(Selection::OtherComdat);
-    let entries = selected(Selection::Selected);
+    let entries = selected(Selection::Selected).into_iter();
+    let (nodes, entries) = entries.partition(|id| survey[*id].role == Role::Node);
     let (mut layout, selection) = Layout::new(survey, &inputs.modules, entries, script)?;
     layout.run(script, selection)?;
     layout.check_noload()?;
@@ -179,6 +183,7 @@ pub fn plan(
     Ok(Plan {
         sections: layout.sections,
         copies,
+        nodes,
         discarded: layout.discarded,
         left: left.map(str::to_owned).collect(),
         winners: resolution.winners,
@@ -208,10 +213,16 @@ pub fn resolve(
     Resolved { resolution, left }
 }
 
-/// An entry for people: its symbol, or what it is where it has none.
-pub fn describe_entry(survey: &Survey<'_>, entry: &Entry) -> String {
-    match (&entry.origin, entry.symbols.first()) {
-        (_, Some(symbol)) => {
+/// An entry for people: its symbol or, of a copy, that of its node, or what it is where it has none.
+pub fn describe_entry(survey: &Survey<'_>, id: EntryId) -> String {
+    let entry = &survey[id];
+    let own = entry.symbols.first().map(|symbol| (entry, symbol));
+    let of_node = || {
+        let node = &survey[survey.node(id)?];
+        Some((node, node.symbols.first()?))
+    };
+    match (&entry.origin, own.or_else(of_node)) {
+        (_, Some((entry, symbol))) => {
             let name = survey.name(entry, symbol);
             format!("`{}`", demangle::shown_short(name))
         }

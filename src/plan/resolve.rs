@@ -240,6 +240,7 @@ impl Resolution {
                 self.selection[id.position()] = Selection::NotLinked;
             }
         }
+        self.pair_nodes(survey);
         for (id, entry, symbol) in global_symbols(survey) {
             let name = survey.name(entry, symbol);
             let Some(definition) = plain.definition(name) else {
@@ -255,6 +256,19 @@ impl Resolution {
                     false => self.winner(survey, (id, name), names, definition),
                 };
                 self.winners.insert(name.into(), winner);
+            }
+        }
+    }
+
+    /// A node and its value stay in their object together.
+    fn pair_nodes(&mut self, survey: &Survey<'_>) {
+        for (value, node) in survey.ids().filter_map(|id| Some((id, survey.node(id)?))) {
+            let pair = [value.position(), node.position()];
+            let stays = |at: usize| self.selection[at] == Selection::NotLinked;
+            if pair.into_iter().any(stays) {
+                for at in pair {
+                    self.selection[at] = Selection::NotLinked;
+                }
             }
         }
     }

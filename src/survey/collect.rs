@@ -1,10 +1,11 @@
 //! The entries of one object.
 
 use super::double::Doubles;
-use super::entry::{Entry, EntrySymbol, Origin};
+use super::entry::{Entry, EntrySymbol, Origin, Role};
 use super::mark::{NEEDLE, is_c_identifier, is_whole_name, why_unmarked};
 use super::marked::{Marked, Marks, is_thread_local};
 use super::names::{Interner, NameId, Texts};
+use super::node;
 use super::wanted::{Wanted, is_reserved};
 use crate::demangle;
 use crate::error::{Error, Result};
@@ -72,6 +73,11 @@ pub fn collect<'a>(
             collector.candidate(segment.name);
         }
     }
+    node::values(
+        object,
+        &collector.marks.nodes,
+        &mut collector.collected.entries,
+    )?;
     collector.warn_of_unmarked();
     let doubles = LazyCell::new(|| Doubles::of(object));
     for (index, section) in object.custom_sections() {
@@ -295,6 +301,7 @@ impl<'a> Collector<'_, 'a> {
             comdat: group.map(|group| self.comdat(group)),
             symbols: SmallVec::new(),
             all_marked: false,
+            role: Role::Entry,
             is_retained: segment.is_some_and(|segment| segment.flags & SEGMENT_RETAIN != 0),
             is_read_only: segment.is_some_and(|segment| segment.merged == Some(Merged::ReadOnly)),
         }

@@ -31,10 +31,23 @@ pub struct Entry {
     pub symbols: SmallVec<[EntrySymbol; 1]>,
     /// Whether each of them bears a mark, so that its name need not be looked at again.
     pub all_marked: bool,
+    /// Whether it is in the array itself.
+    pub role: Role,
     /// Whether its segment is to be kept (`WASM_SEG_FLAG_RETAIN`).
     pub is_retained: bool,
     /// Whether it is in a segment that the backend merges into `.rodata`.
     pub is_read_only: bool,
+}
+
+/// What an entry is to its array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is in the array.
+    Entry,
+    /// What it points to is, and it leaves its object.
+    Node,
+    /// It is in the array, as a node points to it: the one so many entries further on, of the same object.
+    Value(i32),
 }
 
 /// The place of an entry in a survey.

@@ -7,7 +7,8 @@
 //! A macro that does not know the type of the value that it registers cannot name the section
 //! either. It puts the static below a component `__link_section_by_reference__` and lets it point
 //! to a function below a component `__link_section_of__NAME`, which whoever declares the type
-//! provides: that names the section.
+//! provides: that names the section. Below `__link_section_of_values__NAME`, it says too that what the
+//! static points to is the entry, in the place of the static.
 
 use crate::error::{Error, Result};
 use crate::mangling::{Component, Namespace, Path};
@@ -22,6 +23,7 @@ pub(super) const SECTION: &str = "__link_section__";
 pub(super) const ORDER: &str = "__link_order__";
 pub(super) const BY_REFERENCE: &str = "__link_section_by_reference__";
 const OF: &str = "__link_section_of__";
+const VALUES_OF: &str = "__link_section_of_values__";
 
 /// How long the name of a section may be that a mark gives: as an identifier in C++ at least may be
 /// (\[implimits\]). Many entries may have it in common, without a byte of it in each.
@@ -223,27 +225,46 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
     is_c_identifier(&krate).then(|| krate.into_owned())
 }
 
+/// What the name of a function tells of the entries that point to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Of<'s> {
+    /// The section.
+    pub section: Cow<'s, str>,
+    /// Whether what such an entry points to is in the section, and not the entry itself.
+    pub values: bool,
+}
+
 /// The section that `symbol` names for entries that point to it.
 ///
 /// # Errors
 /// A section that is empty or no C identifier.
-pub fn section_of(symbol: &str) -> Result<Option<Cow<'_, str>>> {
-    if memmem::find(symbol.as_bytes(), OF.as_bytes()).is_none() {
+pub fn section_of(symbol: &str) -> Result<Option<Of<'_>>> {
+    let has = |needle: &str| memmem::find(symbol.as_bytes(), needle.as_bytes()).is_some();
+    if !has(OF) && !has(VALUES_OF) {
         return Ok(None);
     }
+    let of = |name: &Cow<'_, str>| {
+        let told = |prefix| strip_prefix(name, prefix).map(Cow::into_owned);
+        let nodes = told(OF).map(|section| (section, false));
+        nodes.or_else(|| told(VALUES_OF).map(|section| (section, true)))
+    };
     let named = match Path::of(symbol) {
         Some(path) => path.components.iter().find_map(|component| {
             let Step::Name(name) = Step::of(component) else {
                 return None;
             };
-            strip_prefix(&name, OF)
+            of(&name)
         }),
-        None => strip_prefix(&symbol.into(), OF),
+        None => of(&symbol.into()),
     };
-    if let Some(section) = &named {
-        section_name(symbol, section)?;
-    }
-    Ok(named)
+    let Some((section, values)) = named else {
+        return Ok(None);
+    };
+    section_name(symbol, &section)?;
+    Ok(Some(Of {
+        section: section.into(),
+        values,
+    }))
 }
 
 fn section_name(symbol: &str, name: &str) -> Result<()> {
@@ -320,7 +341,13 @@ mod tests {
     fn sections_told_by_reference() {
         let entry = "_RNvNvCs2wyFG8dXlmP_5crate29___link_section_by_reference__4NODE";
         assert_eq!(mark(entry), found("(by reference)", None));
-        let of = |symbol| section_of(symbol).expect("a good name");
+        let told = |symbol| section_of(symbol).expect("a good name");
+        let of = |symbol| told(symbol).map(|of| of.section);
+        let values = "_RNvCs2wyFG8dXlmP_5crate32___link_section_of_values__PLUGIN";
+        for (symbol, values) in [(values, true), ("__link_section_of__PLUGIN", false)] {
+            let section = "PLUGIN".into();
+            assert_eq!(told(symbol), Some(Of { section, values }));
+        }
         let function = "_RNvCs2wyFG8dXlmP_5crate25___link_section_of__PLUGIN";
         assert_eq!(of(function), Some("PLUGIN".into()));
         assert_eq!(of("__link_section_of__PLUGIN"), Some("PLUGIN".into()));

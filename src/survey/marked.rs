@@ -12,10 +12,11 @@ use crate::wasm::{
 /// The marks on the data of an object.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// In the order of the symbols.
     marks: Vec<Marked>,
     /// For each symbol up to the last that is marked, the number of its mark, counted from 1; 0 for none.
     numbers: Vec<u32>,
+    /// The marked symbols whose values are the entries, each with the symbol of its value.
+    pub nodes: Vec<(SymbolIndex, SymbolIndex)>,
     /// The sections that they speak of.
     pub names: Interner,
     /// Data that is to be kept, has the text of a mark in its name, and is not marked.
@@ -35,12 +36,39 @@ impl Marks {
     }
 
     /// Adds the mark of a symbol.
-    fn push(&mut self, symbol: SymbolIndex, section: &str, key: Option<Box<str>>) {
-        let section = self.names.intern(section);
-        self.marks.push(Marked { section, key });
-        self.numbers.resize(symbol.position(), 0);
-        self.numbers.push(self.marks.len() as u32);
+    fn push(&mut self, symbol: SymbolIndex, mark: Marked) {
+        self.marks.push(mark);
+        let position = symbol.position();
+        self.numbers.resize(self.numbers.len().max(position + 1), 0);
+        self.numbers[position] = self.marks.len() as u32;
     }
+
+    /// Marks what nodes point to. More than one may point to a constant.
+    fn push_values(&mut self, object: &Object<'_>) -> Result<()> {
+        let by_name = self.marks.len();
+        for (node, value) in self.nodes.clone() {
+            let number = self.numbers.get(value.position());
+            match (number.map_or(0, |&number| number as usize), self.get(node)) {
+                (0, Some(mark)) => {
+                    let mark = mark.clone();
+                    self.push(value, mark);
+                }
+                (number, _) if number > by_name => {}
+                _ => return Err(in_two_entries(object, node, value)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `value`, which `node` points to, is in another entry too.
+pub fn in_two_entries(object: &Object<'_>, node: SymbolIndex, value: SymbolIndex) -> Error {
+    Error::new(format!(
+        "`{}` would have to be the value of two entries at once",
+        demangle::shown(object.symbol(value).name)
+    ))
+    .at(object.symbol(node).range.start.into())
+    .note("each has to point to a static of its own")
 }
 
 /// What a symbol is marked as.
@@ -99,20 +127,27 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             .at(at)
             .note("an entry is a static with an address of its own in linear memory"));
         }
-        let section = match mark.section {
-            Told::ByName(section) => section,
+        let (section, values) = match mark.section {
+            Told::ByName(section) => (section, false),
             Told::ByReference => {
                 let references = match &mut references {
                     Some(known) => known,
                     unknown => unknown.insert(References::of(object)?),
                 };
-                let section = references.section(object, symbol);
-                section.map_err(|error| error.at(at))?
+                let of = references.section(object, symbol);
+                let of = of.map_err(|error| error.at(at))?;
+                (of.section, of.values)
             }
         };
+        let index = SymbolIndex(position as u32);
+        if values && let Some(value) = References::value(object, symbol)? {
+            marks.nodes.push((index, value));
+        }
+        let section = marks.names.intern(&section);
         let key = mark.key.map(|key| key.into_owned().into());
-        marks.push(SymbolIndex(position as u32), &section, key);
+        marks.push(index, Marked { section, key });
     }
+    marks.push_values(object)?;
     Ok(marks)
 }
 

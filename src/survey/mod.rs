@@ -9,13 +9,14 @@ mod glance;
 mod mark;
 mod marked;
 mod names;
+mod node;
 mod reference;
 mod symbols;
 mod title;
 mod wanted;
 
 pub use bitcode::WithEntries;
-pub use entry::{Entry, EntryId, EntrySymbol, Origin, Summary, read_again};
+pub use entry::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
 pub use names::NameId;
 pub use symbols::{defined_symbols, referrers};
@@ -166,6 +167,17 @@ impl<'a> Survey<'a> {
         let object = self.objects.get(entry.object);
         let texts = object.and_then(|object| object.bytes);
         symbol.name.of(texts.unwrap_or(self.texts.as_bytes()))
+    }
+
+    /// The node that points to an entry, if that is why it is one.
+    pub fn node(&self, id: EntryId) -> Option<EntryId> {
+        match self[id].role {
+            Role::Value(distance) => {
+                let position = id.position().checked_add_signed(distance as isize);
+                position.map(EntryId::new)
+            }
+            Role::Entry | Role::Node => None,
+        }
     }
 
     /// The places of all entries.

@@ -1,11 +1,10 @@
 //! Sections that are told by reference: an entry points to a function, and that names the section.
 
-use super::mark::section_of;
+use super::mark::{Of, section_of};
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::wasm::{Object, Symbol, SymbolIndex};
-use std::borrow::Cow;
+use crate::wasm::{Object, Symbol, SymbolFlags, SymbolIndex};
 use std::collections::BTreeSet;
 use wasmparser::RelocationType;
 
@@ -14,7 +13,7 @@ pub struct References<'a> {
     /// In the order of their offsets.
     references: Vec<Reference>,
     /// The sections.
-    names: Vec<Cow<'a, str>>,
+    names: Vec<Of<'a>>,
 }
 
 struct Reference {
@@ -33,7 +32,7 @@ impl<'a> References<'a> {
     /// A relocation that is not right, or a section that is empty or no C identifier.
     pub fn of(object: &Object<'a>) -> Result<Self> {
         let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::default();
-        let mut of_name: HashMap<Cow<'a, str>, usize> = HashMap::default();
+        let mut of_name: HashMap<Of<'a>, usize> = HashMap::default();
         let mut references: Vec<Reference> = Vec::new();
         for relocation in object.data_relocations()? {
             if relocation.ty == RelocationType::TypeIndexLeb {
@@ -63,10 +62,9 @@ impl<'a> References<'a> {
                 });
             }
         }
-        let mut names = vec![Cow::Borrowed(""); of_name.len()];
-        for (name, section) in of_name {
-            names[section] = name;
-        }
+        let mut names: Vec<(Of<'a>, usize)> = of_name.into_iter().collect();
+        names.sort_by_key(|(_, section)| *section);
+        let names = names.into_iter().map(|(name, _)| name).collect();
         Ok(Self { references, names })
     }
 
@@ -74,7 +72,7 @@ impl<'a> References<'a> {
     ///
     /// # Errors
     /// It tells none, or more than one.
-    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<Cow<'a, str>> {
+    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<Of<'a>> {
         let own = self.within(object, symbol);
         let found = match own {
             [first, .., last] if first.run != last.run => {
@@ -89,7 +87,7 @@ impl<'a> References<'a> {
              functions that tell one",
             demangle::shown(symbol.name),
         ))
-        .note("it has to point to one function whose path has a component `__link_section_of__NAME`"))
+        .note("it has to point to one function whose path has a component `__link_section_of__NAME` or `__link_section_of_values__NAME`"))
     }
 
     /// The references in what the symbol names.
@@ -103,5 +101,44 @@ impl<'a> References<'a> {
             self.references.partition_point(|one| one.offset < end)
         };
         &self.references[before(range.start)..before(range.end)]
+    }
+
+    /// The symbol of the value that the data of `node` points to; none if it has no bytes.
+    ///
+    /// # Errors
+    /// It points to none that this object defines, to more than one, or into one.
+    pub fn value(object: &Object<'_>, node: &Symbol<'_>) -> Result<Option<SymbolIndex>> {
+        let wrong = || {
+            Error::new(format!(
+                "`{}` is marked as an entry whose value is told by reference, but it does not point to \
+                 one value that the same object defines",
+                demangle::shown(node.name),
+            ))
+            .at(node.range.start.into())
+        };
+        let (segment, range) = node.definition().ok_or_else(wrong)?;
+        let relocations = object.relocations_within(segment, range)?.iter();
+        let data = relocations.filter(|one| {
+            one.ty != RelocationType::TypeIndexLeb && object.symbol(one.symbol()).is_data()
+        });
+        let data: Vec<_> = data.collect();
+        let [pointer] = data[..] else {
+            // A type without size has no address either.
+            return if data.is_empty() {
+                Ok(None)
+            } else {
+                Err(wrong())
+            };
+        };
+        let value = object.symbol(pointer.symbol());
+        let (_, bytes) = value.definition().ok_or_else(wrong)?;
+        let is_address = matches!(
+            pointer.ty,
+            RelocationType::MemoryAddrI32 | RelocationType::MemoryAddrI64
+        );
+        if pointer.addend != 0 || !is_address || value.flags.contains(SymbolFlags::TLS) {
+            return Err(wrong());
+        }
+        Ok((!bytes.is_empty()).then(|| pointer.symbol()))
     }
 }

@@ -4,8 +4,8 @@ use link_section_name::unique;
 use proc_macro::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 
 /// `with_section! { (callback) tokens… }` is `callback! { (names) tokens… }`, with names for one
-/// more section: the literals `__start_NAME` and `__stop_NAME`, and the identifiers that mark an
-/// entry of the section and a function that entries point to instead.
+/// more section: the literals `__start_NAME` and `__stop_NAME`, the identifiers that mark an entry of
+/// the section and a function that entries point to instead.
 #[doc(hidden)]
 #[proc_macro]
 pub fn with_section(input: TokenStream) -> TokenStream {
@@ -19,7 +19,11 @@ pub fn with_section(input: TokenStream) -> TokenStream {
         Literal::string(&format!("__start_{name}")).into(),
         Literal::string(&format!("__stop_{name}")).into(),
         Ident::new(&format!("__link_section__{name}"), Span::call_site()).into(),
-        Ident::new(&format!("__link_section_of__{name}"), Span::call_site()).into(),
+        Ident::new(
+            &format!("__link_section_of_values__{name}"),
+            Span::call_site(),
+        )
+        .into(),
     ];
     let names = Group::new(Delimiter::Parenthesis, names.into_iter().collect());
     let arguments = std::iter::once(TokenTree::from(names)).chain(input);

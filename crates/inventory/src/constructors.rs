@@ -4,6 +4,7 @@
 use crate::__private::Node;
 use crate::Collect;
 use core::any::TypeId;
+use core::marker::PhantomData;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -14,14 +15,14 @@ pub type Origin = fn() -> Home;
 pub struct Home {
     registry: &'static Registry,
     /// Which of them are the type's: all types that a generic one can be have one registry.
-    pub of: Option<TypeId>,
+    pub of: TypeId,
 }
 
 /// The home of a type.
 pub fn shared<T: Collect>() -> Home {
     Home {
         registry: T::registry(),
-        of: Some(TypeId::of::<T>()),
+        of: TypeId::of::<T>(),
     }
 }
 
@@ -78,16 +79,17 @@ impl Node {
     }
 }
 
-/// The iterator over the nodes of a registry.
-#[derive(Clone)]
-pub struct Nodes {
+/// The iterator over the values of a type.
+pub struct Values<T: 'static> {
     next: Option<&'static Node>,
+    of: PhantomData<&'static T>,
 }
 
-/// The nodes where those of a type are.
-pub fn nodes(origin: Origin) -> Nodes {
-    Nodes {
-        next: node(&origin().registry.first),
+/// The values of a type.
+pub fn values<T: Collect>() -> Values<T> {
+    Values {
+        next: node(&(T::__ORIGIN)().registry.first),
+        of: PhantomData,
     }
 }
 
@@ -96,13 +98,25 @@ fn node(pointer: &AtomicPtr<Node>) -> Option<&'static Node> {
     unsafe { pointer.load(Ordering::Acquire).as_ref() }
 }
 
-impl Iterator for Nodes {
-    type Item = &'static Node;
+impl<T: Collect> Iterator for Values<T> {
+    type Item = &'static T;
 
-    fn next(&mut self) -> Option<&'static Node> {
-        let current = self.next?;
-        self.next = node(&current.link.next);
-        Some(current)
+    fn next(&mut self) -> Option<&'static T> {
+        loop {
+            let current = self.next?;
+            self.next = node(&current.link.next);
+            if (current.origin)().of == TypeId::of::<T>() {
+                // SAFETY: `submit!` makes nodes whose value and origin are of one type, and this
+                // one has the origin of `T`.
+                return Some(unsafe { &*current.value.cast::<T>() });
+            }
+        }
+    }
+}
+
+impl<T> Clone for Values<T> {
+    fn clone(&self) -> Self {
+        Values { ..*self }
     }
 }
 

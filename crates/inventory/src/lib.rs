@@ -58,7 +58,6 @@ mod registration;
 pub mod __private;
 
 use crate::registration::Origin;
-use core::any::TypeId;
 use core::convert::Infallible;
 use core::fmt::{self, Debug};
 use core::marker::PhantomData;
@@ -175,15 +174,13 @@ impl<T: Collect> Deref for iter<T> {
 
 fn start<T: Collect>() -> Iter<T> {
     Iter {
-        nodes: registration::nodes(T::__ORIGIN),
-        of: PhantomData,
+        values: registration::values(),
     }
 }
 
 /// The iterator of [`iter`].
 pub struct Iter<T: 'static> {
-    nodes: registration::Nodes,
-    of: PhantomData<&'static T>,
+    values: registration::Values<T>,
 }
 
 impl<T: Collect> Iterator for Iter<T> {
@@ -191,28 +188,19 @@ impl<T: Collect> Iterator for Iter<T> {
 
     #[inline]
     fn next(&mut self) -> Option<&'static T> {
-        loop {
-            let node = self.nodes.next()?;
-            if !T::__SHARED || (node.origin)().of == Some(TypeId::of::<T>()) {
-                // SAFETY: `submit!` makes nodes whose value and origin are of one type, and this
-                // one has the origin of `T`.
-                return Some(unsafe { &*node.value.cast::<T>() });
-            }
-        }
+        self.values.next()
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let (least, most) = self.nodes.size_hint();
-        (if T::__SHARED { 0 } else { least }, most)
+        self.values.size_hint()
     }
 }
 
 impl<T> Clone for Iter<T> {
     fn clone(&self) -> Self {
         Iter {
-            nodes: self.nodes.clone(),
-            of: PhantomData,
+            values: self.values.clone(),
         }
     }
 }

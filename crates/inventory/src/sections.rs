@@ -1,18 +1,81 @@
-//! WebAssembly: the nodes of a type are one array, which the linker makes.
+//! WebAssembly: the values of a type are one array, which the linker makes.
 //!
 //! [`submit!`](crate::submit) does not know the type of its value, so it cannot name the type's
-//! section. The node points to a function of the type that bears the section's name, and that is
-//! what the linker goes by: see "What is an entry" in the linker's documentation.
+//! section. It makes a node, which points to the value and to a function of the type that bears the
+//! section's name, and that is what the linker goes by: see "What is an entry" in the linker's
+//! documentation. The value takes the place of the node in the array.
+//!
+//! Nodes stay where values cannot lie in a row: those without size, and those of types that share a
+//! section.
 
 use crate::__private::Node;
+use crate::Collect;
 use core::any::TypeId;
-use core::slice;
+use core::marker::PhantomData;
+use core::mem::size_of;
 
-/// A function that knows where the nodes of a type are, and whose name is the section's.
+/// A function that knows where the values of a type are, and whose name is the section's.
 pub type Origin = fn() -> Bounds;
 
-/// The iterator over the nodes of a section.
-pub type Nodes = slice::Iter<'static, Node>;
+/// The iterator over the values of a type.
+pub struct Values<T: 'static> {
+    next: *const (),
+    stop: *const (),
+    of: PhantomData<&'static T>,
+}
+
+// SAFETY: it gives out shared references, and nothing else.
+unsafe impl<T: Sync> Send for Values<T> {}
+unsafe impl<T: Sync> Sync for Values<T> {}
+
+impl<T: Collect> Values<T> {
+    const IN_A_ROW: bool = !T::__SHARED && size_of::<T>() != 0;
+
+    /// From one entry of the section to the next.
+    const STRIDE: usize = if Self::IN_A_ROW {
+        size_of::<T>()
+    } else {
+        size_of::<Node>()
+    };
+}
+
+impl<T: Collect> Iterator for Values<T> {
+    type Item = &'static T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'static T> {
+        while self.next != self.stop {
+            let entry = self.next;
+            // SAFETY: the linker made an array of entries of that size, and this is not its end.
+            self.next = unsafe { entry.cast::<u8>().add(Self::STRIDE).cast() };
+            if Self::IN_A_ROW {
+                // SAFETY: nodes whose origin is that of `T` have values of `T`, and those are the
+                // entries.
+                return Some(unsafe { &*entry.cast::<T>() });
+            }
+            // SAFETY: the entries are nodes.
+            let node = unsafe { &*entry.cast::<Node>() };
+            if !T::__SHARED || (node.origin)().of == Some(TypeId::of::<T>()) {
+                // SAFETY: `submit!` makes nodes whose value and origin are of one type, and this
+                // one has the origin of `T`.
+                return Some(unsafe { &*node.value.cast::<T>() });
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let entries = (self.stop as usize - self.next as usize) / Self::STRIDE;
+        (if T::__SHARED { 0 } else { entries }, Some(entries))
+    }
+}
+
+impl<T> Clone for Values<T> {
+    fn clone(&self) -> Self {
+        Values { ..*self }
+    }
+}
 
 /// What nodes have beside value and origin: nothing.
 pub struct Link;
@@ -35,8 +98,8 @@ impl Registry {
 
 /// The ends of a section.
 pub struct Bounds {
-    start: *const Node,
-    stop: *const Node,
+    start: *const (),
+    stop: *const (),
     /// The type of the value that a node with this origin has, if the section is of many types.
     pub of: Option<TypeId>,
 }
@@ -88,14 +151,16 @@ mod __link_section__inventory_by_type {
     static NONE: [super::Node; 0] = [];
 }
 
-/// The nodes where those of a type are.
+/// The values of a type.
 #[inline]
-pub fn nodes(origin: Origin) -> Nodes {
-    let Bounds { start, stop, .. } = origin();
-    let (first, end) = (start as usize as *const Node, stop as usize as *const Node);
-    // SAFETY: the linker made an array of the nodes that point to this origin, and these are its
-    // ends. They go through integers as the compiler does not know that it is one array.
-    unsafe { slice::from_raw_parts(start, end.offset_from(first) as usize) }.iter()
+pub fn values<T: Collect>() -> Values<T> {
+    let Bounds { start, stop, .. } = (T::__ORIGIN)();
+    // The ends go through integers as the compiler does not know that they are of one array.
+    Values {
+        next: start as usize as *const (),
+        stop: stop as usize as *const (),
+        of: PhantomData,
+    }
 }
 
 // Not a library: it is how the link fails, with words, where nodes would not be gathered.
@@ -144,7 +209,7 @@ macro_rules! __collect_in {
                     // type's name, which becomes the section's title.
                     fn $mark() {
                         #[used]
-                        static NONE: [$crate::__private::Node; 0] = [];
+                        static NONE: [(); 0] = [];
                     }
                     $origin
                 };
