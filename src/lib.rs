@@ -23,6 +23,7 @@ mod hash;
 mod help;
 pub mod hoist;
 pub mod input;
+pub mod interrupt;
 pub mod log;
 pub mod manifest;
 mod parallel;
@@ -33,7 +34,7 @@ mod temporary;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
+use backend::{Arrays, Backend, Call, Compiled, Ended, Job};
 use error::{Error, Result};
 use hoist::{Base, Edited, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
@@ -52,10 +53,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut argv = argv.into_iter();
     let program = program_name(argv.next());
     let ended = link(&program, argv.collect());
-    // Only here, where nothing of the link is left.
-    if let Some(signal) = interrupt::caught() {
-        interrupt::end_by(signal);
-    }
+    interrupt::let_it_end();
     match ended {
         Ok(Ended::By(signal)) => interrupt::end_by(signal),
         Ok(Ended::Status(status)) => ExitCode::from(status),
@@ -134,6 +132,9 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     if survey.bitcode.is_empty() {
         return match link.gather(inputs, survey, &[])? {
             Gathered::Linked(ended) => Ok(ended),
+            Gathered::Nothing(call) if files.read_once().next().is_some() => {
+                with_read_once(&line, call, &files)
+            }
             // Here the inputs are most of what the system has to take back, and there is time for it.
             Gathered::Nothing(call) => {
                 as_called(&line, call, || drop(ManuallyDrop::into_inner(files)))
@@ -150,7 +151,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let survey = link.survey(&inputs)?;
     match link.gather(&inputs, survey, &messages)? {
         Gathered::Linked(ended) => Ok(ended),
-        Gathered::Nothing(call) => as_called(&line, call, || ()),
+        Gathered::Nothing(call) => with_read_once(&line, call, &files),
     }
 }
 
@@ -241,9 +242,11 @@ impl<'l> Link<'l, '_> {
         if shows_arrays {
             job.show_arrays(Arrays::of(survey, plan, modules)?);
         }
+        job.give_read_once(self.files)?;
         let words = job.words(line)?;
         let ended = self.call.run(words, job.names(), true)?;
         self.clock.end_of("the linker");
+        refuse_changed(line, self.files)?;
         job.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
@@ -263,8 +266,10 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
         objects.take(module, hoist::reencode::reencode(module)?)?;
     }
     job.complete(&objects, line, &files, &inputs, None)?;
+    job.give_read_once(&files)?;
     let words = job.words(line)?;
     let ended = call.run(words, job.names(), false)?;
+    refuse_changed(line, &files)?;
     job.map_reports(line)?;
     Ok(ended)
 }
@@ -272,12 +277,34 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
 /// Runs the backend with the caller's own arguments, without those that are for us, and with
 /// `meanwhile` done while it works, if it is not run in place of this process.
 fn as_called(line: &CommandLine, call: Call<'_>, meanwhile: impl FnOnce()) -> Result<Ended> {
-    if !line.has_own() {
+    if !line.has_own() && !line.is_read_once() {
         return call.as_called(meanwhile);
     }
     let mut job = Job::new()?;
     let words = job.words(line)?;
     call.run(words, job.names(), false)
+}
+
+/// The same where there is, or may be, an input that only we can read.
+fn with_read_once(line: &CommandLine, call: Call<'_>, files: &Files) -> Result<Ended> {
+    if files.read_once().next().is_none() {
+        return as_called(line, call, || ());
+    }
+    let mut job = Job::new()?;
+    job.give_read_once(files)?;
+    let words = job.words(line)?;
+    call.run(words, job.names(), false)
+}
+
+/// An output that was made of inputs which are others now is none.
+fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
+    let output = line.output();
+    let checked = files.check_unchanged(output);
+    if checked.is_err() && output.is_file() {
+        // If there is none, all is well.
+        let _ = std::fs::remove_file(output);
+    }
+    checked
 }
 
 /// Says what this program is, if it is asked, before the backend says it of itself.

@@ -44,6 +44,7 @@ mod messages;
 mod never_dead;
 mod never_lost;
 mod no_trace;
+mod once;
 mod originals;
 mod other_linkers;
 mod output_options;

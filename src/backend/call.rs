@@ -9,12 +9,12 @@
 //! backend anyway.
 
 use super::find::Backend;
-use super::interrupt;
 use super::messages::Names;
 use super::run::{self, Ended};
 use crate::args::CommandLine;
 use crate::error::Result;
 use crate::input::Named;
+use crate::interrupt;
 use std::ffi::OsString;
 use std::process::Child;
 
@@ -62,8 +62,7 @@ impl<'a> Call<'a> {
     pub fn prepare_to_run(&mut self) -> Result<()> {
         if self.waiting.is_none() && waiting::is_possible(self.line, self.backend) {
             let words = self.with_flavor(vec![waiting::ARGUMENTS.into()]);
-            self.waiting = run::start_waiting(self.backend, &words)?;
-            interrupt::watch();
+            self.waiting = Some(run::start_waiting(self.backend, &words)?);
         }
         Ok(())
     }
@@ -76,9 +75,6 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
         let words = self.line.original().to_vec();
-        if self.is_interrupted() {
-            return run::interrupted();
-        }
         let Some(mut child) = self.waiting.take() else {
             return run::replace_process(self.backend, &self.with_flavor(words));
         };
@@ -96,19 +92,11 @@ impl<'a> Call<'a> {
     /// # Errors
     /// It cannot be run.
     pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
-        if self.is_interrupted() {
-            return run::interrupted();
-        }
         if let Some(mut child) = self.waiting.take() {
             waiting::tell(&mut child, &words);
             return run::attend(self.backend, child, Some(names));
         }
         run::run(self.backend, &self.with_flavor(words), names, gathered)
-    }
-
-    /// Whether a signal has come while the backend waits: it has done nothing then, and goes.
-    fn is_interrupted(&self) -> bool {
-        self.waiting.is_some() && interrupt::caught().is_some()
     }
 
     /// `words` as the backend wants to be told which platform to link for.
@@ -124,10 +112,7 @@ impl<'a> Call<'a> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         if let Some(mut child) = self.waiting.take() {
-            // If it has ended already, all is well.
-            let _ = child.kill();
-            let _ = child.wait();
-            interrupt::ended();
+            interrupt::stop(&mut child);
         }
     }
 }

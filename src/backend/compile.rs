@@ -52,6 +52,9 @@ pub fn compile(
         job.edits.last.extend(kept(entries));
     }
     job.leave_lib(&inputs.bitcode);
+    if let Some(files) = inputs.files {
+        job.give_read_once(files)?;
+    }
     drop_reports(&mut job, line);
     job.edits.last.extend(output.words(line));
     job.edits.last.push(output.option());
@@ -123,8 +126,7 @@ struct Output {
 
 impl Output {
     fn new(line: &CommandLine, job: &Job<'_>) -> Result<Self> {
-        let callers = line.values(Id::Output).last();
-        let callers = PathBuf::from(callers.unwrap_or(OsStr::new("a.out")));
+        let callers = line.output().to_path_buf();
         let directory = job.directory().join(OUTPUT);
         fs::create_dir(&directory).map_err(|error| no_room(&error))?;
         // Its name is in names that link-time optimization makes.

@@ -175,12 +175,12 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`; or `.p` and,
+/// How many bytes of `text` are the name of a temporary file: digits, then `.o`, `.a` or `.i`; or `.p` and,
 /// in parentheses, what is meant in it. What follows may be the end of a sentence.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
-        [b'.', b'o' | b'a', ..] => digits + 2,
+        [b'.', b'o' | b'a' | b'i', ..] => digits + 2,
         [b'.', b'p', b'(', ..] => {
             let length = memchr::memchr(b')', text).map(|end| end + 1);
             length.unwrap_or(text.len())

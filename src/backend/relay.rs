@@ -1,10 +1,11 @@
 //! Passing on what the backend says while it runs, line by line under the names that the user knows.
 //!
-//! On Unix one thread waits for both of its outputs and for signals. Another would have to be started, and
-//! waited for when the backend has ended.
+//! On Unix one thread waits for both of its outputs. Another would have to be started, and waited for when the
+//! backend has ended.
 
 use super::map::Lines;
 use super::messages::{About, Names};
+use crate::interrupt;
 use std::io::{Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
@@ -32,7 +33,7 @@ pub fn pass_on(
             Stream::new(stderr, messages, names),
         );
     }
-    child.wait()
+    interrupt::wait(child)
 }
 
 #[cfg(unix)]
@@ -41,20 +42,15 @@ fn both(
     mut output: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
     mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
 ) {
-    use super::interrupt;
     use std::os::fd::AsFd;
-    let signals = interrupt::signals();
     // It may have closed its outputs long before it ends.
     let mut running = unix::running(child);
     while output.is_open() || messages.is_open() || running.is_some() {
         let process = running.as_ref().map(AsFd::as_fd);
-        let files = [output.file(), messages.file(), process, signals];
-        let [says, warns, has_ended, is_interrupted] = unix::ready(files);
+        let files = [output.file(), messages.file(), process];
+        let [says, warns, has_ended] = unix::ready(files);
         if has_ended {
             running = None;
-        }
-        if is_interrupted {
-            interrupt::pass_on();
         }
         if says {
             output.pass_on();
@@ -108,7 +104,7 @@ mod unix {
     pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {
         let waits = files.iter().flatten();
         let waits = waits.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
-        let mut waits: SmallVec<[PollFd<'_>; 4]> = waits.collect();
+        let mut waits: SmallVec<[PollFd<'_>; 3]> = waits.collect();
         let asked = loop {
             match poll(&mut waits, None) {
                 Err(Errno::INTR) => {}

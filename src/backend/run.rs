@@ -1,10 +1,10 @@
 //! Running the backend.
 
 use super::find::Backend;
-use super::interrupt;
 use super::messages::Names;
 use super::relay::pass_on;
 use crate::error::{Error, Result, os_message};
+use crate::interrupt;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,8 +16,8 @@ pub enum Ended {
     Status(u8),
     /// This program, by this signal.
     Signal(PathBuf, i32),
-    /// By this signal, by which this process is to end too: it came to us, or what it ended would be
-    /// this process if it could have been replaced.
+    /// By this signal, by which this process is to end too: a terminal sends it to both, or what it ended would
+    /// be this process if it could have been replaced.
     By(i32),
 }
 
@@ -108,10 +108,7 @@ pub fn run(
     if gathered {
         command.env(GATHERED, "1");
     }
-    match start(backend, &mut command)? {
-        Some(child) => attend(backend, child, Some(names)),
-        None => interrupted(),
-    }
+    attend(backend, start(backend, &mut command)?, Some(names))
 }
 
 /// The same for a link that is not the caller's: how it ended, and its errors and warnings.
@@ -126,25 +123,20 @@ pub fn run_aside(
     let mut command = command(backend, words)?;
     command.env(GATHERED, "1");
     let mut messages = Vec::new();
-    let ended = match start(backend, &mut command)? {
-        Some(mut child) => {
-            let status = pass_on(&mut child, Some(names), &mut std::io::sink(), &mut messages);
-            how_it_ended(backend, status)?
-        }
-        None => interrupted()?,
-    };
-    Ok((ended, messages))
+    let mut child = start(backend, &mut command)?;
+    let status = pass_on(&mut child, Some(names), &mut std::io::sink(), &mut messages);
+    Ok((how_it_ended(backend, status)?, messages))
 }
 
-/// Starts the backend, which is told the rest on its standard input. None if a signal came before.
+/// Starts the backend, which is told the rest on its standard input.
 ///
 /// # Errors
 /// It cannot be run.
-pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Option<Child>> {
+pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Child> {
     start(backend, command(backend, words)?.stdin(Stdio::piped()))
 }
 
-fn start(backend: &Backend, command: &mut Command) -> Result<Option<Child>> {
+fn start(backend: &Backend, command: &mut Command) -> Result<Child> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     interrupt::spawn(command).map_err(|error| cannot_run(backend, &error))
 }
@@ -160,30 +152,18 @@ pub fn attend(backend: &Backend, mut child: Child, names: Option<&Names<'_>>) ->
 }
 
 fn how_it_ended(backend: &Backend, status: std::io::Result<ExitStatus>) -> Result<Ended> {
-    interrupt::ended();
-    if interrupt::caught().is_some() {
-        return interrupted();
-    }
     let status = status.map_err(|error| cannot_run(backend, &error))?;
     Ok(ended(backend, status))
-}
-
-/// Why there is no backend that runs.
-///
-/// # Errors
-/// No signal has come.
-pub fn interrupted() -> Result<Ended> {
-    match interrupt::caught() {
-        Some(signal) => Ok(Ended::By(signal)),
-        None => Err(Error::new("the link was interrupted")),
-    }
 }
 
 #[cfg_attr(not(unix), allow(unused_variables))]
 fn ended(backend: &Backend, status: ExitStatus) -> Ended {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return Ended::Signal(backend.path.clone(), signal);
+        return match interrupt::is_wish(signal) {
+            true => Ended::By(signal),
+            false => Ended::Signal(backend.path.clone(), signal),
+        };
     }
     // A status is one byte on Unix; elsewhere a larger one is still a failure.
     Ended::Status(
