@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 
-/// The version line.
+/// The version line, which stands below that of the backend.
 pub fn version() -> String {
     format!("wasm-section-ld {}\n", env!("CARGO_PKG_VERSION"))
 }

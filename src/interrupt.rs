@@ -11,14 +11,10 @@ use std::process::{Child, Command, ExitStatus};
 mod unix {
     use crate::temporary::on_signal;
     use libc::c_int;
-    use rustix::process::{
-        Pid, Signal, WaitId, WaitIdOptions, getpid, getppid, kill_process, waitid,
-    };
+    use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
     use signal_hook::low_level;
     use std::mem::MaybeUninit;
-    use std::os::unix::process::CommandExt;
-    use std::process::Command;
     use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
     use std::sync::{Arc, Once};
     use std::time::Duration;
@@ -116,27 +112,103 @@ mod unix {
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(child), how) {}
     }
+}
 
-    /// Lets the backend end with us even if we are ended by a signal that cannot be caught. It would write
-    /// the output after all.
+/// Lets the backend end with us even if we are ended by a signal that cannot be caught. It would write the output
+/// after all.
+#[cfg(target_os = "linux")]
+mod together {
+    use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+    use std::collections::BTreeMap;
+    use std::ffi::{CString, OsStr, OsString, c_char};
+    use std::io::{Error, ErrorKind, Result};
+    use std::os::unix::ffi::OsStringExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
     #[allow(unsafe_code)]
-    pub fn end_together(command: &mut Command) {
-        #[cfg(target_os = "linux")]
-        {
-            let parent = getpid();
-            let ask = move || {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                // It may have ended before this.
-                match getppid() == Some(parent) {
-                    true => Ok(()),
-                    false => Err(std::io::ErrorKind::Interrupted.into()),
+    pub fn end(command: &mut Command) -> Result<()> {
+        let program = Program::of(command)?;
+        // SAFETY: `run` only calls what may be called after `fork`, and allocates nothing.
+        unsafe { command.pre_exec(move || program.run()) };
+        Ok(())
+    }
+
+    /// What is to be run, as the system wants to have it.
+    struct Program {
+        path: CString,
+        words: Strings,
+        variables: Strings,
+        parent: Pid,
+    }
+
+    impl Program {
+        fn of(command: &Command) -> Result<Self> {
+            let path = command.get_program();
+            let words = [path].into_iter().chain(command.get_args());
+            let mut variables: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => _ = variables.insert(name.to_owned(), value.to_owned()),
+                    None => _ = variables.remove(name),
                 }
-            };
-            // SAFETY: `prctl` and `getppid` may be called between `fork` and `exec`, and nothing is allocated.
-            unsafe { command.pre_exec(ask) };
+            }
+            let variables = variables.into_iter().map(|(mut name, value)| {
+                name.push("=");
+                name.push(value);
+                name
+            });
+            Ok(Self {
+                path: CString::new(path.to_owned().into_vec())?,
+                words: Strings::new(words.map(OsStr::to_owned))?,
+                variables: Strings::new(variables)?,
+                parent: getpid(),
+            })
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = command;
+
+        /// Becomes the program, in the child process. The standard library would give what is no program to a shell.
+        #[allow(unsafe_code)]
+        fn run(&self) -> Result<()> {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // It may have ended before this.
+            if getppid() != Some(self.parent) {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let (words, variables) = (self.words.pointers(), self.variables.pointers());
+            // SAFETY: the strings end with a null byte, their lists with a null pointer, and all of them are here.
+            unsafe { libc::execve(self.path.as_ptr(), words, variables) };
+            Err(Error::last_os_error())
+        }
+    }
+
+    /// Strings, and the list of where they are.
+    struct Strings {
+        _strings: Vec<CString>,
+        pointers: Vec<*const c_char>,
+    }
+
+    // SAFETY: the pointers are to what the strings own, which does not move and is only read.
+    #[allow(unsafe_code)]
+    unsafe impl Send for Strings {}
+    // SAFETY: the same.
+    #[allow(unsafe_code)]
+    unsafe impl Sync for Strings {}
+
+    impl Strings {
+        fn new(strings: impl Iterator<Item = OsString>) -> Result<Self> {
+            let strings = strings.map(|string| CString::new(string.into_vec()));
+            let strings: Vec<CString> = strings.collect::<std::result::Result<_, _>>()?;
+            let pointers = strings.iter().map(|string| string.as_ptr());
+            let pointers = pointers.chain([std::ptr::null()]).collect();
+            Ok(Self {
+                _strings: strings,
+                pointers,
+            })
+        }
+
+        fn pointers(&self) -> *const *const c_char {
+            self.pointers.as_ptr()
+        }
     }
 }
 
@@ -170,8 +242,8 @@ pub fn hold<T>(make: impl FnOnce() -> T) -> T {
 /// It cannot be run.
 pub fn spawn(command: &mut Command) -> Result<Child> {
     watch();
-    #[cfg(unix)]
-    unix::end_together(command);
+    #[cfg(target_os = "linux")]
+    together::end(command)?;
     hold(|| {
         let child = command.spawn()?;
         #[cfg(unix)]

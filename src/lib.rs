@@ -18,6 +18,7 @@ pub mod args;
 pub mod backend;
 pub mod bitcode;
 pub mod demangle;
+pub mod diagnostics;
 pub mod error;
 mod hash;
 mod help;
@@ -35,10 +36,11 @@ pub mod wasm;
 
 use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job};
+use diagnostics::Diagnostics;
 use error::{Error, Result};
 use hoist::{Base, Edited, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
-use log::{Clock, Log, say};
+use log::{Clock, Log};
 use plan::Plan;
 use script::Script;
 use std::ffi::OsString;
@@ -51,20 +53,19 @@ use survey::Survey;
 /// Runs the linker with `argv`, the program's name first.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut argv = argv.into_iter();
-    let program = program_name(argv.next());
-    let ended = link(&program, argv.collect());
+    let diagnostics = Diagnostics::new(program_name(argv.next()));
+    let ended = link(&diagnostics, argv.collect());
     interrupt::let_it_end();
     match ended {
         Ok(Ended::By(signal)) => interrupt::end_by(signal),
         Ok(Ended::Status(status)) => ExitCode::from(status),
         Ok(Ended::Signal(backend, signal)) => {
-            let error = ended_by_signal(&backend, signal);
-            say(&format!("{program}: error: {error}"));
+            diagnostics.error(&ended_by_signal(&backend, signal));
             // As a shell does.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
         }
         Err(error) => {
-            say(&format!("{program}: error: {error}"));
+            diagnostics.error(&error);
             ExitCode::FAILURE
         }
     }
@@ -82,16 +83,24 @@ fn ended_by_signal(backend: &Path, signal: i32) -> Error {
 ///
 /// # Errors
 /// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
-pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
+pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     let log = Log::from_environment();
     let mut clock = log.clock();
     let line = CommandLine::parse(argv)?;
+    diagnostics.heed(&line);
+    line.values(Id::Threads).last().map(parallel::limit);
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
     let backend = Backend::find(&line)?;
-    introduce(&line, &backend);
     let mut call = Call::new(&line, &backend);
-    if line.has(Id::Help) || line.has(Id::Version) || line.missing_value().is_some() {
+    if line.has(Id::Version) && !line.has(Id::Help) {
+        // Meson takes a linker for lld by the first line.
+        let ended = call.alone()?;
+        print(&help::version());
+        return Ok(ended);
+    }
+    introduce(&line, &backend);
+    if line.has(Id::Help) || line.missing_value().is_some() {
         return as_called(&line, call, || ());
     }
     if hoist::reencode::is_asked() {
@@ -99,7 +108,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     }
     if line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
-        || backend::is_inside_gathered_link()
+        || backend::is_inside_gathered_link(&line)
     {
         // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
         // we ran: we have.
@@ -114,12 +123,12 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let named = Named::by(&line);
     call.prepare(&named)?;
     // See `until_the_end`.
-    let files = ManuallyDrop::new(named.open()?);
+    let files = ManuallyDrop::new(named.open(backend.takes_flavor())?);
     let inputs: &Inputs<'_> = until_the_end(files.inputs()?);
     clock.end_of("inputs");
-    warn(program, &line, inputs.warnings.iter())?;
+    warn(diagnostics, &line, inputs.warnings.iter())?;
     let mut link = Link {
-        program,
+        diagnostics,
         line: &line,
         backend: &backend,
         call,
@@ -163,7 +172,7 @@ fn until_the_end<'a, T: 'a>(value: T) -> &'a mut T {
 
 /// A link, and what it is made with whatever is found in its inputs.
 struct Link<'a, 'f> {
-    program: &'a str,
+    diagnostics: &'a Diagnostics,
     line: &'a CommandLine,
     backend: &'a Backend,
     call: Call<'a>,
@@ -213,7 +222,7 @@ impl<'l> Link<'l, '_> {
         let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
-        warn(self.program, line, warnings)?;
+        warn(self.diagnostics, line, warnings)?;
         self.log.decided(backend, survey, plan, modules)?;
         if plan.is_empty() {
             self.clock.report();
@@ -256,7 +265,7 @@ impl<'l> Link<'l, '_> {
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Named::by(line).open()?;
+    let files = Named::by(line).open(backend.takes_flavor())?;
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;
@@ -311,7 +320,7 @@ fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
 fn introduce(line: &CommandLine, backend: &Backend) {
     let text = if line.has(Id::Help) {
         help::help(backend)
-    } else if line.has(Id::Version) || line.has(Id::VersionAndLink) {
+    } else if line.has(Id::VersionAndLink) {
         help::version()
     } else {
         return;
@@ -376,7 +385,7 @@ fn refuse_missing_value(line: &CommandLine) -> Result<()> {
 }
 
 fn warn<'a>(
-    program: &str,
+    diagnostics: &Diagnostics,
     line: &CommandLine,
     warnings: impl Iterator<Item = &'a String>,
 ) -> Result<()> {
@@ -385,7 +394,7 @@ fn warn<'a>(
         if fatal {
             return Err(Error::new(warning));
         }
-        say(&format!("{program}: warning: {warning}"));
+        diagnostics.warning(warning);
     }
     Ok(())
 }

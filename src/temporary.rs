@@ -40,6 +40,9 @@ impl Kind {
     }
 }
 
+/// What the names of these directories begin with.
+pub const PREFIX: &str = "wasm-section-ld-";
+
 impl Directory {
     /// Makes one in the directory of `TMPDIR`.
     ///
@@ -50,7 +53,7 @@ impl Directory {
         // Nobody else is to read what is linked, nor to change it on its way to the backend.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        builder.prefix("wasm-section-ld-");
+        builder.prefix(PREFIX);
         interrupt::watch();
         let directory = interrupt::hold(|| {
             let directory = builder.tempdir()?;

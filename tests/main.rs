@@ -38,6 +38,7 @@ mod instrumented;
 mod linkme;
 mod lto;
 mod manifest;
+mod manners;
 mod many;
 mod map;
 mod messages;

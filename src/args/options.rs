@@ -17,6 +17,12 @@ pub enum Id {
     Bdynamic,
     /// `-Bstatic`: a later `-l` takes `libNAME.a` only.
     Bstatic,
+    /// `--color-diagnostics`.
+    ColorDiagnostics,
+    /// `--color-diagnostics=WHEN`.
+    ColorDiagnosticsWhen,
+    /// `--no-color-diagnostics`.
+    NoColorDiagnostics,
     /// `--end-lib`.
     EndLib,
     /// `--export=SYMBOL` and `--export-if-defined=SYMBOL`.
@@ -55,6 +61,8 @@ pub enum Id {
     Shared,
     /// `--start-lib`.
     StartLib,
+    /// `--threads=COUNT`.
+    Threads,
     /// `--thinlto-cache-dir=DIRECTORY`.
     ThinLtoCache,
     /// `--thinlto-index-only`: no link, but what is needed to compile bitcode elsewhere.
@@ -219,8 +227,8 @@ const OPTIONS: &[Spec] = &[
     spec("soname=", Any, Joined, Id::Other),
     spec("thinlto-cache-policy", Two, Separate, Id::Other),
     spec("thinlto-cache-policy=", Two, Joined, Id::Other),
-    spec("threads", Any, Separate, Id::Other),
-    spec("threads=", Any, Joined, Id::Other),
+    spec("threads", Any, Separate, Id::Threads),
+    spec("threads=", Any, Joined, Id::Threads),
     spec("trace-symbol", Any, Separate, Id::TraceSymbol),
     spec("trace-symbol=", Any, Joined, Id::TraceSymbol),
     spec("y", One, JoinedOrSeparate, Id::TraceSymbol),
@@ -231,7 +239,7 @@ const OPTIONS: &[Spec] = &[
     spec("z", One, JoinedOrSeparate, Id::Other),
     // The backend's, joined, so that they are known.
     spec("build-id=", Any, Joined, Id::Other),
-    spec("color-diagnostics=", Any, Joined, Id::Other),
+    spec("color-diagnostics=", Any, Joined, Id::ColorDiagnosticsWhen),
     spec("export-memory=", Two, Joined, Id::Other),
     spec("extra-features=", Any, Joined, Id::Other),
     spec("features=", Any, Joined, Id::Other),
@@ -255,7 +263,7 @@ const OPTIONS: &[Spec] = &[
     spec("Bsymbolic", Any, Flag, Id::Other),
     spec("build-id", Any, Flag, Id::Other),
     spec("check-features", Two, Flag, Id::Other),
-    spec("color-diagnostics", Any, Flag, Id::Other),
+    spec("color-diagnostics", Any, Flag, Id::ColorDiagnostics),
     spec("compress-relocations", Any, Flag, Id::Other),
     spec("cooperative-threading", Two, Flag, Id::Other),
     spec("demangle", Any, Flag, Id::Other),
@@ -280,7 +288,7 @@ const OPTIONS: &[Spec] = &[
     spec("merge-data-segments", Two, Flag, Id::Other),
     spec("no-allow-multiple-definition", Any, Flag, Id::Other),
     spec("no-check-features", Two, Flag, Id::Other),
-    spec("no-color-diagnostics", Any, Flag, Id::Other),
+    spec("no-color-diagnostics", Any, Flag, Id::NoColorDiagnostics),
     spec("no-demangle", Any, Flag, Id::Other),
     spec("no-entry", Two, Flag, Id::Other),
     spec("no-export-dynamic", Any, Flag, Id::Other),

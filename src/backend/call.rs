@@ -10,13 +10,14 @@
 
 use super::find::Backend;
 use super::messages::Names;
+use super::relay::Running;
 use super::run::{self, Ended};
-use crate::args::CommandLine;
+use crate::args::{CommandLine, Edits};
+use crate::diagnostics::Colors;
 use crate::error::Result;
 use crate::input::Named;
 use crate::interrupt;
 use std::ffi::OsString;
-use std::process::Child;
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
 /// and a pipe on Linux 65,536 at once.
@@ -30,7 +31,7 @@ pub struct Call<'a> {
     line: &'a CommandLine,
     backend: &'a Backend,
     /// The backend, if it is there and waits.
-    waiting: Option<Child>,
+    waiting: Option<Running>,
 }
 
 impl<'a> Call<'a> {
@@ -75,12 +76,12 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
         let words = self.line.original().to_vec();
-        let Some(mut child) = self.waiting.take() else {
+        let Some(mut running) = self.waiting.take() else {
             return run::replace_process(self.backend, &self.with_flavor(words));
         };
-        waiting::tell(&mut child, &words);
+        waiting::tell(&mut running.child, &words);
         meanwhile();
-        Ok(match run::attend(self.backend, child, None)? {
+        Ok(match run::attend(self.backend, running, None)? {
             Ended::Signal(_, signal) => Ended::By(signal),
             ended => ended,
         })
@@ -92,11 +93,31 @@ impl<'a> Call<'a> {
     /// # Errors
     /// It cannot be run.
     pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
-        if let Some(mut child) = self.waiting.take() {
-            waiting::tell(&mut child, &words);
-            return run::attend(self.backend, child, Some(names));
+        if let Some(mut running) = self.waiting.take() {
+            waiting::tell(&mut running.child, &words);
+            return run::attend(self.backend, running, Some(names));
         }
-        run::run(self.backend, &self.with_flavor(words), names, gathered)
+        run::run(self.backend, &self.piped(words), names, gathered)
+    }
+
+    /// Runs the backend with the caller's own words, but for those that are for us, though there is more to do
+    /// when it has ended.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn alone(&self) -> Result<Ended> {
+        let words = self.line.edited(&Edits::default());
+        run::run_alone(self.backend, &self.with_flavor(words))
+    }
+
+    /// The same words where messages go through a pipe: lld does not see the user's terminal then, and what that
+    /// can show.
+    pub fn piped(&self, mut words: Vec<OsString>) -> Vec<OsString> {
+        let colors = Colors::of(self.line);
+        if self.backend.takes_flavor() && colors == Colors::Auto && colors.are_shown() {
+            words.push("--color-diagnostics".into());
+        }
+        self.with_flavor(words)
     }
 
     /// `words` as the backend wants to be told which platform to link for.
@@ -111,8 +132,8 @@ impl<'a> Call<'a> {
 /// What was never told its arguments goes, and has done nothing.
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if let Some(mut child) = self.waiting.take() {
-            interrupt::stop(&mut child);
+        if let Some(mut running) = self.waiting.take() {
+            interrupt::stop(&mut running.child);
         }
     }
 }

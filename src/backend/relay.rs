@@ -6,7 +6,7 @@
 use super::map::Lines;
 use super::messages::{About, Names};
 use crate::interrupt;
-use std::io::{Read, Result, Write};
+use std::io::{PipeReader, Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
 /// What the output begins with, where it is written to standard output (`-o -`).
@@ -14,19 +14,36 @@ const MODULE: &[u8] = b"\0asm";
 /// How much is read at once, in bytes.
 const AT_ONCE: usize = 0x4000;
 
-/// Passes on what `child` says to `output` and `messages`, byte for byte if there are no `names` to
+/// A backend that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The process.
+    pub child: Child,
+    /// What it says, if it says all of it at one place.
+    pub together: Option<PipeReader>,
+}
+
+/// Passes on what the backend says to `output` and `messages`, byte for byte if there are no `names` to
 /// map, until it ends. If the user's end is closed that goes on: what there is to say is then lost on
 /// purpose.
 ///
 /// # Errors
 /// It cannot be waited for.
 pub fn pass_on(
-    child: &mut Child,
+    Running { child, together }: &mut Running,
     names: Option<&Names<'_>>,
     output: &mut (impl Write + Send),
     messages: &mut (impl Write + Send),
 ) -> Result<ExitStatus> {
-    if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
+    if together.is_some() {
+        let nothing = Stream::new(None::<PipeReader>, output, names);
+        both(
+            child,
+            nothing,
+            Stream::new(together.take(), messages, names),
+        );
+    } else {
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         both(
             child,
             Stream::new(stdout, output, names),
@@ -153,7 +170,7 @@ struct Mapped<'a, W: Write> {
 }
 
 impl<'a, R: Read, W: Write> Stream<'a, R, W> {
-    fn new(from: R, to: W, names: Option<&'a Names<'a>>) -> Self {
+    fn new(from: Option<R>, to: W, names: Option<&'a Names<'a>>) -> Self {
         let to = match names {
             None => To::AsItIs(to),
             Some(names) => To::Mapped(Mapped {
@@ -165,10 +182,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
                 is_module: false,
             }),
         };
-        Self {
-            from: Some(from),
-            to,
-        }
+        Self { from, to }
     }
 
     fn is_open(&self) -> bool {

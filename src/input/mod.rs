@@ -20,7 +20,7 @@ pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
 
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
 use crate::parallel::{self, Cores};
 use crate::wasm::has_symbols;
@@ -29,13 +29,18 @@ use foreign::Format;
 use library::Search;
 use map::FileId;
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files that the command line names, in its order. Nothing is known of them yet.
 #[derive(Debug)]
-pub struct Named(Vec<(PathBuf, Place)>);
+pub struct Named {
+    files: Vec<(PathBuf, Place)>,
+    /// Libraries that are in no directory of the search path.
+    not_found: Vec<(ArgumentIndex, OsString)>,
+}
 
 /// The same, open.
 #[derive(Debug)]
@@ -235,6 +240,7 @@ impl Named {
     /// The inputs of `line`.
     pub fn by(line: &CommandLine) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
+        let mut not_found = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath));
         search.archives_only = !line.is_position_independent();
         let (mut in_lib, mut whole_archive) = (false, false);
@@ -247,9 +253,10 @@ impl Named {
             };
             match meaning {
                 Meaning::Input(path) | Meaning::Ambiguous(path) => named.push((path.into(), place)),
-                Meaning::Option(Id::Library, name) => {
-                    named.extend(search.find(name).map(|path| (path, place)));
-                }
+                Meaning::Option(Id::Library, name) => match search.find(name) {
+                    Some(path) => named.push((path, place)),
+                    None => not_found.push((argument, name.clone())),
+                },
                 Meaning::Option(Id::Bstatic, _) => search.archives_only = true,
                 Meaning::Option(Id::Bdynamic, _) => search.archives_only = false,
                 Meaning::Option(Id::StartLib, _) => in_lib = true,
@@ -259,7 +266,10 @@ impl Named {
                 Meaning::Option(..) | Meaning::Unknown => {}
             }
         }
-        Self(named)
+        Self {
+            files: named,
+            not_found,
+        }
     }
 
     /// Whether they have `size` bytes in all, or more; or whether they are so many that it takes too
@@ -272,31 +282,56 @@ impl Named {
             left = left.saturating_sub(length);
             left == 0
         };
-        self.0.len() > MOST || self.0.iter().any(takes_all)
+        self.files.len() > MOST || self.files.iter().any(takes_all)
     }
 
-    /// Opens them.
+    /// Opens them. If `is_all`, the backend finds no libraries in other directories.
     ///
     /// # Errors
-    /// A file that cannot be opened, or that is nothing the backend can link.
-    pub fn open(self) -> Result<Files> {
-        let many = parallel::are_many(self.0.len());
-        let opened = Cores::for_objects(self.0.len()).map(self.0, |(path, place)| {
+    /// All files that cannot be opened, or that are nothing the backend can link.
+    pub fn open(self, is_all: bool) -> Result<Files> {
+        let many = parallel::are_many(self.files.len());
+        let cores = Cores::for_objects(self.files.len());
+        let opened = cores.map(self.files, |(path, place)| {
             // What an option that we don't know does with a pipe is its business.
             if place.ambiguous && !path.is_file() {
                 return Ok(None);
             }
             match InputFile::open(path, place, many) {
                 Err(_) if place.ambiguous => Ok(None),
-                file => file.map(Some),
+                Err(error) => Err((place.argument, error)),
+                Ok(file) => Ok(Some(file)),
             }
         });
         let mut files = Vec::with_capacity(opened.len());
+        let mut errors = Vec::new();
         for file in opened {
-            files.extend(file?);
+            match file {
+                Ok(file) => files.extend(file),
+                Err(error) => errors.push(error),
+            }
         }
-        Ok(Files { files })
+        if errors.is_empty() {
+            // Of a library alone the backend says that it is missing.
+            return Ok(Files { files });
+        }
+        if is_all {
+            errors.extend(self.not_found.into_iter().map(not_found));
+        }
+        // As the command line has them.
+        errors.sort_by_key(|(argument, _)| *argument);
+        let mut errors = errors.into_iter().map(|(_, error)| error);
+        match errors.next() {
+            Some(first) => Err(first.with(errors)),
+            None => Ok(Files { files }),
+        }
     }
+}
+
+/// In the words of `wasm-ld`.
+fn not_found((argument, name): (ArgumentIndex, OsString)) -> (ArgumentIndex, Error) {
+    let error = Error::new(format!("unable to find library -l{}", name.display()));
+    (argument, error.note("say where it is by -L DIRECTORY"))
 }
 
 impl Files {
