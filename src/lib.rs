@@ -84,7 +84,7 @@ fn ended_by_signal(backend: &Path, signal: i32) -> Error {
 /// # Errors
 /// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
 pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
-    let log = Log::from_environment();
+    let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = CommandLine::parse(argv)?;
     diagnostics.heed(&line);
@@ -120,6 +120,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         return Ok(Ended::Status(0));
     }
     clock.end_of("arguments");
+    log.begin(line.output());
     let named = Named::by(&line);
     call.prepare(&named)?;
     // See `until_the_end`.
@@ -256,6 +257,9 @@ impl<'l> Link<'l, '_> {
         let ended = self.call.run(words, job.names(), true)?;
         self.clock.end_of("the linker");
         refuse_changed(line, self.files)?;
+        if ended == Ended::Status(0) {
+            refuse_no_output(line, backend)?;
+        }
         job.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
@@ -305,6 +309,19 @@ fn with_read_once(line: &CommandLine, call: Call<'_>, files: &Files) -> Result<E
     call.run(words, job.names(), false)
 }
 
+/// What ends well and writes nothing is no linker, such as `/bin/true`.
+fn refuse_no_output(line: &CommandLine, backend: &Backend) -> Result<()> {
+    let output = line.output();
+    if output == Path::new("-") || output.exists() {
+        return Ok(());
+    }
+    let (path, output) = (backend.path.display(), output.display());
+    Err(
+        Error::new(format!("{path} ended well, and wrote no {output}"))
+            .note("is it a linker for wasm? Name another by --section-linker=PATH"),
+    )
+}
+
 /// An output that was made of inputs which are others now is none.
 fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
     let output = line.output();
@@ -341,7 +358,15 @@ fn script(line: &CommandLine) -> Result<Script> {
     Script::read(line.values(Id::Script).map(Path::new), &search)
 }
 
-/// What the command line asks for.
+/// Asks for a manifest, as `--section-manifest` does.
+const MANIFEST: &str = "WASM_SECTION_LD_MANIFEST";
+
+/// Whether a variable says yes.
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// What the command line and the environment ask for.
 fn output(line: &CommandLine) -> Output {
     let base = if line.is_position_independent() {
         Base::MemoryBase
@@ -353,7 +378,7 @@ fn output(line: &CommandLine) -> Output {
         symbols: [Id::Map, Id::PrintMap, Id::TraceSymbol]
             .into_iter()
             .any(|id| line.has(id)),
-        manifest: line.has(Id::Manifest),
+        manifest: line.has(Id::Manifest) || is_set(MANIFEST),
     }
 }
 

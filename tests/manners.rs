@@ -275,6 +275,125 @@ fn a_link_within_a_link_gathers() {
     gathers(&output, &work.file("out.wasm"));
 }
 
+/// Under cargo, nobody sees what a linker says.
+#[test]
+fn the_log_can_go_to_a_file() {
+    let work = Work::new();
+    let words = reading("NUMBERS", args![work.c("entry", ENTRY), "-o", "out.wasm"]);
+    let file = work.file("link.log");
+    let log = |value: &str| {
+        let mut command = command(&work, &tool("WSL_WASM_LD"));
+        let output = command
+            .args(&words)
+            .env("WASM_SECTION_LD_LOG", value)
+            .output();
+        let output = output.expect("our linker");
+        (output.status.code(), text(&output.stderr))
+    };
+    let at = file.display().to_string();
+    for value in [
+        at.clone(),
+        format!("debug,{at}"),
+        format!("{at},info,time"),
+        "./link.log".to_owned(),
+    ] {
+        assert_eq!(log(&value), (Some(0), String::new()), "{value}");
+    }
+    let written = fs::read_to_string(&file).expect("a log");
+    let count = |what: &str| written.matches(what).count();
+    assert_eq!(count("link of out.wasm\n"), 4, "{written}");
+    assert_eq!(count("NUMBERS: 1 entry of 4 bytes from"), 4, "{written}");
+    assert_eq!(
+        count("`__link_section__NUMBERS$$entry` in "),
+        3,
+        "{written}"
+    );
+    assert_eq!(count(" ms  hoist"), 1, "{written}");
+    // On standard error, as before.
+    let (status, said) = log("info");
+    assert!(
+        status == Some(0) && said.contains("NUMBERS: 1 entry"),
+        "{said}"
+    );
+    let (status, said) = log("/nowhere/link.log");
+    assert_eq!(status, Some(1));
+    assert!(
+        said.contains("WASM_SECTION_LD_LOG: cannot write to /nowhere/link.log: No such"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_manifest_can_be_asked_for_by_the_environment() {
+    let work = Work::new();
+    let words = reading("NUMBERS", args![work.c("entry", ENTRY), "-o", "out.wasm"]);
+    let module = |value: &str, more: &[OsString]| {
+        let mut command = command(&work, &tool("WSL_WASM_LD"));
+        command
+            .args(&words)
+            .args(more)
+            .env("WASM_SECTION_LD_MANIFEST", value);
+        let output = command.output().expect("our linker");
+        gathers(&output, &work.file("out.wasm"));
+        fs::read(work.file("out.wasm")).expect("a module")
+    };
+    let by_option = module("", &args!["--section-manifest"]);
+    assert!(module("1", &[]) == by_option);
+    let without = module("", &[]);
+    assert!(module("0", &[]) == without && without.len() < by_option.len());
+}
+
+/// Who is sent the archive has only a plain linker.
+#[test]
+fn what_reproduce_has_packed_can_be_linked_by_the_plain_linker() {
+    let work = Work::new();
+    let member = work.c("member", &ENTRY.replace("entry", "member"));
+    let archive = work.archive("lib.a", &[&member]);
+    let custom = work.asm(
+        "custom",
+        ".section .custom_section.NUMBERS,\"\",@\n.int32 5\n",
+    );
+    let words = reading("NUMBERS", args![work.c("entry", ENTRY), archive, custom]);
+    for backend in linkers().into_iter().skip(1) {
+        for (number, reproduce) in ["--reproduce=packed.tar", "--reproduce"].iter().enumerate() {
+            let mut words: Vec<OsString> = words.clone();
+            words.push(reproduce.into());
+            if number == 1 {
+                words.push("packed.tar".into());
+            }
+            let linked = work.link_with(&backend, words).silent();
+            let directory = work.file("unpacked");
+            fs::create_dir(&directory).expect("a directory");
+            work.run(
+                "tar",
+                args!["-xf", "packed.tar", "-C", directory, "--strip-components=1"],
+            );
+            let output = Command::new(&backend)
+                .args(["@response.txt", "-o", "out.wasm"])
+                .current_dir(&directory)
+                .output()
+                .expect("a linker");
+            assert!(output.status.success(), "{}: {output:?}", backend.display());
+            let again = fs::read(directory.join("out.wasm")).expect("a module");
+            assert!(again == linked, "{}", backend.display());
+            fs::remove_dir_all(directory).expect("a directory");
+        }
+    }
+}
+
+/// Which ends well.
+#[test]
+fn a_program_that_writes_no_output_is_no_linker() {
+    let work = Work::new();
+    let linked = work.link_with(Path::new("/bin/true"), args![work.c("entry", ENTRY)]);
+    let message = linked.error();
+    assert!(
+        message.contains("/bin/true ended well, and wrote no "),
+        "{message}"
+    );
+    assert!(message.contains("--section-linker=PATH"), "{message}");
+}
+
 #[test]
 fn our_threads_are_as_many_as_the_user_wants() {
     const COUNT: usize = 2_100;

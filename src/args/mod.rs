@@ -172,6 +172,23 @@ impl CommandLine {
         self.read_once
     }
 
+    /// Whether rustc calls us for a target whose output is a component, which `wasm-component-ld` makes of a module:
+    /// it names the directory of that target's libraries. When `wasm-component-ld` then calls a linker, there is no
+    /// `-flavor`.
+    pub fn is_for_component(&self) -> bool {
+        let targets = ["wasm32-wasip2", "wasm32-wasip3"].map(OsStr::new);
+        let is_library = |path: &OsStr| {
+            let parts: Vec<_> = Path::new(path).iter().collect();
+            let mut pairs = parts.windows(2);
+            pairs.any(|pair| pair[0] == "rustlib" && targets.contains(&pair[1]))
+        };
+        let mut words = self
+            .arguments
+            .iter()
+            .flat_map(|argument| &argument.spelling);
+        self.flavor && words.any(|word| is_library(word))
+    }
+
     /// Where the output is to be.
     pub fn output(&self) -> &Path {
         Path::new(self.values(Id::Output).last().unwrap_or("a.out".as_ref()))

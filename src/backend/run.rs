@@ -90,6 +90,9 @@ fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
         .note("name the linker that does the linking by --section-linker=PATH"));
     }
     let mut command = Command::new(&backend.path);
+    if let Some(inner) = &backend.inner {
+        command.arg("--wasm-ld-path").arg(inner);
+    }
     command
         .args(words)
         .env(DEPTH, format!("{} {}", std::process::id(), depth + 1));

@@ -157,6 +157,7 @@ pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Res
     layout.orphans()?;
     layout.check_numbers()?;
     layout.check_discarded()?;
+    layout.warn_of_sizes();
     Ok(Plan {
         sections: layout.sections,
         overridden: [Fate::Overridden, Fate::OtherComdat]

@@ -38,6 +38,14 @@ pub fn follow(
     let (Some(at), Some(value)) = (at, value) else {
         return report;
     };
+    let table = match pointer.kind {
+        PointerKind::Function => "GOT.func",
+        PointerKind::Data | PointerKind::Distance => "GOT.mem",
+    };
+    if module.is_relocated(table, &pointer.target) {
+        // What is there is no address yet.
+        return report;
+    }
     match pointer.kind {
         PointerKind::Function => {
             report.function_index = module.table.get(&value).copied();
@@ -96,6 +104,10 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
         let offset = word * WORD;
         let at = start.checked_add(offset)?;
         let value = module.image.number(at, WORD as u32)?;
+        if value == 0 && module.has_relocated() {
+            // It may be an address that is not there yet.
+            return None;
+        }
         let next = at.checked_add(WORD).filter(|_| offset + 2 * WORD <= size);
         let length = next.and_then(|next| module.image.number(next, WORD as u32));
         // What follows a text of C's may be a function: a small number too.
