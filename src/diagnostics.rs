@@ -28,11 +28,9 @@ impl Diagnostics {
         self.in_colors.set(Colors::of(line).are_shown());
     }
 
-    /// Says an error, and those that were found with it.
+    /// Says an error.
     pub fn error(&self, error: &Error) {
-        for error in error.all() {
-            self.say("error: ", "\x1b[0;31m", error);
-        }
+        self.say("error: ", "\x1b[0;31m", error);
     }
 
     /// Says a warning.

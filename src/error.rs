@@ -51,6 +51,11 @@ impl Error {
         self
     }
 
+    /// What is wrong.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Adds errors that were found with this one.
     #[must_use]
     pub fn with(mut self, others: impl IntoIterator<Item = Self>) -> Self {

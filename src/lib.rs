@@ -65,7 +65,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
         }
         Err(error) => {
-            diagnostics.error(&error);
+            error.all().for_each(|error| diagnostics.error(error));
             ExitCode::FAILURE
         }
     }
@@ -123,8 +123,15 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     log.begin(line.output());
     let named = Named::by(&line);
     call.prepare(&named)?;
+    let are_files = named.are_files();
     // See `until_the_end`.
-    let files = ManuallyDrop::new(named.open(backend.takes_flavor())?);
+    let files = match named.open() {
+        Ok(files) => ManuallyDrop::new(files),
+        Err(error) if are_files && backend.takes_flavor() => {
+            return refused(diagnostics, &line, &call, &error);
+        }
+        Err(error) => return Err(error),
+    };
     let inputs: &Inputs<'_> = until_the_end(files.inputs()?);
     clock.end_of("inputs");
     warn(diagnostics, &line, inputs.warnings.iter())?;
@@ -269,7 +276,7 @@ impl<'l> Link<'l, '_> {
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Named::by(line).open(backend.takes_flavor())?;
+    let files = Named::by(line).open()?;
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;
@@ -309,6 +316,40 @@ fn with_read_once(line: &CommandLine, call: Call<'_>, files: &Files) -> Result<E
     call.run(words, job.names(), false)
 }
 
+/// Says what is wrong with inputs, and what the backend has to say of such a link: of libraries that are missing,
+/// and of options that it does not know. Build systems try those without regard to the rest.
+fn refused(
+    diagnostics: &Diagnostics,
+    line: &CommandLine,
+    call: &Call<'_>,
+    error: &Error,
+) -> Result<Ended> {
+    let (ended, said) = call.messages()?;
+    let mut ours: Vec<&Error> = error.all().collect();
+    for said in said.split_inclusive(|&byte| byte == b'\n') {
+        // Ours say what to do.
+        let is_said = |error: &&Error| said.trim_ascii_end().ends_with(error.what().as_bytes());
+        match ours.iter().position(is_said) {
+            Some(position) => diagnostics.error(ours.remove(position)),
+            None => _ = std::io::stderr().write_all(said),
+        }
+    }
+    for error in ours {
+        diagnostics.error(error);
+    }
+    if ended == Ended::Status(0) {
+        remove_output(line);
+    }
+    Ok(Ended::Status(1))
+}
+
+/// Removes an output that is none, if there is one.
+fn remove_output(line: &CommandLine) {
+    if line.output().is_file() {
+        let _ = std::fs::remove_file(line.output());
+    }
+}
+
 /// What ends well and writes nothing is no linker, such as `/bin/true`.
 fn refuse_no_output(line: &CommandLine, backend: &Backend) -> Result<()> {
     let output = line.output();
@@ -324,11 +365,9 @@ fn refuse_no_output(line: &CommandLine, backend: &Backend) -> Result<()> {
 
 /// An output that was made of inputs which are others now is none.
 fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
-    let output = line.output();
-    let checked = files.check_unchanged(output);
-    if checked.is_err() && output.is_file() {
-        // If there is none, all is well.
-        let _ = std::fs::remove_file(output);
+    let checked = files.check_unchanged(line.output());
+    if checked.is_err() {
+        remove_output(line);
     }
     checked
 }

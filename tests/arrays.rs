@@ -150,7 +150,18 @@ fn sizes_that_are_no_multiples_are_a_warning_that_names_both() {
         "custom",
         ".section .custom_section.MIXED,\"\",@\n.zero 12\n",
     );
-    work.gathered("MIXED", [&both, &four]);
+    work.gathered("MIXED", [&two, &both]);
+    let text = |name: &str, text: &str| {
+        let symbol = format!("__link_section__MIXED$${name}");
+        work.c(
+            name,
+            &format!("const char {name}[] __asm__(\"{symbol}\") = \"{text}\";"),
+        )
+    };
+    work.gathered(
+        "MIXED",
+        [&text("short_text", "one"), &text("long_text", "three")],
+    );
     work.gathered("MIXED", [&custom, &both]);
     let linked = work.link(reading("MIXED", [&custom, &two]));
     assert!(

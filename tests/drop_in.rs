@@ -122,7 +122,7 @@ fn with_nothing_wanted_the_process_is_replaced() {
     let work = Work::new();
     let object = work.c("object", "int f(void) { return 1; }");
     let backend = work.script("backend", "echo $$");
-    for arguments in [vec![], vec!["--version"], vec!["-r"]] {
+    for arguments in [vec![], vec!["--help"], vec!["-r"]] {
         let mut command = Command::new(linker());
         command
             .env("WASM_SECTION_LD_LINKER", &backend)

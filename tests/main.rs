@@ -18,6 +18,7 @@ mod bad_input;
 mod bad_marks;
 mod bad_objects;
 mod beside;
+mod build_systems;
 mod by_reference;
 mod clang_driver;
 mod components;

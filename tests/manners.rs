@@ -165,6 +165,22 @@ fn all_missing_inputs_are_reported_in_the_order_of_the_command_line() {
         ]
     );
     assert_eq!(ours, errors(&plain.stderr));
+    // Meson tries options without regard to inputs.
+    let linked = work.link(args!["none.o", "--as-needed"]);
+    assert!(
+        linked
+            .error()
+            .contains("error: unknown argument: --as-needed\n"),
+        "{}",
+        linked.stderr
+    );
+    assert!(
+        linked
+            .error()
+            .contains("none.o: No such file or directory\n>>> build it first"),
+        "{}",
+        linked.stderr
+    );
 }
 
 fn link_to_one_place(work: &Work, backend: &Path, words: &[OsString]) -> String {
@@ -184,7 +200,7 @@ fn what_the_backend_says_comes_in_its_order() {
     let work = Work::new();
     let entry = work.c("entry", ENTRY);
     let plain = work.c("plain", "int f(void) { return 1; }");
-    let script = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done";
+    let script = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done; : >out.wasm";
     let backend = work.script("backend", script);
     let lines = (1..10).map(|number| format!("out {number}\nerr {number}\n"));
     let expected: String = lines.collect();

@@ -110,6 +110,15 @@ impl<'a> Call<'a> {
         run::run_alone(self.backend, &self.with_flavor(words))
     }
 
+    /// What the backend says of the caller's own words, where that is an error, and how it ends.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn messages(&self) -> Result<(Ended, Vec<u8>)> {
+        let words = self.line.edited(&Edits::default());
+        run::run_aside(self.backend, &self.piped(words), None)
+    }
+
     /// The same words where messages go through a pipe: lld does not see the user's terminal then, and what that
     /// can show.
     pub fn piped(&self, mut words: Vec<OsString>) -> Vec<OsString> {

@@ -59,13 +59,13 @@ pub fn compile(
     job.edits.last.extend(output.words(line));
     job.edits.last.push(output.option());
     let words = job.words(line)?;
-    let (mut ended, mut messages) = run_aside(backend, &call.piped(words), &job.names)?;
+    let (mut ended, mut messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
     let is_unknown = memmem::find(&messages, OBJECTS.as_bytes()).is_some();
     if ended != Ended::Status(0) && is_unknown {
         // It may have more to say of the bitcode, such as that it is too new.
         job.edits.last.pop();
         let words = job.words(line)?;
-        (ended, messages) = run_aside(backend, &call.piped(words), &job.names)?;
+        (ended, messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
     }
     if ended != Ended::Status(0) {
         let _ = std::io::stderr().write_all(&messages);

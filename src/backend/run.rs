@@ -161,18 +161,15 @@ pub fn run(
 pub fn run_aside(
     backend: &Backend,
     words: &[OsString],
-    names: &Names<'_>,
+    names: Option<&Names<'_>>,
 ) -> Result<(Ended, Vec<u8>)> {
     let mut command = command(backend, words)?;
-    command.env(GATHERED, names.directory());
+    if let Some(names) = names {
+        command.env(GATHERED, names.directory());
+    }
     let mut messages = Vec::new();
     let mut running = start_apart(backend, command)?;
-    let status = pass_on(
-        &mut running,
-        Some(names),
-        &mut std::io::sink(),
-        &mut messages,
-    );
+    let status = pass_on(&mut running, names, &mut std::io::sink(), &mut messages);
     Ok((how_it_ended(backend, status)?, messages))
 }
 

@@ -20,7 +20,7 @@ pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
 
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::parallel::{self, Cores};
 use crate::wasm::has_symbols;
@@ -29,18 +29,13 @@ use foreign::Format;
 use library::Search;
 use map::FileId;
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files that the command line names, in its order. Nothing is known of them yet.
 #[derive(Debug)]
-pub struct Named {
-    files: Vec<(PathBuf, Place)>,
-    /// Libraries that are in no directory of the search path.
-    not_found: Vec<(ArgumentIndex, OsString)>,
-}
+pub struct Named(Vec<(PathBuf, Place)>);
 
 /// The same, open.
 #[derive(Debug)]
@@ -240,7 +235,6 @@ impl Named {
     /// The inputs of `line`.
     pub fn by(line: &CommandLine) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
-        let mut not_found = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath));
         search.archives_only = !line.is_position_independent();
         let (mut in_lib, mut whole_archive) = (false, false);
@@ -253,10 +247,9 @@ impl Named {
             };
             match meaning {
                 Meaning::Input(path) | Meaning::Ambiguous(path) => named.push((path.into(), place)),
-                Meaning::Option(Id::Library, name) => match search.find(name) {
-                    Some(path) => named.push((path, place)),
-                    None => not_found.push((argument, name.clone())),
-                },
+                Meaning::Option(Id::Library, name) => {
+                    named.extend(search.find(name).map(|path| (path, place)));
+                }
                 Meaning::Option(Id::Bstatic, _) => search.archives_only = true,
                 Meaning::Option(Id::Bdynamic, _) => search.archives_only = false,
                 Meaning::Option(Id::StartLib, _) => in_lib = true,
@@ -266,10 +259,7 @@ impl Named {
                 Meaning::Option(..) | Meaning::Unknown => {}
             }
         }
-        Self {
-            files: named,
-            not_found,
-        }
+        Self(named)
     }
 
     /// Whether they have `size` bytes in all, or more; or whether they are so many that it takes too
@@ -282,25 +272,29 @@ impl Named {
             left = left.saturating_sub(length);
             left == 0
         };
-        self.files.len() > MOST || self.files.iter().any(takes_all)
+        self.0.len() > MOST || self.0.iter().any(takes_all)
     }
 
-    /// Opens them. If `is_all`, the backend finds no libraries in other directories.
+    /// Whether all that are there can be read again.
+    pub fn are_files(&self) -> bool {
+        let mut paths = self.0.iter().map(|(path, _)| path);
+        paths.all(|path| path.metadata().is_err() || path.is_file() || path.is_dir())
+    }
+
+    /// Opens them.
     ///
     /// # Errors
     /// All files that cannot be opened, or that are nothing the backend can link.
-    pub fn open(self, is_all: bool) -> Result<Files> {
-        let many = parallel::are_many(self.files.len());
-        let cores = Cores::for_objects(self.files.len());
-        let opened = cores.map(self.files, |(path, place)| {
+    pub fn open(self) -> Result<Files> {
+        let many = parallel::are_many(self.0.len());
+        let opened = Cores::for_objects(self.0.len()).map(self.0, |(path, place)| {
             // What an option that we don't know does with a pipe is its business.
             if place.ambiguous && !path.is_file() {
                 return Ok(None);
             }
             match InputFile::open(path, place, many) {
                 Err(_) if place.ambiguous => Ok(None),
-                Err(error) => Err((place.argument, error)),
-                Ok(file) => Ok(Some(file)),
+                file => file.map(Some),
             }
         });
         let mut files = Vec::with_capacity(opened.len());
@@ -311,27 +305,12 @@ impl Named {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() {
-            // Of a library alone the backend says that it is missing.
-            return Ok(Files { files });
-        }
-        if is_all {
-            errors.extend(self.not_found.into_iter().map(not_found));
-        }
-        // As the command line has them.
-        errors.sort_by_key(|(argument, _)| *argument);
-        let mut errors = errors.into_iter().map(|(_, error)| error);
+        let mut errors = errors.into_iter();
         match errors.next() {
             Some(first) => Err(first.with(errors)),
             None => Ok(Files { files }),
         }
     }
-}
-
-/// In the words of `wasm-ld`.
-fn not_found((argument, name): (ArgumentIndex, OsString)) -> (ArgumentIndex, Error) {
-    let error = Error::new(format!("unable to find library -l{}", name.display()));
-    (argument, error.note("say where it is by -L DIRECTORY"))
 }
 
 impl Files {
