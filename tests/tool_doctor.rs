@@ -104,6 +104,9 @@ fn a_program_that_is_no_linker_for_wasm_is_named_as_such() {
 
 const TARGET: &str = "[target.wasm32-unknown-unknown]\nlinker = \"wasm-section-ld\"\n";
 
+/// A change to a command.
+type Change<'a> = &'a dyn Fn(&mut Command);
+
 /// What it says of cargo in a project with that configuration, by a command that `change` changes.
 fn of_cargo(config: &str, change: impl Fn(&mut Command)) -> (String, i32) {
     let work = Work::new();
@@ -136,7 +139,7 @@ fn what_makes_cargo_take_another_linker() {
         "{good:?}"
     );
     let variable = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
-    let cases: [(&str, &dyn Fn(&mut Command), &[&str]); 5] = [
+    let cases: [(&str, Change, &[&str]); 5] = [
         (
             TARGET,
             &|command| _ = command.env(variable, "rust-lld"),

@@ -31,7 +31,7 @@ impl Backend {
     /// None is found, or one that was named is this program or is not there.
     pub fn find(line: &CommandLine) -> Result<Self> {
         let backend = Self::find_linker(line)?;
-        match line.is_for_component() && !backend.stem().is_some_and(|stem| stem == COMPONENT_LD) {
+        match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
             true => backend.for_component(),
             false => Ok(backend),
         }

@@ -155,8 +155,9 @@ fn unlike(survey: &Survey<'_>, entries: &[Placed]) -> Vec<(EntryId, EntryId)> {
         let mut all = entries.iter().map(|placed| placed.entry);
         let is_of_bytes = |entry: &Entry| entry.alignment == Some(0);
         let both_are = |entry: &Entry| is_of_bytes(entry) && is_of_bytes(&survey[unit]);
-        let is_other =
-            |entry: &Entry| entry.section == section && entry.size % size != 0 && !both_are(entry);
+        let is_other = |entry: &Entry| {
+            entry.section == section && !entry.size.is_multiple_of(size) && !both_are(entry)
+        };
         Some((unit, all.find(|&id| is_other(&survey[id]))?))
     };
     units.iter().filter_map(other).collect()

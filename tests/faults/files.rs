@@ -232,7 +232,7 @@ fn an_input_that_is_truncated_while_temporary_files_are_written() {
     let work = Work::new();
     // So large that it is mapped.
     let large = entry_of(&work, "large", 1 << 20);
-    let output = meanwhile(&work, &reading(&[large.clone()]), || {
+    let output = meanwhile(&work, &reading(std::slice::from_ref(&large)), || {
         let file = fs::File::options().write(true).open(&large);
         file.and_then(|file| file.set_len(0)).expect("shorter");
     });

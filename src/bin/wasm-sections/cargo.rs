@@ -134,9 +134,7 @@ impl Configuration {
     fn variable(&self, name: &str) -> Option<&str> {
         let mut variables = self.variables.iter();
         let (_, value) = variables.find(|(known, _)| known == name)?;
-        Some(value)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// The variable with the flags that cargo takes, and those.
@@ -277,14 +275,14 @@ fn linker_of(flags: &[String]) -> Option<String> {
         at.checked_sub(1)
             .is_some_and(|at| matches!(flags[at].as_str(), "-C" | "--codegen"))
     };
-    let named = flags.iter().enumerate().filter_map(|(at, flag)| {
+    let mut named = flags.iter().enumerate().filter_map(|(at, flag)| {
         let joined = flag
             .strip_prefix("-C")
             .or_else(|| flag.strip_prefix("--codegen="));
         let option = joined.or_else(|| follows(at).then_some(flag))?;
         option.strip_prefix("linker=")
     });
-    let last = named.last().filter(|linker| !is_ours(linker))?;
+    let last = named.next_back().filter(|linker| !is_ours(linker))?;
     Some(last.to_owned())
 }
 
