@@ -119,7 +119,6 @@ mod unix {
 #[cfg(target_os = "linux")]
 mod together {
     use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
-    use std::collections::BTreeMap;
     use std::ffi::{CString, OsStr, OsString, c_char};
     use std::io::{Error, ErrorKind, Result};
     use std::os::unix::ffi::OsStringExt;
@@ -146,14 +145,11 @@ mod together {
         fn of(command: &Command) -> Result<Self> {
             let path = command.get_program();
             let words = [path].into_iter().chain(command.get_args());
-            let mut variables: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
-            for (name, value) in command.get_envs() {
-                match value {
-                    Some(value) => _ = variables.insert(name.to_owned(), value.to_owned()),
-                    None => _ = variables.remove(name),
-                }
-            }
-            let variables = variables.into_iter().map(|(mut name, value)| {
+            let is_set = |name: &OsStr| command.get_envs().any(|(set, _)| set == name);
+            let inherited = std::env::vars_os().filter(|(name, _)| !is_set(name));
+            let set = command.get_envs();
+            let set = set.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            let variables = inherited.chain(set).map(|(mut name, value)| {
                 name.push("=");
                 name.push(value);
                 name

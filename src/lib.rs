@@ -123,11 +123,10 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     log.begin(line.output());
     let named = Named::by(&line);
     call.prepare(&named)?;
-    let are_files = named.are_files();
     // See `until_the_end`.
     let files = match named.open() {
         Ok(files) => ManuallyDrop::new(files),
-        Err(error) if are_files && backend.takes_flavor() => {
+        Err(error) if named.are_files() && backend.takes_flavor() => {
             return refused(diagnostics, &line, &call, &error);
         }
         Err(error) => return Err(error),
@@ -264,9 +263,6 @@ impl<'l> Link<'l, '_> {
         let ended = self.call.run(words, job.names(), true)?;
         self.clock.end_of("the linker");
         refuse_changed(line, self.files)?;
-        if ended == Ended::Status(0) {
-            refuse_no_output(line, backend)?;
-        }
         job.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
@@ -348,19 +344,6 @@ fn remove_output(line: &CommandLine) {
     if line.output().is_file() {
         let _ = std::fs::remove_file(line.output());
     }
-}
-
-/// What ends well and writes nothing is no linker, such as `/bin/true`.
-fn refuse_no_output(line: &CommandLine, backend: &Backend) -> Result<()> {
-    let output = line.output();
-    if output == Path::new("-") || output.exists() {
-        return Ok(());
-    }
-    let (path, output) = (backend.path.display(), output.display());
-    Err(
-        Error::new(format!("{path} ended well, and wrote no {output}"))
-            .note("is it a linker for wasm? Name another by --section-linker=PATH"),
-    )
 }
 
 /// An output that was made of inputs which are others now is none.

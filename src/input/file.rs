@@ -5,7 +5,7 @@ use super::foreign::{self, Format};
 use super::map::{FileBytes, Magic};
 use super::{Bytes, Inputs, Module, Name, Place, Provenance};
 use crate::error::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// An open file, and what is in it.
@@ -20,15 +20,15 @@ pub struct InputFile {
 }
 
 impl InputFile {
-    pub fn open(path: PathBuf, place: Place, one_of_many: bool) -> Result<Self> {
+    pub fn open(path: &Path, place: Place, one_of_many: bool) -> Result<Self> {
         let can_wait = |magic: &Magic| one_of_many && Format::of(magic) == Format::Module;
-        let bytes = FileBytes::open_some(&path, can_wait)?;
+        let bytes = FileBytes::open_some(path, can_wait)?;
         let format = match bytes.is_unread() {
             true => Format::Module,
             false => Format::of(bytes.bytes()),
         };
         match format {
-            Format::Unknown => return Err(unknown_file_type(&path, bytes.bytes())),
+            Format::Unknown => return Err(unknown_file_type(path, bytes.bytes())),
             Format::Component => {
                 return Err(Error::new("this is a component, not an object file")
                     .note("link the objects it was made of; a component cannot be linked again")
@@ -42,7 +42,7 @@ impl InputFile {
                     .note("it holds only the names of its members, which begin at its own place: name the file")
                     .in_file(path.display()));
             }
-            Format::Archive => archive::open_thin(&path, bytes.bytes())?,
+            Format::Archive => archive::open_thin(path, bytes.bytes())?,
             _ => Vec::new(),
         };
         Ok(Self {

@@ -30,6 +30,7 @@ use library::Search;
 use map::FileId;
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -277,17 +278,18 @@ impl Named {
 
     /// Whether all that are there can be read again.
     pub fn are_files(&self) -> bool {
+        let is_pipe = |metadata: Metadata| !metadata.is_file() && !metadata.is_dir();
         let mut paths = self.0.iter().map(|(path, _)| path);
-        paths.all(|path| path.metadata().is_err() || path.is_file() || path.is_dir())
+        !paths.any(|path| path.metadata().is_ok_and(is_pipe))
     }
 
     /// Opens them.
     ///
     /// # Errors
     /// All files that cannot be opened, or that are nothing the backend can link.
-    pub fn open(self) -> Result<Files> {
+    pub fn open(&self) -> Result<Files> {
         let many = parallel::are_many(self.0.len());
-        let opened = Cores::for_objects(self.0.len()).map(self.0, |(path, place)| {
+        let opened = Cores::for_objects(self.0.len()).map(&self.0, |&(ref path, place)| {
             // What an option that we don't know does with a pipe is its business.
             if place.ambiguous && !path.is_file() {
                 return Ok(None);

@@ -101,11 +101,18 @@ impl Configuration {
                 format!("{named}, but {by} is set, and cargo drops the rustflags of {others}");
             return finding(found, Some(advice));
         }
-        // In a configuration a path with a separator is relative to the directory that has `.cargo`.
-        if !linker.contains(['/', '\\']) && !is_on_path(&linker) {
-            let advice = "put the directory that it is in (cargo's: ~/.cargo/bin) on PATH, or write its whole path";
+        if !linker.contains(['/', '\\']) {
+            if !is_on_path(&linker) {
+                let advice = "put the directory that it is in (cargo's: ~/.cargo/bin) on PATH, or write its whole path";
+                return finding(
+                    format!("{named}, and that is not on PATH"),
+                    Some(advice.to_owned()),
+                );
+            }
+        } else if !self.is_there(target, &linker) {
+            let advice = "correct the path, or write the name alone if it is on PATH";
             return finding(
-                format!("{named}, and that is not on PATH"),
+                format!("{named}, and there is no such file"),
                 Some(advice.to_owned()),
             );
         }
@@ -129,6 +136,13 @@ impl Configuration {
                 Some((path.as_path(), linker?.to_owned()))
             })
         })
+    }
+
+    /// Whether the path of a linker leads to a file: from the directory that has `.cargo`, if it is relative.
+    fn is_there(&self, target: &str, linker: &str) -> bool {
+        let file = self.linker(target).map(|(file, _)| file);
+        let directory = file.and_then(|file| file.parent()?.parent());
+        directory.unwrap_or(Path::new("")).join(linker).is_file()
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
@@ -346,16 +360,27 @@ mod tests {
     }
 
     const TARGET: &str = "wasm32-unknown-unknown";
-    const NAMED: &str = "[target.wasm32-unknown-unknown]\nlinker = \"/bin/wasm-section-ld\"\n";
+    const NAMED: &str = "[target.wasm32-unknown-unknown]\nlinker = \"HERE/wasm-section-ld\"\n";
 
+    /// Where HERE is a directory with a linker in it.
     fn found(text: &str, variables: &[(&str, &str)]) -> (String, bool) {
-        let finding = configuration(text, variables).finding(TARGET).expect("one");
+        let here = tempfile::tempdir().expect("a directory");
+        std::fs::write(here.path().join("wasm-section-ld"), "").expect("a file");
+        let text = text.replace("HERE", &here.path().display().to_string());
+        let finding = configuration(&text, variables)
+            .finding(TARGET)
+            .expect("one");
         (finding.found, finding.advice.is_none())
     }
 
     #[test]
     fn what_comes_before_the_file() {
         assert!(found(NAMED, &[]).1);
+        let (elsewhere, good) = found(&NAMED.replace("HERE", "/nowhere"), &[]);
+        assert!(
+            !good && elsewhere.ends_with("there is no such file"),
+            "{elsewhere}"
+        );
         assert!(
             found(
                 NAMED,
