@@ -6,7 +6,9 @@
 // Each target has only its own.
 #![allow(dead_code, clippy::expect_used, clippy::panic)]
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::io::Cursor;
 use std::path::Path;
 use wasm_section_ld::args::{
     CommandLine, Edits, Quoting, from_bytes, response_file, split_response_file,
@@ -14,10 +16,11 @@ use wasm_section_ld::args::{
 use wasm_section_ld::bitcode::Bitcode;
 use wasm_section_ld::error::Result;
 use wasm_section_ld::input::{
-    Bytes, Inputs, Module, Name, Place, Provenance, archive_members, archive_with_contents,
+    ArchiveContent, Bytes, Inputs, Module, Name, Place, Provenance, archive_members,
+    write_archive_to,
 };
 use wasm_section_ld::script::{Script, Source};
-use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use wasm_section_ld::wasm::{self, Moved, Object, SectionIndex, SegmentIndex, SymbolIndex};
 use wasm_section_ld::{hoist, manifest, plan, survey};
 
 /// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
@@ -56,16 +59,28 @@ pub fn arguments(data: &[u8]) {
     }
 }
 
-/// An archive with its own contents has the same members.
+/// An archive that is written of the members of another has members with the same bytes.
 pub fn archive(data: &[u8]) {
-    let path = Path::new("fuzz.a");
-    let Ok(members) = archive_members(path, data) else {
+    let contents = |data| -> Option<Vec<(String, Vec<u8>)>> {
+        let members = archive_members(Path::new("fuzz.a"), data).ok()?;
+        let inside = members
+            .into_iter()
+            .filter_map(|member| match member.content {
+                ArchiveContent::Inside(bytes) => Some((member.name, bytes.to_vec())),
+                ArchiveContent::Outside(_) => None,
+            });
+        Some(inside.collect())
+    };
+    let Some(members) = contents(data) else {
         return;
     };
-    if let Ok(Some(same)) = archive_with_contents(path, data, |_| None) {
-        let again = archive_members(path, &same).expect("an archive");
-        assert_eq!(again, members);
-    }
+    let mut archive = Cursor::new(Vec::new());
+    let given = members.iter().enumerate();
+    let given = given.map(|(at, (_, bytes))| (format!("{at}.o"), Cow::Borrowed(&bytes[..])));
+    write_archive_to(&mut archive, given).expect("memory takes all");
+    let again = contents(archive.get_ref()).expect("an archive");
+    let bytes = |members: Vec<(String, Vec<u8>)>| members.into_iter().map(|(_, bytes)| bytes);
+    assert!(bytes(again).eq(bytes(members)));
 }
 
 /// Without an edit an object stays as it is; encoded anew it says the same; edited it is an object.
@@ -122,7 +137,8 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
         let index = SymbolIndex(position as u32);
         if symbol.definition().is_some() {
             if position % 2 == 0 {
-                edits.moved.push((index, format!("{}..moved", symbol.name)));
+                let moved = Moved::Undefined(format!("{}..moved", symbol.name));
+                edits.moved.push((index, moved));
             }
         } else if matches!(symbol.kind, wasm::SymbolKind::Function(_)) && !symbol.is_undefined() {
             edits
@@ -154,8 +170,13 @@ const ALL: hoist::Output = hoist::Output {
     manifest: true,
 };
 
-/// What is made of an object that has entries is objects.
+/// What is made of an object that has entries is objects. An entry that asks for a large alignment gets it,
+/// and the memory that it takes is not bounded by the input's size.
 pub fn gather(data: &[u8]) {
+    let is_aligned_much = |object: Object<'_>| object.segments.iter().any(|one| one.alignment > 6);
+    if Object::parse(data).is_ok_and(is_aligned_much) {
+        return;
+    }
     let script = Script::default();
     for output in [LEAST, ALL] {
         let _ = gathered(data, &script, |survey, plan, modules| {
@@ -226,7 +247,9 @@ fn gathered(
         files: None,
     };
     let survey = survey::survey(&line, script, &inputs, || Ok(()))?;
-    let plan = plan::plan(&survey, &inputs.modules, script)?;
+    survey.check_undefined(&inputs.modules)?;
+    let resolved = plan::resolve(&survey, &inputs, &line, || true);
+    let plan = plan::plan(&survey, &inputs, script, resolved)?;
     use_it(&survey, &plan, &inputs.modules)
 }
 
@@ -242,14 +265,27 @@ pub fn bitcode(data: &[u8]) {
 /// A script is parsed, and laid out for an object that has entries of every kind.
 pub fn script(data: &[u8]) {
     const OBJECT: &[u8] = include_bytes!("corpus/gather/entries.o");
+    let source = Source::read("fuzz.ld", data);
     // `INCLUDE FILE` would read files of this machine.
-    let Some(text) = str::from_utf8(data)
-        .ok()
-        .filter(|text| !text.contains("INCLUDE"))
-    else {
+    if source.text().contains("INCLUDE") {
         return;
-    };
-    if let Ok(script) = Script::parse(Source::new("fuzz.ld", text), &[]) {
+    }
+    if let Ok(script) = Script::parse(source, &[]) {
         let _ = gathered(OBJECT, &script, |_, _, _| Ok(()));
     }
+}
+
+/// A symbol's name, by either scheme.
+pub fn names(data: &[u8]) {
+    let Ok(symbol) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Some(path) = wasm_section_ld::mangling::Path::of(symbol) else {
+        return;
+    };
+    assert!(!path.components.is_empty());
+    for position in 0..path.components.len().min(16) {
+        let _ = path.shown(position);
+    }
+    let _ = (path.crate_name(), path.homes());
 }

@@ -21,11 +21,16 @@ pub struct Symbol<'a> {
     /// The section that the source puts it in.
     pub section: Option<&'a str>,
     flags: u32,
+    /// Whether it is in a COMDAT group.
+    pub is_comdat: bool,
 }
 
 /// Bits of a symbol's flags (`storage::Symbol::FlagBits`).
 const HAS_UNCOMMON: u32 = 1 << 2;
 const UNDEFINED: u32 = 1 << 3;
+const WEAK: u32 = 1 << 4;
+/// The index of the COMDAT group of a symbol that is in none.
+const NO_COMDAT: u32 = u32::MAX;
 const GLOBAL: u32 = 1 << 10;
 const EXECUTABLE: u32 = 1 << 13;
 
@@ -33,6 +38,11 @@ impl Symbol<'_> {
     /// Whether another file has to define it.
     pub fn is_undefined(&self) -> bool {
         self.flags & UNDEFINED != 0
+    }
+
+    /// Whether it is weak.
+    pub fn is_weak(&self) -> bool {
+        self.flags & WEAK != 0
     }
 
     /// Whether other files can refer to it.
@@ -129,6 +139,7 @@ impl<'a> SymbolTable<'a> {
                 name: self.string(symbol, 0)?,
                 section: name.filter(|name| !name.is_empty()),
                 flags,
+                is_comdat: word(symbol, 16)? != NO_COMDAT,
             });
         }
         Some(symbols)

@@ -38,6 +38,11 @@ impl Diagnostics {
         self.say("warning: ", "\x1b[0;35m", warning);
     }
 
+    /// Says more of what the linker has said.
+    pub fn note(&self, note: &str) {
+        say(&format!("{}: note: {note}", self.program));
+    }
+
     fn say(&self, kind: &str, color: &str, what: impl std::fmt::Display) {
         let program = &self.program;
         match self.in_colors.get() {

@@ -26,9 +26,11 @@ pub mod hoist;
 pub mod input;
 pub mod interrupt;
 pub mod log;
+pub mod mangling;
 pub mod manifest;
 mod parallel;
 pub mod plan;
+mod refusal;
 pub mod script;
 pub mod survey;
 mod temporary;
@@ -38,10 +40,11 @@ use args::{CommandLine, Id};
 use backend::{Arrays, Backend, Call, Compiled, Ended, Job};
 use diagnostics::Diagnostics;
 use error::{Error, Result};
-use hoist::{Base, Edited, Hoisted, Moves, Output};
+use hoist::{Base, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
 use log::{Clock, Log};
-use plan::Plan;
+use plan::{Plan, Resolved, Undeclared};
+use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -121,7 +124,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     }
     clock.end_of("arguments");
     log.begin(line.output());
-    let named = Named::by(&line);
+    let named = Named::by(&line, &|| backend.shared_libraries());
     call.prepare(&named)?;
     // See `until_the_end`.
     let files = match named.open() {
@@ -145,8 +148,10 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         clock,
     };
     let survey = link.survey(inputs)?;
-    if survey.bitcode.is_empty() {
-        return match link.gather(inputs, survey, &[])? {
+    let resolved = plan::resolve(&survey, inputs, &line, || backend.retains());
+    let with_entries = survey.bitcode_with_entries(&resolved.left);
+    if with_entries.is_empty() {
+        return match link.gather(inputs, survey, resolved, &[])? {
             Gathered::Linked(ended) => Ok(ended),
             Gathered::Nothing(call) if files.read_once().next().is_some() => {
                 with_read_once(&line, call, &files)
@@ -158,14 +163,21 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         };
     }
     link.call = Call::new(&line, &backend); // It is run for this first.
-    let (compiled, messages) = match backend::compile(&backend, &line, inputs, &survey.bitcode)? {
+    let (compiled, messages) = match backend::compile(&backend, &line, inputs, &with_entries)? {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
+        Compiled::NoEntries => {
+            return match link.gather(inputs, survey, resolved, &[])? {
+                Gathered::Linked(ended) => Ok(ended),
+                Gathered::Nothing(call) => with_read_once(&line, call, &files),
+            };
+        }
     };
     link.clock.end_of("bitcode");
     let inputs = files.inputs()?.with_compiled(&compiled);
     let survey = link.survey(&inputs)?;
-    match link.gather(&inputs, survey, &messages)? {
+    let resolved = plan::resolve(&survey, &inputs, &line, || backend.retains());
+    match link.gather(&inputs, survey, resolved, &messages)? {
         Gathered::Linked(ended) => Ok(ended),
         Gathered::Nothing(call) => with_read_once(&line, call, &files),
     }
@@ -221,19 +233,26 @@ impl<'l> Link<'l, '_> {
         mut self,
         inputs: &Inputs<'_>,
         survey: Survey,
+        resolved: Resolved,
         messages: &[u8],
     ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
         let modules = &inputs.modules;
         let survey = until_the_end(survey);
-        let plan: &Plan = until_the_end(plan::plan(survey, modules, self.script)?);
+        survey.check_undefined(modules)?;
+        let plan: &Plan = until_the_end(plan::plan(survey, inputs, self.script, resolved)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
         warn(self.diagnostics, line, warnings)?;
         self.log.decided(backend, survey, plan, modules)?;
+        let undeclared = plan::undeclared(survey, plan, inputs);
         if plan.is_empty() {
             self.clock.report();
-            return Ok(Gathered::Nothing(self.call));
+            if undeclared.is_empty() {
+                return Ok(Gathered::Nothing(self.call));
+            }
+            let ended = self.link_undeclared(&undeclared, Job::new()?, false)?;
+            return Ok(Gathered::Linked(ended));
         }
         // If there are no marks, it was not worth it before.
         self.call.prepare_to_run()?;
@@ -245,8 +264,7 @@ impl<'l> Link<'l, '_> {
         }
         let moves = Moves::of(survey, plan);
         let mut job = Job::new()?;
-        let edited = moves.edited(survey);
-        let mut objects = job.make_room(backend, self.files, inputs, edited, false);
+        let mut objects = job.make_room(backend, self.files, inputs, moves.edited())?;
         let take = |id: ObjectId, bytes| objects.take(&modules[id.0], bytes);
         let hoisted = hoist::hoist(survey, plan, &moves, modules, output, take)?;
         let hoisted: &Hoisted<'_> = until_the_end(hoisted);
@@ -258,6 +276,10 @@ impl<'l> Link<'l, '_> {
         if shows_arrays {
             job.show_arrays(Arrays::of(survey, plan, modules)?);
         }
+        if !undeclared.is_empty() {
+            let ended = self.link_undeclared(&undeclared, job, true)?;
+            return Ok(Gathered::Linked(ended));
+        }
         job.give_read_once(self.files)?;
         let words = job.words(line)?;
         let ended = self.call.run(words, job.names(), true)?;
@@ -268,16 +290,49 @@ impl<'l> Link<'l, '_> {
         self.clock.report();
         Ok(Gathered::Linked(ended))
     }
+
+    /// Links where it is for the backend to say whether the ends of some sections are defined. If they are
+    /// not, the user is told why, also where undefined data would be null.
+    fn link_undeclared(
+        self,
+        undeclared: &[Undeclared<'_>],
+        mut job: Job<'_>,
+        gathered: bool,
+    ) -> Result<Ended> {
+        let Self { line, backend, .. } = self;
+        job.give_read_once(self.files)?;
+        let would_be_null = line.has(Id::AllowUndefined)
+            && !line.has(Id::UnresolvedSymbols)
+            && !line.is_position_independent()
+            && backend.takes_flavor();
+        if would_be_null && undeclared.iter().any(Undeclared::is_referred) {
+            let messages = backend::undefined_data(backend, line, &self.call, &mut job)?;
+            let first = undeclared.iter().find(|one| one.is_in(&messages));
+            if let Some(first) = first {
+                return Err(first.error());
+            }
+        }
+        let words = job.words(line)?;
+        let (ended, messages) = self.call.run_and_hear(words, job.names(), gathered)?;
+        if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
+            self.diagnostics.note(&first.hint());
+        }
+        if gathered {
+            refuse_changed(line, self.files)?;
+        }
+        job.map_reports(line)?;
+        Ok(ended)
+    }
 }
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
 fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Named::by(line).open()?;
+    let files = Named::by(line, &|| backend.shared_libraries()).open()?;
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;
-    let mut objects = job.make_room(backend, &files, &inputs, edited.iter().copied(), true);
-    for Edited { id, .. } in edited {
+    let mut objects = job.make_room(backend, &files, &inputs, edited.iter().copied())?;
+    for id in edited {
         let module = &inputs.modules[id.0];
         objects.take(module, hoist::reencode::reencode(module)?)?;
     }
@@ -310,49 +365,6 @@ fn with_read_once(line: &CommandLine, call: Call<'_>, files: &Files) -> Result<E
     job.give_read_once(files)?;
     let words = job.words(line)?;
     call.run(words, job.names(), false)
-}
-
-/// Says what is wrong with inputs, and what the backend has to say of such a link: of libraries that are missing,
-/// and of options that it does not know. Build systems try those without regard to the rest.
-fn refused(
-    diagnostics: &Diagnostics,
-    line: &CommandLine,
-    call: &Call<'_>,
-    error: &Error,
-) -> Result<Ended> {
-    let (ended, said) = call.messages()?;
-    let mut ours: Vec<&Error> = error.all().collect();
-    for said in said.split_inclusive(|&byte| byte == b'\n') {
-        // Ours say what to do.
-        let is_said = |error: &&Error| said.trim_ascii_end().ends_with(error.what().as_bytes());
-        match ours.iter().position(is_said) {
-            Some(position) => diagnostics.error(ours.remove(position)),
-            None => _ = std::io::stderr().write_all(said),
-        }
-    }
-    for error in ours {
-        diagnostics.error(error);
-    }
-    if ended == Ended::Status(0) {
-        remove_output(line);
-    }
-    Ok(Ended::Status(1))
-}
-
-/// Removes an output that is none, if there is one.
-fn remove_output(line: &CommandLine) {
-    if line.output().is_file() {
-        let _ = std::fs::remove_file(line.output());
-    }
-}
-
-/// An output that was made of inputs which are others now is none.
-fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
-    let checked = files.check_unchanged(line.output());
-    if checked.is_err() {
-        remove_output(line);
-    }
-    checked
 }
 
 /// Says what this program is, if it is asked, before the backend says it of itself.
@@ -401,33 +413,6 @@ fn output(line: &CommandLine) -> Output {
             .into_iter()
             .any(|id| line.has(id)),
         manifest: line.has(Id::Manifest) || is_set(MANIFEST),
-    }
-}
-
-fn refuse_reserved(line: &CommandLine) -> Result<()> {
-    let reserved = line
-        .arguments()
-        .find(|(_, argument)| matches!(argument.meaning, args::Meaning::Option(Id::Reserved, _)));
-    let Some((_, argument)) = reserved else {
-        return Ok(());
-    };
-    let option = argument.spelling.first().map(|word| word.to_string_lossy());
-    Err(Error::new(format!(
-        "{}: this version has no such option",
-        option.unwrap_or_default()
-    ))
-    .note("what begins with `--section-` is this linker's own; see --help"))
-}
-
-/// The backend would say that it does not know the option. Of its own options it says it itself.
-fn refuse_missing_value(line: &CommandLine) -> Result<()> {
-    match line.missing_value() {
-        None | Some((_, false)) => Ok(()),
-        Some((option, true)) => Err(Error::new(format!(
-            "{}: this option needs a value",
-            option.to_string_lossy()
-        ))
-        .note("give it as the next argument, or after `=`; see --help")),
     }
 }
 

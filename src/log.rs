@@ -4,10 +4,12 @@ use crate::args::from_bytes;
 use crate::backend::Backend;
 use crate::demangle;
 use crate::error::{Error, Result, os_message};
-use crate::input::{Module, ObjectId};
-use crate::plan::{Item, Plan, PlannedSection, crate_of, describe_entry, items, stride};
+use crate::input::Module;
+use crate::plan::{
+    Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
+};
 use crate::survey::Survey;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -22,7 +24,7 @@ pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 pub struct Log {
     /// One line a section (`info`, `debug`).
     sections: bool,
-    /// Each entry too, and each object that is linked because it has entries (`debug`).
+    /// Each entry too (`debug`).
     entries: bool,
     /// How long each phase took (`time`).
     time: bool,
@@ -93,8 +95,6 @@ impl Log {
         }
         if plan.is_empty() {
             self.say("nothing to gather: the linker is run as we were called");
-        } else if self.entries {
-            self.say_why_linked(survey, plan, modules);
         }
         self.say(&format!("the linker is {}", backend.path.display()));
         Ok(())
@@ -107,17 +107,20 @@ impl Log {
         modules: &[Module<'_>],
     ) -> Result<()> {
         let items = items(survey, modules, section)?;
-        let from = origins(survey, modules, &items);
-        self.say(&format!("{}: {}{from}", section.name, extent(&items)));
-        for item in items.iter().filter(|_| self.entries) {
-            let entry = &survey[item.entry];
-            let what = match item.name(survey) {
-                Some(name) => format!("`{}`", demangle::shown_short(name)),
-                None => describe_entry(survey, entry),
-            };
-            let (offset, size) = (item.offset, item.size);
-            let object = &modules[entry.object.0].name;
-            self.say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
+        for (name, range) in &section.arrays {
+            let items = items_within(&items, range);
+            let from = origins(survey, modules, items);
+            self.say(&format!("{name}: {}{from}", extent(items)));
+            for item in items.iter().filter(|_| self.entries) {
+                let entry = &survey[item.entry];
+                let what = match item.name(survey) {
+                    Some(name) => format!("`{}`", demangle::shown_short(name)),
+                    None => describe_entry(survey, entry),
+                };
+                let (offset, size) = (item.offset - range.start, item.size);
+                let object = &modules[entry.object.0].name;
+                self.say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
+            }
         }
         Ok(())
     }
@@ -222,23 +225,4 @@ fn origins(survey: &Survey<'_>, modules: &[Module<'_>], items: &[Item]) -> Strin
 
 fn counted(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
-}
-
-impl Log {
-    fn say_why_linked(self, survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) {
-        let mut reasons: BTreeMap<ObjectId, BTreeSet<&str>> = BTreeMap::new();
-        for id in plan.leaving() {
-            let entry = &survey[id];
-            let sections = reasons.entry(entry.object).or_default();
-            sections.insert(survey.section(entry));
-        }
-        reasons.retain(|id, _| !modules[id.0].always_linked());
-        for (id, sections) in reasons {
-            let sections = Vec::from_iter(sections).join(", ");
-            let name = &modules[id.0].name;
-            self.say(&format!(
-                "linked because it has entries of {sections}: {name}"
-            ));
-        }
-    }
 }

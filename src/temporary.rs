@@ -18,9 +18,7 @@ pub struct Directory {
 pub enum Kind {
     /// An object.
     Object,
-    /// Edited objects that stand beside each other.
-    Pack,
-    /// An archive made anew.
+    /// An archive.
     Archive,
     /// The arguments of the backend.
     Arguments,
@@ -32,7 +30,6 @@ impl Kind {
     fn extension(self) -> &'static str {
         match self {
             Self::Object => "o",
-            Self::Pack => "p",
             Self::Archive => "a",
             Self::Arguments => "rsp",
             Self::Input => "i",
@@ -165,13 +162,7 @@ pub mod on_signal {
 
         /// No directory has more files.
         static FILES: AtomicUsize = AtomicUsize::new(0);
-        const KINDS: [Kind; 5] = [
-            Kind::Object,
-            Kind::Pack,
-            Kind::Archive,
-            Kind::Arguments,
-            Kind::Input,
-        ];
+        const KINDS: [Kind; 4] = [Kind::Object, Kind::Archive, Kind::Arguments, Kind::Input];
         /// What the system takes for a path (`PATH_MAX`).
         const LONGEST_PATH: usize = 4096;
 

@@ -263,7 +263,10 @@ fn a_marked_symbol_that_two_objects_define() {
     let first = work.c("first", source);
     let second = work.c("second", source);
     let library = work.archive("libsecond.a", &[&second]);
-    let message = work.refused(&args!["--no-entry", first, library]);
+    let whole = args!["--no-entry", "--whole-archive", first, library];
+    let plain = work.plain_link(&tool("WSL_WASM_LD"), &whole);
+    let message = work.refused(&whole);
+    assert_eq!(message, plain.error());
     says(
         &message,
         &[
@@ -295,30 +298,4 @@ fn what_the_backend_refuses_names_the_inputs() {
         let message = work.refused_with(&tool("WSL_WASM_LD"), &arguments);
         says(&message, &["marks.o", "undefined symbol: gone"]);
     }
-}
-
-#[test]
-fn an_alignment_that_no_type_has() {
-    let work = Work::new();
-    let object = work.asm(
-        "aligned",
-        r#"
-        .section .rodata.e,"",@
-        .globl __link_section__N$$e
-        .type __link_section__N$$e,@object
-        .p2align 20
-        __link_section__N$$e:
-        .int32 1
-        .size __link_section__N$$e, 4
-        "#,
-    );
-    let message = work.refused(&args!["--no-entry", object]);
-    says(
-        &message,
-        &[
-            "aligned.o: `__link_section__N$$e` is aligned to 2^20 bytes",
-            "(at byte 0x",
-            "build it again",
-        ],
-    );
 }

@@ -55,6 +55,11 @@ fn archive() {
 }
 
 #[test]
+fn names() {
+    run("names", checks::names);
+}
+
+#[test]
 fn bitcode() {
     run("bitcode", checks::bitcode);
 }

@@ -221,13 +221,11 @@ fn padding_in_every_section() {
 }
 
 #[test]
-fn padding_is_no_more_than_the_entries_are_worth() {
-    object_grows_linearly(1, |size| {
+fn padding_between_entries() {
+    object_grows_linearly(0, |size| {
         each(size.max(20), |n| {
             let symbol = mark("NUMBERS", n);
-            format!(
-                ".section .data.e{n},\"\",@\n.p2align 16\n{symbol}:\n.int8 7\n.size {symbol}, 1"
-            )
+            format!(".section .data.e{n},\"\",@\n.p2align 6\n{symbol}:\n.int8 7\n.size {symbol}, 1")
         })
     });
 }
@@ -291,4 +289,61 @@ fn entries_that_a_script_discards() {
         let other = work.asm("other", &each(size, |n| entry("OTHER", n, ".int32 7")));
         args![other, "hostile.a", "-Thostile.ld"].to_vec()
     });
+}
+
+/// A script that looks for each of its entries, which are many, in one way or another.
+fn script_grows_linearly(description: impl Fn(usize) -> String, section: impl Fn(usize) -> String) {
+    grows_linearly(0, |work, size| {
+        let descriptions = each(size, |n| format!("KEEP({})", description(n)));
+        work.write(
+            "hostile.ld",
+            format!("SECTIONS {{ OUT : {{ {descriptions} }} }}"),
+        );
+        let entry = |n| {
+            let name = section(n);
+            format!(".section {name},\"\",@\n.p2align 2\n.int32 {n}")
+        };
+        args![work.asm("hostile", &each(size, entry)), "-Thostile.ld"].to_vec()
+    });
+}
+
+#[test]
+fn descriptions_by_name() {
+    script_grows_linearly(|n| format!("*(s.{n})"), |n| format!("s.{n}"));
+}
+
+#[test]
+fn descriptions_by_what_names_begin_or_end_with() {
+    script_grows_linearly(|n| format!("*(SORT(s{n}.*))"), |n| format!("s{n}.x"));
+    script_grows_linearly(|n| format!("*(*.{n} *.x{n})"), |n| format!("s.{n}"));
+}
+
+#[test]
+fn descriptions_of_what_is_taken() {
+    script_grows_linearly(|_| "*(s.* t)".to_owned(), |n| format!("s.{n}"));
+    script_grows_linearly(|_| "*(SORT(*))".to_owned(), |n| format!("s.{n}"));
+}
+
+/// Names and files of which each is that of many entries.
+#[test]
+fn descriptions_by_file() {
+    for pattern in ["*m@.o", "*:m@.o", "EXCLUDE_FILE(a) *m@.o"] {
+        grows_linearly(0, |work, size| {
+            let description =
+                |n: usize| format!("KEEP({}(s*))", pattern.replace('@', &n.to_string()));
+            let descriptions = each(size, description);
+            work.write(
+                "hostile.ld",
+                format!("SECTIONS {{ OUT : {{ {descriptions} }} }}"),
+            );
+            let member = work.asm("member", ".section s,\"\",@\n.int32 7\n");
+            let names: Vec<_> = (0..size).map(|n| work.file(&format!("m{n}.o"))).collect();
+            for name in &names {
+                fs::copy(&member, name).expect("a copy");
+            }
+            let members: Vec<_> = names.iter().map(PathBuf::as_path).collect();
+            work.archive("hostile.a", &members);
+            args!["hostile.a", "-Thostile.ld"].to_vec()
+        });
+    }
 }

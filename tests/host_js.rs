@@ -55,11 +55,13 @@ fn expected(manifest: &Manifest) -> Value {
             "file": entry.file,
             "member": entry.member,
             "pointers": entry.pointers.iter().map(pointer).collect::<Vec<_>>(),
+            "name": entry.name,
         })
     };
     let section = |section: &Section| {
         json!({
             "name": section.name,
+            "title": section.title.as_ref().unwrap_or(&section.name),
             "start": section.start,
             "stop": section.stop,
             "size": section.size,

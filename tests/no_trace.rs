@@ -6,6 +6,7 @@ use crate::support::instance::export_section;
 use crate::support::module::{contains, custom_sections, function_names};
 use crate::support::{Instance, Work, linkers};
 use std::ffi::OsString;
+use std::fs;
 
 const ENTRIES: &str = r#"
     typedef int (*Hook)(int);
@@ -39,34 +40,30 @@ fn exports(instance: &Instance) -> Vec<String> {
     exports
 }
 
+const MARK: &str = "__link_section__HOOKS$key$entry";
+
+/// The entries under a name of rustc's for its objects.
+fn by_rustc(work: &Work, entries: &OsString) -> OsString {
+    let object = work.file("entries.1a2b-cgu.0.rcgu.o");
+    fs::copy(entries, &object).expect("a copy");
+    object.into()
+}
+
 #[test]
-fn exports_of_marked_symbols_are_dropped_in_every_spelling() {
-    const MARK: &str = "__link_section__HOOKS$key$entry";
+fn exports_that_rustc_derives_from_marked_symbols_are_dropped() {
     let work = Work::new();
-    let program = program(&work);
-    let joined = |option: &str| vec![format!("{option}={MARK}")];
-    let separate = |option: &str| vec![option.to_owned(), MARK.to_owned()];
-    let spellings = [
-        joined("--export"),
-        joined("-export"),
-        joined("--export-if-defined"),
-        // rustc's.
-        separate("--export"),
-        separate("-export"),
-        separate("--export-if-defined"),
-    ];
+    let [entries, program, no_entry] = program(&work);
+    let program = [by_rustc(&work, &entries), program, no_entry];
     for backend in linkers() {
-        for spelling in &spellings {
-            for around in [&["--export=run"][..], &["--export", "run"]] {
-                let words = program.iter().cloned();
-                let words = words.chain(spelling.iter().chain(spelling).map(OsString::from));
-                let words = words.chain(around.iter().map(OsString::from));
-                let module = work.link_with(&backend, words).silent();
-                let mut instance = Instance::new(&module);
-                let what = format!("{} {spelling:?}", backend.display());
-                assert_eq!(instance.exports(), ["memory", "run"], "{what}");
-                assert_eq!(instance.call("run", &[1]), 3, "{what}");
-            }
+        for around in [&["--export=run"][..], &["--export", "run"]] {
+            let words = program.iter().cloned();
+            let words = words.chain(args!["--export", MARK]);
+            let words = words.chain(around.iter().map(OsString::from));
+            let module = work.link_with(&backend, words).silent();
+            let mut instance = Instance::new(&module);
+            let what = format!("{} {around:?}", backend.display());
+            assert_eq!(instance.exports(), ["memory", "run"], "{what}");
+            assert_eq!(instance.call("run", &[1]), 3, "{what}");
         }
     }
     // And from a response file.
@@ -78,15 +75,52 @@ fn exports_of_marked_symbols_are_dropped_in_every_spelling() {
     assert_eq!(instance.exports(), ["memory", "run"]);
 }
 
+/// The author means what he says, in every spelling, whether anybody reads the section or not. In a
+/// link of rustc's, what a person adds is one word.
+#[test]
+fn exports_of_marked_symbols_that_a_person_gives_are_kept() {
+    let work = Work::new();
+    let program = program(&work);
+    let mut in_rusts = program.clone();
+    in_rusts[0] = by_rustc(&work, &program[0]);
+    let one_word = |option: &str| vec![format!("{option}={MARK}")];
+    let two_words = |option: &str| vec![option.to_owned(), MARK.to_owned()];
+    let mut links = vec![(&in_rusts, one_word("--export"))];
+    for option in ["--export", "-export", "--export-if-defined"] {
+        links.extend([(&program, one_word(option)), (&program, two_words(option))]);
+    }
+    for backend in linkers() {
+        for (program, spelling) in &links {
+            let what = format!("{} {spelling:?}", backend.display());
+            let words = program.iter().cloned();
+            let words = words.chain(spelling.iter().map(OsString::from));
+            let unread = words.clone().filter(|word| *word != program[1]);
+            let instance = Instance::new(&work.link_with(&backend, unread).silent());
+            assert_eq!(instance.exports(), [MARK, "memory"], "{what}");
+            let words = words.chain(args!["--export=run", "--export=__start_HOOKS"]);
+            let mut instance = Instance::new(&work.link_with(&backend, words).silent());
+            assert_eq!(
+                instance.exports(),
+                [MARK, "__start_HOOKS", "memory", "run"],
+                "{what}"
+            );
+            assert_eq!(instance.call("run", &[1]), 3, "{what}");
+            let entry = instance.address(MARK);
+            assert!(entry >= instance.address("__start_HOOKS"), "{what}");
+            assert_ne!(instance.word(entry), 0, "{what}");
+        }
+    }
+}
+
 #[test]
 fn exports_of_marked_symbols_that_nobody_reads_are_dropped_too() {
     let work = Work::new();
     let entries = work.c_with("entries", ENTRIES, &["-fdata-sections"]);
     let words = args![
-        entries,
+        by_rustc(&work, &entries.into()),
         "--no-entry",
         "--export",
-        "__link_section__HOOKS$key$entry",
+        MARK,
         "--export=author"
     ];
     let module = work.link(words).silent();

@@ -1,7 +1,7 @@
 //! The tests of `linkme`, `inventory` and `typetag`, as they are, with our `linkme` and `inventory`:
 //! run on the host and on wasm. See tests/fixtures/originals.
 
-use crate::support::workspace::{Outcomes, WASI, Workspace, root};
+use crate::support::workspace::{Outcomes, WASI, Workspace, copy, root};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,6 @@ const ORIGINALS: [(&str, &str, usize); 3] = [
 
 fn fixture(name: &str) -> PathBuf {
     root().join("tests/fixtures/originals").join(name)
-}
-
-/// Copies a directory. Files that are the same stay, so that cargo need not build again.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    for entry in fs::read_dir(from).expect("a directory").flatten() {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target);
-            continue;
-        }
-        let content = fs::read(&source).expect("a file");
-        if fs::read(&target).ok().as_ref() != Some(&content) {
-            fs::write(&target, content).expect("a file that can be written");
-        }
-    }
 }
 
 /// A workspace with the members' manifests, and without their sources.

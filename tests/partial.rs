@@ -3,7 +3,6 @@
 use crate::args;
 use crate::support::instance::export_section;
 use crate::support::module::custom_sections;
-use crate::support::refusal::says;
 use crate::support::{Instance, Rust, Work, linkers, reading};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -203,7 +202,7 @@ fn rust_and_c_by_way_of_a_partial_link() {
 }
 
 #[test]
-fn a_custom_section_that_a_part_has_beside_segments_of_another_is_a_warning() {
+fn a_custom_section_that_a_part_has_beside_segments_of_another_is_an_entry() {
     let work = Work::new();
     let segments = work.c(
         "segments",
@@ -239,16 +238,15 @@ fn a_custom_section_that_a_part_has_beside_segments_of_another_is_a_warning() {
         (linked.stderr, numbers)
     };
     for backend in linkers() {
-        for parts in [[&segments, &custom], [&first, &custom]] {
-            let (warning, _) = of_sum(&backend, parts);
-            says(
-                &warning,
-                &["whole.o: the custom section `NUMBERS` is not gathered"],
-            );
+        for (parts, numbers) in [
+            ([&segments, &custom], [1, 2, 5]),
+            ([&first, &custom], [2, 3, 5]),
+            ([&custom, &first], [2, 3, 5]),
+            ([&segments, &first], [1, 3, 5]),
+            ([&first, &second], [3, 4, 5]),
+        ] {
+            let expected = (String::new(), numbers.to_vec());
+            assert_eq!(of_sum(&backend, parts), expected, "{}", backend.display());
         }
-        assert_eq!(
-            of_sum(&backend, [&first, &second]),
-            (String::new(), vec![3, 4, 5])
-        );
     }
 }

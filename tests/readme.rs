@@ -80,8 +80,16 @@ fn the_example_in_rust() {
     let strict = ["-Wnonstandard-style", "-Wimproper-ctypes", "-Dwarnings"];
     let examples = blocks("README.md", "rust");
     assert_eq!(examples.len(), 2, "an entry, and a reader");
-    let mut instance = Rust::new(&work, &strict).instance(&(examples.concat() + RUN));
+    let program = examples.concat() + RUN;
+    let mut instance = Rust::new(&work, &strict).instance(&program);
     assert_eq!(instance.call("run", &[5]), "double".len() as i32 * 10);
+    // A linker that would leave the two symbols null gives no module.
+    let other = format!("-Clinker={}", tool("WSL_WASM_LD").display());
+    let allowed = "-Clink-arg=--allow-undefined".to_owned();
+    let refused = Rust::new(&work, &[other, allowed]).program("other", &program);
+    assert_ne!(refused.status, Some(0));
+    let message = "unable to find library -llinker_must_be_wasm_section_ld";
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
 }
 
 #[test]

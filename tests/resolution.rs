@@ -1,4 +1,5 @@
-//! Of entries that are defined more than once, the one counts that counts for the linker.
+//! Of names that more than one entry defines, the definition counts that counts for the linker. All entries
+//! are in the array, but for the copies of a COMDAT group.
 
 use crate::args;
 use crate::support::module::contains;
@@ -19,25 +20,26 @@ fn number(work: &Work, name: &str, attribute: &str, value: u32) -> PathBuf {
     )
 }
 
-/// Links them with a getter, and checks that the array has one word which is the symbol's.
-fn check_one(work: &Work, objects: &[&PathBuf], value: u32) {
+/// Links them with a getter, and checks the array, and which of its words the symbol is.
+fn check(work: &Work, objects: &[&PathBuf], words: &[u32], winner: usize) {
     let getter = work.c("getter", GETTER);
     let arguments = objects.iter().copied().chain([&getter]);
     for mut instance in work.gathered_by_each("NUMBERS", arguments) {
-        assert_eq!(instance.words("NUMBERS"), [value]);
-        assert_eq!(instance.call("number", &[]) as u32, value);
+        assert_eq!(instance.words("NUMBERS"), words);
+        assert_eq!(instance.call("number", &[]) as u32, words[winner]);
         let start = instance.address("__start_NUMBERS");
-        assert_eq!(instance.call("address", &[]) as u32, start);
+        let address = instance.call("address", &[]) as u32;
+        assert_eq!(address, start + 4 * winner as u32);
     }
 }
 
 #[test]
-fn of_weak_entries_the_first_counts_once() {
+fn of_weak_entries_the_first_counts_and_all_are_there() {
     let work = Work::new();
     let first = number(&work, "first", "__attribute__((weak))", 1);
     let second = number(&work, "second", "__attribute__((weak))", 2);
-    check_one(&work, &[&first, &second], 1);
-    check_one(&work, &[&second, &first], 2);
+    check(&work, &[&first, &second], &[1, 2], 0);
+    check(&work, &[&second, &first], &[2, 1], 0);
 }
 
 #[test]
@@ -45,10 +47,66 @@ fn a_strong_entry_counts_and_not_a_weak_one() {
     let work = Work::new();
     let weak = number(&work, "weak", "__attribute__((weak))", 1);
     let strong = number(&work, "strong", "", 2);
-    check_one(&work, &[&weak, &strong], 2);
-    check_one(&work, &[&strong, &weak], 2);
+    check(&work, &[&weak, &strong], &[1, 2], 1);
+    check(&work, &[&strong, &weak], &[2, 1], 0);
+}
+
+/// A weak definition shadows what an archive offers, and the plain link extracts no second one.
+#[test]
+fn an_entry_of_a_member_whose_name_is_defined_is_no_second_one() {
+    let work = Work::new();
+    let weak = number(&work, "weak", "__attribute__((weak))", 1);
+    let strong = number(&work, "strong", "", 2);
     let archive = work.archive("lib.a", &[&strong]);
-    check_one(&work, &[&weak, &archive], 2);
+    check(&work, &[&weak, &archive], &[1], 0);
+    let first = number(&work, "first", "", 3);
+    let first = work.archive("libfirst.a", &[&first]);
+    check(&work, &[&archive, &first], &[2], 0);
+    check(&work, &[&first, &archive], &[3], 0);
+}
+
+/// A definition that is no entry may win, or lose.
+#[test]
+fn a_weak_entry_and_a_definition_that_is_none() {
+    let work = Work::new();
+    let entry = |name: &str| {
+        let source = r#"__attribute__((weak, section("NUMBERS"))) int number = 1;
+            int *own(void) { return &number; }"#;
+        work.c(name, source)
+    };
+    let (entry, marked) = (
+        entry("entry"),
+        work.c(
+            "marked",
+            r#"int m __asm__("__link_section__NUMBERS$$m") = 5;"#,
+        ),
+    );
+    let getter = "extern int number; int get(void) { return number; }";
+    let getter = work.c("getter", getter);
+    let strong = work.c("strong", "int number = 7;");
+    let weak = work.c("weak", "__attribute__((weak)) int number = 8;");
+    let archive = work.archive("libnumber.a", &[&strong]);
+    for (objects, number) in [
+        (args![&entry, &strong, &getter], 7),
+        (args![&strong, &entry, &getter], 7),
+        (args![&entry, &weak, &getter], 1),
+        (args![&weak, &entry, &getter], 8),
+        (args![&getter, &archive, &entry], 7),
+        (args![&entry, &archive, &getter], 1),
+        (args![&archive, &entry, &getter], 1),
+    ] {
+        let words = objects.into_iter().chain(args![&marked, "--export=get"]);
+        let words: Vec<_> = words.collect();
+        for backend in crate::support::linkers() {
+            let plain = args!["--no-entry"].into_iter().chain(words.clone());
+            let mut plain = Instance::new(&work.plain_link(&backend, plain).silent());
+            assert_eq!(plain.call("get", &[]), number, "plain {words:?}");
+        }
+        for mut instance in work.gathered_by_each("NUMBERS", &words) {
+            assert_eq!(instance.words("NUMBERS"), [1, 5], "{words:?}");
+            assert_eq!(instance.call("get", &[]), number, "{words:?}");
+        }
+    }
 }
 
 /// Of an entry that has more names than that, so that it stays.
@@ -73,14 +131,14 @@ fn a_strong_name_counts_and_not_a_weak_one_of_an_entry_that_stays() {
 }
 
 #[test]
-fn weak_entries_in_segments_count_once() {
+fn weak_entries_in_segments_are_all_there() {
     let work = Work::new();
-    let objects = ["first", "second"].map(|name| {
+    let objects = [("first", 5), ("second", 6)].map(|(name, value)| {
         work.c(
             name,
             &format!(
                 r#"
-                __attribute__((weak, section("NUMBERS"))) int number = 5;
+                __attribute__((weak, section("NUMBERS"))) int number = {value};
                 int *{name}(void) {{ return &number; }}
                 "#
             ),
@@ -88,12 +146,12 @@ fn weak_entries_in_segments_count_once() {
     });
     let marked = work.c(
         "marked",
-        r#"int more __asm__("__link_section__NUMBERS$$more") = 6;"#,
+        r#"int more __asm__("__link_section__NUMBERS$$more") = 7;"#,
     );
     let [first, second] = objects;
     let arguments = args![first, second, marked, "--export=first", "--export=second"];
     for mut instance in work.gathered_by_each("NUMBERS", arguments) {
-        assert_eq!(instance.words("NUMBERS"), [5, 6]);
+        assert_eq!(instance.words("NUMBERS"), [5, 6, 7]);
         let start = instance.address("__start_NUMBERS") as i32;
         assert_eq!(instance.call("first", &[]), start);
         assert_eq!(instance.call("second", &[]), start);
@@ -101,24 +159,43 @@ fn weak_entries_in_segments_count_once() {
 }
 
 #[test]
-fn two_strong_entries_are_an_error_that_names_both_files() {
+fn two_strong_entries_are_the_backends_error() {
     let work = Work::new();
     let first = number(&work, "first", "", 1);
     let second = number(&work, "second", "", 2);
-    let archive = work.archive("libsecond.a", &[&second]);
-    for (other, name) in [
-        (&second, "second.o".to_owned()),
-        (&archive, "libsecond.a(second.o)".to_owned()),
+    let library = work.archive("libsecond.a", &[&second]);
+    for inputs in [
+        args![&first, &second].to_vec(),
+        args!["--whole-archive", &first, &library].to_vec(),
     ] {
-        let linked = work.link(reading("NUMBERS", [&first, other]));
-        let message = linked.error();
-        assert!(
-            message.contains("error: duplicate symbol: __link_section__NUMBERS$$number\n"),
-            "{message}"
-        );
-        assert!(message.contains(">>> defined in "), "{message}");
-        assert!(message.contains("/first.o\n"), "{message}");
-        assert!(message.contains(&name), "{message}");
+        for backend in linkers() {
+            let plain = args!["--no-entry"].into_iter().chain(inputs.clone());
+            let plain = work.plain_link(&backend, plain);
+            let ours = reading("NUMBERS", &inputs);
+            assert_eq!(work.link_with(&backend, ours).error(), plain.error());
+        }
+    }
+}
+
+/// The first counts then, and all are in the array.
+#[test]
+fn two_strong_entries_where_that_is_allowed() {
+    let work = Work::new();
+    let first = number(&work, "first", "", 1);
+    let second = number(&work, "second", "", 2);
+    for flags in [
+        args!["--allow-multiple-definition"].to_vec(),
+        args!["-z", "muldefs"].to_vec(),
+    ] {
+        let getter = work.c("getter", GETTER);
+        let words = args![&first, &second, &getter];
+        let words: Vec<_> = flags.into_iter().chain(words).collect();
+        // LLVM 14 to 16 know neither.
+        let backend = tool("WSL_WASM_LD");
+        let words = reading("NUMBERS", &words);
+        let mut instance = Instance::new(&work.link_with(&backend, words).silent());
+        assert_eq!(instance.words("NUMBERS"), [1, 2]);
+        assert_eq!(instance.call("number", &[]), 1);
     }
 }
 

@@ -36,9 +36,9 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : AT(0x100) { *(X) } }",
-        "1:16: AT is not for WebAssembly: data of wasm has no load address other than its address
+        "1:19: data of wasm has no load address other than its address: nothing would copy it
 >>> SECTIONS { X : AT(0x100) { *(X) } }
->>>                ^",
+>>>                   ^",
     ),
     (
         "SECTIONS { X : ONLY_IF_RO { *(X) } }",
@@ -55,10 +55,71 @@ const WRONG: &[(&str, &str)] = &[
 >>>              ^",
     ),
     (
-        "SECTIONS { X (NOLOAD) : { *(X) } }",
-        "1:14: output sections of wasm have no type such as NOLOAD
->>> SECTIONS { X (NOLOAD) : { *(X) } }
->>>              ^",
+        "SECTIONS { X (NOLOAD) : { LONG(1) } }",
+        "1:15: (NOLOAD) leaves memory as it is, and `X` has contents, from the script
+>>> SECTIONS { X (NOLOAD) : { LONG(1) } }
+>>>               ^",
+    ),
+    (
+        "SECTIONS { X (INFO) : { *(X) } }",
+        "1:15: output sections of wasm have no type such as INFO
+>>> SECTIONS { X (INFO) : { *(X) } }
+>>>               ^",
+    ),
+    (
+        "SECTIONS { X : { *(X) } AT > ram }",
+        "1:25: data of wasm has no load address other than its address
+>>> SECTIONS { X : { *(X) } AT > ram }
+>>>                         ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(LOADADDR(X)) } }",
+        "1:23: LOADADDR is not for WebAssembly: data of wasm has no load address other than its address
+>>> SECTIONS { X : { LONG(LOADADDR(X)) } }
+>>>                       ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) } } INSERT INTO .data;",
+        "1:37: expected AFTER or BEFORE, found `INTO`
+>>> SECTIONS { X : { LONG(1) } } INSERT INTO .data;
+>>>                                     ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) } } INSERT AFTER .data; end = .;",
+        "1:56: `.` is not known here: the linker that does the linking places the sections
+>>> SECTIONS { X : { LONG(1) } } INSERT AFTER .data; end = .;
+>>>                                                        ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) } Y ADDR(X) : { LONG(2) } }",
+        "1:30: an output section has no address here: the linker that does the linking places it \
+         (--global-base)
+>>> SECTIONS { X : { LONG(1) } Y ADDR(X) : { LONG(2) } }
+>>>                              ^",
+    ),
+    (
+        "SECTIONS { X : { LONG(1) } far = . + 64; }",
+        "1:28: symbol `far` is outside of its section: at 68 of 4 bytes
+>>> SECTIONS { X : { LONG(1) } far = . + 64; }
+>>>                            ^",
+    ),
+    (
+        "SECTIONS { X : { ASCIZ text } }",
+        "1:24: expected a string in quotes, found `text`
+>>> SECTIONS { X : { ASCIZ text } }
+>>>                        ^",
+    ),
+    (
+        "SECTIONS { X : { ASCII (0) \"text\" } }",
+        "1:25: this is no size of a text
+>>> SECTIONS { X : { ASCII (0) \"text\" } }
+>>>                         ^",
+    ),
+    (
+        "SECTIONS { X : { INPUT_SECTION_FLAGS(SHF_WRITE) *(X) } }",
+        "1:18: INPUT_SECTION_FLAGS is not for WebAssembly: data segments of wasm have no such flags
+>>> SECTIONS { X : { INPUT_SECTION_FLAGS(SHF_WRITE) *(X) } }
+>>>                  ^",
     ),
     (
         "SECTIONS { OVERLAY : { X { *(X) } } }",
@@ -69,7 +130,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "SECTIONS { . = 0x1000; }",
         "1:12: outside of output sections `.` is an address, and the linker that does the linking \
-         gives those; align a section by `NAME : ALIGN(n)`
+         gives those; align a section by `NAME : ALIGN(n)` or by `. = ALIGN(n);` before it
 >>> SECTIONS { . = 0x1000; }
 >>>            ^",
     ),
@@ -214,11 +275,28 @@ fn every_error_shows_the_place_and_the_reason() {
 fn scripts_that_are_no_text() {
     let work = Work::new();
     let object = work.c("object", "int unused;");
-    work.write("script.ld", b"SECTIONS { \xff }");
-    let message = work.link(args!["-T", "script.ld", object]);
-    let expected =
-        "wasm-section-ld: error: script.ld: a linker script must be UTF-8 (at byte 0xb)\n";
-    assert_eq!(message.error(), expected);
+    let refused = |script: &[u8]| {
+        work.write("script.ld", script);
+        work.link(args!["-T", "script.ld", object])
+    };
+    let expected = "wasm-section-ld: error: script.ld:1:12: outside of comments a linker script must be \
+                    UTF-8\n>>> SECTIONS { \u{fffd} }\n>>>            ^\n";
+    assert_eq!(refused(b"SECTIONS { \xff }").error(), expected);
+    // Where the bytes would count.
+    for script in [
+        &b"SECTIONS { \"\xe4\" : { LONG(1) } }"[..],
+        b"SECTIONS { X : { ASCIZ \"\xe4\" } }",
+        b"SECTIONS { X : { *(\xe4) } }",
+        b"\xe4 = 4;",
+        b"\xff\xfeS\0E\0C\0T\0I\0O\0N\0S\0",
+    ] {
+        let linked = refused(script);
+        assert!(
+            linked.error().contains("must be UTF-8"),
+            "{}",
+            linked.stderr
+        );
+    }
 }
 
 #[test]
@@ -282,6 +360,11 @@ fn word() -> impl Strategy<Value = String> {
         "<<",
         "&&",
         "INCLUDE",
+        "INSERT",
+        "AFTER",
+        "NOLOAD",
+        "ASCIZ",
+        "#",
         "MEMORY",
         "AT",
         ">",

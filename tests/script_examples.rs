@@ -33,29 +33,6 @@ fn run(name: &str, sources: &[&str], check: impl Fn(&mut Instance)) {
 }
 
 #[test]
-fn initcalls_run_level_by_level() {
-    run("initcall", &["main", "drivers"], |instance| {
-        assert_eq!(instance.call("all", &[]), 12345);
-        assert_eq!(instance.call("early", &[]), 1);
-        assert_eq!(instance.call("devices", &[]), 34);
-    });
-}
-
-#[test]
-fn iterable_sections_are_sorted_by_name() {
-    run("iterable", &["main"], |instance| {
-        assert_eq!(instance.call("walk", &[]), 123);
-    });
-}
-
-#[test]
-fn linker_sets_are_collected() {
-    run("linker-set", &["main", "members"], |instance| {
-        assert_eq!(instance.call("sum", &[]), 30);
-    });
-}
-
-#[test]
 fn tasks_run_by_priority() {
     run("priority", &["main"], |instance| {
         assert_eq!(instance.call("run", &[]), 1234);
@@ -89,7 +66,11 @@ fn a_rust_registry_is_sorted_and_checked() {
 #[test]
 fn every_script_is_tested_and_told_of() {
     let readme = fs::read_to_string(script("README.md")).expect("the README");
-    let tests = include_str!("script_examples.rs");
+    let tests = [
+        include_str!("script_examples.rs"),
+        include_str!("worlds.rs"),
+    ]
+    .concat();
     for entry in fs::read_dir(root().join("linker-scripts")).expect("scripts") {
         let name = entry.expect("an entry").file_name();
         let name = name.to_str().expect("UTF-8");

@@ -5,10 +5,10 @@ use crate::support::gnu_ld::{Both, Section};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-const NAMES: [&str; 8] = ["s.1", "s.2", "s.10", "s.00100", "t.b", "t.a", "plain", "s"];
+pub const NAMES: [&str; 8] = ["s.1", "s.2", "s.10", "s.00100", "t.b", "t.a", "plain", "s"];
 
 /// Four objects and an archive of two more, each with some sections of several alignments.
-fn objects() -> Both {
+pub fn objects() -> Both {
     let mut number = 0;
     let mut sections = |names: &[(&'static str, u32)]| -> Vec<Section> {
         let section = |&(name, alignment): &(&'static str, u32)| {
@@ -17,6 +17,12 @@ fn objects() -> Both {
                 name,
                 alignment,
                 number,
+                // Every fifth is but a place.
+                words: if number % 5 == 0 {
+                    0
+                } else {
+                    number as usize % 3 + 1
+                },
             }
         };
         names.iter().map(section).collect()
@@ -24,7 +30,13 @@ fn objects() -> Both {
     let objects = [
         (
             "a.o",
-            sections(&[("s.10", 4), ("s.2", 16), ("t.b", 4), ("plain", 4), ("s", 8)]),
+            sections(&[
+                ("s.10", 4),
+                ("s.2", 16),
+                ("t.b", 4),
+                ("plain", 4),
+                ("s", 64),
+            ]),
         ),
         (
             "b.o",
@@ -36,7 +48,7 @@ fn objects() -> Both {
         ),
         (
             "d.o",
-            sections(&[("s", 4), ("s.00100", 16), ("t.a", 16), ("s.2", 8)]),
+            sections(&[("s", 4), ("s.00100", 128), ("t.a", 16), ("s.2", 8)]),
         ),
         (
             "m.o",
@@ -50,7 +62,13 @@ fn objects() -> Both {
     Both::new(&objects, &[("libx.a", &["m.o", "n.o"])])
 }
 
-const INPUTS: [&str; 5] = ["a.o", "b.o", "libx.a", "c.o", "d.o"];
+pub const INPUTS: [&str; 5] = ["a.o", "b.o", "libx.a", "c.o", "d.o"];
+
+/// How many cases are tried: so many, unless `PROPTEST_CASES` says it.
+pub fn cases(usual: u32) -> u32 {
+    let cases = std::env::var("PROPTEST_CASES").ok();
+    cases.map_or(usual, |cases| cases.parse().expect("a number"))
+}
 
 /// What is not the same.
 fn difference(both: &Both, script: &str) -> Option<String> {
@@ -175,19 +193,23 @@ fn scripts_that_both_refuse() {
 }
 
 /// Scripts to damage, word by word.
-const WHOLE: [&str; 6] = [
+const WHOLE: [&str; 9] = [
     "SECTIONS { OUT : ALIGN ( 64 ) { * ( s ) x = . ; * ( SORT ( s.* ) EXCLUDE_FILE ( a.o ) t.* ) } }",
     "SECTIONS { OUT : SUBALIGN ( 4 ) { KEEP ( * ( s.1 ) ) LONG ( 1 + 2 ) . += 4 ; BYTE ( 3 ) } = 0x90 }",
     "x = 4 ; SECTIONS { /DISCARD/ : { * ( s.1 ) } OUT : { * ( s.* ) } y = SIZEOF ( OUT ) ; }",
     "SECTIONS { OUT : { PROVIDE ( p = . ) ; FILL ( 0x12 ) . = ALIGN ( 8 ) ; ASSERT ( 1 , \"m\" ) ; } }",
     "SECTIONS { OUT : { libx.a:m.o ( s.* ) * ( t.a ) } } ASSERT ( SIZEOF ( OUT ) > 0 , \"none\" )",
+    "SECTIONS { . = ALIGN ( 8 ) ; lo = . ; OUT ALIGN ( 4 ) : AT ( ADDR ( OUT ) ) { * ( s ) } : NONE hi = . ; }",
+    "SECTIONS { OUT . ( NOLOAD ) : ALIGN ( 8 ) { . += 4 ; } PROVIDE ( x = . ) ; } ASSERT ( 1 , \"m\" ) PROVIDE ( y = 1 ) ;",
+    "# 1 \"x\"\n SECTIONS { OUT ( ) : { * ( s ) } } INSERT AFTER .data ; SECTIONS { O : { * ( s.1 ) } } INSERT BEFORE .text",
     "SECTIONS { OUT : { LONG ( DEFINED ( x ) ? 1 : ! 2 ) QUAD ( ( 3 - - 1 ) * ~ 4 ) } z = 1 << 2 ; }",
 ];
 
 /// One of them with a word left out, put in, or doubled.
 fn damaged() -> impl Strategy<Value = String> {
     let stray = [
-        "{", "}", "(", ")", ":", ";", ",", "=", "*", "x", "3", ".", "KEEP", "SECTIONS",
+        "{", "}", "(", ")", ":", ";", ",", "=", "*", "x", "3", ".", "KEEP", "SECTIONS", "AT",
+        "NOLOAD", "INSERT", "AFTER", "#",
     ];
     let whole = prop::sample::select(WHOLE.to_vec());
     (
@@ -212,7 +234,7 @@ fn damaged() -> impl Strategy<Value = String> {
 fn what_gnu_ld_refuses_we_refuse() {
     let both = objects();
     let mut runner = TestRunner::new(Config {
-        cases: 400,
+        cases: cases(400),
         failure_persistence: None,
         ..Config::default()
     });
@@ -259,7 +281,7 @@ fn section_pattern() -> impl Strategy<Value = String> {
         .prop_map(|(name, exclude, sort)| sort.replace('@', &format!("{exclude}{name}")))
 }
 
-fn description() -> impl Strategy<Value = String> {
+pub fn description() -> impl Strategy<Value = String> {
     let sections = prop::collection::vec(section_pattern(), 1..4);
     (file_pattern(), sections, any::<bool>()).prop_map(|(file, sections, keep)| {
         let description = format!("{file}({})", sections.join(" "));
@@ -271,50 +293,52 @@ fn description() -> impl Strategy<Value = String> {
     })
 }
 
-/// The sections of one object: every name at most once, as clang merges those of one name.
-fn random_sections() -> impl Strategy<Value = Vec<(&'static str, u32)>> {
+/// The sections of one object: every name at most once, as clang merges those of one name. Their numbers
+/// are still to be given.
+pub fn random_sections() -> impl Strategy<Value = Vec<Section>> {
     let names = prop::sample::subsequence(NAMES.to_vec(), 1..NAMES.len()).prop_shuffle();
-    let alignments = prop::collection::vec(2_u32..7, NAMES.len());
-    (names, alignments).prop_map(|(names, powers)| {
-        let alignments = powers.into_iter().map(|power| 1 << power);
-        names.into_iter().zip(alignments).collect()
+    let words = prop::sample::select(vec![0, 0, 1, 1, 1, 2, 3]);
+    let shapes = prop::collection::vec((2_u32..8, words), NAMES.len());
+    (names, shapes).prop_map(|(names, shapes)| {
+        let section = |(name, (power, words))| Section {
+            name,
+            alignment: 1_u32 << power,
+            number: 0,
+            words,
+        };
+        names.into_iter().zip(shapes).map(section).collect()
     })
 }
 
+/// Objects with sections of random shapes, of which two are in an archive.
+pub fn random_objects(objects: Vec<Vec<Section>>) -> Both {
+    let mut objects: Vec<_> = FILES.into_iter().zip(objects).collect();
+    let sections = objects.iter_mut().flat_map(|(_, sections)| sections);
+    for (section, number) in sections.zip(1..) {
+        section.number = number;
+    }
+    Both::new(&objects, &[("libx.a", &["m.o", "n.o"])])
+}
+
+/// The objects of [`random_objects`], and how they are linked.
+pub const FILES: [&str; 5] = ["a.o", "b.o", "c.o", "m.o", "n.o"];
+pub const FILES_AND_ARCHIVE: [&str; 4] = ["a.o", "libx.a", "b.o", "c.o"];
+
 #[test]
 fn random_objects_give_the_same_order() {
-    const FILES: [&str; 5] = ["a.o", "b.o", "c.o", "m.o", "n.o"];
     let objects = prop::collection::vec(random_sections(), FILES.len());
     let scripts = prop::collection::vec(prop::collection::vec(description(), 1..4), 8);
     let mut runner = TestRunner::new(Config {
-        cases: 12,
+        cases: cases(12),
         failure_persistence: None,
         ..Config::default()
     });
     let result = runner.run(&(objects, scripts), |(objects, scripts)| {
-        let mut numbers = 1..;
-        let sections = |names: Vec<(&'static str, u32)>, numbers: &mut std::ops::RangeFrom<u32>| {
-            let section = |((name, alignment), number)| Section {
-                name,
-                alignment,
-                number,
-            };
-            names
-                .into_iter()
-                .zip(numbers)
-                .map(section)
-                .collect::<Vec<_>>()
-        };
-        let objects: Vec<(&str, Vec<Section>)> = FILES
-            .iter()
-            .zip(objects)
-            .map(|(file, names)| (*file, sections(names, &mut numbers)))
-            .collect();
-        let both = Both::new(&objects, &[("libx.a", &["m.o", "n.o"])]);
+        let both = random_objects(objects);
         for bodies in scripts {
             let body = bodies.join(" ");
             let script = format!("SECTIONS {{ OUT : {{ {body} }} }}");
-            let inputs = ["a.o", "libx.a", "b.o", "c.o"];
+            let inputs = FILES_AND_ARCHIVE;
             let gnu = both
                 .gnu(&script, &inputs, "OUT")
                 .map_err(TestCaseError::fail)?;
@@ -338,7 +362,7 @@ fn random_scripts_give_the_same_order() {
     let subalign = prop::sample::select(vec!["", "", "SUBALIGN(4)", "SUBALIGN(32)"]);
     let inputs = Just(INPUTS.to_vec()).prop_shuffle();
     let mut runner = TestRunner::new(Config {
-        cases: 300,
+        cases: cases(300),
         failure_persistence: None,
         ..Config::default()
     });

@@ -8,7 +8,7 @@ use crate::support::damage::Damage;
 use crate::support::module::{CORE_MODULE, component};
 use std::panic::catch_unwind;
 use wasm_encoder::Encode;
-use wasm_section_ld::manifest::{Contents, SECTION, Section};
+use wasm_section_ld::manifest::{Contents, SECTION, Section, Value};
 
 const SOURCE: &str = r#"
     struct Entry { const char *text; int (*run)(int); };
@@ -125,6 +125,50 @@ fn a_manifest_that_contradicts_itself() {
     assert!(message.starts_with("a pointer ends outside of its entry (at byte 0x"));
     let message = refused(&|section| section.entries[0].pointers[0].size = 3);
     assert!(message.starts_with("a pointer of 3 bytes (at byte 0x"));
+    let value = Value {
+        pointer: 0,
+        size: 8,
+        pointers: Vec::new(),
+    };
+    let with_values = |section: &mut Section, values: Vec<Value>| {
+        let entry = section
+            .entries
+            .iter_mut()
+            .find(|entry| !entry.pointers.is_empty());
+        entry.expect("an entry with a pointer").values = values;
+    };
+    let message = refused(&|section| {
+        let pointer = 77;
+        with_values(
+            section,
+            vec![Value {
+                pointer,
+                ..value.clone()
+            }],
+        );
+    });
+    assert!(
+        message.starts_with("there is no pointer 77 before this value: "),
+        "{message}"
+    );
+    let message = refused(&|section| {
+        let mut pointers = section.entries[0].pointers.clone();
+        pointers[0].offset = 6;
+        with_values(
+            section,
+            vec![Value {
+                pointers,
+                ..value.clone()
+            }],
+        );
+    });
+    assert!(
+        message.starts_with("a pointer ends outside of its value (at byte 0x"),
+        "{message}"
+    );
+    let message = refused(&|section| with_values(section, vec![value.clone(); 65]));
+    let expected = "an entry has 65 values, and 64 are the most (at byte 0x";
+    assert!(message.starts_with(expected), "{message}");
 }
 
 /// Later versions may have more at the end of a section and of an entry.
@@ -135,8 +179,9 @@ fn what_a_later_version_adds_is_passed_over() {
     "S".encode(&mut bytes);
     bytes.push(1);
     let mut section = vec![1, 16, 0, 0, 0, 20, 0, 0, 0, 4, 2, 4, 1];
-    let (entry, more) = ([0, 4, 0, 0, 0, 1, 0, 0], [7, 7, 7]);
+    let (entry, more) = ([0, 4, 0, 0, 0, 1, 0, 0, 1, 0], [7, 7, 7]);
     [&entry[..], &more].concat().encode(&mut section);
+    section.push(1);
     section.extend(more);
     section.encode(&mut bytes);
     let contents = Contents {
@@ -153,6 +198,43 @@ fn what_a_later_version_adds_is_passed_over() {
         (section.entries.len(), section.entries[0].file.as_str()),
         (1, "S")
     );
+    assert_eq!(section.title.as_deref(), Some("S"));
+    assert_eq!(section.entries[0].name.as_deref(), Some("S"));
+}
+
+/// A manifest that was written before sections had titles, and entries names and values.
+#[test]
+fn what_an_older_version_lacks_is_not_there() {
+    let work = Work::new();
+    let mut bytes = vec![1, 0, 2];
+    "".encode(&mut bytes);
+    "old".encode(&mut bytes);
+    bytes.push(1);
+    let mut section = vec![1, 16, 0, 0, 0, 20, 0, 0, 0, 4, 2, 4, 1];
+    [0, 4, 1, 0, 0, 1, 0, 0].as_slice().encode(&mut section);
+    section.encode(&mut bytes);
+    let contents = Contents {
+        bytes: &bytes,
+        offset: 0,
+    };
+    let manifest = contents.read().expect("a manifest");
+    let section = &manifest.sections[0];
+    let entry = &section.entries[0];
+    assert_eq!((&section.title, &entry.name), (&None, &None));
+    assert!(entry.values.is_empty());
+    // The tool still shows it, and says why it cannot compare by name.
+    let mut old = b"\0asm\x01\0\0\0\0".to_vec();
+    let mut custom = Vec::new();
+    SECTION.encode(&mut custom);
+    custom.extend(&bytes);
+    custom.as_slice().encode(&mut old);
+    let old = work.write("old.wasm", old);
+    let said = work.sections(args!["inspect", old]);
+    assert!(said.text.contains("old: 1 entry"), "{}", said.text);
+    module(&work);
+    let said = work.sections(args!["diff", old, work.file("good.wasm")]);
+    let message = "old.wasm is of an older wasm-section-ld, which names no entries";
+    assert!(said.text.contains(message), "{}", said.text);
 }
 
 /// Each entry refers five times to a string of 100,000 bytes.

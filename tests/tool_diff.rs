@@ -82,3 +82,78 @@ fn a_module_without_a_manifest_cannot_be_compared() {
     let message = "out.wasm: there is no manifest in it\n>>> link with --section-manifest";
     assert!(said.errors.contains(message), "{}", said.errors);
 }
+
+/// An entry of a Rust crate: its mark has the path of a module.
+fn of_crate(work: &Work, object: &str, key: &str, path: &str) -> PathBuf {
+    let source =
+        format!(r#"extern int x __asm__("__link_section__PLUGINS${key}${path}"); int x = 1;"#);
+    work.c(object, &source)
+}
+
+/// rustc orders the entries of a crate by names with hashes, which differ in each version.
+#[test]
+fn the_order_inside_of_a_crate_is_nobodys_but_by_keys() {
+    let work = Work::new();
+    let [a, b, c] = [("a", "one::a"), ("b", "one::b"), ("c", "two::c")]
+        .map(|(object, path)| of_crate(&work, object, "", path));
+    let link = |name: &str, objects: [&PathBuf; 3]| {
+        work.with_manifest(name, "PLUGINS", &objects.map(PathBuf::clone))
+    };
+    let old = link("old.wasm", [&a, &b, &c]);
+    let said = work.sections(args!["diff", old, link("same.wasm", [&b, &a, &c])]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    // The order of crates is that of the command line.
+    let said = work.sections(args!["diff", old, link("moved.wasm", [&c, &b, &a])]);
+    let expected = "PLUGINS: 3 -> 3 entries\n~ two::c: 2 -> 0\n";
+    assert_eq!((said.status, said.text.as_str()), (1, expected));
+    let keyed = |name: &str, keys: [&str; 3]| {
+        let objects = [("a", "one::a"), ("b", "one::b"), ("c", "one::c")];
+        let objects = objects.iter().zip(keys);
+        let objects = objects.map(|((object, path), key)| of_crate(&work, object, key, path));
+        work.with_manifest(name, "PLUGINS", &Vec::from_iter(objects))
+    };
+    let old = keyed("old.wasm", ["10", "20", "30"]);
+    let said = work.sections(args!["diff", old, keyed("new.wasm", ["10", "20", "05"])]);
+    let expected = "PLUGINS: 3 -> 3 entries\n~ one::c: 2 -> 0\n";
+    assert_eq!((said.status, said.text.as_str()), (1, expected));
+}
+
+/// A value, a function and a text that are others, in entries of the same name.
+#[test]
+fn what_entries_hold() {
+    let work = Work::new();
+    let module = |name: &str, number: &str, function: &str, text: &str| {
+        let source = format!(
+            r#"
+            struct Plugin {{ int number; int (*run)(void); const char *text; }};
+            static int one(void) {{ return 1; }}
+            static int two(void) {{ return 2; }}
+            int (*const both[])(void) = {{ one, two }};
+            extern const struct Plugin entry __asm__("__link_section__PLUGINS$$entry");
+            const struct Plugin entry = {{ {number}, {function}, {text} }};
+            "#
+        );
+        let object = work.c("object", &source);
+        work.with_manifest(name, "PLUGINS", &[object])
+    };
+    let old = module("old.wasm", "7", "one", "\"text\"");
+    let changed = |number: &str, function: &str, text: &str| {
+        let new = module("new.wasm", number, function, text);
+        let said = work.sections(args!["diff", old, new]);
+        let change = said
+            .text
+            .strip_prefix("PLUGINS: 1 -> 1 entries\n! entry (object.o): ");
+        change.unwrap_or(&said.text).to_owned()
+    };
+    assert_eq!(changed("8", "one", "\"text\""), "07000000 -> 08000000\n");
+    assert_eq!(changed("7", "two", "\"text\""), "fn one -> fn two\n");
+    assert_eq!(changed("7", "one", "\"texts\""), "\"text\" -> \"texts\"\n");
+    assert_eq!(changed("7", "one", "0"), "\"text\" -> no address\n");
+    let all = changed("8", "two", "0");
+    assert_eq!(
+        all,
+        "fn one -> fn two, \"text\" -> no address, 07000000 -> 08000000\n"
+    );
+    let same = "the same registrations in the same order\n";
+    assert_eq!(changed("7", "one", "\"text\""), same);
+}

@@ -1,4 +1,5 @@
-//! Finds out how the compiler wants unsafe attributes and extern blocks to be written.
+//! Finds out how the compiler wants unsafe attributes and extern blocks to be written, and whether it
+//! knows Cygwin.
 
 use std::env;
 use std::process::Command;
@@ -8,11 +9,15 @@ fn main() {
     // Nothing is known of a compiler that does not say its version; today's know both.
     let minor = minor_version().unwrap_or(u32::MAX);
     if minor >= 80 {
-        println!("cargo:rustc-check-cfg=cfg(plain_unsafe_items)");
+        println!("cargo:rustc-check-cfg=cfg(plain_unsafe_items, no_cygwin)");
     }
     // `#[unsafe(…)]` and `unsafe extern` came with Rust 1.82; the 2024 edition demands them.
     if minor < 82 {
         println!("cargo:rustc-cfg=plain_unsafe_items");
+    }
+    // A target that the compiler does not know is an unexpected `cfg`, which is a warning.
+    if minor < 86 {
+        println!("cargo:rustc-cfg=no_cygwin");
     }
 }
 

@@ -2,8 +2,8 @@
 // docs/manifest.md; the module must have been linked with --section-manifest.
 
 /**
- * The link sections of a module: `{ name, start, stop, size, stride, collected, relative, entries }`.
- * Each entry is `{ offset, size, symbol, key, crate, file, member, pointers }`, and each pointer in it
+ * The link sections of a module: `{ name, title, start, stop, size, stride, collected, relative, entries }`.
+ * Each entry is `{ offset, size, symbol, key, crate, file, member, pointers, name }`, and each pointer in it
  * `{ offset, size, kind, target, addend }` with the kinds "data", "function" and "distance".
  */
 export function sections(module) {
@@ -24,7 +24,7 @@ export function sections(module) {
     target: string(),
     addend: read.signed(),
   });
-  const entry = () => ({
+  const entry = (more) => ({
     offset: read.number(),
     size: read.number(),
     symbol: string(),
@@ -33,15 +33,15 @@ export function sections(module) {
     file: string(),
     member: string(),
     pointers: read.list(pointer),
+    name: more() ? string() : null,
   });
-  const section = () => {
-    const [name, start, stop] = [string(), address(), address()];
-    const [size, , stride] = [read.number(), read.number(), read.number()];
-    // What nothing alive reaches is not in memory: the linker has left the addresses 0.
-    const collected = stop === 0 && size > 0;
-    const relative = Boolean(flags & 2);
+  const section = (more) => {
+    const [name, start, stop, size] = [string(), address(), address(), read.number()];
+    const [, stride] = [read.number(), read.number()];
+    const collected = stop === 0 && size > 0; // nothing alive reaches it: it is not in memory
     const entries = read.list(() => read.sized(entry));
-    return { name, start, stop, size, stride, collected, relative, entries };
+    const title = (more() && string()) || name; // of an older linker there is none
+    return { name, title, start, stop, size, stride, collected, relative: Boolean(flags & 2), entries };
   };
   return read.list(() => read.sized(section));
 }
@@ -88,10 +88,10 @@ function reader(content) {
       return new TextDecoder().decode(new Uint8Array(content, skip(length), length));
     },
     list: (item) => Array.from({ length: number() }, item),
-    /** An item that says how long it is: later versions may have more at its end. */
+    /** An item that says how long it is: later versions have more at its end. */
     sized: (item) => {
       const end = number() + at;
-      const value = item();
+      const value = item(() => at < end);
       at = end;
       return value;
     },

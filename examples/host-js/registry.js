@@ -7,10 +7,10 @@ export async function registry(module) {
   const { memory, __indirect_function_table: table } = exports;
   const lines = [];
   for (const section of sections(module)) {
-    lines.push(`${section.name}: ${section.size} bytes`);
+    lines.push(`${section.title}: ${section.size} bytes`);
     for (const entry of section.entries) {
       const kinds = entry.pointers.map((pointer) => pointer.kind);
-      lines.push(`  ${entry.size} bytes from ${entry.crate}: ${kinds.join(", ")}`);
+      lines.push(`  ${entry.name ?? "entry"}: ${entry.size} bytes from ${entry.crate}: ${kinds.join(", ")}`);
     }
     if (section.name !== "PLUGINS") continue;
     // struct Plugin { name: &str, run: fn(i32) -> i32 }

@@ -55,7 +55,7 @@ pub struct CommandLine {
 }
 
 /// What the backend's command line has otherwise than the caller's.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Edits {
     /// Words before all others.
     pub first: Vec<OsString>,
@@ -148,6 +148,31 @@ impl CommandLine {
     /// (DynamicLinking.md).
     pub fn is_position_independent(&self) -> bool {
         self.has(Id::Shared) || self.flag(Id::Pie, Id::NoPie)
+    }
+
+    /// The exports, and whether rustc has derived each from a symbol with a name of its own: it gives them
+    /// as two words, and people that add one to a link of rustc's give one.
+    pub fn exports(&self) -> impl Iterator<Item = (ArgumentIndex, &OsStr, bool)> {
+        let by_rustc = self.is_by_rustc();
+        self.arguments().filter_map(move |(index, argument)| {
+            let Meaning::Option(Id::Export, symbol) = &argument.meaning else {
+                return None;
+            };
+            let is_derived = by_rustc && argument.spelling.len() > 1;
+            Some((index, symbol.as_os_str(), is_derived))
+        })
+    }
+
+    /// Whether rustc, perhaps by way of another program, links what it has compiled.
+    fn is_by_rustc(&self) -> bool {
+        let mut inputs = self
+            .arguments
+            .iter()
+            .filter_map(|argument| match &argument.meaning {
+                Meaning::Input(file) | Meaning::Ambiguous(file) => Some(file.as_encoded_bytes()),
+                _ => None,
+            });
+        inputs.any(|file| file.ends_with(b".rcgu.o") || file.ends_with(b".rlib"))
     }
 
     /// The option that is last and lacks its value, and whether it is one of ours.
@@ -295,6 +320,26 @@ mod tests {
         ]);
         let paths: Vec<_> = line.values(Id::LibraryPath).collect();
         assert_eq!(paths, ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn exports_that_rustc_derives() {
+        let derived = |words: &[&str]| {
+            let line = line(words);
+            let all = line.exports();
+            all.map(|(_, symbol, is_derived)| (symbol.to_owned(), is_derived))
+                .collect::<Vec<_>>()
+        };
+        let by_rustc = ["--export", "a", "x.x.1a-cgu.0.rcgu.o", "--export=b"];
+        assert_eq!(
+            derived(&by_rustc),
+            [("a".into(), true), ("b".into(), false)]
+        );
+        let by_others = ["--export", "a", "x.o", "--export=b"];
+        assert_eq!(
+            derived(&by_others),
+            [("a".into(), false), ("b".into(), false)]
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::ffi::{OsStr, OsString};
 pub enum Id {
     /// Any option of the backend that is only passed on.
     Other,
+    /// `--allow-undefined`: undefined functions become imports, and undefined data is null.
+    AllowUndefined,
     /// `-Bdynamic`: a later `-l` takes `libNAME.so` before `libNAME.a`.
     Bdynamic,
     /// `-Bstatic`: a later `-l` takes `libNAME.a` only.
@@ -25,8 +27,22 @@ pub enum Id {
     NoColorDiagnostics,
     /// `--end-lib`.
     EndLib,
-    /// `--export=SYMBOL` and `--export-if-defined=SYMBOL`.
+    /// `--allow-multiple-definition`: of two strong definitions the first counts.
+    AllowMultipleDefinition,
+    /// `--no-allow-multiple-definition`.
+    NoAllowMultipleDefinition,
+    /// `--entry=SYMBOL`.
+    Entry,
+    /// `--no-entry`.
+    NoEntry,
+    /// `--export=SYMBOL`.
     Export,
+    /// `--export-if-defined=SYMBOL`.
+    ExportIfDefined,
+    /// `--lto-obj-path=FILE`: where the objects go that are made of bitcode.
+    LtoObjectPath,
+    /// `-z KEYWORD`.
+    Z,
     /// `--fatal-warnings`.
     FatalWarnings,
     /// `--no-fatal-warnings`.
@@ -154,6 +170,7 @@ use Dashes::{Any, One, Two};
 /// Options that need an entry: those that take a value, and flags whose meaning matters or whose
 /// name begins with that of a one-letter option with a joined value (`-m`, `-o`, `-e`, …).
 const OPTIONS: &[Spec] = &[
+    spec("allow-undefined", Any, Flag, Id::AllowUndefined),
     spec("Bdynamic", Any, Flag, Id::Bdynamic),
     spec("call_shared", Any, Flag, Id::Bdynamic),
     spec("dy", Any, Flag, Id::Bdynamic),
@@ -164,8 +181,8 @@ const OPTIONS: &[Spec] = &[
     spec("end-lib", Any, Flag, Id::EndLib),
     spec("export", Any, Separate, Id::Export),
     spec("export=", Any, Joined, Id::Export),
-    spec("export-if-defined", Any, Separate, Id::Export),
-    spec("export-if-defined=", Any, Joined, Id::Export),
+    spec("export-if-defined", Any, Separate, Id::ExportIfDefined),
+    spec("export-if-defined=", Any, Joined, Id::ExportIfDefined),
     spec("fatal-warnings", Any, Flag, Id::FatalWarnings),
     spec("no-fatal-warnings", Any, Flag, Id::NoFatalWarnings),
     spec("help", Any, Flag, Id::Help),
@@ -207,9 +224,9 @@ const OPTIONS: &[Spec] = &[
     // The backend's, with a value.
     spec("allow-undefined-file", One, Separate, Id::Other),
     spec("allow-undefined-file=", Any, Joined, Id::Other),
-    spec("entry", Any, Separate, Id::Other),
-    spec("entry=", Any, Joined, Id::Other),
-    spec("e", One, JoinedOrSeparate, Id::Other),
+    spec("entry", Any, Separate, Id::Entry),
+    spec("entry=", Any, Joined, Id::Entry),
+    spec("e", One, JoinedOrSeparate, Id::Entry),
     spec("error-limit", Two, Separate, Id::Other),
     spec("error-limit=", Two, Joined, Id::Other),
     spec("keep-section", Any, Separate, Id::Other),
@@ -236,7 +253,7 @@ const OPTIONS: &[Spec] = &[
     spec("unresolved-symbols=", Any, Joined, Id::UnresolvedSymbols),
     spec("wrap", Any, Separate, Id::Other),
     spec("wrap=", Any, Joined, Id::Other),
-    spec("z", One, JoinedOrSeparate, Id::Other),
+    spec("z", One, JoinedOrSeparate, Id::Z),
     // The backend's, joined, so that they are known.
     spec("build-id=", Any, Joined, Id::Other),
     spec("color-diagnostics=", Any, Joined, Id::ColorDiagnosticsWhen),
@@ -247,6 +264,7 @@ const OPTIONS: &[Spec] = &[
     spec("import-memory=", Two, Joined, Id::Other),
     spec("initial-heap=", Two, Joined, Id::Other),
     spec("initial-memory=", Two, Joined, Id::Other),
+    spec("lto-obj-path=", Two, Joined, Id::LtoObjectPath),
     spec("lto-CGO", Two, Joined, Id::Other),
     spec("lto-O", Two, Joined, Id::Other),
     spec("lto-partitions=", Two, Joined, Id::Other),
@@ -258,8 +276,12 @@ const OPTIONS: &[Spec] = &[
     spec("thinlto-index-only=", Two, Joined, Id::ThinLtoIndexOnly),
     spec("thinlto-jobs=", Two, Joined, Id::Other),
     // The backend's flags.
-    spec("allow-multiple-definition", Any, Flag, Id::Other),
-    spec("allow-undefined", Any, Flag, Id::Other),
+    spec(
+        "allow-multiple-definition",
+        Any,
+        Flag,
+        Id::AllowMultipleDefinition,
+    ),
     spec("Bsymbolic", Any, Flag, Id::Other),
     spec("build-id", Any, Flag, Id::Other),
     spec("check-features", Two, Flag, Id::Other),
@@ -286,11 +308,16 @@ const OPTIONS: &[Spec] = &[
     spec("lto-legacy-pass-manager", Two, Flag, Id::Other),
     spec("M", One, Flag, Id::PrintMap),
     spec("merge-data-segments", Two, Flag, Id::Other),
-    spec("no-allow-multiple-definition", Any, Flag, Id::Other),
+    spec(
+        "no-allow-multiple-definition",
+        Any,
+        Flag,
+        Id::NoAllowMultipleDefinition,
+    ),
     spec("no-check-features", Two, Flag, Id::Other),
     spec("no-color-diagnostics", Any, Flag, Id::NoColorDiagnostics),
     spec("no-demangle", Any, Flag, Id::Other),
-    spec("no-entry", Two, Flag, Id::Other),
+    spec("no-entry", Two, Flag, Id::NoEntry),
     spec("no-export-dynamic", Any, Flag, Id::Other),
     spec("no-gc-sections", Any, Flag, Id::Other),
     spec("no-growable-memory", Two, Flag, Id::Other),
@@ -403,15 +430,17 @@ mod tests {
 
     #[test]
     fn every_spelling_of_an_export() {
-        for text in ["--export=a", "-export=a", "--export-if-defined=a"] {
-            assert_eq!(classify(text.as_ref()), whole(Id::Export, "a"), "{text}");
-        }
-        for text in ["--export", "-export", "-export-if-defined"] {
-            assert_eq!(
-                classify(text.as_ref()),
-                Match::Separate(Id::Export),
-                "{text}"
-            );
+        let both = [
+            ("export", Id::Export),
+            ("export-if-defined", Id::ExportIfDefined),
+        ];
+        for (name, id) in both {
+            for dashes in ["-", "--"] {
+                let option = format!("{dashes}{name}");
+                let joined = format!("{option}=a");
+                assert_eq!(classify(joined.as_ref()), whole(id, "a"), "{joined}");
+                assert_eq!(classify(option.as_ref()), Match::Separate(id), "{option}");
+            }
         }
     }
 

@@ -1,38 +1,32 @@
-//! Archives of which members were edited, or whose bitcode was compiled: made anew, given as their members,
-//! or left out.
+//! Archives of which members were edited, or whose bitcode was compiled: made anew, or left out.
 
-use super::job::Job;
+use super::job::{Job, no_room};
 use crate::args::ArgumentIndex;
 use crate::error::Result;
 use crate::hash::HashSet;
-use crate::input::{Files, Inputs, Module, Provenance};
+use crate::input::{Files, Inputs, Module, Provenance, write_archive};
 use crate::temporary::Kind;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Job<'_> {
     /// Writes objects that are given as something else than objects in the places of the originals: parts of
-    /// archives that are linked whole, and what was made of bitcode.
+    /// archives that are made anew, and what was made of bitcode.
     pub(super) fn place_others(
         &mut self,
         files: &Files,
         inputs: &Inputs<'_>,
         others: &[(&Module<'_>, Vec<u8>)],
-        stay: bool,
     ) -> Result<()> {
         let mut edited = Edited::new(others);
         let members = others.iter().filter(|(module, _)| module.is_member());
         let mut archives: BTreeSet<_> = members.map(|(module, _)| module.place.argument).collect();
-        let mut apart = BTreeSet::new();
         if inputs.is_compiled() {
             self.place_compiled(inputs, &edited)?;
-            apart = edited.drop_bitcode(inputs);
-            archives.extend(&apart);
+            archives.extend(edited.drop_bitcode(inputs));
         }
         for argument in archives {
-            let is_whole = !apart.contains(&argument) && self.rebuild(argument, files, &edited)?;
-            if !is_whole && !stay {
-                self.take_apart(argument, files, &edited)?;
-            }
+            self.make_anew(argument, files, &edited)?;
         }
         Ok(())
     }
@@ -76,38 +70,30 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// An archive that is linked whole would bring the original members too. Where it cannot be made
-    /// anew, its members are given as files instead.
-    fn take_apart(
+    /// Puts an archive with the edited members in place of an archive.
+    fn make_anew(
         &mut self,
         argument: ArgumentIndex,
         files: &Files,
         edited: &Edited<'_>,
     ) -> Result<()> {
-        let mut words = Vec::new();
-        let members = files.linkable_members(argument)?.into_iter();
-        for (name, original) in members.filter(|(_, original)| !edited.is_dropped(original)) {
-            let bytes = edited.of(original).unwrap_or(original);
-            words.push(self.write(bytes, Some(name.to_string()))?.into());
-        }
-        self.edits.replace.insert(argument, words);
-        Ok(())
-    }
-
-    /// Puts an archive with the edited members in place of an archive. Whether that could be done.
-    fn rebuild(
-        &mut self,
-        argument: ArgumentIndex,
-        files: &Files,
-        edited: &Edited<'_>,
-    ) -> Result<bool> {
-        let Some((name, archive)) = files.archive_with(argument, |member| edited.of(member))?
-        else {
-            return Ok(false);
+        let Some(archive) = files.archive(argument)? else {
+            return Ok(());
         };
-        let file = self.write_as(Kind::Archive, &archive, Some(name.to_string()))?;
-        self.edits.replace.insert(argument, vec![file.into()]);
-        Ok(true)
+        let path = self.directory.name(Kind::Archive);
+        let mut members = Vec::with_capacity(archive.members.len());
+        for (name, original) in archive.members {
+            if !edited.is_dropped(original) {
+                let bytes = edited.of(original).unwrap_or(original);
+                let name = format!("{}({name})", archive.name);
+                members.push((self.member(&path, name), Cow::Borrowed(bytes)));
+            }
+        }
+        self.names.add_input(&path, archive.name.to_string());
+        let path = self.directory.path().join(path);
+        write_archive(&path, members).map_err(|error| no_room(&error))?;
+        self.edits.replace.insert(argument, vec![path.into()]);
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::input::Named;
 use crate::interrupt;
 use std::ffi::OsString;
+use std::io::Write;
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
 /// and a pipe on Linux 65,536 at once.
@@ -92,12 +93,37 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn run(mut self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
+    pub fn run(self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
+        self.run_to(words, names, gathered, &mut std::io::stderr())
+    }
+
+    /// The same, and its errors and warnings.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn run_and_hear(
+        self,
+        words: Vec<OsString>,
+        names: &Names<'_>,
+        gathered: bool,
+    ) -> Result<(Ended, Vec<u8>)> {
+        let mut heard = run::Heard::default();
+        let ended = self.run_to(words, names, gathered, &mut heard)?;
+        Ok((ended, heard.0))
+    }
+
+    fn run_to(
+        mut self,
+        words: Vec<OsString>,
+        names: &Names<'_>,
+        gathered: bool,
+        messages: &mut (impl Write + Send),
+    ) -> Result<Ended> {
         if let Some(mut running) = self.waiting.take() {
             waiting::tell(&mut running.child, &words);
-            return run::attend(self.backend, running, Some(names));
+            return run::attend_to(self.backend, running, Some(names), messages);
         }
-        run::run(self.backend, &self.piped(words), names, gathered)
+        run::run(self.backend, &self.piped(words), names, gathered, messages)
     }
 
     /// Runs the backend with the caller's own words, but for those that are for us, though there is more to do

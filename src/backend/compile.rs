@@ -26,6 +26,8 @@ pub enum Compiled {
     Objects(Vec<(Name, Vec<u8>)>, Vec<u8>),
     /// The backend has said what is wrong.
     Failed(Ended),
+    /// The backend does not hand out what it compiles, and no symbol shows entries.
+    NoEntries,
 }
 
 /// Compiles the bitcode that is linked. What is in `with_entries` is linked always, and what other files
@@ -61,6 +63,10 @@ pub fn compile(
     let words = job.words(line)?;
     let (mut ended, mut messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
     let is_unknown = memmem::find(&messages, OBJECTS.as_bytes()).is_some();
+    let is_certain = with_entries.iter().any(|entries| entries.is_certain);
+    if is_unknown && !is_certain {
+        return Ok(Compiled::NoEntries);
+    }
     if ended != Ended::Status(0) && is_unknown {
         // It may have more to say of the bitcode, such as that it is too new.
         job.edits.last.pop();
@@ -77,6 +83,9 @@ pub fn compile(
     if line.has(Id::SaveTemps) {
         output.keep_temporaries()?;
     }
+    if let Some(path) = line.values(Id::LtoObjectPath).last() {
+        output.hand_out(Path::new(path))?;
+    }
     Ok(Compiled::Objects(output.objects()?, messages))
 }
 
@@ -92,7 +101,9 @@ fn kept(entries: &WithEntries) -> impl Iterator<Item = OsString> {
 /// out.
 fn drop_reports(job: &mut Job<'_>, line: &CommandLine) {
     for (index, argument) in line.arguments() {
-        if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache, _) = argument.meaning {
+        if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath, _) =
+            argument.meaning
+        {
             job.edits.replace.insert(index, Vec::new());
         }
     }
@@ -180,6 +191,25 @@ impl Output {
         Ok(objects)
     }
 
+    /// Copies the objects to where the caller wants them.
+    fn hand_out(&self, path: &Path) -> Result<()> {
+        for number in 0_u32.. {
+            let (mut from, mut to) = (
+                self.object.clone().into_os_string(),
+                path.as_os_str().to_owned(),
+            );
+            if number > 0 {
+                from.push(number.to_string());
+                to.push(number.to_string());
+            }
+            if !Path::new(&from).exists() {
+                break;
+            }
+            fs::copy(&from, &to).map_err(|error| cannot_write(Path::new(&to), &error))?;
+        }
+        Ok(())
+    }
+
     /// Moves what `--save-temps` has written beside the output to where the caller looks for it.
     fn keep_temporaries(&self) -> Result<()> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
@@ -189,14 +219,16 @@ impl Output {
                 continue;
             };
             let to = self.callers.with_file_name(name);
-            fs::copy(&path, &to).map_err(|error| {
-                Error::new(format!(
-                    "cannot write {}: {}",
-                    to.display(),
-                    os_message(&error)
-                ))
-            })?;
+            fs::copy(&path, &to).map_err(|error| cannot_write(&to, &error))?;
         }
         Ok(())
     }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(format!(
+        "cannot write {}: {}",
+        path.display(),
+        os_message(error)
+    ))
 }

@@ -3,24 +3,20 @@
 
 use super::find::Backend;
 use super::job::{Job, no_room};
-use super::pack::{self, Pack, Placed, Run, Writer};
-use crate::args::CommandLine;
+use super::pack::{self, Pack, Run, Writer};
+use crate::args::{ArgumentIndex, CommandLine, Id};
 use crate::error::Result;
-use crate::hoist::{Edited, Hoisted};
-use crate::input::{Files, Inputs, Module, Provenance};
+use crate::hash::HashSet;
+use crate::hoist::Hoisted;
+use crate::input::{Files, Inputs, Module, ObjectId, Provenance};
 use crate::temporary::Kind;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
 
 /// The edited objects of a link, as they are made.
 pub struct EditedObjects<'a> {
-    /// Where the synthesized object will be. If there is none, edited objects are linked only if those that they
-    /// stand for would be.
-    synthesized: Option<PathBuf>,
-    /// Whether several are put into one file.
-    together: bool,
-    /// Those that are given in the places of the originals.
-    alone: Vec<Placed<'a>>,
+    /// Those that are given before their archive.
+    members: Vec<&'a Module<'a>>,
     writer: Writer,
     /// Those that are given as something else, and what has been made of them so far.
     others: Vec<&'a Module<'a>>,
@@ -36,50 +32,51 @@ impl<'a> EditedObjects<'a> {
         let next = self.others.get(self.made.len());
         match next.is_some_and(|next| std::ptr::eq(*next, module)) {
             true => self.made.push((module, bytes)),
-            false => self.writer.write(&bytes)?,
+            false => self.writer.write(bytes)?,
         }
         Ok(())
     }
 }
 
 impl<'a> Job<'a> {
-    /// Makes room for the objects that are `edited`, in link order. If they `stay`, they are linked only if
-    /// those that they stand for would be, and nothing is synthesized.
+    /// Makes room for the objects that are `edited`, in link order: each has the place of the original.
+    ///
+    /// # Errors
+    /// An archive that is not right.
     pub fn make_room(
         &mut self,
         backend: &Backend,
         files: &Files,
         inputs: &'a Inputs<'a>,
-        edited: impl Iterator<Item = Edited>,
-        stay: bool,
-    ) -> EditedObjects<'a> {
-        let synthesized = (!stay).then(|| self.path(Kind::Object, None));
-        let placed = edited.map(|edited| Placed {
-            module: &inputs.modules[edited.id.0],
-            order_counts: edited.order_counts,
-        });
-        let is_other = |placed: &Placed<'a>| {
-            let module = placed.module;
-            let stays_in_archive = module.is_member() && (module.place.whole_archive || stay);
-            module.provenance == Provenance::Compiled || stays_in_archive
+        edited: impl Iterator<Item = ObjectId>,
+    ) -> Result<EditedObjects<'a>> {
+        let edited: Vec<_> = edited.map(|id| &inputs.modules[id.0]).collect();
+        let anew = archives_made_anew(files, &edited)?;
+        let is_other = |module: &Module<'a>| {
+            module.provenance == Provenance::Compiled
+                || module.is_member() && anew.contains(&module.place.argument)
         };
-        let (others, alone): (Vec<_>, Vec<_>) = placed.partition(is_other);
-        // Nothing is put together for a wrapper, which may look at its words, nor where members are
-        // linked only if something refers to them.
-        let together = backend.takes_flavor() && !stay;
-        let runs = match together {
-            true => pack::runs(&alone, files),
-            false => alone.iter().map(std::slice::from_ref).collect(),
-        };
-        let packs: Vec<Pack> = runs.iter().filter_map(|run| self.place_run(run)).collect();
-        EditedObjects {
-            synthesized,
-            together,
+        let (others, placed): (Vec<_>, Vec<_>) =
+            edited.into_iter().partition(|module| is_other(module));
+        let runs = pack::runs(&placed, files);
+        // A wrapper may look at its words: it is given no archive for what is none.
+        let is_lld = backend.takes_flavor();
+        let runs =
+            runs.into_iter()
+                .flat_map(|run| match is_lld || run.iter().any(|m| m.is_member()) {
+                    true => run.chunks(run.len()),
+                    false => run.chunks(1),
+                });
+        let packs: Vec<Pack> = runs.filter_map(|run| self.place_run(run)).collect();
+        Ok(EditedObjects {
             writer: Writer::new(packs),
-            others: others.iter().map(|placed| placed.module).collect(),
+            others,
             made: Vec::new(),
-            alone,
-        }
+            members: placed
+                .into_iter()
+                .filter(|module| module.is_member())
+                .collect(),
+        })
     }
 
     /// Completes the link when all edited objects are there, with what was synthesized.
@@ -95,55 +92,86 @@ impl<'a> Job<'a> {
         hoisted: Option<&'a Hoisted<'a>>,
     ) -> Result<()> {
         let modules = &inputs.modules;
-        if let (Some(path), Some(hoisted)) = (&objects.synthesized, hoisted) {
-            let file = File::create(path);
+        if let Some(hoisted) = hoisted {
+            let path = self.path(Kind::Object, None);
+            let file = File::create(&path);
             let written = file.and_then(|mut file| hoisted.object.write(&mut file));
             written.map_err(|error| no_room(&error))?;
-            self.edits.first.push(path.into());
+            // Between `--start-lib` and the end of the line it would be lazy.
+            if line.flag(Id::StartLib, Id::EndLib) {
+                self.edits.last.push("--end-lib".into());
+            }
+            self.edits.last.push(path.into());
             self.names
-                .set_symbols(&hoisted.globals, |id| modules[id.0].name.to_string());
-        }
-        if objects.together {
-            let given = objects.alone.iter().map(|placed| placed.module);
-            self.leave_out_archives(files, given)?;
-        }
-        let stay = objects.synthesized.is_none();
-        self.place_others(files, inputs, &objects.made, stay)?;
-        if !stay {
+                .set_symbols(&hoisted.globals, modules.len(), |id| {
+                    modules[id.0].name.to_string()
+                });
             self.drop_exports(line);
-            self.leave_lib(modules);
         }
-        Ok(())
+        if inputs.is_compiled() {
+            self.drop_object_path(line);
+        }
+        self.leave_out_archives(files, objects.members.iter().copied())?;
+        self.place_others(files, inputs, &objects.made)
     }
 
     /// Puts edited objects where the originals are. What is to be written for them.
-    fn place_run(&mut self, run: Run<'_>) -> Option<Pack> {
-        let first = run.first()?.module;
-        if let [_] = run {
+    fn place_run(&mut self, run: Run<'_, 'a>) -> Option<Pack> {
+        let first = *run.first()?;
+        if let ([_], false) = (run, first.is_member()) {
             let path = self.path(Kind::Object, Some(first.name.to_string()));
             self.place(first, vec![path.clone().into()]);
             return Some(Pack::Object(path));
         }
-        let archive = self.directory.name(Kind::Pack);
-        let mut members = Vec::with_capacity(run.len());
-        for Placed { module, .. } in run {
-            let member = self.directory.name(Kind::Object);
-            let name = format!("{archive}({member})");
-            self.names.add_input(&name, module.name.to_string());
-            members.push(member);
+        let archive = self.directory.name(Kind::Archive);
+        let names = run.iter().map(|module| module.name.to_string());
+        let members = names.map(|name| self.member(&archive, name)).collect();
+        let path = self.directory.path().join(&archive);
+        if first.is_member() {
+            self.names
+                .add_input(&archive, first.name.file().display().to_string());
+            self.place(first, vec![path.clone().into()]);
+            return Some(Pack::Archive(path, members));
         }
-        let archive = self.directory.path().join(archive);
-        let mut words = vec![archive.clone().into()];
+        for module in run.iter().skip(1) {
+            self.place(module, Vec::new());
+        }
+        let mut words = vec![path.clone().into()];
         if !first.place.whole_archive {
             words.insert(0, "--whole-archive".into());
             words.push("--no-whole-archive".into());
         }
-        for Placed { module, .. } in run.iter().skip(1) {
-            if !module.is_member() {
-                self.place(module, Vec::new());
-            }
-        }
         self.place(first, words);
-        Some(Pack::Archive(archive, members))
+        Some(Pack::Archive(path, members))
     }
+}
+
+/// The archives with edited members that are made anew: those that are linked whole, and those where an
+/// edited member would win over another of the archive if it came before it.
+fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
+    let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
+    for module in edited.iter().filter(|module| module.is_member()) {
+        members
+            .entry(module.place.argument)
+            .or_default()
+            .push(module);
+    }
+    let mut anew = HashSet::default();
+    for (argument, members) in members {
+        let is_whole = members.iter().any(|module| module.place.whole_archive);
+        let addresses: HashSet<_> = members
+            .iter()
+            .filter_map(|module| module.address())
+            .collect();
+        let has_rivals = || -> Result<bool> {
+            let archive = files.archive(argument)?;
+            Ok(archive.is_some_and(|archive| {
+                archive.has_rivals(|bytes| addresses.contains(&bytes.as_ptr()))
+            }))
+        };
+        if is_whole || has_rivals()? {
+            anew.insert(argument);
+        }
+    }
+    Ok(anew)
 }

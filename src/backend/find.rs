@@ -2,6 +2,7 @@
 
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
+use crate::input::SharedLibraries;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
@@ -124,6 +125,15 @@ impl Backend {
     pub fn retains(&self) -> bool {
         const FIRST: u32 = 19;
         self.lld_version().is_none_or(|version| version >= FIRST)
+    }
+
+    /// Where it takes shared libraries for `-l` (tried with LLVM 14, 16, 19 and 22).
+    pub fn shared_libraries(&self) -> SharedLibraries {
+        match self.lld_version() {
+            Some(..16) => SharedLibraries::Never,
+            Some(16) => SharedLibraries::PositionIndependent,
+            _ => SharedLibraries::Dynamic,
+        }
     }
 
     /// The major version of lld, which it says as `Debian LLD 14.0.6`.

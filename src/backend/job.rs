@@ -140,6 +140,14 @@ impl<'a> Job<'a> {
         path
     }
 
+    /// The name of the next member of an archive of ours, which stands for an input.
+    pub(super) fn member(&mut self, archive: &str, stands_for: String) -> String {
+        let member = self.directory.name(Kind::Object);
+        self.names
+            .add_input(&format!("{archive}({member})"), stands_for);
+        member
+    }
+
     /// Puts words where the object is that they stand for or, for a member, just before its archive.
     pub(super) fn place(&mut self, module: &Module<'_>, words: Vec<OsString>) {
         let argument = module.place.argument;
@@ -150,12 +158,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The bitcode has been compiled, and its objects have been handed out.
+    pub(super) fn drop_object_path(&mut self, line: &CommandLine) {
+        for (index, argument) in line.arguments() {
+            if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
+                self.edits.replace.insert(index, Vec::new());
+            }
+        }
+    }
+
     /// rustc exports marked symbols because they have a name of their own; their author did not.
     pub(super) fn drop_exports(&mut self, line: &CommandLine) {
-        for (index, argument) in line.arguments() {
-            if let Meaning::Option(Id::Export, symbol) = &argument.meaning
-                && symbol.to_str().is_some_and(is_marked)
-            {
+        for (index, symbol, is_derived) in line.exports() {
+            if is_derived && symbol.to_str().is_some_and(is_marked) {
                 self.edits.replace.insert(index, Vec::new());
             }
         }

@@ -42,6 +42,8 @@ pub const OUTPUT: &str = "output";
 struct Symbols<'a> {
     globals: &'a HashMap<String, Global>,
     input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
+    /// Of how many inputs there are names to be had.
+    inputs: usize,
 }
 
 impl<'a> Names<'a> {
@@ -100,16 +102,17 @@ impl<'a> Names<'a> {
         self.inputs.insert(file.as_bytes().to_vec(), input);
     }
 
-    /// Says which the symbols of the synthesized object are, and what the inputs are called that
-    /// they come from.
+    /// Says which the symbols of the synthesized object are, and what each of so many inputs is called.
     pub fn set_symbols(
         &mut self,
         globals: &'a HashMap<String, Global>,
+        inputs: usize,
         input_name: impl Fn(ObjectId) -> String + Sync + 'a,
     ) {
         self.symbols = Some(Symbols {
             globals,
             input_name: Box::new(input_name),
+            inputs,
         });
     }
 
@@ -119,10 +122,17 @@ impl<'a> Names<'a> {
         let mut lines = self.lines(&mut mapped);
         let mut about = About::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
-            lines.line(&self.line_about(line, about.symbol(line)));
+            about.map(self, line, |line| lines.line(line));
         }
+        about.end(|line| lines.line(line));
         lines.flush();
         mapped
+    }
+
+    /// The place of an input in link order.
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        let symbols = self.symbols.as_ref()?;
+        (0..symbols.inputs).find(|&input| (symbols.input_name)(ObjectId(input)).as_bytes() == name)
     }
 
     /// A line of output for the user: empty if it speaks of nothing that the user has. `symbol` is
@@ -190,33 +200,61 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o`, `.a` or `.i`; or `.p` and,
-/// in parentheses, what is meant in it. What follows may be the end of a sentence.
+/// How many bytes of `text` are the name of a temporary file: digits, then `.o`, `.a` or `.i`, of an archive
+/// of ours also the member in parentheses. What follows may be the end of a sentence.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
-        [b'.', b'o' | b'a' | b'i', ..] => digits + 2,
-        [b'.', b'p', b'(', ..] => {
+        [b'.', b'a', b'(', ..] => {
             let length = memchr::memchr(b')', text).map(|end| end + 1);
             length.unwrap_or(text.len())
         }
-        [b'.', b'p', ..] => digits + 2,
+        [b'.', b'o' | b'a' | b'i', ..] => digits + 2,
         _ => digits,
     }
 }
 
-/// The symbol that a message speaks of: its first line names it, and those that begin with `>>>`
-/// follow.
+/// What a message speaks of: its first line names a symbol, and those that begin with `>>>` follow.
 #[derive(Default)]
-pub struct About(Option<Vec<u8>>);
+pub struct About {
+    symbol: Option<Vec<u8>>,
+    /// The first of the two definitions of a duplicate symbol.
+    first: Option<Vec<u8>>,
+    /// Whether the message is about a duplicate symbol, and the first definition is to come.
+    is_duplicate: bool,
+}
 
 impl About {
-    /// The symbol that the next line speaks of.
-    pub fn symbol(&mut self, line: &[u8]) -> Option<&[u8]> {
+    /// Gives `show` the lines for the user that the next line of the backend makes. The synthesized object
+    /// is the last input, so the backend names a definition that it stands for last: the two are shown in
+    /// link order.
+    pub fn map(&mut self, names: &Names<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
+        const DEFINED: &[u8] = b">>> defined in ";
         if !line.starts_with(b">>>") {
-            self.0 = symbol_of(line).map(<[u8]>::to_vec);
+            self.symbol = symbol_of(line).map(<[u8]>::to_vec);
+            self.is_duplicate = memmem::find(line, b"duplicate symbol: ").is_some();
         }
-        self.0.as_deref()
+        let mapped = names.line_about(line, self.symbol.as_deref());
+        let position = |line: &[u8]| {
+            let name = line.strip_prefix(DEFINED)?;
+            names.position(name.trim_ascii_end())
+        };
+        match self.first.take() {
+            None if self.is_duplicate && line.starts_with(DEFINED) => {
+                self.is_duplicate = false;
+                self.first = Some(mapped);
+            }
+            None => show(&mapped),
+            Some(first) => match (position(&first), position(&mapped)) {
+                (Some(a), Some(b)) if b < a => [mapped, first].iter().for_each(|line| show(line)),
+                _ => [first, mapped].iter().for_each(|line| show(line)),
+            },
+        }
+    }
+
+    /// Shows what waits for another line.
+    pub fn end(&mut self, show: impl FnMut(&[u8])) {
+        self.first.take().as_deref().into_iter().for_each(show);
     }
 }
 
@@ -271,8 +309,11 @@ mod tests {
         let globals = HashMap::from_iter([("callback".to_owned(), global)]);
         let mut names = Names::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
-        names.add_input("4.p(5.o)", "r.o".to_owned());
-        names.set_symbols(&globals, |_| "q.o".to_owned());
+        names.add_input("4.a(5.o)", "r.o".to_owned());
+        names.set_symbols(&globals, 10, |id| match id.0 {
+            9 => "q.o".to_owned(),
+            number => format!("input{number}"),
+        });
         String::from_utf8(names.text(text.as_bytes())).expect("UTF-8")
     }
 
@@ -287,7 +328,7 @@ mod tests {
             "libp.rlib(p.o):(.data.x) libp.rlib(p.o)"
         );
         assert_eq!(
-            text("wasm-ld: error: /tmp/x/4.p(5.o): bad (/tmp/x/4.p)\n"),
+            text("wasm-ld: error: /tmp/x/4.a(5.o): bad (/tmp/x/4.a)\n"),
             "wasm-ld: error: r.o: bad (<link sections>)\n"
         );
         assert_eq!(
@@ -310,6 +351,24 @@ mod tests {
             text("duplicate symbol: callback\n>>> defined in /tmp/x/0.o\n>>> defined in r.o\n"),
             "duplicate symbol: callback\n>>> defined in q.o\n>>> defined in r.o\n"
         );
+    }
+
+    #[test]
+    fn two_definitions_are_shown_in_link_order() {
+        for first in ["input8", "/tmp/x/0.o"] {
+            let second = if first == "input8" {
+                "/tmp/x/0.o"
+            } else {
+                "input8"
+            };
+            let message = format!(
+                "duplicate symbol: callback\n>>> defined in {first}\n>>> defined in {second}\nmore\n"
+            );
+            assert_eq!(
+                text(&message),
+                "duplicate symbol: callback\n>>> defined in input8\n>>> defined in q.o\nmore\n"
+            );
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod messages;
 mod pack;
 mod relay;
 mod run;
+mod undefined;
 
 pub use call::Call;
 pub use compile::{Compiled, compile};
@@ -19,3 +20,4 @@ pub use job::Job;
 pub use map::Arrays;
 pub use messages::Names;
 pub use run::{Ended, is_inside_gathered_link};
+pub use undefined::undefined_data;

@@ -238,13 +238,14 @@ impl<W: Write> Mapped<'_, W> {
     }
 
     fn line(&mut self) {
-        let line = &self.pending;
-        let mapped = self.names.line_about(line, self.about.symbol(line));
-        let goes_on = self.was_said && line.starts_with(b">>>");
-        self.was_said = self.names.was_said(&mapped) || goes_on;
-        if !self.was_said {
-            self.to.line(&mapped);
-        }
+        let (names, to, was_said) = (self.names, &mut self.to, &mut self.was_said);
+        self.about.map(names, &self.pending, |mapped| {
+            let goes_on = *was_said && mapped.starts_with(b">>>");
+            *was_said = names.was_said(mapped) || goes_on;
+            if !*was_said {
+                to.line(mapped);
+            }
+        });
         self.pending.clear();
     }
 
@@ -252,6 +253,8 @@ impl<W: Write> Mapped<'_, W> {
         if !self.pending.is_empty() {
             self.line();
         }
+        let to = &mut self.to;
+        self.about.end(|line| to.line(line));
         self.to.flush();
     }
 }

@@ -9,6 +9,7 @@ use crate::interrupt;
 use crate::temporary::PREFIX;
 use memchr::memmem;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -136,8 +137,8 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
         .map_err(|error| cannot_run(backend, &error))
 }
 
-/// Runs the backend and passes on what it says, under the names that the user knows. `gathered` says
-/// that entries were, to ourselves if it is a wrapper that runs us.
+/// Runs the backend and passes on what it says, under the names that the user knows, and its errors and
+/// warnings to `messages`. `gathered` says that entries were, to ourselves if it is a wrapper that runs us.
 ///
 /// # Errors
 /// It cannot be run.
@@ -146,12 +147,13 @@ pub fn run(
     words: &[OsString],
     names: &Names<'_>,
     gathered: bool,
+    messages: &mut (impl Write + Send),
 ) -> Result<Ended> {
     let mut command = command(backend, words)?;
     if gathered {
         command.env(GATHERED, names.directory());
     }
-    attend(backend, start(backend, command)?, Some(names))
+    attend_to(backend, start(backend, command)?, Some(names), messages)
 }
 
 /// The same for a link that is not the caller's: how it ended, and its errors and warnings.
@@ -241,10 +243,38 @@ pub fn run_alone(backend: &Backend, words: &[OsString]) -> Result<Ended> {
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn attend(backend: &Backend, mut running: Running, names: Option<&Names<'_>>) -> Result<Ended> {
-    let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
-    let status = pass_on(&mut running, names, &mut stdout, &mut stderr);
+pub fn attend(backend: &Backend, running: Running, names: Option<&Names<'_>>) -> Result<Ended> {
+    attend_to(backend, running, names, &mut std::io::stderr())
+}
+
+/// The same, with its errors and warnings passed on to `messages`.
+///
+/// # Errors
+/// It cannot be waited for.
+pub fn attend_to(
+    backend: &Backend,
+    mut running: Running,
+    names: Option<&Names<'_>>,
+    messages: &mut (impl Write + Send),
+) -> Result<Ended> {
+    let status = pass_on(&mut running, names, &mut std::io::stdout(), messages);
     how_it_ended(backend, status)
+}
+
+/// Standard error, and what was written to it.
+#[derive(Default)]
+pub struct Heard(pub Vec<u8>);
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        std::io::stderr().write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 fn how_it_ended(backend: &Backend, status: std::io::Result<ExitStatus>) -> Result<Ended> {

@@ -3,9 +3,10 @@
 //! behind would need a global name each.
 
 use crate::error::Result;
+use crate::survey::is_c_identifier;
 use crate::wasm::{
     Object, Relocation, RelocationType, SEGMENT_RETAIN, SEGMENT_TLS, SectionIndex, SegmentIndex,
-    SymbolFlags, SymbolIndex,
+    Symbol, SymbolFlags, SymbolIndex,
 };
 use std::collections::BTreeSet;
 
@@ -86,30 +87,28 @@ impl Leaving {
             .collect()
     }
 
-    /// The symbols that leave and that something which stays refers to, in order; `name` is what others
-    /// call one.
-    pub fn moved(
-        &self,
-        object: &Object<'_>,
-        name: impl Fn(SymbolIndex) -> String,
-    ) -> Vec<(SymbolIndex, String)> {
-        let symbols = object.symbols.iter().zip(&self.referred).enumerate();
-        let moved = symbols.filter_map(|(position, (symbol, &referred))| {
-            let (segment, _) = symbol.definition().filter(|_| referred)?;
-            let leaves = self.segments[segment.position()] != Fate::Stays;
-            leaves.then_some(SymbolIndex(position as u32))
-        });
-        moved.map(|index| (index, name(index))).collect()
+    /// Whether what stays in the object refers to a symbol of what leaves.
+    pub fn is_missed(&self, symbol: SymbolIndex) -> bool {
+        self.referred[symbol.position()]
+    }
+
+    /// Whether a symbol is of what leaves.
+    pub fn leaves(&self, symbol: &Symbol<'_>) -> bool {
+        let segment = symbol.definition().map(|(segment, _)| segment);
+        segment.is_some_and(|segment| self.segments[segment.position()] != Fate::Stays)
     }
 
     /// Which segments could go along: those that nothing outside of the object can refer to, and
-    /// nothing but a reference keeps.
+    /// nothing but a reference keeps. One that bears a section's name has its place in that section.
     fn may_go(&self, object: &Object<'_>) -> Vec<bool> {
         let rooted = SEGMENT_RETAIN | SEGMENT_TLS;
         let segments = object.segments.iter().zip(&self.segments);
         let mut may_go: Vec<bool> = segments
             .map(|(segment, fate)| {
-                *fate == Fate::Stays && segment.flags & rooted == 0 && segment.comdat.is_none()
+                *fate == Fate::Stays
+                    && segment.flags & rooted == 0
+                    && segment.comdat.is_none()
+                    && !is_c_identifier(segment.name)
             })
             .collect();
         let rooted = SymbolFlags::NO_STRIP | SymbolFlags::EXPORTED | SymbolFlags::TLS;

@@ -1,11 +1,16 @@
 //! The manifest of what was gathered, as a custom section of the synthesized object.
 
-use super::{Base, Hoist, own_name, sections::place};
-use crate::error::Result;
+use super::follow::{Followed, follow};
+use super::{Base, Hoist, sections::place};
+use crate::error::{Error, Result};
+use crate::hash::HashMap;
 use crate::input::{Module, Name};
-use crate::manifest::{Entry, Manifest, Pointer, PointerKind, SECTION, Section};
-use crate::plan::{Item, PlannedSection, crate_of, items, stride};
-use crate::wasm::{Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex};
+use crate::manifest::{Entry, Manifest, NUMBERED, SECTION, Section};
+use crate::plan::{Item, PlannedSection, crate_of, items, items_within, stride};
+use crate::survey::{entry_name, read_again, section_title};
+use crate::wasm::{Relocation, RelocationType, SymbolFlags};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 impl Hoist<'_, '_> {
@@ -21,19 +26,23 @@ impl Hoist<'_, '_> {
         };
         let mut ends = Vec::new();
         for (number, section) in self.plan.sections.iter().enumerate() {
-            if let Some(segment) = self.arrays[number].segment {
-                manifest
-                    .sections
-                    .push(self.manifest_section(section, segment, modules)?);
-                let at = |offset| place(segment, offset);
-                let prefix = format!(".Lmanifest.{}", segment.0);
-                for (end, offset) in [("start", 0), ("stop", section.size)] {
+            let Some(segment) = self.arrays[number].segment else {
+                continue;
+            };
+            let items = items(self.survey, modules, section)?;
+            for (number, (name, range)) in section.arrays.iter().enumerate() {
+                let items = items_within(&items, range);
+                let array = self.manifest_section(section, (name, range), items, modules)?;
+                manifest.sections.push(array);
+                let prefix = format!(".Lmanifest.{}.{number}", segment.0);
+                for (end, offset) in [("start", range.start), ("stop", range.end)] {
                     let name = format!("{prefix}.{end}");
                     let local = SymbolFlags::BINDING_LOCAL;
-                    ends.push(self.define(name, local, at(offset), None)?);
+                    ends.push(self.define(name, local, place(segment, offset), None)?);
                 }
             }
         }
+        tell_sections_apart(&mut manifest.sections);
         let ty = match manifest.wide {
             true => RelocationType::MemoryAddrI64,
             false => RelocationType::MemoryAddrI32,
@@ -55,69 +64,121 @@ impl Hoist<'_, '_> {
     fn manifest_section(
         &self,
         section: &PlannedSection,
-        segment: SegmentIndex,
+        (name, range): (&str, &Range<u32>),
+        items: &[Item],
         modules: &[Module<'_>],
     ) -> Result<Section> {
-        let items = items(self.survey, modules, section)?;
-        let mut relocations = self.builder.relocations(segment).to_vec();
-        relocations.sort_by_key(|relocation| relocation.offset);
-        let entries = items
-            .iter()
-            .map(|item| self.manifest_entry(item, &relocations, modules));
+        let mut followed = self.follow_all(items, modules)?;
+        let names = self.names(items, &followed);
+        let parts = items.iter().zip(&mut followed).zip(names);
+        let entries = parts.map(|((item, followed), name)| {
+            let entry = &self.survey[item.entry];
+            let file = &modules[entry.object.0].name;
+            Entry {
+                offset: item.offset - range.start,
+                size: item.size,
+                symbol: item.name(self.survey).map(str::to_owned),
+                key: entry.key.as_deref().map(str::to_owned),
+                krate: crate_of(self.survey, modules, item).map(Into::into),
+                file: file_for_all(file),
+                member: file.member().map(str::to_owned),
+                pointers: std::mem::take(&mut followed.pointers),
+                name,
+                values: std::mem::take(&mut followed.values),
+            }
+        });
         Ok(Section {
-            name: section.name.clone(),
+            name: name.to_owned(),
             start: 0,
             stop: 0,
-            size: section.size,
+            size: range.end - range.start,
             alignment: section.alignment,
-            stride: stride(&items),
+            stride: stride(items),
             entries: entries.collect(),
+            title: self.title(section, range),
         })
     }
 
-    fn manifest_entry(
-        &self,
-        item: &Item,
-        relocations: &[Relocation],
-        modules: &[Module<'_>],
-    ) -> Entry {
-        let entry = &self.survey[item.entry];
-        let name = &modules[entry.object.0].name;
-        let before = |end: u32| relocations.partition_point(|relocation| relocation.offset < end);
-        let own = &relocations[before(item.offset)..before(item.offset + item.size)];
-        Entry {
-            offset: item.offset,
-            size: item.size,
-            symbol: item.name(self.survey).map(str::to_owned),
-            key: entry.key.as_deref().map(str::to_owned),
-            krate: crate_of(self.survey, modules, item).map(Into::into),
-            file: file_for_all(name),
-            member: name.member().map(str::to_owned),
-            pointers: own
-                .iter()
-                .filter_map(|relocation| self.manifest_pointer(relocation, item.offset))
-                .collect(),
+    /// What the items lead to. Each object is looked into once, whatever their order.
+    fn follow_all(&self, items: &[Item], modules: &[Module<'_>]) -> Result<Vec<Followed>> {
+        let mut by_object: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (position, item) in items.iter().enumerate() {
+            let object = self.survey[item.entry].object;
+            by_object.entry(object).or_default().push(position);
         }
+        let mut followed: Vec<Followed> = items.iter().map(|_| Followed::default()).collect();
+        for (object, own) in by_object {
+            let module = &modules[object.0];
+            let mut look_into = || {
+                let bytes = module.load()?;
+                let entry = |&position: &usize| &self.survey[items[position].entry];
+                let object = read_again(&bytes, own.iter().map(entry))?;
+                for position in &own {
+                    let item = &items[*position];
+                    let part = item.start..item.start + item.size;
+                    followed[*position] = follow(&object, entry(position), part)?;
+                }
+                Ok(())
+            };
+            look_into().map_err(|error: Error| error.in_file(&module.name))?;
+            module.release();
+        }
+        Ok(followed)
     }
 
-    fn manifest_pointer(&self, relocation: &Relocation, start: u32) -> Option<Pointer> {
-        use RelocationType::*;
-        let (size, kind) = match relocation.ty {
-            MemoryAddrI32 => (4, PointerKind::Data),
-            MemoryAddrI64 => (8, PointerKind::Data),
-            MemoryAddrLocrelI32 => (4, PointerKind::Distance),
-            TableIndexI32 => (4, PointerKind::Function),
-            TableIndexI64 => (8, PointerKind::Function),
-            _ => return None,
-        };
-        let target = self.builder.symbol_name(SymbolIndex(relocation.index));
-        Some(Pointer {
-            offset: relocation.offset - start,
-            size,
-            kind,
-            target: own_name(target).to_owned(),
-            addend: relocation.addend,
-        })
+    /// What people call the items. Those with one name are numbered in the order of what they hold, as
+    /// the compiler may order them otherwise in each version of a crate.
+    fn names(&self, items: &[Item], followed: &[Followed]) -> Vec<Option<String>> {
+        let name = |item: &Item| item.name(self.survey).map(entry_name);
+        let mut names: Vec<_> = items.iter().map(name).collect();
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by(|&a, &b| {
+            let by_name = names[a].cmp(&names[b]);
+            by_name.then_with(|| followed[a].content.cmp(&followed[b].content))
+        });
+        let mut in_order: Vec<_> = order.iter().map(|&at| names[at].take()).collect();
+        tell_apart(in_order.iter_mut().flatten());
+        for (at, name) in order.into_iter().zip(in_order) {
+            names[at] = name;
+        }
+        names
+    }
+
+    /// What people call a section: an entry without bytes may say it.
+    fn title(&self, section: &PlannedSection, range: &Range<u32>) -> Option<String> {
+        let within = |offset: u32| range.start <= offset && offset <= range.end;
+        let entries = section.entries.iter().filter(|one| within(one.offset));
+        let entries = entries.map(|one| &self.survey[one.entry]);
+        let mut symbols = entries.filter(|entry| entry.size == 0).flat_map(|entry| {
+            let symbols = entry.symbols.iter();
+            symbols.map(|symbol| self.survey.name(entry, symbol))
+        });
+        symbols.find_map(section_title)
+    }
+}
+
+/// Gives numbers to sections that have one title, in the order of their entries' names: those of two
+/// versions of a crate.
+fn tell_sections_apart(sections: &mut [Section]) {
+    let mut titled: Vec<_> = sections.iter_mut().collect();
+    titled.retain(|section| section.title.is_some());
+    titled.sort_by_cached_key(|section| {
+        let names = section.entries.iter().map(|entry| entry.name.clone());
+        names.collect::<Vec<_>>()
+    });
+    let titles = titled.into_iter();
+    tell_apart(titles.filter_map(|section| section.title.as_mut()));
+}
+
+/// Gives a number to each name that is not the first of its kind.
+fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
+    let mut known: HashMap<String, u32> = HashMap::default();
+    for name in names {
+        let count = known.entry(name.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            *name += &format!("{NUMBERED}{count}");
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! no live code reaches goes, and what only its entries use goes with it.
 
 mod along;
+mod follow;
 mod leaving;
 mod manifest;
 mod moves;
@@ -35,16 +36,6 @@ pub struct Hoisted<'a> {
     pub object: Synthesized<'a>,
     /// Its global symbols.
     pub globals: HashMap<String, Global>,
-}
-
-/// An object that is to be edited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edited {
-    /// Which it is.
-    pub id: ObjectId,
-    /// Whether it counts what is linked before it: it has constructors, or a weak definition that another
-    /// may override.
-    pub order_counts: bool,
 }
 
 /// A global symbol of the synthesized object.
@@ -112,11 +103,13 @@ pub fn hoist<'s, 'a>(
         output,
         builder: Builder::new(memory64, table64),
         globals: HashMap::default(),
+        mismatched: HashMap::default(),
         arrays: Vec::with_capacity(plan.sections.len()),
         pools: plan.sections.iter().map(|_| Pools::default()).collect(),
     };
     hoist.add_arrays();
     hoist.take_from_objects(moves, modules, edited)?;
+    hoist.agree_on_signatures(modules);
     hoist.finish_arrays()?;
     if output.manifest {
         hoist.add_manifest(modules)?;
@@ -158,6 +151,8 @@ struct Hoist<'s, 'a> {
     output: Output,
     builder: Builder<'a>,
     globals: HashMap<String, Global>,
+    /// The references to functions that objects declare with more than one signature.
+    mismatched: HashMap<String, SymbolIndex>,
     /// For each section of the plan, what is made of it.
     arrays: Vec<Array>,
     /// For each section of the plan, what went along with its entries.
@@ -238,9 +233,14 @@ impl<'a> Hoist<'_, 'a> {
             source,
             entries,
         } = opened;
+        source.is_kept_alive = self.plan.kept_alive.contains(&source.id);
         for (id, entry) in entries.iter() {
-            if let Destination::At(section, offset) = moves.destination(*id) {
-                self.place(object, source, entry, (section as usize, offset))?;
+            match moves.destination(*id) {
+                Destination::At(section, offset) => {
+                    self.place(object, source, (*id, entry), (section as usize, offset))?;
+                }
+                Destination::Copy => self.keep_defined(object, source, entry),
+                Destination::None | Destination::Discarded => {}
             }
         }
         // Only now, when all moved symbols of the object are known: entries may point to each other.

@@ -1,6 +1,5 @@
 //! Which entries leave their objects, and where they go.
 
-use super::Edited;
 use super::source::Home;
 use crate::input::ObjectId;
 use crate::plan::Plan;
@@ -21,8 +20,10 @@ pub struct Moves {
 pub(super) enum Destination {
     /// It stays where it is.
     None,
+    /// It leaves its object, as another copy of its COMDAT group is in an array.
+    Copy,
     /// It leaves its object, and is in no array.
-    Nowhere,
+    Discarded,
     /// To the section of that number, and this offset of it.
     At(u32, u32),
 }
@@ -38,8 +39,11 @@ impl Moves {
     /// Those of a plan.
     pub fn of(survey: &Survey<'_>, plan: &Plan) -> Self {
         let mut destinations = vec![Destination::None; survey.entries.len()];
-        for id in plan.leaving() {
-            destinations[id.position()] = Destination::Nowhere;
+        for id in &plan.copies {
+            destinations[id.position()] = Destination::Copy;
+        }
+        for id in &plan.discarded {
+            destinations[id.position()] = Destination::Discarded;
         }
         for (number, section) in plan.sections.iter().enumerate() {
             for placed in &section.entries {
@@ -58,11 +62,8 @@ impl Moves {
     }
 
     /// The objects that entries leave, in link order.
-    pub fn edited(&self, survey: &Survey<'_>) -> impl Iterator<Item = Edited> {
-        self.objects.iter().map(|leaving| Edited {
-            id: leaving.id,
-            order_counts: survey.objects[leaving.id].order_counts,
-        })
+    pub fn edited(&self) -> impl Iterator<Item = ObjectId> {
+        self.objects.iter().map(|leaving| leaving.id)
     }
 
     pub(super) fn objects(&self) -> &[ObjectMoves] {
@@ -78,7 +79,7 @@ impl Moves {
         let destinations = entries.iter().map(|(id, _)| self.destination(*id));
         destinations.fold(Home::None, |home, destination| match destination {
             Destination::At(section, _) => home.and(section as usize),
-            Destination::None | Destination::Nowhere => home,
+            Destination::None | Destination::Copy | Destination::Discarded => home,
         })
     }
 }

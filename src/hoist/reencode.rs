@@ -4,7 +4,6 @@
 //! environment variable that only our own tests know (`ci/lld-tests`): it puts all that reads and
 //! writes objects to the test of inputs that have nothing to gather.
 
-use super::Edited;
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::wasm::{Edits, Object, Sections};
@@ -21,14 +20,11 @@ pub fn is_asked() -> bool {
 ///
 /// # Errors
 /// A module that is not right.
-pub fn edited(modules: &[Module<'_>]) -> Result<Vec<Edited>> {
+pub fn edited(modules: &[Module<'_>]) -> Result<Vec<ObjectId>> {
     let mut edited = Vec::new();
     for (position, module) in modules.iter().enumerate() {
         let is_object = is_object(module).map_err(|error| error.in_file(&module.name))?;
-        edited.extend(is_object.then_some(Edited {
-            id: ObjectId(position),
-            order_counts: true,
-        }));
+        edited.extend(is_object.then_some(ObjectId(position)));
     }
     Ok(edited)
 }

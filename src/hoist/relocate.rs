@@ -5,10 +5,11 @@ use super::sections::check_kind;
 use super::source::Source;
 use super::{Base, Global, Hoist, Target, global_name};
 use crate::error::{Error, Result};
+use crate::input::Module;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{
-    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, Symbol, SymbolFlags,
-    SymbolIndex, SymbolKind, SynthSymbol,
+    FunctionIndex, Object, Relocation, RelocationType, SegmentIndex, SymbolFlags, SymbolIndex,
+    SymbolKind, SynthSymbol,
 };
 use std::borrow::Cow;
 
@@ -24,7 +25,7 @@ impl<'a> Hoist<'_, 'a> {
     ) -> Result<()> {
         let section = self.survey.section(entry);
         let (base, relocations) = match entry.origin {
-            Origin::Custom(from) => {
+            Origin::Custom(from, _) => {
                 let section_of = &object.sections[from.position()];
                 let start = section_of.content_start() as u64;
                 let converted = object.relocations(from)?.into_iter().map(|relocation| {
@@ -67,7 +68,9 @@ impl<'a> Hoist<'_, 'a> {
             return Ok(());
         }
         let start = match entry.origin {
-            Origin::Custom(section) => object.sections[section.position()].content_start() as u64,
+            Origin::Custom(section, _) => {
+                object.sections[section.position()].content_start() as u64
+            }
             Origin::Segment(_) | Origin::Symbol(..) => object.data_start(),
         };
         Err(Error::new(format!(
@@ -124,37 +127,105 @@ impl<'a> Hoist<'_, 'a> {
     ) -> Result<SymbolIndex> {
         let symbol = object.symbol(index);
         let name = global_name(object, source.id, index);
+        let synthesized = self.reference(object, source, index, &name)?;
+        if symbol.is_local() {
+            source.aliases.push((index, name.into_owned()));
+        }
+        source.stands_for(index, synthesized);
+        Ok(synthesized)
+    }
+
+    /// The symbol by which the synthesized object refers to `name`. A strong reference makes a weak one
+    /// strong.
+    fn reference(
+        &mut self,
+        object: &Object<'_>,
+        source: &Source<'a>,
+        index: SymbolIndex,
+        name: &str,
+    ) -> Result<SymbolIndex> {
+        let symbol = object.symbol(index);
         let is_data = symbol.is_data();
-        if let Some(known) = self.globals.get(name.as_ref()) {
-            check_kind(known, is_data, symbol.name)?;
-            source.stands_for(index, known.symbol);
+        let is_weak = symbol.is_undefined() && symbol.is_weak();
+        let binding = match is_weak {
+            true => SymbolFlags::BINDING_WEAK,
+            false => SymbolFlags::empty(),
+        };
+        let known = self.globals.get(name).copied();
+        if let Some(known) = known {
+            check_kind(&known, is_data, symbol.name)?;
+            if !is_weak && !known.is_defined {
+                self.builder.strengthen(known.symbol);
+            }
+        }
+        let SymbolKind::Function(function) = symbol.kind else {
+            if let Some(known) = known {
+                return Ok(known.symbol);
+            }
+            let flags = binding | SymbolFlags::UNDEFINED;
+            let name = source.kept_name(name);
+            let symbol = self
+                .builder
+                .symbol(SynthSymbol::UndefinedData { flags, name });
+            return Ok(self.refer(symbol, source, index, object));
+        };
+        let is_import = symbol.is_undefined();
+        if let Some(known) = known {
+            let signature = object.signature(function);
+            if self.builder.signature(known.symbol) != Some(signature) {
+                self.mismatched.insert(name.to_owned(), known.symbol);
+            }
             return Ok(known.symbol);
         }
-        let name = source.kept_name(name);
-        let reference = SymbolFlags::UNDEFINED | reference_binding(symbol);
-        let synthesized = match symbol.kind {
-            SymbolKind::Function(function) => {
-                self.undefined_function(object, function, symbol.is_undefined(), &name, reference)
-            }
-            _ => SynthSymbol::UndefinedData {
-                flags: reference,
-                name: name.clone(),
-            },
-        };
-        if symbol.is_local() {
-            let name = name.clone().into_owned();
-            source.aliases.push((index, name));
+        let flags = binding | SymbolFlags::UNDEFINED;
+        let kept = source.kept_name(name);
+        let reference = self.undefined_function(object, function, is_import, &kept, flags);
+        let reference = self.builder.symbol(reference);
+        Ok(self.refer(reference, source, index, object))
+    }
+
+    /// Gives references to functions the signature that the definition has, where objects declare a
+    /// function with several: one reference stands for all, and the backend makes a function that traps of
+    /// a reference with another signature than the definition's.
+    pub(super) fn agree_on_signatures(&mut self, modules: &[Module<'_>]) {
+        if self.mismatched.is_empty() {
+            return;
         }
-        let symbol = self.builder.symbol(synthesized);
-        source.stands_for(index, symbol);
+        for module in modules {
+            let bytes = module.load().unwrap_or_default();
+            let Ok(object) = Object::parse(&bytes) else {
+                continue;
+            };
+            for symbol in &object.symbols {
+                if let SymbolKind::Function(function) = symbol.kind
+                    && !symbol.is_undefined()
+                    && !symbol.is_local()
+                    && let Some(reference) = self.mismatched.remove(symbol.name)
+                {
+                    let signature = object.signature(function);
+                    self.builder.set_signature(reference, signature);
+                }
+            }
+        }
+    }
+
+    /// Remembers the first reference to a name.
+    fn refer(
+        &mut self,
+        symbol: SymbolIndex,
+        source: &Source<'a>,
+        index: SymbolIndex,
+        object: &Object<'_>,
+    ) -> SymbolIndex {
         let global = Global {
             symbol,
-            is_data,
+            is_data: object.symbol(index).is_data(),
             is_defined: false,
             origin: Some(source.id),
         };
+        let name = global_name(object, source.id, index);
         self.globals.insert(name.into_owned(), global);
-        Ok(symbol)
+        symbol
     }
 
     /// A function elsewhere: imported as the object imports it, or by its name from the others.
@@ -182,23 +253,6 @@ impl<'a> Hoist<'_, 'a> {
             name: explicit.then(|| name.clone()),
             function,
         }
-    }
-}
-
-/// The binding of a reference to what `symbol` names.
-///
-/// The reference comes before all inputs, and unless it is weak the backend meets it with the first
-/// archive that offers that name. But whether the symbol is asked for, and where, its own object
-/// says: the one that defines it, or that has a strong reference too. (Of data, `wasm-ld` 14 and 16
-/// keep the weak reference when they see a strong one, and would then not miss the symbol.)
-fn reference_binding(symbol: &Symbol<'_>) -> SymbolFlags {
-    let is_data = symbol.is_data();
-    if symbol.is_undefined() && is_data {
-        symbol.flags & SymbolFlags::BINDING_WEAK
-    } else if symbol.is_local() {
-        SymbolFlags::empty()
-    } else {
-        SymbolFlags::BINDING_WEAK
     }
 }
 

@@ -6,12 +6,12 @@ use super::{Global, Hoist, global_name};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::ObjectId;
-use crate::plan::{PlannedSection, SymbolDefinition, Value};
+use crate::plan::{PlannedSection, SymbolDefinition, Value, Winner};
 use crate::script::Definition as ScriptDefinition;
-use crate::survey::{Entry, EntrySymbol, is_c_identifier, is_marked};
+use crate::survey::{Entry, EntryId, EntrySymbol, is_c_identifier, is_marked};
 use crate::wasm::{
-    Definition, Merged, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol, SymbolFlags,
-    SymbolIndex, SynthSymbol,
+    Definition, Merged, Moved, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol,
+    SymbolFlags, SymbolIndex, SynthSymbol,
 };
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ impl<'a> Hoist<'_, 'a> {
         &mut self,
         object: &Object<'_>,
         source: &mut Source<'a>,
-        entry: &Entry,
+        (id, entry): (EntryId, &Entry),
         (section, offset): (usize, u32),
     ) -> Result<()> {
         let array = &mut self.arrays[section];
@@ -53,7 +53,8 @@ impl<'a> Hoist<'_, 'a> {
         match array.segment {
             Some(segment) => {
                 self.builder.put(segment, offset, entry.data(object));
-                self.define_entry(object, source, entry, (segment, offset))
+                self.keep_defined(object, source, entry);
+                self.define_entry(object, source, (id, entry), (segment, offset))
             }
             None => Ok(()),
         }
@@ -98,34 +99,51 @@ impl<'a> Hoist<'_, 'a> {
         }
     }
 
+    /// Keeps the global symbols of what leaves an object defined there. They shadow what archives offer at
+    /// that place of the command line, an archive member is extracted for them, and the synthesized object
+    /// overrides them at the end. Two strong definitions stay two: the backend reports them.
+    pub(super) fn keep_defined(&self, object: &Object<'_>, source: &mut Source<'a>, entry: &Entry) {
+        for EntrySymbol { index, .. } in &entry.symbols {
+            let symbol = object.symbol(*index);
+            if symbol.is_local() || !self.is_needed(source, entry, (*index, symbol)) {
+                continue;
+            }
+            let is_duplicate = self.plan.winners.get(symbol.name) == Some(&Winner::Duplicate);
+            let binding = match is_duplicate && !symbol.is_weak() {
+                true => SymbolFlags::empty(),
+                false => SymbolFlags::BINDING_WEAK,
+            };
+            let flags = binding | (moved_flags(symbol) & SymbolFlags::VISIBILITY_HIDDEN);
+            source.defined.insert(*index, Moved::Defined(flags));
+        }
+    }
+
     /// Defines an entry's symbols where it is now.
     fn define_entry(
         &mut self,
         object: &Object<'_>,
         source: &mut Source<'a>,
-        entry: &Entry,
+        (id, entry): (EntryId, &Entry),
         (segment, offset): (SegmentIndex, u32),
     ) -> Result<()> {
         for EntrySymbol { index, .. } in &entry.symbols {
             let symbol = object.symbol(*index);
-            if !self.is_needed(source, entry, (*index, symbol)) {
+            let winner = self.plan.winners.get(symbol.name);
+            let wins =
+                symbol.is_local() || winner.is_none_or(|winner| *winner == Winner::Entry(id));
+            if !wins || !self.is_needed(source, entry, (*index, symbol)) {
                 continue;
             }
-            let name = global_name(object, source.id, *index);
-            // Of weak definitions the first counts, and a strong one before them.
-            let known = self.globals.get(name.as_ref());
-            let is_overridden = known.is_some_and(|known| {
-                known.is_defined && (symbol.is_weak() || !self.builder.is_weak(known.symbol))
-            });
-            let Some((_, range)) = symbol.definition().filter(|_| !is_overridden) else {
+            let Some((_, range)) = symbol.definition() else {
                 continue;
             };
-            let flags = moved_flags(symbol.flags, is_marked(symbol.name));
+            let name = global_name(object, source.id, *index);
             let definition = Definition {
                 segment,
                 offset: offset + (range.start - entry.start()),
                 size: range.end - range.start,
             };
+            let flags = moved_flags(symbol);
             let moved = self.define(source.kept_name(name), flags, definition, Some(source.id))?;
             source.stands_for(*index, moved);
         }
@@ -143,7 +161,7 @@ impl<'a> Hoist<'_, 'a> {
             return true;
         }
         // Of those of which there may be more, another object may mean this one.
-        let is_only = !symbol.is_weak() && entry.comdat.is_none();
+        let is_only = !self.plan.winners.contains_key(symbol.name) && entry.comdat.is_none();
         let is_unused = is_only && self.survey.is_unreferred_mark(entry, symbol.name);
         !symbol.is_local() && !is_unused
     }
@@ -191,14 +209,14 @@ impl<'a> Hoist<'_, 'a> {
     /// Defines `__start_NAME` and `__stop_NAME`: weak, as whoever defines them himself has the
     /// last word with ELF linkers too (`PROVIDE_HIDDEN`).
     fn define_bounds(&mut self, section: &PlannedSection, segment: SegmentIndex) -> Result<()> {
-        if !is_c_identifier(&section.name) {
-            return Ok(());
-        }
-        for (prefix, offset) in [("__start_", 0), ("__stop_", section.size)] {
-            let name = format!("{prefix}{}", section.name);
-            if !self.is_defined(&name) {
-                let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
-                self.define(name, flags, place(segment, offset), None)?;
+        let arrays = section.arrays.iter();
+        for (array, range) in arrays.filter(|(array, _)| is_c_identifier(array)) {
+            for (prefix, offset) in [("__start_", range.start), ("__stop_", range.end)] {
+                let name = format!("{prefix}{array}");
+                if !self.is_defined(&name) {
+                    let flags = SymbolFlags::VISIBILITY_HIDDEN | SymbolFlags::BINDING_WEAK;
+                    self.define(name, flags, place(segment, offset), None)?;
+                }
             }
         }
         Ok(())
@@ -314,11 +332,13 @@ pub(super) fn place(segment: SegmentIndex, offset: u32) -> Definition {
 }
 
 /// The flags of a symbol that has moved. It is no root any more, and no local one, as its object
-/// refers to it from outside. A marked one is nobody's to see, nor is one that was local: for
-/// Emscripten, clang says of all that is `used` that it is exported.
-fn moved_flags(flags: SymbolFlags, marked: bool) -> SymbolFlags {
-    let moved = flags - (SymbolFlags::NO_STRIP | SymbolFlags::BINDING_LOCAL);
-    if marked || flags.contains(SymbolFlags::BINDING_LOCAL) {
+/// refers to it from outside. It is not weak, as it overrides the definition that its object keeps. A marked
+/// one is nobody's to see, nor is one that was local: for Emscripten, clang says of all that is `used` that
+/// it is exported.
+fn moved_flags(symbol: &Symbol<'_>) -> SymbolFlags {
+    let own = SymbolFlags::NO_STRIP | SymbolFlags::BINDING_LOCAL | SymbolFlags::BINDING_WEAK;
+    let moved = symbol.flags - own;
+    if symbol.is_local() || is_marked(symbol.name) {
         (moved - SymbolFlags::EXPORTED) | SymbolFlags::VISIBILITY_HIDDEN
     } else {
         moved

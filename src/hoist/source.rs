@@ -2,15 +2,17 @@
 //! it.
 
 use super::along::Along;
-use super::global_name;
 use super::leaving::Leaving;
 use super::moves::{Destination, Moves, ObjectMoves};
+use super::{UNIQUE, global_name};
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::survey::{Entry, EntryId, Origin, Survey, read_again};
-use crate::wasm::{Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind};
+use crate::wasm::{
+    Edits, Moved, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind,
+};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 /// An index that takes no more room where there may be none: there is one for each symbol.
@@ -56,6 +58,10 @@ pub(super) struct Source<'a> {
     sections: BTreeSet<SectionIndex>,
     /// Further names for symbols that stay.
     pub(super) aliases: Vec<(SymbolIndex, String)>,
+    /// Symbols of entries that stay defined.
+    pub(super) defined: BTreeMap<SymbolIndex, Moved>,
+    /// Whether one of them makes the object alive.
+    pub(super) is_kept_alive: bool,
     /// For each of its symbols, the one of the synthesized object, if there is one.
     symbols: Vec<Option<Compact>>,
     /// For each of its segments that went along, where it is now.
@@ -78,7 +84,13 @@ impl<'a> Source<'a> {
         for entry in entries {
             match entry.origin {
                 Origin::Segment(segment) | Origin::Symbol(segment, _) => segments.push(segment),
-                Origin::Custom(section) => _ = sections.insert(section),
+                Origin::Custom(section, _) => {
+                    // What else there is in it is for those who read it from outside.
+                    let content = object.sections.get(section.position());
+                    if content.is_some_and(|all| all.content.len() == entry.size as usize) {
+                        sections.insert(section);
+                    }
+                }
             }
         }
         Ok(Self {
@@ -87,6 +99,8 @@ impl<'a> Source<'a> {
             sections,
             home,
             aliases: Vec::new(),
+            defined: BTreeMap::new(),
+            is_kept_alive: false,
             symbols: vec![None; object.symbols.len()],
             segments: vec![None; object.segments.len()],
             along: Vec::new(),
@@ -132,11 +146,22 @@ impl<'a> Source<'a> {
 
     /// What changes in the object, now that all of it is known.
     pub(super) fn edits(self, object: &Object<'_>) -> Edits {
-        let name = |symbol| global_name(object, self.id, symbol).into_owned();
         let mut sections = self.sections;
         sections.extend(embedded_bitcode(object));
+        let mut defined = self.defined;
+        let symbols = object.symbols.iter().enumerate();
+        let moved = symbols.filter_map(|(position, symbol)| {
+            let index = SymbolIndex(position as u32);
+            let name = || global_name(object, self.id, index).into_owned();
+            let is_missed = self.leaving.leaves(symbol) && self.leaving.is_missed(index);
+            let undefined = is_missed.then(|| Moved::Undefined(name()));
+            Some((index, defined.remove(&index).or(undefined)?))
+        });
         Edits {
-            moved: self.leaving.moved(object, name),
+            moved: moved.collect(),
+            keeps_alive: self
+                .is_kept_alive
+                .then(|| format!("{UNIQUE}alive.{}", self.id.0)),
             aliases: self.aliases,
             segments: self.leaving.segments(),
             sections,

@@ -184,6 +184,14 @@ impl FileBytes {
         }
     }
 
+    /// How many bytes the file has.
+    pub fn len(&self) -> usize {
+        match &self.bytes {
+            Bytes::Unread(length) => *length,
+            _ => self.bytes().len(),
+        }
+    }
+
     /// The bytes; of an unread file none.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {

@@ -2,6 +2,7 @@
 //! archives taken apart into members.
 
 mod archive;
+mod archive_write;
 mod changes;
 mod file;
 mod foreign;
@@ -11,10 +12,8 @@ mod object_map;
 #[cfg(unix)]
 mod truncation;
 
-pub use archive::{
-    Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
-    with_contents as archive_with_contents,
-};
+pub use archive::{Content as ArchiveContent, Member as ArchiveMember, members as archive_members};
+pub use archive_write::{write as write_archive, write_to as write_archive_to};
 
 pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
@@ -27,6 +26,7 @@ use crate::wasm::has_symbols;
 use file::InputFile;
 use foreign::Format;
 use library::Search;
+pub use library::SharedLibraries;
 use map::FileId;
 use std::borrow::Cow;
 use std::fmt;
@@ -116,6 +116,43 @@ pub enum Bytes<'a> {
     OfFile(&'a FileBytes),
 }
 
+/// An archive among the inputs.
+#[derive(Debug)]
+pub struct Archive<'a> {
+    /// Its name for people.
+    pub name: Name,
+    /// The names and the bytes of its members, in order.
+    pub members: Vec<(String, &'a [u8])>,
+}
+
+impl Archive<'_> {
+    /// Whether a member that `is_edited` says to come before its archive would win over another that now
+    /// comes before it: one that defines the same name.
+    pub fn has_rivals(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
+        let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
+        let members = &self.members[..last.map_or(0, |last| last + 1)];
+        if members.iter().all(|(_, bytes)| is_edited(bytes)) {
+            return false;
+        }
+        let mut others: HashSet<Box<str>> = HashSet::default();
+        for (_, bytes) in members {
+            let is_edited = is_edited(bytes);
+            let rival = archive_write::each_offered(bytes, |name| match is_edited {
+                true if others.contains(name) => Err(()),
+                true => Ok(()),
+                false => {
+                    others.insert(name.into());
+                    Ok(())
+                }
+            });
+            if rival.is_err() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 /// Where a module comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provenance {
@@ -145,6 +182,19 @@ impl<'a> Module<'a> {
             Bytes::Here(bytes) => Some(bytes),
             Bytes::OfFile(file) => (!file.is_unread()).then(|| file.bytes()),
         }
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        match self.bytes {
+            Bytes::Here(bytes) => bytes.len(),
+            Bytes::OfFile(file) => file.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// What tells it from others that are in memory as long as the inputs.
@@ -233,11 +283,12 @@ impl<'a> Inputs<'a> {
 }
 
 impl Named {
-    /// The inputs of `line`.
-    pub fn by(line: &CommandLine) -> Self {
+    /// The inputs of `line`, for a backend that takes `shared` libraries.
+    pub fn by(line: &CommandLine, shared: &dyn Fn() -> SharedLibraries) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
-        let mut search = Search::new(line.values(Id::LibraryPath));
-        search.archives_only = !line.is_position_independent();
+        let mut search = Search::new(line.values(Id::LibraryPath), shared);
+        search.is_position_independent = line.is_position_independent();
+        search.archives_only = !search.is_position_independent;
         let (mut in_lib, mut whole_archive) = (false, false);
         for (argument, meaning) in line.arguments().map(|(i, a)| (i, &a.meaning)) {
             let place = Place {
@@ -316,13 +367,6 @@ impl Named {
 }
 
 impl Files {
-    /// Whether the backend links nothing of the inputs between two arguments but what is referred to.
-    pub fn only_archives_between(&self, first: ArgumentIndex, last: ArgumentIndex) -> bool {
-        let is_archive =
-            |file: &InputFile| file.format == Format::Archive && !file.place.whole_archive;
-        self.between(first, last).iter().all(is_archive)
-    }
-
     /// Whether there are no inputs between two arguments.
     pub fn none_between(&self, first: ArgumentIndex, last: ArgumentIndex) -> bool {
         self.between(first, last).is_empty()
@@ -371,20 +415,19 @@ impl Files {
         Ok(inputs)
     }
 
-    /// What the backend would link of the archive that `argument` names: its objects and bitcode.
+    /// The members of the archive that `argument` names, in order; none if it names none.
     ///
     /// # Errors
     /// An archive that is not right.
-    pub fn linkable_members(&self, argument: ArgumentIndex) -> Result<Vec<(Name, &[u8])>> {
-        let mut linkable = Vec::new();
-        for file in self.at(argument) {
-            for (member, bytes) in file.contents()? {
-                if matches!(Format::of(bytes), Format::Module | Format::Bitcode) {
-                    linkable.push((file.name(Some(member)), bytes));
-                }
-            }
-        }
-        Ok(linkable)
+    pub fn archive(&self, argument: ArgumentIndex) -> Result<Option<Archive<'_>>> {
+        let mut files = self.at(argument);
+        let Some(file) = files.find(|file| file.format == Format::Archive) else {
+            return Ok(None);
+        };
+        Ok(Some(Archive {
+            name: file.name(None),
+            members: file.contents()?,
+        }))
     }
 
     /// Whether the archive that `argument` names has nothing to link but members for which `is_given`
@@ -408,24 +451,6 @@ impl Files {
             }
         }
         Ok(is_there)
-    }
-
-    /// The name of the archive that `argument` names, and an archive like it with other contents of
-    /// members where `content` gives some. `None` for one that cannot be written so: a thin one.
-    ///
-    /// # Errors
-    /// An archive that is not right.
-    pub fn archive_with<'a>(
-        &'a self,
-        argument: ArgumentIndex,
-        content: impl Fn(&'a [u8]) -> Option<&'a [u8]>,
-    ) -> Result<Option<(Name, Vec<u8>)>> {
-        let is_archive = |file: &&InputFile| file.format == Format::Archive;
-        let Some(file) = self.at(argument).find(is_archive) else {
-            return Ok(None);
-        };
-        let archive = archive::with_contents(&file.path, file.bytes.bytes(), content)?;
-        Ok(archive.map(|archive| (file.name(None), archive)))
     }
 
     /// What can be read only once, as it is a pipe: the argument, its name, and what we have read.

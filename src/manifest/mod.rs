@@ -12,6 +12,10 @@ pub use write::Written;
 
 /// The name of the custom section.
 pub const SECTION: &str = "link_sections";
+/// How many values an entry has at most.
+pub const MOST_VALUES: usize = 64;
+/// What comes between an entry's name and its number, where others of its section have that name too.
+pub const NUMBERED: &str = " #";
 /// The version of its format.
 pub const VERSION: u32 = 1;
 
@@ -49,6 +53,8 @@ pub struct Section {
     pub stride: Option<u32>,
     /// Its entries, in order.
     pub entries: Vec<Entry>,
+    /// What people call it, where that is not its name: the same in each version of a program.
+    pub title: Option<String>,
 }
 
 /// An entry: what one symbol names or, where no symbol says, all that an object has for the section.
@@ -69,6 +75,22 @@ pub struct Entry {
     /// The member of the archive.
     pub member: Option<String>,
     /// The addresses in it, by their offsets.
+    pub pointers: Vec<Pointer>,
+    /// What people call it, different for each entry of the section: the same in each version of a
+    /// program. Other linkers than this one may leave it out.
+    pub name: Option<String>,
+    /// The data that its pointers lead to, and the data that theirs lead to, as far as its object has it.
+    pub values: Vec<Value>,
+}
+
+/// Data that a pointer leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The number of the pointer: those of the entry count first, then those of its values, in order.
+    pub pointer: u32,
+    /// From where the pointer points to the end of what the symbol names, in bytes.
+    pub size: u32,
+    /// The addresses in it, with offsets from where the pointer points.
     pub pointers: Vec<Pointer>,
 }
 
@@ -101,6 +123,17 @@ pub enum PointerKind {
 impl PointerKind {
     /// Each with its number in the format.
     const ALL: [(u32, Self); 3] = [(0, Self::Data), (1, Self::Function), (2, Self::Distance)];
+}
+
+impl Entry {
+    /// What people call it, without the number.
+    pub fn plain_name(&self) -> Option<&str> {
+        let name = self.name.as_deref()?;
+        Some(match name.rsplit_once(NUMBERED) {
+            Some((plain, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => plain,
+            _ => name,
+        })
+    }
 }
 
 impl Section {

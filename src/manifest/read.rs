@@ -1,6 +1,8 @@
 //! Reading a manifest. Nothing in it is trusted.
 
-use super::{Entry, Manifest, Pointer, PointerKind, RELATIVE, Section, VERSION, WIDE};
+use super::{
+    Entry, MOST_VALUES, Manifest, Pointer, PointerKind, RELATIVE, Section, VERSION, Value, WIDE,
+};
 use crate::error::{Error, Result};
 use std::cell::Cell;
 use wasmparser::BinaryReader;
@@ -94,6 +96,10 @@ impl Reader<'_> {
             }
             entries.push(entry);
         }
+        let title = match from.eof() {
+            true => None,
+            false => self.optional_string(from)?,
+        };
         Ok(Section {
             name,
             start,
@@ -102,6 +108,7 @@ impl Reader<'_> {
             alignment,
             stride: (stride != 0).then_some(stride),
             entries,
+            title,
         })
     }
 
@@ -112,16 +119,12 @@ impl Reader<'_> {
         let krate = self.optional_string(from)?;
         let file = self.string(from)?;
         let member = self.optional_string(from)?;
-        let count = number(from)?;
-        let mut pointers = Vec::new();
-        for _ in 0..count {
-            let at = from.original_position();
-            let pointer = self.pointer(from)?;
-            let end = u64::from(pointer.offset) + u64::from(pointer.size);
-            if end > size.into() {
-                return Err(Error::new("a pointer ends outside of its entry").at(at));
-            }
-            pointers.push(pointer);
+        let pointers = self.pointers(from, size, "entry")?;
+        let (mut name, mut values) = (None, Vec::new());
+        // A manifest of an older linker ends here.
+        if !from.eof() {
+            name = self.optional_string(from)?;
+            values = self.values(from, pointers.len())?;
         }
         Ok(Entry {
             offset,
@@ -132,7 +135,54 @@ impl Reader<'_> {
             file,
             member,
             pointers,
+            name,
+            values,
         })
+    }
+
+    /// What the pointers of an entry lead to; it has so many itself.
+    fn values(&self, from: &mut BinaryReader<'_>, own: usize) -> Result<Vec<Value>> {
+        let at = from.original_position();
+        let count = number(from)?;
+        if count as usize > MOST_VALUES {
+            let message = format!("an entry has {count} values, and {MOST_VALUES} are the most");
+            return Err(Error::new(message).at(at));
+        }
+        let mut known = own;
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let at = from.original_position();
+            let (pointer, size) = (number(from)?, number(from)?);
+            if pointer as usize >= known {
+                let message =
+                    format!("there is no pointer {pointer} before this value: {known} are");
+                return Err(Error::new(message).at(at));
+            }
+            let pointers = self.pointers(from, size, "value")?;
+            known += pointers.len();
+            values.push(Value {
+                pointer,
+                size,
+                pointers,
+            });
+        }
+        Ok(values)
+    }
+
+    /// The pointers of `what`, which has `size` bytes.
+    fn pointers(&self, from: &mut BinaryReader<'_>, size: u32, what: &str) -> Result<Vec<Pointer>> {
+        let count = number(from)?;
+        let mut pointers = Vec::new();
+        for _ in 0..count {
+            let at = from.original_position();
+            let pointer = self.pointer(from)?;
+            let end = u64::from(pointer.offset) + u64::from(pointer.size);
+            if end > size.into() {
+                return Err(Error::new(format!("a pointer ends outside of its {what}")).at(at));
+            }
+            pointers.push(pointer);
+        }
+        Ok(pointers)
     }
 
     fn pointer(&self, from: &mut BinaryReader<'_>) -> Result<Pointer> {

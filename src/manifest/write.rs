@@ -1,6 +1,6 @@
 //! Writing a manifest, with places for the linker to fill in.
 
-use super::{Entry, Manifest, Pointer, PointerKind, RELATIVE, Section, VERSION, WIDE};
+use super::{Entry, Manifest, Pointer, PointerKind, RELATIVE, Section, VERSION, Value, WIDE};
 use crate::hash::HashMap;
 use wasm_encoder::Encode;
 
@@ -66,6 +66,8 @@ fn section_rest<'m>(section: &'m Section, strings: &mut Strings<'m>, out: &mut V
         entry(each, strings, &mut body);
         body.encode(out);
     }
+    let title = section.title.as_deref().unwrap_or_default();
+    strings.add(title).encode(out);
 }
 
 fn entry<'m>(entry: &'m Entry, strings: &mut Strings<'m>, out: &mut Vec<u8>) {
@@ -78,8 +80,24 @@ fn entry<'m>(entry: &'m Entry, strings: &mut Strings<'m>, out: &mut Vec<u8>) {
     strings.add(&entry.file).encode(out);
     let member = entry.member.as_deref().unwrap_or_default();
     strings.add(member).encode(out);
-    (entry.pointers.len() as u32).encode(out);
-    for each in &entry.pointers {
+    pointers(&entry.pointers, strings, out);
+    let name = entry.name.as_deref().unwrap_or_default();
+    strings.add(name).encode(out);
+    (entry.values.len() as u32).encode(out);
+    for each in &entry.values {
+        value(each, strings, out);
+    }
+}
+
+fn value<'m>(value: &'m Value, strings: &mut Strings<'m>, out: &mut Vec<u8>) {
+    value.pointer.encode(out);
+    value.size.encode(out);
+    pointers(&value.pointers, strings, out);
+}
+
+fn pointers<'m>(pointers: &'m [Pointer], strings: &mut Strings<'m>, out: &mut Vec<u8>) {
+    (pointers.len() as u32).encode(out);
+    for each in pointers {
         pointer(each, strings, out);
     }
 }

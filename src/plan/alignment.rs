@@ -5,41 +5,16 @@ use super::layout::Layout;
 use super::{Placed, describe_entry};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::survey::{Entry, EntryId, NameId, Origin, Survey, read_again};
+use crate::survey::{Entry, EntryId, NameId, Origin, Survey};
 
 /// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
 /// line.
 const MOST_CUSTOM_ALIGNMENT: u32 = 6;
 
-/// The most that an entry may be aligned to, as a power of two: a page of linear memory. A larger one
-/// is damage, and would make an array of almost nothing out of a few bytes.
-const MOST_ALIGNMENT: u32 = 16;
-
 /// How many bytes of padding there may be for each byte of an entry, and how many anyway.
-const MOST_PADDING: (u64, u64) = (32, 4096);
+const MOST_PADDING: (u64, u64) = (32, 64 << 20);
 
 impl Layout<'_> {
-    /// Refuses an alignment that no type has.
-    pub(super) fn check_alignment(&self, id: EntryId, alignment: u32) -> Result<()> {
-        if alignment <= MOST_ALIGNMENT {
-            return Ok(());
-        }
-        let entry = &self.survey[id];
-        let what = describe_entry(self.survey, entry);
-        let module = &self.modules[entry.object.0];
-        let error = || {
-            let bytes = module.load()?;
-            let object = read_again(&bytes, [entry])?;
-            let segment = entry.segment().map(|index| object.segment(index));
-            let at = segment.map_or(0, |segment| segment.range.start);
-            Err(Error::damaged(format!(
-                "{what} is aligned to 2^{alignment} bytes, which is more than a page of memory"
-            ))
-            .at(at.into()))
-        };
-        error().map_err(|error| error.in_file(&module.name))
-    }
-
     /// The alignment of an entry, as a power of two.
     pub(super) fn entry_alignment(&self, id: EntryId) -> u32 {
         let entry = &self.survey[id];

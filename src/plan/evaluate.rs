@@ -25,11 +25,11 @@ pub trait Context {
     fn symbol(&self, name: &str) -> Option<Value>;
     /// Whether a symbol is defined, by the script so far or by an input.
     fn is_defined(&self, name: &str) -> bool;
-    /// The index of an output section that is laid out, or is being laid out.
+    /// Where an output section begins that is laid out, or is being laid out.
     ///
     /// # Errors
     /// Why there is none.
-    fn section(&self, name: &str) -> std::result::Result<usize, String>;
+    fn section(&self, name: &str) -> std::result::Result<(usize, u64), String>;
     /// Size and alignment in bytes of an output section that is laid out.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value>
         Node::SizeOf(name) => Ok(Value::Number(extent(name)?.0)),
         Node::AlignOf(name) => Ok(Value::Number(extent(name)?.1)),
         Node::Address(name) => match context.section(name) {
-            Ok(index) => Ok(Value::Relative(index, 0)),
+            Ok((section, start)) => Ok(Value::Relative(section, start)),
             Err(message) => Err(span.error(message)),
         },
         Node::Defined(name) => Ok(Value::Number(context.is_defined(name).into())),

@@ -15,6 +15,8 @@ use std::ops::Range;
 pub struct Item {
     /// The entry that it is in.
     pub entry: EntryId,
+    /// In bytes from the beginning of the entry.
+    pub start: u32,
     /// In bytes from the beginning of the array.
     pub offset: u32,
     /// In bytes.
@@ -66,6 +68,7 @@ pub fn items(
         for (range, symbol) in parts.unwrap_or_default() {
             items.push(Item {
                 entry: placed.entry,
+                start: range.start,
                 offset: placed.offset + range.start,
                 size: range.end - range.start,
                 symbol,
@@ -73,6 +76,12 @@ pub fn items(
         }
     }
     Ok(items)
+}
+
+/// Those of a section that are in one of its arrays.
+pub fn items_within<'i>(items: &'i [Item], array: &Range<u32>) -> &'i [Item] {
+    let before = |offset: u32| items.partition_point(|item| item.offset < offset);
+    &items[before(array.start)..before(array.end)]
 }
 
 /// How many bytes there are from each item to the next, if that is the same for all.

@@ -3,39 +3,32 @@
 use super::alignment::custom_alignments;
 use super::evaluate::{Value, number, power_of_two};
 use super::scope::{Cursor, too_large};
+use super::selection::{Candidates, Selection, Taken};
 use super::{DataItem, Fill, Placed, PlannedSection, SymbolDefinition};
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Module, ObjectMap};
+use crate::input::Module;
 use crate::script::{
-    Assignment, Command, Expression, FileName, InputDescription, InputSection, Matcher, Node,
-    OutputSection, Script, Spanned, Statement,
+    Assignment, Definition, Expression, Node, OutputSection, Script, Span, Spanned, Statement,
 };
 use crate::survey::{EntryId, NameId, Survey};
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
-use std::collections::BTreeMap;
 
 /// Carries out scripts.
 pub struct Layout<'a> {
     pub(super) survey: &'a Survey<'a>,
     pub(super) modules: &'a [Module<'a>],
-    /// The entries that rules are asked about, in link order.
-    candidates: Vec<EntryId>,
-    /// Which entries of the survey a rule has taken.
-    taken: Vec<bool>,
-    /// What scripts call the entries that have a key.
-    keyed: HashMap<EntryId, String>,
-    /// The paths of the objects, as scripts see them.
-    files: ObjectMap<InputFile<'a>>,
     /// Whether there is a script that may speak of the entries' symbols.
     has_script: bool,
     /// The alignment of the custom sections of each name, which state none.
     pub(super) custom_alignments: HashMap<NameId, u32>,
     /// What has been laid out.
     pub sections: Vec<PlannedSection>,
-    /// Where in `sections` each name is.
-    indices: HashMap<String, usize>,
+    /// Where in `sections` each output section is.
+    pub(super) outputs: HashMap<String, Extent>,
+    /// Output sections with `(NOLOAD)`, and where that is said.
+    pub(super) noload: Vec<(String, Span)>,
     /// Entries that went to `/DISCARD/`.
     pub discarded: Vec<EntryId>,
     /// Symbols that are numbers, for the script alone.
@@ -53,19 +46,42 @@ pub struct Layout<'a> {
     pub(super) defined: OnceCell<HashSet<String>>,
 }
 
-struct InputFile<'a> {
-    file: Cow<'a, str>,
-    archive: Option<Cow<'a, str>>,
+/// The path of an object, as scripts see it.
+pub struct InputFile<'a> {
+    pub file: Cow<'a, str>,
+    pub archive: Option<Cow<'a, str>>,
+}
+
+/// Where an output section is.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// In which of the planned sections.
+    pub section: usize,
+    /// Where in that it begins.
+    pub start: u64,
+    /// Where it ends, once it is laid out.
+    pub end: Option<u64>,
+    /// As a power of two: that of `ALIGN(n)` in its header, and of its input sections.
+    pub alignment: u32,
 }
 
 impl<'a> Layout<'a> {
-    /// Begins, with the entries in link order.
-    pub fn new(survey: &'a Survey, modules: &'a [Module<'a>], entries: Vec<EntryId>) -> Self {
+    /// Begins, with the entries in link order, and says which of them each statement takes.
+    ///
+    /// # Errors
+    /// None, as `default.ld` is right.
+    pub fn new(
+        survey: &'a Survey,
+        modules: &'a [Module<'a>],
+        entries: Vec<EntryId>,
+        script: &Script,
+    ) -> Result<(Self, Selection)> {
         let keyed = entries.iter().filter_map(|&id| {
             let entry = &survey[id];
             let key = entry.key.as_deref()?;
             Some((id, format!("{}.{key}", survey.section(entry))))
         });
+        let keyed = keyed.collect();
         let files = survey.objects.iter().map(|(id, _)| {
             let name = &modules[id.0].name;
             let path = name.file().to_string_lossy();
@@ -75,17 +91,15 @@ impl<'a> Layout<'a> {
             };
             (id, InputFile { file, archive })
         });
-        Self {
+        let files = files.collect();
+        let layout = Self {
             survey,
             modules,
-            keyed: keyed.collect(),
-            files: files.collect(),
-            has_script: false,
+            has_script: !script.commands.is_empty(),
             custom_alignments: custom_alignments(survey, &entries),
-            candidates: entries,
-            taken: vec![false; survey.entries.len()],
             sections: Vec::new(),
-            indices: HashMap::default(),
+            outputs: HashMap::default(),
+            noload: Vec::new(),
             discarded: Vec::new(),
             numbers: Vec::new(),
             warnings: Vec::new(),
@@ -94,64 +108,23 @@ impl<'a> Layout<'a> {
             symbols: HashMap::default(),
             later: HashSet::default(),
             defined: OnceCell::new(),
-        }
-    }
-
-    /// Carries out the user's script.
-    ///
-    /// # Errors
-    /// What a script says that cannot be done, and assertions that fail.
-    pub fn run(&mut self, script: &Script) -> Result<()> {
-        self.has_script = !script.commands.is_empty();
-        self.later = script
-            .outputs()
-            .map(|output| output.name.value.clone())
-            .collect();
-        let mut deferred = Vec::new();
-        for command in &script.commands {
-            match command {
-                Command::Output(output) => {
-                    self.check_once(output)?;
-                    self.output(output)?;
-                }
-                // It may speak of sections that come later.
-                _ if self.outside(command).is_err() => deferred.push(command),
-                _ => {}
-            }
-        }
-        for command in deferred {
-            self.outside(command)?;
-        }
-        Ok(())
-    }
-
-    /// Lays out what no rule took, section by section, by `default.ld`.
-    ///
-    /// # Errors
-    /// A section that is too large.
-    pub fn orphans(&mut self) -> Result<()> {
-        let mut by_section: BTreeMap<&str, Vec<EntryId>> = BTreeMap::new();
-        for id in std::mem::take(&mut self.candidates) {
-            if !self.taken[id.position()] {
-                let section = self.survey.section(&self.survey[id]);
-                by_section.entry(section).or_default().push(id);
-            }
-        }
-        let default = Script::default_policy()?;
-        for (name, entries) in by_section {
-            self.candidates = entries;
-            for output in default.for_section(name).outputs() {
-                self.output(output)?;
-            }
-        }
-        Ok(())
+        };
+        let candidates = Candidates {
+            survey,
+            entries,
+            keyed: &keyed,
+            files: &files,
+            alignment: &|id| layout.entry_alignment(id),
+        };
+        let selection = candidates.select(script)?;
+        Ok((layout, selection))
     }
 
     /// An output section that is continued after another would have a hole as large as that one: GNU
     /// ld leaves it.
-    fn check_once(&self, output: &OutputSection) -> Result<()> {
+    pub(super) fn check_once(&self, output: &OutputSection) -> Result<()> {
         let name = &output.name;
-        if self.section_index(&name.value).is_some() {
+        if self.outputs.contains_key(&name.value) {
             return Err(name.span.error(format!(
                 "output section `{}` is laid out already: put all of it in one place",
                 name.value
@@ -160,65 +133,128 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
-    /// A command outside of output sections.
-    fn outside(&mut self, command: &Command) -> Result<()> {
-        match command {
-            Command::Assign(assignment) if assignment.target.value == "." => {
-                Err(assignment.target.span.error(
-                    "outside of output sections `.` is an address, and the linker that does the \
-                     linking gives those; align a section by `NAME : ALIGN(n)`",
-                ))
-            }
-            Command::Assign(assignment) => {
-                let value = self.assigned(assignment, None)?;
-                self.define(assignment, value);
-                Ok(())
-            }
-            Command::Assert(assert) => self.check(assert, None),
-            Command::Output(_) => Ok(()),
+    /// A planned section, of which nothing is laid out yet.
+    pub(super) fn begin(&mut self) -> Cursor {
+        self.sections.push(PlannedSection::new());
+        Cursor {
+            section: self.sections.len() - 1,
+            start: 0,
+            dot: Cell::new(0),
+            alignment: Cell::new(0),
+            fill: Vec::new(),
+            previous: None,
         }
     }
 
-    fn output(&mut self, output: &OutputSection) -> Result<()> {
-        if output.is_discard() {
-            return self.discard(output);
-        }
+    /// Lays out an output section from `cursor` on, and moves it to where the next one would be:
+    /// `bodies` are its own statements with what they take, and what is put at its end. `is_followed`:
+    /// a statement comes before the next output section.
+    pub(super) fn output(
+        &mut self,
+        output: &OutputSection,
+        bodies: &[(&OutputSection, &Taken)],
+        is_followed: bool,
+        cursor: &mut Cursor,
+    ) -> Result<()> {
         let name = &output.name.value;
-        let index = self.section_index(name).unwrap_or_else(|| {
-            self.sections.push(PlannedSection::new(name));
-            let index = self.sections.len() - 1;
-            self.indices.insert(name.clone(), index);
-            index
-        });
-        let mut cursor = Cursor {
-            section: index,
-            dot: Cell::new(u64::from(self.sections[index].size)),
-            alignment: Cell::new(self.sections[index].alignment),
-            fill: Vec::new(),
-            previous: None,
+        let before = cursor.dot.get();
+        self.move_to_address(output, cursor)?;
+        let subalign = output.subalign.as_ref();
+        let subalign = subalign.map(|subalign| self.alignment(subalign, cursor));
+        let subalign = subalign.transpose()?;
+        let alignment = self.begin_output(output, bodies, subalign, cursor)?;
+        let mut extent = Extent {
+            section: cursor.section,
+            start: cursor.start,
+            end: None,
+            alignment,
         };
-        if let Some(align) = &output.align {
-            let align = self.alignment(align, &cursor)?;
-            cursor.alignment.set(cursor.alignment.get().max(align));
+        self.outputs.insert(name.clone(), extent);
+        self.check_load_address(output, cursor)?;
+        for (body, taken) in bodies {
+            let mut taken = taken.iter();
+            for statement in &body.statements {
+                self.statement(statement, &mut taken, subalign, cursor)?;
+            }
         }
-        let subalign = match &output.subalign {
-            Some(subalign) => Some(self.alignment(subalign, &cursor)?),
-            None => None,
-        };
-        for statement in &output.statements {
-            self.statement(statement, subalign, &mut cursor)?;
+        let end = cursor.dot.get();
+        extent.end = Some(end);
+        self.outputs.insert(name.clone(), extent);
+        self.end_output(output, bodies, cursor)?;
+        if end == cursor.start && is_removed(output, bodies, is_followed) {
+            // It is not in the way of the next.
+            cursor.dot.set(before);
         }
-        let section = &mut self.sections[index];
-        section.alignment = cursor.alignment.get();
-        section.size =
-            u32::try_from(cursor.dot.get()).map_err(|_| too_large(format!("section `{name}`")))?;
-        section.script_made |= !output.statements.iter().all(is_input);
         Ok(())
     }
 
-    /// Where in `sections` the one of that name is, if it is laid out or is being laid out.
-    pub(super) fn section_index(&self, name: &str) -> Option<usize> {
-        self.indices.get(name).copied()
+    /// Moves `.` to the beginning of an output section. Its alignment, as a power of two.
+    fn begin_output(
+        &mut self,
+        output: &OutputSection,
+        bodies: &[(&OutputSection, &Taken)],
+        subalign: Option<u32>,
+        cursor: &mut Cursor,
+    ) -> Result<u32> {
+        let of_header = match &output.align {
+            Some(align) => self.alignment(align, cursor)?,
+            None => 0,
+        };
+        let mut alignment = of_header;
+        for &id in bodies.iter().flat_map(|(_, taken)| taken.iter().flatten()) {
+            let own = self.entry_alignment(id);
+            let most = subalign.map_or(own, |subalign| subalign.max(own));
+            alignment = alignment.max(most);
+        }
+        if !is_nothing(bodies) {
+            cursor.raise(alignment);
+            // What has an address of its own is not where its input sections would have it.
+            let at_least = match output.address {
+                Some(_) => of_header,
+                None => alignment,
+            };
+            let start = cursor.dot.get().next_multiple_of(1 << at_least);
+            cursor.dot.set(start);
+        }
+        cursor.start = cursor.dot.get();
+        (cursor.fill, cursor.previous) = (Vec::new(), None);
+        Ok(alignment)
+    }
+
+    /// Notes an output section that ends at `.`.
+    fn end_output(
+        &mut self,
+        output: &OutputSection,
+        bodies: &[(&OutputSection, &Taken)],
+        cursor: &Cursor,
+    ) -> Result<()> {
+        let name = &output.name.value;
+        let end = u32::try_from(cursor.dot.get());
+        let end = end.map_err(|_| too_large(format!("section `{name}`")))?;
+        let section = &mut self.sections[cursor.section];
+        if section.name.is_empty() {
+            section.name.clone_from(name);
+        }
+        if !is_nothing(bodies) {
+            let range = cursor.start as u32..end;
+            section.arrays.push((name.clone(), range));
+        }
+        let has_bytes = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
+        let has_bytes = has_bytes
+            .map(|&id| self.survey[id].size)
+            .any(|size| size > 0);
+        let start = cursor.start as u32;
+        if !has_bytes && section.data.last().is_none_or(|item| item.offset < start) {
+            // Where there is nothing but padding, GNU ld writes nothing.
+            section.fills.retain(|fill| fill.range.start < start);
+        }
+        section.size = section.size.max(end);
+        section.script_made |= !has_only_entries(bodies);
+        section.alignment = cursor.alignment.get();
+        let noload = output.noload.as_ref();
+        self.noload
+            .extend(noload.map(|span| (name.clone(), span.clone())));
+        Ok(())
     }
 
     fn alignment(&self, expression: &Expression, cursor: &Cursor) -> Result<u32> {
@@ -226,32 +262,27 @@ impl<'a> Layout<'a> {
         power_of_two(number(value, &expression.0.span)?, &expression.0.span)
     }
 
-    fn discard(&mut self, output: &OutputSection) -> Result<()> {
-        for statement in &output.statements {
-            match statement {
-                Statement::Input(description) => {
-                    let taken = self.take(description);
-                    self.discarded.extend(taken);
-                }
-                _ => {
-                    return Err(output.name.span.error("/DISCARD/ has only input sections"));
-                }
-            }
+    /// Leaves out what `/DISCARD/` takes.
+    pub(super) fn discard(&mut self, output: &OutputSection, taken: Taken) -> Result<()> {
+        if !output.statements.iter().all(is_input) || output.address.is_some() {
+            return Err(output.name.span.error("/DISCARD/ has only input sections"));
         }
+        self.discarded.extend(taken.into_iter().flatten());
         Ok(())
     }
 
     fn statement(
         &mut self,
         statement: &Statement,
+        taken: &mut std::slice::Iter<'_, Vec<EntryId>>,
         subalign: Option<u32>,
         cursor: &mut Cursor,
     ) -> Result<()> {
         match statement {
             Statement::Input(description) => {
-                let taken = self.take(description);
+                let taken = taken.next().map_or(&[][..], Vec::as_slice);
                 self.sections[cursor.section].keep |= description.keep && !taken.is_empty();
-                for id in taken {
+                for &id in taken {
                     self.place(id, subalign, cursor)?;
                 }
             }
@@ -261,33 +292,63 @@ impl<'a> Layout<'a> {
             Statement::Assign(assignment) => {
                 let value = match self.assigned(assignment, Some(cursor))? {
                     // Numbers inside an output section are offsets into it.
-                    Value::Number(offset) => Value::Relative(cursor.section, offset),
+                    Value::Number(offset) => {
+                        Value::Relative(cursor.section, cursor.start.wrapping_add(offset))
+                    }
                     value => value,
                 };
                 self.define(assignment, value);
             }
             Statement::Assert(assert) => self.check(assert, Some(cursor))?,
             Statement::Data(size, value) => {
-                let item = DataItem {
-                    offset: cursor.offset()?,
-                    size: *size,
-                    value: self.evaluate(value, Some(cursor))?,
-                };
-                if *size < 4 && matches!(item.value, Value::Relative(..)) {
+                let item = self.evaluate(value, Some(cursor))?;
+                if *size < 4 && matches!(item, Value::Relative(..)) {
                     let span = &value.0.span;
                     return Err(span.error(format!("an address does not fit {size} bytes")));
                 }
-                self.sections[cursor.section].data.push(item);
-                cursor.dot.set(cursor.dot.get() + u64::from(*size));
-                cursor.previous = None;
+                self.data(*size, item, cursor)?;
+            }
+            Statement::Text(text) => self.text(text, cursor)?,
+            Statement::SizedText(size, text) => {
+                let (expression, span) = (size, &size.0.span);
+                let size = number(self.evaluate(expression, Some(cursor))?, span)?;
+                let size = usize::try_from(size).ok();
+                let size = size.filter(|size| (1..=MOST_TEXT).contains(size));
+                let size = size.ok_or_else(|| span.error("this is no size of a text"))?;
+                if size < text.len() {
+                    let warning = span.error("the text is longer than this, and cut off");
+                    self.warnings.push(warning.to_string());
+                }
+                let mut text = text.clone();
+                text.resize(size - 1, 0);
+                text.push(0);
+                self.text(&text, cursor)?;
             }
             Statement::Fill(pattern) => cursor.fill = self.fill_pattern(pattern, cursor)?,
         }
         Ok(())
     }
 
+    fn text(&mut self, text: &[u8], cursor: &mut Cursor) -> Result<()> {
+        let mut bytes = text.iter();
+        bytes.try_for_each(|&byte| self.data(1, Value::Number(byte.into()), cursor))
+    }
+
+    fn data(&mut self, size: u32, value: Value, cursor: &mut Cursor) -> Result<()> {
+        let offset = cursor.offset()?;
+        let item = DataItem {
+            offset,
+            size,
+            value,
+        };
+        self.sections[cursor.section].data.push(item);
+        cursor.dot.set(cursor.dot.get() + u64::from(size));
+        cursor.previous = None;
+        Ok(())
+    }
+
     /// Gives a symbol its value.
-    fn define(&mut self, assignment: &Assignment, value: Value) {
+    pub(super) fn define(&mut self, assignment: &Assignment, value: Value) {
         let name = assignment.target.clone();
         self.symbols.insert(name.value.clone().into(), value);
         match value {
@@ -306,12 +367,16 @@ impl<'a> Layout<'a> {
     fn move_dot(&mut self, assignment: &Assignment, cursor: &mut Cursor) -> Result<()> {
         let span = &assignment.target.span;
         let to = match self.assigned(assignment, Some(cursor))? {
-            Value::Number(offset) => offset,
+            Value::Number(offset) => cursor.start.saturating_add(offset),
             Value::Relative(section, offset) if section == cursor.section => offset,
             _ => return Err(span.error("`.` can only move inside its output section")),
         };
         let from = cursor.dot.get();
         if to < from {
+            let (from, to) = (
+                from - cursor.start,
+                to.wrapping_sub(cursor.start).cast_signed(),
+            );
             return Err(span.error(format!(
                 "cannot move the location counter backwards (from {from} to {to})"
             )));
@@ -343,54 +408,16 @@ impl<'a> Layout<'a> {
         Ok(value.to_be_bytes()[8 - length..].to_vec())
     }
 
-    /// What a description takes. Of what another has taken already it takes nothing, but that counts
-    /// for the order, as in GNU ld.
-    fn take(&mut self, description: &InputDescription) -> Vec<EntryId> {
-        let matcher = Matcher::new(description);
-        let by_alignment = matcher.compares_alignments();
-        let input = |id: &EntryId| {
-            let entry = &self.survey[*id];
-            let name = entry.key.as_ref().and_then(|_| self.keyed.get(id));
-            let InputFile { file, archive } = &self.files[entry.object];
-            InputSection {
-                name: name.map_or_else(|| self.survey.section(entry), String::as_str),
-                file: FileName {
-                    file,
-                    archive: archive.as_deref(),
-                },
-                alignment: match by_alignment {
-                    true => self.entry_alignment(*id),
-                    false => 0,
-                },
-            }
-        };
-        let inputs: Vec<InputSection<'_>> = self.candidates.iter().map(input).collect();
-        let matched = matcher.select(&inputs);
-        let ids = matched
-            .into_iter()
-            .map(|position| self.candidates[position]);
-        let new: Vec<EntryId> = ids.filter(|id| !self.taken[id.position()]).collect();
-        for id in &new {
-            self.taken[id.position()] = true;
-        }
-        new
-    }
-
     fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
         let entry = &self.survey[id];
         let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
-        self.check_alignment(id, alignment)?;
-        cursor.alignment.set(cursor.alignment.get().max(alignment));
         let length = u64::from(entry.size);
-        if length == 0 {
-            // It only declares the section, and has the address that is aligned for all.
-            self.placed(id, 0, cursor);
-            return Ok(());
-        }
         let end = cursor.dot.get();
         let offset = end.next_multiple_of(1_u64 << alignment);
         self.check_padding(id, length, offset - end)?;
-        if let Some(before) = cursor.previous.filter(|_| offset != end) {
+        // What has no bytes is no element of the array: it declares the section, or marks a place.
+        let is_element = length > 0;
+        if let Some(before) = cursor.previous.filter(|_| offset != end && is_element) {
             self.warn_of_padding(offset - end, before, id);
         }
         self.gap(end, offset, cursor);
@@ -398,7 +425,9 @@ impl<'a> Layout<'a> {
         let offset = cursor.offset()?;
         cursor.dot.set(u64::from(offset) + length);
         cursor.offset()?;
-        cursor.previous = Some(id);
+        if is_element {
+            cursor.previous = Some(id);
+        }
         self.placed(id, offset, cursor);
         Ok(())
     }
@@ -417,6 +446,46 @@ impl<'a> Layout<'a> {
             }
         }
     }
+}
+
+/// The longest text of `ASCII (size) "text"`, in bytes.
+const MOST_TEXT: usize = 1 << 20;
+
+/// Whether GNU ld leaves an output section without bytes out: unless something in it is kept, or it has
+/// an assignment and either input sections or a statement after it.
+fn is_removed(
+    output: &OutputSection,
+    bodies: &[(&OutputSection, &Taken)],
+    is_followed: bool,
+) -> bool {
+    let mut inputs = bodies
+        .iter()
+        .flat_map(|(body, taken)| body.inputs().zip(*taken));
+    let is_kept = inputs
+        .clone()
+        .any(|(input, taken)| input.keep && !taken.is_empty());
+    let has_entries = inputs.any(|(_, taken)| !taken.is_empty());
+    let assigns = output.statements.iter().any(|statement| match statement {
+        Statement::Assign(assignment) => match assignment.definition {
+            Definition::Plain | Definition::Hidden => {
+                assignment.target.value != "." || assignment.operator.is_none()
+            }
+            Definition::Provide | Definition::ProvideHidden => false,
+        },
+        _ => false,
+    });
+    !is_kept && !(assigns && (has_entries || is_followed))
+}
+
+fn has_only_entries(bodies: &[(&OutputSection, &Taken)]) -> bool {
+    let mut statements = bodies.iter().flat_map(|(body, _)| &body.statements);
+    statements.all(is_input)
+}
+
+/// Whether an output section has not even an entry without bytes: there is no such section then.
+fn is_nothing(bodies: &[(&OutputSection, &Taken)]) -> bool {
+    let mut taken = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
+    has_only_entries(bodies) && taken.next().is_none()
 }
 
 fn is_input(statement: &Statement) -> bool {

@@ -1,23 +1,30 @@
 //! Policy applied: which sections are gathered, which of their entries, in which order and where.
 
 mod alignment;
+mod between;
 mod evaluate;
+mod extraction;
+mod gatherer;
 mod items;
 mod layout;
+mod noload;
 mod resolve;
 mod scope;
+mod selection;
+mod undeclared;
 
 pub use evaluate::Value;
-pub use items::{Item, crate_of, items, stride};
-pub use resolve::Fate;
+pub use items::{Item, crate_of, items, items_within, stride};
+pub use resolve::{Resolution, Selection, Winner};
+pub use undeclared::{Undeclared, undeclared};
 
+use crate::args::CommandLine;
 use crate::demangle;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::input::Module;
+use crate::input::{Inputs, ObjectId};
 use crate::script::{Definition, Script, Spanned};
-use crate::survey::{Entry, EntryId, EntrySymbol, NameId, Origin, Survey};
-use crate::wasm::SymbolFlags;
+use crate::survey::{Entry, EntryId, NameId, Origin, Survey};
 use layout::Layout;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -27,21 +34,27 @@ use std::ops::Range;
 pub struct Plan {
     /// In the order of the script, then by name.
     pub sections: Vec<PlannedSection>,
-    /// Entries that are not in an array because another definition of their symbols counts.
-    pub overridden: Vec<EntryId>,
+    /// Entries that are not in an array because another copy of their COMDAT group is.
+    pub copies: Vec<EntryId>,
     /// Entries that the script leaves out.
     pub discarded: Vec<EntryId>,
     /// Sections that have entries and are left to the backend, by name.
     pub left: BTreeSet<String>,
+    /// Which definition counts, of names that more than one input defines.
+    pub winners: HashMap<Box<str>, Winner>,
+    /// Archive members that are alive in the plain link by an entry that leaves them.
+    pub kept_alive: HashSet<ObjectId>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
 
-/// An output section: an array.
+/// What becomes one data segment: an output section, or several that a script's symbols hold together.
 #[derive(Debug)]
 pub struct PlannedSection {
-    /// Its name.
+    /// Its name: that of the first output section.
     pub name: String,
+    /// The output sections: the name of each, and where it is.
+    pub arrays: Vec<(String, Range<u32>)>,
     /// Its alignment, as a power of two.
     pub alignment: u32,
     /// Its size in bytes.
@@ -111,7 +124,7 @@ impl Plan {
         let placed = self.sections.iter().flat_map(|section| &section.entries);
         placed
             .map(|placed| placed.entry)
-            .chain(self.overridden.iter().copied())
+            .chain(self.copies.iter().copied())
             .chain(self.discarded.iter().copied())
     }
 }
@@ -122,9 +135,10 @@ impl PlannedSection {
         self.entries.is_empty() && !self.script_made
     }
 
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         Self {
-            name: name.to_owned(),
+            name: String::new(),
+            arrays: Vec::new(),
             alignment: 0,
             size: 0,
             entries: Vec::new(),
@@ -140,73 +154,59 @@ impl PlannedSection {
 /// Plans the arrays.
 ///
 /// # Errors
-/// Two definitions of one entry, a section that does not fit an address space, and what the script
-/// says that cannot be done.
-pub fn plan(survey: &Survey<'_>, modules: &[Module<'_>], script: &Script) -> Result<Plan> {
-    let fates = resolve::resolve(survey, modules)?;
-    let left = left_to_the_backend(survey, &fates);
-    let with_fate = |fate| {
+/// A section that does not fit an address space, and what the script says that cannot be done.
+pub fn plan(
+    survey: &Survey<'_>,
+    inputs: &Inputs<'_>,
+    script: &Script,
+    Resolved { resolution, left }: Resolved,
+) -> Result<Plan> {
+    let selected = |selection| {
         let ids = survey.ids();
         ids.filter(|id| {
-            fates[id.position()] == fate && !left.contains(survey.section(&survey[*id]))
+            resolution.selection[id.position()] == selection && !left.contains(&survey[*id].section)
         })
         .collect::<Vec<_>>()
     };
-    let mut layout = Layout::new(survey, modules, with_fate(Fate::Kept));
-    layout.run(script)?;
-    layout.orphans()?;
+    let copies = selected(Selection::OtherComdat);
+    let entries = selected(Selection::Selected);
+    let (mut layout, selection) = Layout::new(survey, &inputs.modules, entries, script)?;
+    layout.run(script, selection)?;
+    layout.check_noload()?;
     layout.check_numbers()?;
     layout.check_discarded()?;
     layout.warn_of_sizes();
+    let left = left.iter().map(|section| survey.section_name(*section));
     Ok(Plan {
         sections: layout.sections,
-        overridden: [Fate::Overridden, Fate::OtherComdat]
-            .into_iter()
-            .flat_map(with_fate)
-            .collect(),
+        copies,
         discarded: layout.discarded,
-        left: left.into_iter().map(str::to_owned).collect(),
+        left: left.map(str::to_owned).collect(),
+        winners: resolution.winners,
+        kept_alive: resolution.kept_alive,
         warnings: layout.warnings,
     })
 }
 
-/// A section whose entries are all data segments that the compiler named works with the backend
-/// alone, and is left to it unless the script or `--gather` asks. One that is only declared does
-/// not work there: nothing keeps a segment without bytes. Nor does one with an entry that its author
-/// wants kept and nothing keeps, or with one that is in a COMDAT group of several objects: all copies
-/// that are retained would be linked.
-fn left_to_the_backend<'s>(survey: &'s Survey<'_>, fates: &[Fate]) -> HashSet<&'s str> {
-    let mut all_named: HashMap<NameId, bool> = HashMap::default();
-    let mut has_bytes: HashSet<NameId> = HashSet::default();
-    for (entry, &fate) in survey.entries.iter().zip(fates) {
-        if all_named.get(&entry.section) == Some(&false) {
-            continue;
-        }
-        let named = matches!(entry.origin, Origin::Segment(_))
-            && !is_lost(entry)
-            && fate != Fate::OtherComdat;
-        *all_named.entry(entry.section).or_insert(true) &= named;
-        if entry.size > 0 {
-            has_bytes.insert(entry.section);
-        }
-    }
-    all_named
-        .into_iter()
-        .filter(|(section, named)| *named && has_bytes.contains(section))
-        .map(|(section, _)| survey.section_name(section))
-        .filter(|name| !survey.wanted.is_asked_for(name))
-        .collect()
+/// The entries resolved, and who gathers each section.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    resolution: Resolution,
+    /// The sections that are left to the backend.
+    pub left: BTreeSet<NameId>,
 }
 
-/// Whether the backend would lose an entry that is to be kept (`used`): a local symbol is no root of
-/// its garbage collection, and the segment is not retained. Compilers before LLVM 19 know no other
-/// way, and a partial link by `wasm-ld` before LLVM 23 drops the flag.
-fn is_lost(entry: &Entry) -> bool {
-    let symbols = entry.symbols.iter();
-    let mut kept = symbols
-        .filter(|symbol| symbol.flags.contains(SymbolFlags::NO_STRIP))
-        .peekable();
-    kept.peek().is_some() && kept.all(EntrySymbol::is_local) && !entry.is_retained
+/// Resolves the entries, and finds who gathers each section: see [`gatherer`]. `retains` says whether the
+/// backend keeps segments that are retained.
+pub fn resolve(
+    survey: &Survey<'_>,
+    inputs: &Inputs<'_>,
+    line: &CommandLine,
+    retains: impl Fn() -> bool,
+) -> Resolved {
+    let resolution = resolve::resolve(survey, inputs, line);
+    let left = gatherer::left_to_the_backend(survey, &inputs.modules, &resolution, retains);
+    Resolved { resolution, left }
 }
 
 /// An entry for people: its symbol, or what it is where it has none.
@@ -216,7 +216,7 @@ pub fn describe_entry(survey: &Survey<'_>, entry: &Entry) -> String {
             let name = survey.name(entry, symbol);
             format!("`{}`", demangle::shown_short(name))
         }
-        (Origin::Custom(_), None) => {
+        (Origin::Custom(..), None) => {
             format!("the custom section `{}`", survey.section(entry))
         }
         (_, None) => format!("a segment `{}`", survey.section(entry)),

@@ -1,86 +1,304 @@
-//! Of entries that are defined more than once, the one that counts, as in the linker: of a COMDAT
-//! group the first, of weak definitions a strong one or else the first.
+//! Which entries are in an array, and which definition of their symbols counts for other objects.
+//!
+//! A weak definition that loses drops no entry: ELF linkers and `wasm-ld` keep its section too. Only a
+//! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
 
-use crate::demangle;
-use crate::error::{Error, Result};
-use crate::hash::HashMap;
-use crate::input::{Module, ObjectId};
+use super::extraction::{Definition, PlainLink};
+use crate::args::{CommandLine, Id};
+use crate::hash::{HashMap, HashSet};
+use crate::input::{Inputs, Module, ObjectId};
 use crate::survey::{Entry, EntryId, EntrySymbol, NameId, Survey};
+use std::ptr;
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Selection {
     /// It is in the array.
-    Kept,
-    /// Another object's copy of its COMDAT group counts. `wasm-ld` discards this one but for what is
-    /// retained: from LLVM 19 on, that is linked all the same.
+    Selected,
+    /// Another copy of its COMDAT group is. `wasm-ld` discards this one but for what is retained: from LLVM
+    /// 19 on, that is linked all the same.
     OtherComdat,
-    /// Its symbols are weak and defined elsewhere.
-    Overridden,
+    /// It stays in its archive member: an identical object counts, or another input defines its name, so
+    /// that the plain link does not extract the member for it.
+    NotLinked,
 }
 
-/// The fate of each entry, in the order of `survey.entries`.
-///
-/// # Errors
-/// Two strong definitions of one symbol.
-pub fn resolve(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<Vec<Fate>> {
-    let mut fates = comdats(survey);
-    let winners = winners(survey, modules, &fates)?;
-    for id in survey.ids() {
-        let entry = &survey[id];
-        let overridden = |symbol: &EntrySymbol| {
-            let winner = || winners.get(survey.name(entry, symbol));
-            symbol.is_weak() && winner().is_some_and(|&(winner, _)| winner != id)
-        };
-        let fate = &mut fates[id.position()];
-        if *fate == Fate::Kept && !entry.symbols.is_empty() && entry.symbols.iter().all(overridden)
-        {
-            *fate = Fate::Overridden;
+/// Which definition of a name counts, where more than one input has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Winner {
+    /// That of this entry.
+    Entry(EntryId),
+    /// One that is no entry.
+    Elsewhere,
+    /// Two strong ones: the backend reports them.
+    Duplicate,
+}
+
+/// The entries of all inputs, resolved.
+#[derive(Debug, Default)]
+pub struct Resolution {
+    /// For each entry.
+    pub selection: Vec<Selection>,
+    /// The winners, of names that more than one input defines.
+    pub winners: HashMap<Box<str>, Winner>,
+    /// The archive members that the plain link makes alive by an entry that leaves them.
+    pub kept_alive: HashSet<ObjectId>,
+}
+
+/// Resolves all entries.
+pub fn resolve(survey: &Survey<'_>, inputs: &Inputs<'_>, line: &CommandLine) -> Resolution {
+    let modules = &inputs.modules;
+    let identical = identical_members(survey, modules);
+    let names = Names::of(survey, &identical);
+    let allows_duplicates = allows_multiple_definition(line);
+    let plain = needs_plain_link(survey, modules, &names, allows_duplicates)
+        .then(|| PlainLink::of(line, inputs));
+    let is_linked = |object: ObjectId| {
+        modules[object.0].always_linked()
+            || plain.as_ref().is_some_and(|plain| plain.is_linked(object))
+    };
+    let mut selection = select_comdats(survey, is_linked);
+    for (id, selected) in survey.ids().zip(&mut selection) {
+        if identical.contains(&survey[id].object) {
+            *selected = Selection::NotLinked;
         }
     }
-    Ok(fates)
-}
-
-fn comdats(survey: &Survey<'_>) -> Vec<Fate> {
-    let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
-    let fate = |entry: &Entry| {
-        let keeper = entry.comdat.map(|comdat| keepers.entry(comdat));
-        match keeper.is_none_or(|keeper| *keeper.or_insert(entry.object) == entry.object) {
-            true => Fate::Kept,
-            false => Fate::OtherComdat,
-        }
+    let mut resolution = Resolution {
+        selection,
+        ..Resolution::default()
     };
-    survey.entries.iter().map(fate).collect()
+    match plain {
+        Some(plain) => {
+            resolution.resolve_names(survey, &names, &plain, allows_duplicates);
+            resolution.keep_alive(survey, modules, &plain);
+        }
+        None => resolution.report_duplicates(&names),
+    }
+    resolution
 }
 
-/// For each global symbol, the entry that defines it, and whether it is weak there too.
-fn winners<'s>(
-    survey: &'s Survey<'_>,
-    modules: &[Module<'_>],
-    fates: &[Fate],
-) -> Result<HashMap<&'s str, (EntryId, bool)>> {
-    let mut winners: HashMap<&str, (EntryId, bool)> = HashMap::default();
-    winners.reserve(survey.entries.len());
-    for id in survey.ids().filter(|id| fates[id.position()] == Fate::Kept) {
-        let entry = &survey[id];
-        for symbol in entry.symbols.iter().filter(|symbol| !symbol.is_local()) {
-            let weak = symbol.is_weak();
-            let name = survey.name(entry, symbol);
-            let winner = winners.entry(name).or_insert((id, weak));
-            match (winner.1, weak) {
-                (true, false) => *winner = (id, weak),
-                (false, false) if winner.0 != id => {
-                    let first = &modules[survey[winner.0].object.0].name;
-                    let second = &modules[entry.object.0].name;
-                    return Err(
-                        Error::new(format!("duplicate symbol: {}", demangle::shown(name)))
-                            .note(format!("defined in {first}"))
-                            .note(format!("defined in {second}")),
-                    );
-                }
-                _ => {}
+/// `--allow-multiple-definition`, or `-z muldefs`.
+fn allows_multiple_definition(line: &CommandLine) -> bool {
+    line.values(Id::Z).any(|keyword| keyword == "muldefs")
+        || line.flag(Id::AllowMultipleDefinition, Id::NoAllowMultipleDefinition)
+}
+
+/// Archive members that are byte for byte another object with entries, which is always linked or comes
+/// first: the plain link never links both.
+fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<ObjectId> {
+    let bytes = |id: ObjectId| modules[id.0].load().unwrap_or_default();
+    let mut by_length: HashMap<usize, Vec<ObjectId>> = HashMap::default();
+    for (id, _) in survey.objects.iter() {
+        by_length.entry(modules[id.0].len()).or_default().push(id);
+    }
+    let mut identical = HashSet::default();
+    for objects in by_length.values().filter(|objects| objects.len() > 1) {
+        let always = |id: ObjectId| modules[id.0].always_linked();
+        for &member in objects.iter().filter(|id| !always(**id)) {
+            let counts = |&&other: &&ObjectId| {
+                other != member && (always(other) || other < member && !identical.contains(&other))
+            };
+            if objects
+                .iter()
+                .filter(counts)
+                .any(|&other| bytes(other) == bytes(member))
+            {
+                identical.insert(member);
             }
         }
     }
-    Ok(winners)
+    identical
+}
+
+/// The global names of entries, with the entries that define each.
+struct Names<'s> {
+    by_name: HashMap<&'s str, Vec<EntryId>>,
+    /// Those that more than one entry defines.
+    contested: HashSet<&'s str>,
+}
+
+impl<'s> Names<'s> {
+    fn of(survey: &'s Survey<'_>, left_out: &HashSet<ObjectId>) -> Self {
+        let mut first: HashMap<&str, EntryId> = HashMap::default();
+        first.reserve(survey.entries.len());
+        let mut by_name: HashMap<&str, Vec<EntryId>> = HashMap::default();
+        for (id, entry, symbol) in global_symbols(survey) {
+            if left_out.contains(&entry.object) {
+                continue;
+            }
+            let name = survey.name(entry, symbol);
+            let first = *first.entry(name).or_insert(id);
+            if first != id {
+                by_name.entry(name).or_insert_with(|| vec![first]).push(id);
+            }
+        }
+        Self {
+            contested: by_name.keys().copied().collect(),
+            by_name,
+        }
+    }
+
+    fn entries(&self, name: &str) -> &[EntryId] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn global_symbols<'s>(
+    survey: &'s Survey<'_>,
+) -> impl Iterator<Item = (EntryId, &'s Entry, &'s EntrySymbol)> {
+    survey.ids().flat_map(|id| {
+        let entry = &survey[id];
+        let symbols = entry.symbols.iter().filter(|symbol| !symbol.is_local());
+        symbols.map(move |symbol| (id, entry, symbol))
+    })
+}
+
+/// Whether what is gathered depends on how the plain link resolves symbols. Names with the text of a mark
+/// are those of entries alone, so of these only contested ones count.
+fn needs_plain_link(
+    survey: &Survey<'_>,
+    modules: &[Module<'_>],
+    names: &Names<'_>,
+    allows_duplicates: bool,
+) -> bool {
+    global_symbols(survey).any(|(_, entry, symbol)| {
+        let is_lazy = !modules[entry.object.0].always_linked();
+        let name = survey.name(entry, symbol);
+        let depends = is_lazy || symbol.is_weak() || allows_duplicates;
+        let has_roots = || survey.objects[entry.object].has_roots;
+        let others_may_define = || names.contested.contains(name) || !survey.is_mark(entry, symbol);
+        is_lazy && has_roots() || depends && others_may_define()
+    })
+}
+
+/// Of a COMDAT group, the copy in the first object that is linked counts or, if none is, the first.
+fn select_comdats(survey: &Survey<'_>, is_linked: impl Fn(ObjectId) -> bool) -> Vec<Selection> {
+    let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
+    for entry in &survey.entries {
+        if let Some(comdat) = entry.comdat {
+            let keeper = keepers.entry(comdat).or_insert(entry.object);
+            if !is_linked(*keeper) && is_linked(entry.object) {
+                *keeper = entry.object;
+            }
+        }
+    }
+    let mut within: HashMap<(NameId, NameId), &Entry> = HashMap::default();
+    let mut is_other = |entry| -> bool {
+        let entry: &Entry = entry;
+        let Some(comdat) = entry.comdat else {
+            return false;
+        };
+        if keepers.get(&comdat) != Some(&entry.object) {
+            return true;
+        }
+        // A partial link puts all copies into one group, and leaves the symbol to the first.
+        let first = *within.entry((comdat, entry.section)).or_insert(entry);
+        !ptr::eq(first, entry)
+            && entry.symbols.is_empty()
+            && !first.symbols.is_empty()
+            && first.size == entry.size
+    };
+    let select = |entry| match is_other(entry) {
+        true => Selection::OtherComdat,
+        false => Selection::Selected,
+    };
+    survey.entries.iter().map(select).collect()
+}
+
+impl Resolution {
+    fn is_selected(&self, id: EntryId) -> bool {
+        self.selection[id.position()] == Selection::Selected
+    }
+
+    /// Without weak definitions and archive members, two entries of one name are duplicates.
+    fn report_duplicates(&mut self, names: &Names<'_>) {
+        for (name, entries) in &names.by_name {
+            let selected = entries.iter().filter(|id| self.is_selected(**id));
+            if selected.count() > 1 {
+                self.winners.insert((*name).into(), Winner::Duplicate);
+            }
+        }
+    }
+
+    /// Follows what the plain link decides of each name.
+    fn resolve_names(
+        &mut self,
+        survey: &Survey<'_>,
+        names: &Names<'_>,
+        plain: &PlainLink,
+        allows_duplicates: bool,
+    ) {
+        // First which entries there are, as a name may be that of one that is not.
+        for (id, entry, symbol) in global_symbols(survey) {
+            let definition = plain.definition(survey.name(entry, symbol));
+            let is_other =
+                |definition: Definition| definition.object.is_none_or(|of| of != entry.object);
+            if self.is_selected(id)
+                && !plain.is_linked(entry.object)
+                && definition.is_some_and(is_other)
+            {
+                self.selection[id.position()] = Selection::NotLinked;
+            }
+        }
+        for (id, entry, symbol) in global_symbols(survey) {
+            let name = survey.name(entry, symbol);
+            let Some(definition) = plain.definition(name) else {
+                continue;
+            };
+            let is_own = definition.object == Some(entry.object);
+            if !is_own && self.selection[id.position()] != Selection::NotLinked
+                || names.contested.contains(name)
+                || definition.is_duplicate
+            {
+                let winner = match definition.is_duplicate && !allows_duplicates {
+                    true => Winner::Duplicate,
+                    false => self.winner(survey, (id, name), names, definition),
+                };
+                self.winners.insert(name.into(), winner);
+            }
+        }
+    }
+
+    fn winner(
+        &self,
+        survey: &Survey<'_>,
+        (id, name): (EntryId, &str),
+        names: &Names<'_>,
+        definition: Definition,
+    ) -> Winner {
+        let own = [id];
+        let entries = match names.entries(name) {
+            [] => &own[..],
+            all => all,
+        };
+        let mut of_object = entries
+            .iter()
+            .filter(|id| definition.object == Some(survey[**id].object));
+        let Some(&found) = of_object.next() else {
+            return Winner::Elsewhere;
+        };
+        if self.is_selected(found) {
+            return Winner::Entry(found);
+        }
+        // Another copy of its group stands for it.
+        let comdat = survey[found].comdat;
+        let copy = |id: &&EntryId| self.is_selected(**id) && survey[**id].comdat == comdat;
+        let copy = comdat.and_then(|_| entries.iter().find(copy));
+        copy.map_or(Winner::Elsewhere, |copy| Winner::Entry(*copy))
+    }
+
+    /// A member whose entry made it alive stays so, where that shows: by its constructors, or by what it
+    /// retains.
+    fn keep_alive(&mut self, survey: &Survey<'_>, modules: &[Module<'_>], plain: &PlainLink) {
+        for (id, entry, _) in global_symbols(survey) {
+            let object = entry.object;
+            if self.is_selected(id)
+                && !modules[object.0].always_linked()
+                && survey.objects[object].has_roots
+                && plain.is_linked(object)
+            {
+                self.kept_alive.insert(object);
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! out, those before it, and the symbols so far.
 
 use super::evaluate::{Context, Value, evaluate, failed, truth};
-use super::layout::Layout;
+use super::layout::{Extent, Layout};
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
@@ -51,7 +51,7 @@ impl Layout<'_> {
         for (section, alignment) in scope.raised.into_inner() {
             match cursor {
                 Some(cursor) if cursor.section == section => {
-                    cursor.alignment.set(cursor.alignment.get().max(alignment));
+                    cursor.raise(alignment);
                 }
                 _ if self.sections[section].alignment >= alignment => {}
                 _ => {
@@ -135,11 +135,13 @@ impl Layout<'_> {
     }
 }
 
-/// Where the layout of an output section is.
+/// Where the layout of a planned section is.
 pub(super) struct Cursor {
     pub(super) section: usize,
+    /// Where the output section begins that is being laid out.
+    pub(super) start: u64,
     pub(super) dot: Cell<u64>,
-    /// Of the section so far, as a power of two.
+    /// Of the planned section so far, as a power of two.
     pub(super) alignment: Cell<u32>,
     pub(super) fill: Vec<u8>,
     /// The entry just before, if nothing but padding can come between.
@@ -147,6 +149,11 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    /// Makes sure of an alignment, as a power of two.
+    pub(super) fn raise(&self, alignment: u32) {
+        self.alignment.set(self.alignment.get().max(alignment));
+    }
+
     /// `.`, which must be in an address space of 32 bits, as no data segment is larger.
     pub(super) fn offset(&self) -> Result<u32> {
         u32::try_from(self.dot.get()).map_err(|_| too_large("an output section"))
@@ -165,6 +172,18 @@ struct Scope<'a> {
     raised: RefCell<Vec<(usize, u32)>>,
 }
 
+impl Scope<'_> {
+    fn output(&self, name: &str) -> std::result::Result<Extent, String> {
+        match self.layout.outputs.get(name) {
+            Some(extent) => Ok(*extent),
+            None if self.layout.later.contains(name) => {
+                Err(format!("section `{name}` is laid out only later"))
+            }
+            None => Err(format!("there is no output section `{name}`")),
+        }
+    }
+}
+
 impl Context for Scope<'_> {
     fn dot(&self) -> Option<Value> {
         let cursor = self.cursor?;
@@ -179,25 +198,19 @@ impl Context for Scope<'_> {
         self.layout.symbols.contains_key(name) || self.layout.defined().contains(name)
     }
 
-    fn section(&self, name: &str) -> std::result::Result<usize, String> {
-        match self.layout.section_index(name) {
-            Some(index) => Ok(index),
-            None if self.layout.later.contains(name) => {
-                Err(format!("section `{name}` is laid out only later"))
-            }
-            None => Err(format!("there is no output section `{name}`")),
-        }
+    fn section(&self, name: &str) -> std::result::Result<(usize, u64), String> {
+        let extent = self.output(name)?;
+        Ok((extent.section, extent.start))
     }
 
     fn extent(&self, name: &str) -> std::result::Result<(u64, u64), String> {
-        let index = self.section(name)?;
-        if self.cursor.is_some_and(|cursor| cursor.section == index) {
-            return Err(format!(
+        let extent = self.output(name)?;
+        match extent.end {
+            Some(end) => Ok((end - extent.start, 1 << extent.alignment)),
+            None => Err(format!(
                 "section `{name}` is not laid out yet: it is this one"
-            ));
+            )),
         }
-        let section = &self.layout.sections[index];
-        Ok((section.size.into(), 1 << section.alignment))
     }
 
     fn raise_alignment(&self, section: usize, alignment: u64) {

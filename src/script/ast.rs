@@ -1,6 +1,6 @@
 //! A script, parsed.
 
-use super::source::Spanned;
+use super::source::{Span, Spanned};
 
 /// A command at the top of a script or of `SECTIONS`.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub enum Command {
     Assert(Assert),
     /// `NAME : { … }`.
     Output(OutputSection),
+    /// An end of what an `INSERT` moves away from all else.
+    Apart,
 }
 
 /// An output section (GNU ld manual, "Output Section Description").
@@ -18,6 +20,12 @@ pub enum Command {
 pub struct OutputSection {
     /// Its name.
     pub name: Spanned<String>,
+    /// Its address, before the colon.
+    pub address: Option<Expression>,
+    /// `(NOLOAD)`: no contents of it are loaded.
+    pub noload: Option<Span>,
+    /// `AT(expr)`: where it is loaded.
+    pub load: Option<Expression>,
     /// `ALIGN(expr)`: of the section.
     pub align: Option<Expression>,
     /// `SUBALIGN(expr)`: of every input section in it, in place of their own.
@@ -44,6 +52,10 @@ pub enum Statement {
     Input(InputDescription),
     /// `BYTE(expr)` and its like: so many bytes.
     Data(u32, Expression),
+    /// `ASCIZ "text"`, with its NUL.
+    Text(Vec<u8>),
+    /// `ASCII (size) "text"`, cut off or padded with NULs, the last of them always there.
+    SizedText(Expression, Vec<u8>),
     /// `FILL(expr)` and `= expr`.
     Fill(Expression),
 }
@@ -151,6 +163,37 @@ pub enum Sort {
 /// An expression (GNU ld manual, "Expressions").
 #[derive(Debug, Clone)]
 pub struct Expression(pub Box<Spanned<Node>>);
+
+impl Expression {
+    /// Whether any of its nodes is such a one.
+    pub fn has(&self, is_such: &dyn Fn(&Node) -> bool) -> bool {
+        let node = &self.0.value;
+        let has = |expression: &Expression| expression.has(is_such);
+        is_such(node)
+            || match node {
+                Node::Number(..)
+                | Node::Symbol(_)
+                | Node::SizeOf(_)
+                | Node::AlignOf(_)
+                | Node::Address(_)
+                | Node::Defined(_) => false,
+                Node::Unary(_, value) | Node::Absolute(value) | Node::Log2Ceil(value) => has(value),
+                Node::Binary(_, a, b) | Node::Max(a, b) | Node::Min(a, b) => has(a) || has(b),
+                Node::Conditional(a, b, c) => has(a) || has(b) || has(c),
+                Node::Align(value, alignment) => value.as_ref().is_some_and(has) || has(alignment),
+                Node::Assert(assert) => has(&assert.condition),
+            }
+    }
+
+    /// Whether it speaks of `.`.
+    pub fn has_dot(&self) -> bool {
+        self.has(&|node| match node {
+            Node::Symbol(name) => name == ".",
+            Node::Align(value, _) => value.is_none(),
+            _ => false,
+        })
+    }
+}
 
 /// A node of an expression.
 #[derive(Debug, Clone)]

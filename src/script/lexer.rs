@@ -4,6 +4,9 @@
 use super::source::{Source, Span, Spanned};
 use crate::error::Result;
 
+/// What is said of bytes that are no UTF-8.
+pub const NO_UTF8: &str = "outside of comments a linker script must be UTF-8";
+
 /// What the parser expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -90,6 +93,11 @@ impl Lexer {
             let rest = self.rest();
             let trimmed = rest.trim_start();
             self.position += rest.len() - trimmed.len();
+            // As in GNU ld, a comment of one line. `cpp` writes line markers so.
+            if let Some(line) = self.rest().strip_prefix('#') {
+                self.position += 1 + line.find('\n').unwrap_or(line.len());
+                continue;
+            }
             let Some(comment) = self.rest().strip_prefix("/*") else {
                 return Ok(());
             };
@@ -139,6 +147,7 @@ impl Lexer {
                 self.position += text.len();
                 Ok(Token::Punctuation(text))
             }
+            None if first == char::REPLACEMENT_CHARACTER => Err(span.error(NO_UTF8)),
             None => Err(span.error(format!("unexpected character `{first}`"))),
         }
     }
@@ -149,11 +158,18 @@ impl Lexer {
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric()
         || "_.$/\\~-+:[]*?^!".contains(character)
-        || !character.is_ascii()
+        || is_of_other_alphabet(character)
 }
 
 fn is_symbol(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "_.$".contains(character) || !character.is_ascii()
+    character.is_ascii_alphanumeric()
+        || "_.$".contains(character)
+        || is_of_other_alphabet(character)
+}
+
+/// The replacement character stands where there was no UTF-8 (`Source::read`).
+fn is_of_other_alphabet(character: char) -> bool {
+    !character.is_ascii() && character != char::REPLACEMENT_CHARACTER
 }
 
 /// A number as C writes it, with `K` and `M` for 1024 and 1024² (GNU ld manual, "Constants").
@@ -229,5 +245,10 @@ mod tests {
             tokens("a/* * */ /**/b", Mode::Expression),
             [name("a"), name("b")]
         );
+        for mode in [Mode::Names, Mode::Expression] {
+            let text = "# 1 \"x.ld.S\" /*\r\na#b \"\n# 2\n\tc\n#";
+            assert_eq!(tokens(text, mode), [name("a"), name("c")]);
+            assert_eq!(tokens("\"#\"", mode), [Token::Quoted("#".to_owned())]);
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! (ld manual, "Input Section Wildcards"; `ldlang.c` for what the manual leaves open).
 
 use super::ast::{FileSort, InputDescription, Sort};
-use super::pattern::{FileGlob, FileName, Glob};
+use super::pattern::{FileGlob, FileKey, FileName, Glob};
+use crate::hash::HashSet;
 use std::cmp::Ordering;
 
 /// An input section as scripts speak of it.
@@ -12,7 +13,7 @@ pub struct InputSection<'a> {
     pub name: &'a str,
     /// The file it is in.
     pub file: FileName<'a>,
-    /// Its alignment, as a power of two; anything where [`Matcher::compares_alignments`] is false.
+    /// Its alignment, as a power of two.
     pub alignment: u32,
 }
 
@@ -54,35 +55,76 @@ impl Matcher {
         }
     }
 
-    /// Whether its order goes by alignments.
-    pub fn compares_alignments(&self) -> bool {
-        let by_alignment = [Sort::Alignment, Sort::NameAlignment, Sort::AlignmentName];
-        let mut patterns = self.sections.iter();
-        patterns.any(|pattern| by_alignment.contains(&pattern.sort))
+    /// The patterns for names of sections.
+    pub fn section_names(&self) -> impl Iterator<Item = &Glob> {
+        let all = self.sections.is_empty().then_some(&Glob::Any);
+        let named = self.sections.iter().map(|pattern| &pattern.name);
+        all.into_iter().chain(named)
     }
 
-    /// Of `inputs`, which are in link order, those that the description takes, in its order, as
-    /// positions in `inputs`.
-    pub fn select(&self, inputs: &[InputSection<'_>]) -> Vec<usize> {
-        let taken = || {
-            let inputs = inputs.iter().enumerate();
-            inputs.flat_map(|(position, input)| {
-                self.patterns(input).map(move |pattern| (position, pattern))
-            })
+    /// What its files can be looked up by.
+    pub fn file_key(&self) -> FileKey<'_> {
+        self.files.key()
+    }
+
+    /// Whether what another description has taken counts for its order: where that is no total one.
+    pub fn counts_taken(&self) -> bool {
+        let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
+        let is_total = self.has_one_order() && !self.sections.iter().any(by_priority);
+        !self.is_unsorted() && !is_total
+    }
+
+    fn is_unsorted(&self) -> bool {
+        self.file_sort == FileSort::None && self.sections.iter().all(|one| one.sort == Sort::None)
+    }
+
+    /// Whether all patterns have the same order.
+    fn has_one_order(&self) -> bool {
+        let mut pairs = self.sections.iter().zip(self.sections.iter().skip(1));
+        pairs.all(|(a, b)| a.sort == b.sort && a.reverse == b.reverse)
+    }
+
+    /// Whether any three of these are in one order, whatever two are compared: names with a priority
+    /// go by it among each other, and by name to one without.
+    fn is_total<'p>(
+        &self,
+        inputs: &[InputSection<'_>],
+        taken: &[(usize, Option<&'p Pattern>)],
+    ) -> bool {
+        let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
+        let has_priority = |(position, _): &(usize, Option<&'p Pattern>)| {
+            init_priority(inputs[*position].name).is_some()
         };
-        let is_sorted = |pattern: &Pattern| pattern.sort != Sort::None;
-        let mut order: Vec<usize> =
-            if self.file_sort == FileSort::None && !self.sections.iter().any(is_sorted) {
-                taken().map(|(position, _)| position).collect()
-            } else if self.sections.len() <= 1 {
-                let mut taken: Vec<_> = taken().collect();
+        self.has_one_order()
+            && (!self.sections.iter().any(by_priority)
+                || taken.iter().all(has_priority)
+                || !taken.iter().any(has_priority))
+    }
+
+    /// Of the candidates, which are positions in `inputs` in link order, those that the description
+    /// takes, in its order.
+    pub fn select(
+        &self,
+        inputs: &[InputSection<'_>],
+        candidates: impl Iterator<Item = usize>,
+    ) -> Vec<usize> {
+        let taken = candidates.flat_map(|position| {
+            let patterns = self.patterns(&inputs[position]);
+            patterns.map(move |pattern| (position, pattern))
+        });
+        let mut taken: Vec<_> = taken.collect();
+        let mut order: Vec<usize> = if self.is_unsorted() || self.is_total(inputs, &taken) {
+            if !self.is_unsorted() {
                 taken.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
-                taken.into_iter().map(|(position, _)| position).collect()
-            } else {
-                self.insert_one_by_one(inputs, taken())
-            };
-        let mut seen = vec![false; inputs.len()];
-        order.retain(|&position| !std::mem::replace(&mut seen[position], true));
+            }
+            taken.into_iter().map(|(position, _)| position).collect()
+        } else {
+            self.insert_one_by_one(inputs, taken.into_iter())
+        };
+        if self.sections.len() > 1 {
+            let mut seen = HashSet::default();
+            order.retain(|&position| seen.insert(position));
+        }
         order
     }
 
@@ -145,11 +187,14 @@ impl Matcher {
 
 /// By the archive's path, for what is in one, and then by the file's.
 fn file_order(a: FileName<'_>, b: FileName<'_>) -> Ordering {
-    let outer = |name: FileName<'_>| name.archive.unwrap_or(name.file).to_owned();
-    outer(a)
-        .cmp(&outer(b))
+    outermost(a)
+        .cmp(outermost(b))
         .then_with(|| a.archive.is_some().cmp(&b.archive.is_some()))
         .then_with(|| a.file.cmp(b.file))
+}
+
+fn outermost(name: FileName<'_>) -> &str {
+    name.archive.unwrap_or(name.file)
 }
 
 fn section_order(sort: Sort, a: &InputSection<'_>, b: &InputSection<'_>) -> Ordering {
@@ -183,6 +228,8 @@ fn init_priority(name: &str) -> Option<u64> {
 #[derive(Debug, Default)]
 struct Tree {
     nodes: Vec<Node>,
+    /// The node at the far right.
+    last: usize,
 }
 
 #[derive(Debug)]
@@ -195,20 +242,30 @@ struct Node {
 impl Tree {
     /// Puts a value at the far right.
     fn append(&mut self, value: usize) {
-        self.insert(value, |_| false);
+        let new = self.add(value);
+        if new > 0 {
+            self.nodes[self.last].right = Some(new);
+        }
+        self.last = new;
     }
 
-    /// Goes down from the root, to the left of what the value is less than.
-    fn insert(&mut self, value: usize, is_less_than: impl Fn(usize) -> bool) {
-        let new = self.nodes.len();
+    fn add(&mut self, value: usize) -> usize {
         self.nodes.push(Node {
             value,
             left: None,
             right: None,
         });
+        self.nodes.len() - 1
+    }
+
+    /// Goes down from the root, to the left of what the value is less than.
+    fn insert(&mut self, value: usize, is_less_than: impl Fn(usize) -> bool) {
+        let new = self.add(value);
         let mut current = 0;
+        let mut is_last = true;
         while current != new {
             let less = is_less_than(self.nodes[current].value);
+            is_last &= !less;
             let node = &mut self.nodes[current];
             let child = if less {
                 &mut node.left
@@ -216,6 +273,9 @@ impl Tree {
                 &mut node.right
             };
             current = *child.get_or_insert(new);
+        }
+        if is_last {
+            self.last = new;
         }
     }
 

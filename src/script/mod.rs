@@ -3,16 +3,20 @@
 mod ast;
 mod lexer;
 mod matcher;
+mod names;
 mod parser;
 mod pattern;
+mod selector;
 mod source;
 
 pub use ast::{
     Assert, Assignment, Binary, Command, Definition, Expression, InputDescription, Node,
     OutputSection, Statement, Unary,
 };
-pub use matcher::{InputSection, Matcher};
+pub use matcher::InputSection;
+pub use names::Globs;
 pub use pattern::{FileName, Glob};
+pub use selector::Selector;
 pub use source::{Source, Span, Spanned};
 
 use crate::error::{Error, Result, os_message};
@@ -102,26 +106,36 @@ impl Script {
         })
     }
 
+    /// The input section descriptions, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &InputDescription> + Clone {
+        let outputs = self.commands.iter().filter_map(|command| match command {
+            Command::Output(output) => Some(output),
+            _ => None,
+        });
+        outputs.flat_map(OutputSection::inputs)
+    }
+
     /// The patterns for input sections, all together.
     pub fn section_patterns(&self) -> impl Iterator<Item = Glob> {
-        self.outputs()
-            .flat_map(|output| &output.statements)
-            .filter_map(|statement| match statement {
-                Statement::Input(input) => Some(input),
-                _ => None,
-            })
-            .flat_map(|input| {
-                let all = input.sections.is_empty().then(|| Glob::new("*"));
-                let named = input
-                    .sections
-                    .iter()
-                    .map(|section| Glob::new(&section.name.value));
-                all.into_iter().chain(named)
-            })
+        self.inputs().flat_map(|input| {
+            let all = input.sections.is_empty().then_some(Glob::Any);
+            let sections = input.sections.iter();
+            let named = sections.map(|section| Glob::new(&section.name.value));
+            all.into_iter().chain(named)
+        })
     }
 }
 
 impl OutputSection {
+    /// Its input section descriptions, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &InputDescription> + Clone {
+        let statements = self.statements.iter();
+        statements.filter_map(|statement| match statement {
+            Statement::Input(input) => Some(input),
+            _ => None,
+        })
+    }
+
     /// Puts `name` where `default.ld` says `NAME`.
     fn rename(&mut self, name: &str) {
         let renamed = |text: &mut String| {
@@ -166,12 +180,7 @@ fn open(file: &Path, search: &[&Path]) -> Result<Source> {
         ))
         .note("it is looked for here and in the directories of -L")
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        Error::new("a linker script must be UTF-8")
-            .at(error.utf8_error().valid_up_to() as u64)
-            .in_file(path.display())
-    })?;
-    Ok(Source::new(path.display().to_string(), text))
+    Ok(Source::read(path.display().to_string(), &bytes))
 }
 
 #[cfg(test)]

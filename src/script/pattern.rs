@@ -10,8 +10,25 @@ pub enum Glob {
     Any,
     /// The name itself.
     Literal(String),
-    /// With wildcards, and what comes before the first of them.
-    Wildcard(String, Pattern),
+    /// With wildcards.
+    Wildcard(Wildcard),
+}
+
+/// A pattern with wildcards, and what its names begin and end with.
+#[derive(Debug, Clone)]
+pub struct Wildcard {
+    /// What comes before the first wildcard.
+    pub prefix: String,
+    /// What comes after the last.
+    pub suffix: String,
+    pattern: Pattern,
+}
+
+impl Wildcard {
+    /// Whether it fits a name.
+    pub fn matches(&self, name: &str) -> bool {
+        name.starts_with(&self.prefix) && name.ends_with(&self.suffix) && self.pattern.matches(name)
+    }
 }
 
 impl Glob {
@@ -24,7 +41,11 @@ impl Glob {
             return Glob::Any;
         }
         match Pattern::new(&translate(text)) {
-            Ok(pattern) => Glob::Wildcard(text[..wildcard].to_owned(), pattern),
+            Ok(pattern) => Glob::Wildcard(Wildcard {
+                prefix: text[..wildcard].to_owned(),
+                suffix: suffix(text).to_owned(),
+                pattern,
+            }),
             Err(_) => Glob::Literal(text.to_owned()),
         }
     }
@@ -34,7 +55,7 @@ impl Glob {
         match self {
             Glob::Any => true,
             Glob::Literal(text) => text == name,
-            Glob::Wildcard(prefix, pattern) => name.starts_with(prefix) && pattern.matches(name),
+            Glob::Wildcard(wildcard) => wildcard.matches(name),
         }
     }
 
@@ -42,8 +63,16 @@ impl Glob {
     pub fn literal(&self) -> Option<&str> {
         match self {
             Glob::Literal(text) => Some(text),
-            Glob::Any | Glob::Wildcard(..) => None,
+            Glob::Any | Glob::Wildcard(_) => None,
         }
+    }
+}
+
+/// What comes after the last wildcard. Nothing, where an escaped character would be part of it.
+fn suffix(text: &str) -> &str {
+    match text.rfind(['*', '?', ']', '\\']) {
+        Some(last) if !text.contains('\\') => &text[last + 1..],
+        _ => "",
     }
 }
 
@@ -87,6 +116,17 @@ pub struct FileGlob {
     no_archive: bool,
 }
 
+/// What of a file a [`FileGlob`] can be looked up by.
+#[derive(Debug, Clone, Copy)]
+pub enum FileKey<'g> {
+    /// It fits any file.
+    Any,
+    /// The name of the file or member.
+    File(&'g Glob),
+    /// The name of the archive.
+    Archive(&'g Glob),
+}
+
 impl FileGlob {
     /// Makes a pattern ready.
     pub fn new(pattern: &FilePattern) -> Self {
@@ -107,6 +147,16 @@ impl FileGlob {
         let is_literal = matches!(self.file, Some(Glob::Literal(_)));
         let is_file_only = is_literal && self.archive.is_none();
         !(is_file_only && name.archive.is_some()) && self.fits(name)
+    }
+
+    /// What the files that it fits have in common.
+    pub fn key(&self) -> FileKey<'_> {
+        let narrow = |glob: &&Glob| !matches!(glob, Glob::Any);
+        match (&self.file, &self.archive) {
+            (Some(file), _) if narrow(&file) => FileKey::File(file),
+            (_, Some(archive)) if narrow(&archive) => FileKey::Archive(archive),
+            _ => FileKey::Any,
+        }
     }
 
     fn fits(&self, name: FileName<'_>) -> bool {
@@ -154,6 +204,11 @@ mod tests {
             ("a\\*", "ab", false),
             ("a**b", "axxb", true),
             ("[a", "[a", true),
+            ("a*b", "ab", true),
+            ("a*ab", "ab", false),
+            ("*[0-9].b", "x1.b", true),
+            ("*\\.b", "x.b", true),
+            ("[]]b", "]b", true),
         ] {
             assert_eq!(Glob::new(pattern).matches(name), fits, "{pattern} {name}");
         }

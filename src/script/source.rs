@@ -30,6 +30,13 @@ impl Source {
         }))
     }
 
+    /// What a file has. A byte-order mark is no part of the text, and comments may be in any encoding:
+    /// what is no UTF-8 is a replacement character, which is part of no token.
+    pub fn read(name: impl Into<String>, bytes: &[u8]) -> Self {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        Self::new(name, String::from_utf8_lossy(bytes))
+    }
+
     /// What it is called in messages.
     pub fn name(&self) -> &str {
         &self.0.name

@@ -1,9 +1,8 @@
 //! Entries in LLVM bitcode. What they are like only the compiled object says; that there are some, the
 //! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
 
-use super::entry::Origin;
 use super::mark::{Mark, NEEDLE, Told};
-use super::{Survey, Wanted};
+use super::{NameId, Survey, Wanted};
 use crate::bitcode::{Bitcode, Symbol};
 use crate::error::Result;
 use crate::input::Module;
@@ -19,9 +18,13 @@ pub struct WithEntries {
     /// Its entries that other files could refer to. Where none does, whole-program optimization would
     /// take them for dead.
     pub globals: Vec<String>,
+    /// Whether its symbols show entries. Custom sections are not among them: then there is only a text in
+    /// it that may be the name of one.
+    pub is_certain: bool,
 }
 
 /// Bitcode as the survey sees it.
+#[derive(Debug)]
 pub struct Glance<'a> {
     bitcode: Bitcode<'a>,
     /// The marked data that it defines, with the sections that are told by name.
@@ -88,34 +91,44 @@ impl<'a> Glance<'a> {
     }
 }
 
-/// The bitcode that has entries of gathered sections. As with objects, a section whose entries are all
-/// data that the compiler put there is left to the backend, unless somebody asks.
-pub fn with_entries(survey: &Survey<'_>, glances: &[Glance<'_>]) -> Vec<WithEntries> {
+/// The sections of which bitcode has entries in COMDAT groups.
+pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'g str> {
+    let symbols = glances
+        .iter()
+        .flat_map(|glance| glance.bitcode.symbols.iter().flatten());
+    let grouped = symbols.filter(|symbol| symbol.is_comdat && symbol.is_defined_data());
+    grouped.filter_map(|symbol| symbol.section)
+}
+
+/// The bitcode that has entries of gathered sections. `left` are the sections that are left to the backend
+/// as far as objects say.
+pub fn with_entries(
+    survey: &Survey<'_>,
+    glances: &[Glance<'_>],
+    left: &BTreeSet<NameId>,
+) -> Vec<WithEntries> {
     if glances.is_empty() {
         return Vec::new();
     }
-    let moved = survey
-        .entries
-        .iter()
-        .filter(|entry| !matches!(entry.origin, Origin::Segment(_)));
-    let moved = moved.map(|entry| survey.section(entry));
+    let entries = survey.entries.iter().map(|entry| entry.section);
+    let of_objects = entries.filter(|section| !left.contains(section));
+    let of_objects = of_objects.map(|section| survey.section_name(section));
     let marked = glances.iter().flat_map(Glance::marked_sections);
-    let gathered: BTreeSet<&str> = moved.chain(marked).collect();
+    let gathered: BTreeSet<&str> = of_objects.chain(marked).collect();
     let is_gathered = |name: &str| gathered.contains(name) || survey.wanted.is_asked_for(name);
     let mut found = Vec::new();
     for (position, glance) in glances.iter().enumerate() {
         let marked = glance.marked.iter().map(|(symbol, _)| *symbol);
         let entries: Vec<_> = marked.chain(glance.named(is_gathered)).collect();
-        if entries.is_empty()
-            && !glance.has_unknown_marks
-            && !glance.may_have_custom_sections(&survey.wanted)
-        {
+        let is_certain = !entries.is_empty() || glance.has_unknown_marks;
+        if !is_certain && !glance.may_have_custom_sections(&survey.wanted) {
             continue;
         }
         let globals = entries.iter().filter(|symbol| symbol.is_global());
         found.push(WithEntries {
             position,
             globals: globals.map(|symbol| symbol.name.to_owned()).collect(),
+            is_certain,
         });
     }
     found

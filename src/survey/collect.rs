@@ -2,7 +2,7 @@
 
 use super::double::Doubles;
 use super::entry::{Entry, EntrySymbol, Origin};
-use super::mark::{is_c_identifier, is_whole_name};
+use super::mark::{NEEDLE, is_c_identifier, is_whole_name, why_unmarked};
 use super::marked::{Marked, Marks, is_thread_local};
 use super::names::{Interner, NameId, Texts};
 use super::wanted::{Wanted, is_reserved};
@@ -10,7 +10,7 @@ use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
 use crate::wasm::{
-    Merged, Object, SEGMENT_RETAIN, Section, SectionIndex, SegmentIndex, Symbol, SymbolIndex,
+    Merged, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, Symbol, SymbolIndex,
 };
 use smallvec::SmallVec;
 use std::cell::LazyCell;
@@ -27,6 +27,8 @@ pub struct Collected<'a> {
     pub names: Interner,
     /// Names of segments and custom sections that would be entries if they were wanted.
     pub candidates: Vec<Box<str>>,
+    /// What a user should know.
+    pub warnings: Vec<String>,
 }
 
 /// The entries of an object, in the order of its segments and then of its custom sections.
@@ -45,6 +47,7 @@ pub fn collect<'a>(
         texts: Texts::of(module),
         names: std::mem::take(&mut marks.names),
         candidates: Vec::new(),
+        warnings: Vec::new(),
     };
     let mut collector = Collector {
         id,
@@ -69,23 +72,28 @@ pub fn collect<'a>(
             collector.candidate(segment.name);
         }
     }
+    collector.warn_of_unmarked();
     let doubles = LazyCell::new(|| Doubles::of(object));
     for (index, section) in object.custom_sections() {
         if !wanted.has_custom_sections(section.name) {
             if is_c_identifier(section.name) && !is_reserved(section.name) {
                 collector.candidate(section.name);
             }
-        } else if !doubles.has(index, section) {
-            collector.custom(index, section);
+        } else {
+            for range in doubles.entries(index, section) {
+                collector.custom(index, section.name, range);
+            }
         }
     }
     Ok(collector.collected)
 }
 
-/// The marked symbols that the object refers to and does not define: the name of each, and where
+/// The marked symbols that the object refers to, not weakly, and does not define: the name of each, and where
 /// its entry of the symbol table is, in bytes from the beginning of the object.
 pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str, u64)> {
-    let marked = |symbol: &&Symbol<'a>| symbol.is_undefined() && is_whole_name(symbol.name);
+    let marked = |symbol: &&Symbol<'a>| {
+        symbol.is_undefined() && !symbol.is_weak() && is_whole_name(symbol.name)
+    };
     object
         .symbols
         .iter()
@@ -183,11 +191,11 @@ impl<'a> Collector<'_, 'a> {
         Ok(())
     }
 
-    /// All of a custom section.
-    fn custom(&mut self, index: SectionIndex, section: &Section<'_>) {
-        let size = section.content.len() as u32;
-        let id = self.section(section.name);
-        let entry = self.entry(id, Origin::Custom(index), size);
+    /// A part of a custom section.
+    fn custom(&mut self, index: SectionIndex, name: &str, range: Range<u32>) {
+        let section = self.section(name);
+        let origin = Origin::Custom(index, range.start);
+        let entry = self.entry(section, origin, range.end - range.start);
         self.collected.entries.push(entry);
     }
 
@@ -245,6 +253,25 @@ impl<'a> Collector<'_, 'a> {
         Ok(())
     }
 
+    /// Data that somebody wants kept, and that has the text of a mark in its name, was meant to be an
+    /// entry.
+    fn warn_of_unmarked(&mut self) {
+        for &symbol in &self.marks.unmarked {
+            let entries = self.collected.entries.iter();
+            let is_entry = |entry: &Entry| entry.symbols.iter().any(|own| own.index == symbol);
+            if entries.clone().any(is_entry) {
+                continue;
+            }
+            let name = self.object.symbol(symbol).name;
+            self.collected.warnings.push(format!(
+                "`{}` is kept and has `{}` in its name, but it is no entry: {}",
+                demangle::shown(name),
+                String::from_utf8_lossy(NEEDLE),
+                why_unmarked(name)
+            ));
+        }
+    }
+
     fn section(&mut self, name: &str) -> NameId {
         self.collected.names.intern(name)
     }
@@ -253,7 +280,7 @@ impl<'a> Collector<'_, 'a> {
     fn entry(&mut self, section: NameId, origin: Origin, size: u32) -> Entry {
         let segment = origin.segment().map(|index| self.object.segment(index));
         let group = match origin {
-            Origin::Custom(section) => self.object.section_comdat(section),
+            Origin::Custom(section, _) => self.object.section_comdat(section),
             _ => segment.and_then(|segment| segment.comdat),
         };
         let start = origin.start();

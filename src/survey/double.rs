@@ -1,15 +1,17 @@
 //! A static that is in its object twice: newer rustc makes of `#[link_section = "NAME"]` both a data
 //! segment and a custom section of that name, with the same bytes.
+//!
+//! What is not there twice is an entry: a partial link and link-time optimization put together what is a
+//! segment in one input and a custom section in another, and the optimizer drops the segment of a static
+//! whose value it has put where that was read.
 
-use super::wanted::Wanted;
 use crate::hash::{HashMap, HashSet};
 use crate::wasm::{Object, Section, SectionIndex};
+use smallvec::SmallVec;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-/// The id of the memory section.
-const MEMORY: u8 = 5;
-
-/// The names of an object's data segments, to look for custom sections beside them.
+/// An object's data segments, to look for custom sections beside them.
 pub struct Doubles<'o, 'a> {
     object: &'o Object<'a>,
     segments: HashSet<&'a str>,
@@ -25,60 +27,76 @@ impl<'o, 'a> Doubles<'o, 'a> {
         }
     }
 
-    /// Whether a custom section is the second copy of what is in data segments, which are the
-    /// entries then. With relocations it is not: rustc makes none there.
-    pub fn has(&self, index: SectionIndex, section: &Section<'_>) -> bool {
-        self.segments.contains(section.name) && self.object.relocation_section(index).is_none()
-    }
-
-    /// Whether a section is made of the bytes of the symbols in the segments of its name, of each
-    /// once, in any order.
-    fn copies(&self, section: &Section<'_>) -> bool {
-        let mut left: HashMap<&[u8], usize> = HashMap::default();
-        for symbol in &self.object.symbols {
-            let Some((segment, range)) = symbol.definition() else {
-                continue;
-            };
-            let segment = self.object.segment(segment);
-            let bytes = segment.data.get(range.start as usize..range.end as usize);
-            if let Some(bytes) =
-                bytes.filter(|bytes| segment.name == section.name && !bytes.is_empty())
-            {
-                *left.entry(bytes).or_default() += 1;
+    /// What of a custom section is no second copy of what is in the data segments of its name, in bytes
+    /// from its beginning: all of it, if it has relocations, as rustc makes none there.
+    pub fn entries(&self, index: SectionIndex, section: &Section<'_>) -> SmallVec<[Range<u32>; 1]> {
+        let content = section.content;
+        if !self.segments.contains(section.name) || self.object.relocation_section(index).is_some()
+        {
+            let all = 0..content.len() as u32;
+            return SmallVec::from_elem(all, 1);
+        }
+        let mut left = self.pieces(section.name);
+        let lengths: BTreeSet<usize> = left.keys().map(|bytes| bytes.len()).collect();
+        // Values of one type: a copy begins where a value may.
+        let step = lengths.iter().copied().reduce(gcd).unwrap_or(1);
+        let mut entries: SmallVec<[Range<u32>; 1]> = SmallVec::new();
+        let mut at = 0;
+        while at < content.len() {
+            let rest = &content[at..];
+            let copy = lengths.iter().rev().find(|&&length| {
+                let count = rest.get(..length).and_then(|bytes| left.get_mut(bytes));
+                let count = count.filter(|count| **count > 0);
+                count.map(|count| *count -= 1).is_some()
+            });
+            let length = copy.copied().unwrap_or(step.min(rest.len()));
+            let range = at as u32..(at + length) as u32;
+            at += length;
+            match entries.last_mut() {
+                _ if copy.is_some() => {}
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => entries.push(range),
             }
         }
-        let lengths: BTreeSet<usize> = left.keys().map(|bytes| bytes.len()).collect();
-        let mut rest = section.content;
-        while !rest.is_empty() {
-            let next = lengths.iter().rev().find_map(|&length| {
-                let bytes = rest.get(..length)?;
-                let count = left.get_mut(bytes).filter(|count| **count > 0)?;
-                *count -= 1;
-                Some(length)
-            });
-            let Some(length) = next else {
-                return false;
-            };
-            rest = &rest[length..];
+        entries
+    }
+
+    /// The bytes of the symbols in the segments of a name, and how many times each is there.
+    fn pieces(&self, name: &str) -> HashMap<&'a [u8], usize> {
+        let mut places = BTreeSet::new();
+        for symbol in &self.object.symbols {
+            if let Some((segment, range)) = symbol.definition()
+                && self.object.segment(segment).name == name
+            {
+                places.insert((segment.position(), range.start, range.end));
+            }
         }
-        left.values().all(|&count| count == 0)
+        let mut pieces: HashMap<&[u8], usize> = HashMap::default();
+        let mut add = |bytes: Option<&'a [u8]>| {
+            if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+                *pieces.entry(bytes).or_default() += 1;
+            }
+        };
+        for (position, segment) in self.object.segments.iter().enumerate() {
+            if segment.name != name {
+                continue;
+            }
+            let own = places.range((position, 0, 0)..(position + 1, 0, 0));
+            let mut own = own.filter(|(_, start, end)| start < end).peekable();
+            if own.peek().is_none() {
+                add(Some(segment.data));
+            }
+            for &(_, start, end) in own {
+                add(segment.data.get(start as usize..end as usize));
+            }
+        }
+        pieces
     }
 }
 
-/// Of a partial link's result, the custom sections that pass for a second copy and have other bytes
-/// than the segments: entries of some part are in them alone.
-///
-/// Only there: what the optimizer drops of a static that nobody uses is the segment.
-pub fn mixed<'a>(object: &Object<'a>, wanted: &Wanted) -> BTreeSet<&'a str> {
-    // Compilers import the memory; what `wasm-ld -r` makes has one of its own.
-    if !object.sections.iter().any(|section| section.id == MEMORY) {
-        return BTreeSet::new();
+fn gcd(a: usize, b: usize) -> usize {
+    match b {
+        0 => a,
+        _ => gcd(b, a % b),
     }
-    let doubles = Doubles::of(object);
-    object
-        .custom_sections()
-        .filter(|(_, section)| wanted.has_custom_sections(section.name))
-        .filter(|(index, section)| doubles.has(*index, section) && !doubles.copies(section))
-        .map(|(_, section)| section.name)
-        .collect()
 }

@@ -3,7 +3,9 @@
 use super::names::{NameId, Text, Texts};
 use crate::error::Result;
 use crate::input::{ObjectId, changed};
-use crate::wasm::{Object, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex};
+use crate::wasm::{
+    DataSegment, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags, SymbolIndex,
+};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -73,9 +75,9 @@ pub struct Summary<'a> {
     pub memory64: bool,
     /// Whether its table has 64-bit indices.
     pub table64: bool,
-    /// Whether it counts what is linked before it: it has constructors, or a weak definition that another
-    /// may override.
-    pub order_counts: bool,
+    /// Whether it has constructors or segments that are retained, which count if any of its symbols is
+    /// alive.
+    pub has_roots: bool,
     /// All of it, where that has the names of its entries' symbols.
     pub bytes: Option<&'a [u8]>,
 }
@@ -83,12 +85,11 @@ pub struct Summary<'a> {
 impl<'a> Summary<'a> {
     /// That of an object, whose entries' names are in these texts.
     pub fn new(object: &Object<'_>, texts: &Texts<'a>) -> Self {
-        let is_weak_definition =
-            |symbol: &Symbol<'_>| symbol.is_weak() && !symbol.is_undefined() && !symbol.is_local();
+        let is_retained = |segment: &DataSegment<'_>| segment.flags & SEGMENT_RETAIN != 0;
         Self {
             memory64: object.memory64,
             table64: object.table64,
-            order_counts: object.has_constructors || object.symbols.iter().any(is_weak_definition),
+            has_roots: object.has_constructors || object.segments.iter().any(is_retained),
             bytes: match texts {
                 Texts::Object(bytes) => Some(bytes),
                 Texts::Copied(_) => None,
@@ -104,8 +105,8 @@ pub enum Origin {
     Segment(SegmentIndex),
     /// What a name-marked symbol names: it begins at this offset of a data segment.
     Symbol(SegmentIndex, u32),
-    /// All of a custom section.
-    Custom(SectionIndex),
+    /// Of a custom section what begins at this offset: all of it, but where data segments have the rest.
+    Custom(SectionIndex, u32),
 }
 
 impl Origin {
@@ -113,15 +114,15 @@ impl Origin {
     pub fn segment(self) -> Option<SegmentIndex> {
         match self {
             Self::Segment(segment) | Self::Symbol(segment, _) => Some(segment),
-            Self::Custom(_) => None,
+            Self::Custom(..) => None,
         }
     }
 
     /// Where it begins in its segment, in bytes.
     pub fn start(self) -> u32 {
         match self {
-            Self::Symbol(_, start) => start,
-            Self::Segment(_) | Self::Custom(_) => 0,
+            Self::Symbol(_, start) | Self::Custom(_, start) => start,
+            Self::Segment(_) => 0,
         }
     }
 
@@ -132,7 +133,7 @@ impl Origin {
                 let segment = object.segments.get(segment.position());
                 segment.map(|segment| segment.data)
             }
-            Self::Custom(section) => {
+            Self::Custom(section, _) => {
                 let section = object.sections.get(section.position());
                 section.map(|section| section.content)
             }

@@ -2,13 +2,12 @@
 
 use super::collect::{Collected, collect, undefined_marks};
 use super::entry::Summary;
+use super::mark;
 use super::marked::{Marks, marks};
 use super::wanted::Wanted;
-use super::{double, mark};
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::wasm::Object;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What is found beside entries.
@@ -16,8 +15,8 @@ use std::sync::Arc;
 pub struct Rest {
     /// The marks that objects refer to.
     pub undefined: Vec<Undefined>,
-    /// Custom sections of objects that only look like second copies.
-    pub mixed: Vec<(ObjectId, String)>,
+    /// What a user should know.
+    pub warnings: Vec<(ObjectId, String)>,
     /// Of objects with marks, names that would be those of entries if they were wanted.
     pub candidates: Vec<(ObjectId, Vec<Box<str>>)>,
 }
@@ -27,8 +26,8 @@ impl Rest {
     pub fn add(&mut self, id: ObjectId, found: &mut Found<'_>) {
         let undefined = found.undefined.drain(..);
         self.undefined.extend(undefined.map(|mark| (id, mark)));
-        let mixed = found.mixed.drain(..);
-        self.mixed.extend(mixed.map(|section| (id, section)));
+        let warnings = found.collected.warnings.drain(..);
+        self.warnings.extend(warnings.map(|warning| (id, warning)));
         let candidates = std::mem::take(&mut found.collected.candidates);
         if !candidates.is_empty() {
             self.candidates.push((id, candidates));
@@ -47,8 +46,6 @@ pub struct Found<'a> {
     pub referred: Vec<String>,
     /// The marks that it refers to, and where, if it is linked.
     pub undefined: Vec<(String, u64)>,
-    /// Custom sections that only look like second copies.
-    pub mixed: Vec<String>,
 }
 
 impl<'a> Found<'a> {
@@ -79,15 +76,10 @@ impl<'a> Found<'a> {
         let has_entries = !collected.entries.is_empty();
         let is_linked = module.always_linked() || has_entries;
         let undefined = undefined_marks(&object).filter(|_| is_linked);
-        let mixed = match has_entries {
-            true => double::mixed(&object, wanted),
-            false => BTreeSet::new(),
-        };
         let found = Self {
             marked,
             referred: referred.map(str::to_owned).collect(),
             undefined: undefined.map(|(name, at)| (name.to_owned(), at)).collect(),
-            mixed: mixed.into_iter().map(str::to_owned).collect(),
             summary: has_entries.then(|| Summary::new(&object, &collected.texts)),
             collected,
         };

@@ -9,8 +9,8 @@
 //! to a function below a component `__link_section_of__NAME`, which whoever declares the type
 //! provides: that names the section.
 
-use crate::demangle;
 use crate::error::{Error, Result};
+use crate::mangling::{Component, Namespace, Path};
 use memchr::memmem::{self, Finder};
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -18,9 +18,9 @@ use std::sync::LazyLock;
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
 pub const NEEDLE: &[u8] = b"__link_section_";
 
-const SECTION: &str = "__link_section__";
-const ORDER: &str = "__link_order__";
-const BY_REFERENCE: &str = "__link_section_by_reference__";
+pub(super) const SECTION: &str = "__link_section__";
+pub(super) const ORDER: &str = "__link_order__";
+pub(super) const BY_REFERENCE: &str = "__link_section_by_reference__";
 const OF: &str = "__link_section_of__";
 
 /// How long the name of a section may be that a mark gives: as an identifier in C++ at least may be
@@ -57,6 +57,8 @@ pub enum Place {
     /// It names something further out. What is there may be an entry, or may serve one: a static
     /// inside of a closure in its value, say, as macros for logging make them.
     Ancestor,
+    /// It names the module of a static in whose value this is an allocation of its own. Never an entry.
+    Value,
 }
 
 impl<'s> Mark<'s> {
@@ -71,7 +73,7 @@ impl<'s> Mark<'s> {
         if !is_possible(symbol) {
             return Ok(None);
         }
-        match path_of(symbol)? {
+        match Path::of(symbol) {
             Some(path) => Self::parse_path(symbol, &path),
             None => Ok(None),
         }
@@ -86,42 +88,111 @@ impl<'s> Mark<'s> {
             ))
             .note("KEY may be empty, as in `__link_section__PLUGINS$$my_crate::entry`"));
         };
+        section_name(symbol, section)?;
         Ok(Self {
-            section: Told::ByName(section_name(symbol, section)?.into()),
+            section: Told::ByName(section.into()),
             key: (!key.is_empty()).then(|| key.into()),
             place: Place::WholeName,
         })
     }
 
-    fn parse_path(symbol: &'s str, path: &str) -> Result<Option<Self>> {
-        let mut components = components(path);
-        let told = components.find_map(|component| {
-            if component == BY_REFERENCE {
-                return Some(Ok(Told::ByReference));
+    fn parse_path(symbol: &str, path: &Path<'s>) -> Result<Option<Self>> {
+        let components = path.components.iter().map(Step::of);
+        if let Some(mark) = Self::parse_steps(symbol, components.clone())? {
+            return Ok(Some(mark));
+        }
+        // Of an `impl` whose module is not told, either possible module counts.
+        for home in path.homes() {
+            let home = home.into_iter().map(|name| Step::Name(name.into()));
+            if let Some(mark) = Self::parse_steps(symbol, home.chain(components.clone()))? {
+                return Ok(Some(mark));
             }
-            let name = component.strip_prefix(SECTION)?;
-            let name = section_name(symbol, name).map(|_| component_end(symbol, component, name));
-            Some(name.map(Told::ByName))
+        }
+        Ok(None)
+    }
+
+    fn parse_steps(
+        symbol: &str,
+        mut steps: impl Iterator<Item = Step<'s>>,
+    ) -> Result<Option<Self>> {
+        let told = steps.find_map(|step| match step {
+            Step::Name(name) if name == BY_REFERENCE => Some(Ok(Told::ByReference)),
+            Step::Name(name) => {
+                let section = strip_prefix(&name, SECTION)?;
+                Some(section_name(symbol, &section).map(|()| Told::ByName(section)))
+            }
+            _ => None,
         });
         let Some(section) = told.transpose()? else {
             return Ok(None);
         };
-        let (mut key, mut below) = (None, 0);
-        for component in components.filter(|component| !component.is_empty()) {
-            match component.strip_prefix(ORDER).filter(|_| key.is_none()) {
-                Some(found) => key = Some(component_end(symbol, component, found)),
+        let (mut key, mut below, mut is_in_value) = (None, 0, false);
+        for step in steps {
+            let found = match &step {
+                Step::Name(name) => strip_prefix(name, ORDER).filter(|_| key.is_none()),
+                _ => None,
+            };
+            match found {
+                Some(found) => key = Some(found),
                 None => below += 1,
             }
+            is_in_value = step == Step::Nested;
         }
         Ok(Some(Self {
             section,
             key,
-            place: if below <= 1 {
-                Place::Parent
-            } else {
-                Place::Ancestor
+            place: match below {
+                _ if is_in_value => Place::Value,
+                0 | 1 => Place::Parent,
+                _ => Place::Ancestor,
             },
         }))
+    }
+}
+
+/// What a component of a path is to a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step<'s> {
+    /// A name, which may be a mark.
+    Name(Cow<'s, str>),
+    /// An allocation in the value of a static.
+    Nested,
+    /// What cannot be a mark.
+    Other,
+}
+
+impl<'s> Step<'s> {
+    fn of(component: &Component<'s>) -> Self {
+        match component.namespace {
+            Namespace::Crate | Namespace::Type | Namespace::Value | Namespace::Item => {
+                Self::Name(component.name())
+            }
+            Namespace::Nested => Self::Nested,
+            Namespace::Closure | Namespace::Constant | Namespace::Impl | Namespace::Other => {
+                Self::Other
+            }
+        }
+    }
+}
+
+fn strip_prefix<'s>(name: &Cow<'s, str>, prefix: &str) -> Option<Cow<'s, str>> {
+    match name {
+        Cow::Borrowed(name) => name.strip_prefix(prefix).map(Cow::Borrowed),
+        Cow::Owned(name) => name
+            .strip_prefix(prefix)
+            .map(|rest| Cow::Owned(rest.to_owned())),
+    }
+}
+
+/// Why data is no entry whose name has the text of a mark, and which is to be kept.
+pub fn why_unmarked(symbol: &str) -> &'static str {
+    let Some(path) = Path::of(symbol) else {
+        return "its name is neither a mark nor a path that rustc mangles";
+    };
+    let is_in_value = |component: &Component<'_>| component.namespace == Namespace::Nested;
+    match path.components.last().is_some_and(is_in_value) {
+        true => "it is a part of another static's value",
+        false => "what its name marks is not a module that it is in",
     }
 }
 
@@ -148,12 +219,8 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
         let (krate, _) = symbol.splitn(3, '$').nth(2)?.split_once("::")?;
         return is_c_identifier(krate).then(|| krate.to_owned());
     }
-    let path = demangle::rust_path_with_hashes(symbol)?.ok()?;
-    // C++ is mangled so too, but for the hash.
-    let is_rust = symbol.starts_with("_R") || demangle::is_hash(path.rsplit_once("::h")?.1);
-    // Of v0, the crate's hash comes in brackets.
-    let krate = path.split([':', '[']).next()?;
-    (is_rust && is_c_identifier(krate)).then(|| krate.to_owned())
+    let krate = Path::of(symbol)?.crate_name()?;
+    is_c_identifier(&krate).then(|| krate.into_owned())
 }
 
 /// The section that `symbol` names for entries that point to it.
@@ -164,42 +231,22 @@ pub fn section_of(symbol: &str) -> Result<Option<Cow<'_, str>>> {
     if memmem::find(symbol.as_bytes(), OF.as_bytes()).is_none() {
         return Ok(None);
     }
-    let path = path_of(symbol)?;
-    let path = path.as_deref().unwrap_or(symbol);
-    let named = components(path).find_map(|component| {
-        let name = component.strip_prefix(OF)?;
-        Some((component, name))
-    });
-    let Some((component, name)) = named else {
-        return Ok(None);
+    let named = match Path::of(symbol) {
+        Some(path) => path.components.iter().find_map(|component| {
+            let Step::Name(name) = Step::of(component) else {
+                return None;
+            };
+            strip_prefix(&name, OF)
+        }),
+        None => strip_prefix(&symbol.into(), OF),
     };
-    section_name(symbol, name)?;
-    Ok(Some(component_end(symbol, component, name)))
-}
-
-/// The `end` of a component of the path that `symbol` mangles: the same bytes in the symbol itself, where
-/// the mangling has left them alone.
-fn component_end<'s>(symbol: &'s str, component: &str, end: &str) -> Cow<'s, str> {
-    let start = memmem::find(symbol.as_bytes(), component.as_bytes());
-    let end_at = start.map(|start| start + component.len());
-    let same = end_at.and_then(|end_at| symbol.get(end_at - end.len()..end_at));
-    same.map_or_else(|| end.to_owned().into(), Cow::Borrowed)
-}
-
-/// The path that `symbol` mangles, if it does.
-///
-/// # Errors
-/// One that is far longer than any that a compiler makes of a static.
-fn path_of(symbol: &str) -> Result<Option<String>> {
-    match demangle::rust_path(symbol).transpose() {
-        Ok(path) => Ok(path),
-        Err(_) => Err(Error::damaged(format!(
-            "the name `{symbol}`, which holds a mark, stands for one that is far longer"
-        ))),
+    if let Some(section) = &named {
+        section_name(symbol, section)?;
     }
+    Ok(named)
 }
 
-fn section_name<'n>(symbol: &str, name: &'n str) -> Result<&'n str> {
+fn section_name(symbol: &str, name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(
             Error::new(format!("the mark `{symbol}` has an empty section name"))
@@ -218,7 +265,7 @@ fn section_name<'n>(symbol: &str, name: &'n str) -> Result<&'n str> {
             name.len()
         )));
     }
-    Ok(name)
+    Ok(())
 }
 
 /// Whether a linker gives a section of that name `__start_NAME` and `__stop_NAME` (GNU ld manual,
@@ -229,23 +276,6 @@ pub fn is_c_identifier(name: &str) -> bool {
         .next()
         .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
         && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-}
-
-/// The components of a demangled path, generic arguments left out: in `a::f::<b::C>::D` they are
-/// `a`, `f` and `D`.
-fn components(path: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
-    let mut previous = ' ';
-    path.split(move |character: char| {
-        match character {
-            '<' => depth += 1,
-            // Not the arrow of a function type.
-            '>' if previous != '-' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        previous = character;
-        character == ':' && depth == 0
-    })
 }
 
 #[cfg(test)]
@@ -323,18 +353,44 @@ mod tests {
         assert_eq!(place(&symbol("1A")), Some(Place::Parent));
         assert_eq!(place(&symbol("15__link_order__b1A")), Some(Place::Parent));
         assert_eq!(place(&symbol("1A1B")), Some(Place::Ancestor));
+        let nested = "27_$u7b$$u7b$nested$u7d$$u7d$";
+        assert_eq!(place(&symbol(&format!("1A{nested}"))), Some(Place::Value));
+        let nested = "_RNnNvNtC5crate17___link_section__X1A0";
+        assert_eq!(place(nested), Some(Place::Value));
         assert_eq!(place("__link_section__A$$b::c"), Some(Place::WholeName));
     }
 
     #[test]
-    fn a_component_inside_generic_arguments_is_no_mark() {
-        let components: Vec<_> = components("core::drop::<a::__link_section__X::T>::B")
-            .filter(|component| !component.is_empty())
-            .collect();
+    fn what_speaks_of_a_marked_module_and_is_not_in_it() {
+        // drop::<__link_section__X::T>::B
         assert_eq!(
-            components,
-            ["core", "drop", "<a::__link_section__X::T>", "B"]
+            mark("_RNvINvC1a4dropNtNtC1a17___link_section__X1TE1B"),
+            None
         );
+        // impl __link_section__X::Own and impl Tr for __link_section__X::Own, both outside of it
+        assert_eq!(mark("_RNvNvMC1aNtNtC1a17___link_section__X3Own1g1B"), None);
+        assert_eq!(
+            mark("_RNvNvXC1aNtNtC1a17___link_section__X3OwnNtC1a2Tr1g1B"),
+            None
+        );
+        let header = "_$LT$impl$u20$a..__link_section__X..Own$GT$";
+        let legacy = format!("_ZN1a{}{header}1g1B17h0123456789abcdefE", header.len());
+        assert_eq!(mark(&legacy), None);
+    }
+
+    #[test]
+    fn in_the_impls_of_a_marked_module() {
+        for symbol in [
+            "_RNvNvMs_NtC1a17___link_section__XNtB6_3Own1g1B",
+            "_RNvNvXs0_NtC1a17___link_section__XNtC1a3FooNtC1b2Tr1g1B",
+            "_RNvNvMs3_NtC1a17___link_section__XINtC1a1GKc3c_pE1g1B",
+            "_ZN1a17__link_section__X24_$LT$impl$u20$a..Foo$GT$1g1B17h0123456789abcdefE",
+            "_ZN48_$LT$u32$u20$as$u20$l..__link_section__X..Tr$GT$1g1B17h0123456789abcdefE",
+        ] {
+            assert_eq!(mark(symbol), found("X", None), "{symbol}");
+            let place = Mark::parse(symbol).expect("a mark").map(|mark| mark.place);
+            assert_eq!(place, Some(Place::Ancestor), "{symbol}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The marks on the data of an object.
 
-use super::mark::{Mark, Place, Told, is_whole_name};
+use super::mark::{Mark, Place, Told, is_possible, is_whole_name};
 use super::names::{Interner, NameId};
 use super::reference::References;
 use crate::demangle;
@@ -18,6 +18,8 @@ pub struct Marks {
     numbers: Vec<u32>,
     /// The sections that they speak of.
     pub names: Interner,
+    /// Data that is to be kept, has the text of a mark in its name, and is not marked.
+    pub unmarked: Vec<SymbolIndex>,
 }
 
 impl Marks {
@@ -64,18 +66,23 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
         if !is_data && !is_whole_name(symbol.name) {
             continue;
         }
-        let Some(mark) = Mark::parse(symbol.name).map_err(|error| error.at(at))? else {
-            continue;
-        };
+        let mark = Mark::parse(symbol.name).map_err(|error| error.at(at))?;
         if is_data && symbol.is_undefined() {
             continue;
         }
+        let is_used = symbol.flags.contains(SymbolFlags::NO_STRIP);
+        let Some(mark) = mark.filter(|mark| mark.place != Place::Value) else {
+            if is_data && is_used && is_possible(symbol.name) {
+                marks.unmarked.push(SymbolIndex(position as u32));
+            }
+            continue;
+        };
         // A path marks the statics that are below it: those in the module itself, and of those further
         // down the ones that are to be kept (`#[used]`). What else is there serves them.
-        let is_used = symbol.flags.contains(SymbolFlags::NO_STRIP);
         let counts = match mark.place {
             Place::WholeName | Place::Parent => true,
             Place::Ancestor => is_used,
+            Place::Value => false,
         };
         if !counts {
             continue;

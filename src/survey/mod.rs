@@ -11,6 +11,7 @@ mod marked;
 mod names;
 mod reference;
 mod symbols;
+mod title;
 mod wanted;
 
 pub use bitcode::WithEntries;
@@ -18,7 +19,8 @@ pub use entry::{Entry, EntryId, EntrySymbol, Origin, Summary, read_again};
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
 pub use names::NameId;
 pub use symbols::{defined_symbols, referrers};
-pub use wanted::Wanted;
+pub use title::{entry_name, is_nameless, is_told_by, section_title};
+pub use wanted::{START, STOP, Wanted};
 
 use self::collect::Collected;
 use self::found::{Found, Rest, Undefined};
@@ -27,7 +29,7 @@ use self::names::{Interner, Texts};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::{Inputs, Module, Name, ObjectId, ObjectMap};
+use crate::input::{Inputs, Module, ObjectId, ObjectMap};
 use crate::parallel::Cores;
 use crate::script::Script;
 use std::collections::BTreeSet;
@@ -46,8 +48,10 @@ pub struct Survey<'a> {
     names: Interner,
     /// Which sections are gathered.
     pub wanted: Wanted,
-    /// The bitcode that has entries too, which the backend must compile first.
-    pub bitcode: Vec<WithEntries>,
+    /// Bitcode that is not compiled yet.
+    bitcode: Vec<bitcode::Glance<'a>>,
+    /// The marks that objects refer to.
+    undefined: Vec<Undefined>,
     /// What a user should know.
     pub warnings: Vec<String>,
     /// Names with the text of a mark that an object, bitcode or the command line refers to.
@@ -69,16 +73,19 @@ pub fn survey<'a>(
     let modules = &inputs.modules;
     let wanted = Wanted::by_policy(line, script);
     let in_vain = wanted.in_vain().map(gathered_in_vain);
+    let by_people = line.exports().filter(|(_, _, is_derived)| !is_derived);
+    let referred = line.values(Id::Undefined);
+    let referred = referred.chain(by_people.map(|(_, symbol, _)| symbol));
     let mut survey = Survey {
         warnings: in_vain.collect(),
         bitcode: Vec::new(),
+        undefined: Vec::new(),
         objects: ObjectMap::default(),
         entries: Vec::new(),
         texts: String::new(),
         names: Interner::default(),
         wanted,
-        referred: line
-            .values(Id::Undefined)
+        referred: referred
             .filter_map(|symbol| Some(symbol.to_str()?.to_owned()))
             .collect(),
     };
@@ -112,15 +119,11 @@ pub fn survey<'a>(
     if any_marks {
         marks_seen()?;
     }
-    let mut undefined = Vec::new();
     if any_marks || !survey.wanted.is_empty() {
-        undefined = survey.collect(inputs, &glances)?;
+        survey.undefined = survey.collect(inputs, &glances)?;
         inputs.release();
     }
-    survey.bitcode = bitcode::with_entries(&survey, &bitcode);
-    if survey.bitcode.is_empty() {
-        survey.check_undefined(modules, &undefined)?;
-    }
+    survey.bitcode = bitcode;
     Ok(survey)
 }
 
@@ -136,16 +139,6 @@ fn gathered_in_vain(name: &str) -> String {
         "--gather={name}: a section of that name is not gathered\n\
          >>> `__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only; a linker script \
          (-T) can lay out any section"
-    )
-}
-
-/// Entries that look like copies of others would be lost without a word.
-fn of_parts(object: &Name, section: &str) -> String {
-    format!(
-        "{object}: the custom section `{section}` is not gathered, as there are data segments of that \
-         name; it has other bytes than they have\n\
-         >>> a partial link (-r) has put parts together that have the one or the other: link the parts \
-         themselves"
     )
 }
 
@@ -225,10 +218,10 @@ impl<'a> Survey<'a> {
             self.entries.sort_by_key(|entry| entry.object);
             rest.undefined.sort_by_key(|(id, _)| *id);
         }
-        rest.mixed.sort();
-        let mixed = rest.mixed.iter();
-        let mixed = mixed.map(|(id, section)| of_parts(&modules[id.0].name, section));
-        self.warnings.extend(mixed);
+        rest.warnings.sort();
+        let warnings = rest.warnings.iter();
+        let warnings = warnings.map(|(id, warning)| format!("{}: {warning}", modules[id.0].name));
+        self.warnings.extend(warnings);
         Ok(rest.undefined)
     }
 
@@ -275,7 +268,7 @@ impl<'a> Survey<'a> {
         if !incomplete.is_empty() {
             self.entries.retain(|entry| stays(&entry.object));
             rest.undefined.retain(|(id, _)| stays(id));
-            rest.mixed.retain(|(id, _)| stays(id));
+            rest.warnings.retain(|(id, _)| stays(id));
         }
         incomplete.into_iter().map(|id| (id, true)).collect()
     }
@@ -305,6 +298,12 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
+    /// Whether the name of an entry's symbol has the text of a mark: whoever defines it or refers to it
+    /// was looked into.
+    pub fn is_mark(&self, entry: &Entry, symbol: &EntrySymbol) -> bool {
+        entry.all_marked || mark::is_possible(self.name(entry, symbol))
+    }
+
     /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
     /// refers to one has the text of a mark himself, and was looked into.
     pub fn is_unreferred_mark(&self, entry: &Entry, symbol: &str) -> bool {
@@ -312,8 +311,23 @@ impl<'a> Survey<'a> {
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
+    /// The bitcode that has entries of gathered sections, which the backend must compile first. `left` are
+    /// the sections that are left to the backend as far as objects say.
+    pub fn bitcode_with_entries(&self, left: &BTreeSet<NameId>) -> Vec<WithEntries> {
+        bitcode::with_entries(self, &self.bitcode, left)
+    }
+
+    /// The sections of which bitcode has entries in COMDAT groups.
+    pub fn bitcode_comdats(&self) -> impl Iterator<Item = &str> {
+        bitcode::comdat_sections(&self.bitcode)
+    }
+
     /// A mark that nobody defines would leave a hole in an array.
-    fn check_undefined(&self, modules: &[Module<'_>], undefined: &[Undefined]) -> Result<()> {
+    ///
+    /// # Errors
+    /// The first object that refers to one.
+    pub fn check_undefined(&self, modules: &[Module<'_>]) -> Result<()> {
+        let undefined = &self.undefined;
         if undefined.is_empty() {
             return Ok(());
         }

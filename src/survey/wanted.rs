@@ -4,7 +4,7 @@
 use super::mark::is_c_identifier;
 use crate::args::{CommandLine, Id};
 use crate::error::Result;
-use crate::script::{Glob, Script};
+use crate::script::{Glob, Globs, Script};
 use crate::wasm::{SYMBOL_TABLE, Section, subsections};
 use std::collections::BTreeSet;
 use wasmparser::{SymbolFlags, SymbolInfo};
@@ -13,8 +13,8 @@ use wasmparser::{SymbolFlags, SymbolInfo};
 #[derive(Debug, Default)]
 pub struct Wanted {
     named: BTreeSet<String>,
-    gather: Vec<Glob>,
-    script: Vec<Glob>,
+    gather: Globs,
+    script: Globs,
     /// Whether none is left to the backend.
     all: bool,
 }
@@ -85,6 +85,7 @@ impl Wanted {
                 .collect(),
             script: script.section_patterns().collect(),
         };
+        // `--export-if-defined` asks for nothing: it takes what there is.
         for value in line.values(Id::Export).chain(line.values(Id::Undefined)) {
             wanted.refer(&value.to_string_lossy());
         }
@@ -105,6 +106,11 @@ impl Wanted {
         }
     }
 
+    /// The sections that inputs, flags or marks speak of.
+    pub fn spoken_of(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(String::as_str)
+    }
+
     fn refer(&mut self, symbol: &str) {
         if let Some(section) = section_between(symbol) {
             self.named.insert(section.to_owned());
@@ -118,8 +124,7 @@ impl Wanted {
 
     /// Names that `--gather` asks for in vain.
     pub fn in_vain(&self) -> impl Iterator<Item = &str> {
-        let names = self.gather.iter().filter_map(Glob::literal);
-        names.filter(|name| !is_c_identifier(name))
+        self.gather.literals().filter(|name| !is_c_identifier(name))
     }
 
     /// Whether nothing is wanted.
@@ -136,25 +141,26 @@ impl Wanted {
     /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
     /// bytes outside memory meant them to be there, unless somebody asks by name.
     pub fn has_custom_sections(&self, name: &str) -> bool {
-        let names = |globs: &[Glob]| globs.iter().any(|glob| glob.literal() == Some(name));
-        let asked_for = names(&self.script) || (is_c_identifier(name) && names(&self.gather));
+        let asked_for =
+            self.script.is_literal(name) || (is_c_identifier(name) && self.gather.is_literal(name));
         !is_reserved(name) && (self.named.contains(name) || asked_for)
     }
 
     /// The names of custom sections that are entries.
     pub fn custom_sections(&self) -> impl Iterator<Item = &str> {
-        let asked_for = self.gather.iter().chain(&self.script);
         let names = self.named.iter().map(String::as_str);
         names
-            .chain(asked_for.filter_map(Glob::literal))
+            .chain(self.gather.literals())
+            .chain(self.script.literals())
             .filter(|name| self.has_custom_sections(name))
     }
 
     /// Whether `--gather` or the script asks for the section, or somebody for all of them, so that
     /// even what works is gathered.
     pub fn is_asked_for(&self, name: &str) -> bool {
-        let matches = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name));
-        self.all || matches(&self.script) || (is_c_identifier(name) && matches(&self.gather))
+        self.all
+            || self.script.matches(name)
+            || (is_c_identifier(name) && self.gather.matches(name))
     }
 }
 

@@ -1,11 +1,12 @@
 //! An object without the entries that left it.
 //!
 //! Symbols keep their indices, so code, debug information and every relocation that stays need no
-//! change. Segments and custom sections that were moved are left out. A symbol of theirs becomes an
-//! undefined reference, or a mere place holder if nothing that stays refers to it, and a local symbol
-//! that entries point to gets a second, hidden name.
+//! change. Segments and custom sections that were moved are left out. A global symbol of theirs stays
+//! defined, weakly: it shadows what archives offer as before, and the definition in the synthesized object
+//! overrides it. A local one becomes an undefined reference, or a mere place holder if nothing that stays
+//! refers to it. A local symbol that entries point to gets a second, hidden name.
 //!
-//! Place holders are symbols of one segment without bytes, which takes the place of all that left.
+//! What stays defined is in one segment without bytes, which takes the place of all that left.
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
@@ -26,12 +27,24 @@ pub const PLACE_HOLDER: &str = "..gathered";
 /// `.rodata` merges it with others of the output.
 const EMPTY_SEGMENT: &str = ".rodata..gathered";
 
+/// What becomes of a symbol of a moved segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// Undefined here, by the name that it has elsewhere.
+    Undefined(String),
+    /// Defined here by its own name, for another definition to override. The flags are those to be set
+    /// besides.
+    Defined(SymbolFlags),
+}
+
 /// What changes in an object.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// The symbols of moved segments that something here refers to, with the names that they have
-    /// elsewhere, in the order of their indices. The others become place holders.
-    pub moved: Vec<(SymbolIndex, String)>,
+    /// What becomes of the symbols of moved segments, in the order of their indices. The others become
+    /// place holders.
+    pub moved: Vec<(SymbolIndex, Moved)>,
+    /// The name of a symbol to be added that keeps the object alive if it is linked.
+    pub keeps_alive: Option<String>,
     /// Further names, hidden and global, for symbols that stay.
     pub aliases: Vec<(SymbolIndex, String)>,
     /// Segments that were moved, in the order of their indices.
@@ -53,11 +66,15 @@ impl Edits {
             let definition = symbol.definition();
             definition.is_some_and(|(segment, _)| new_segments[segment.position()].is_none())
         };
+        let undefined = |(_, moved): &&(SymbolIndex, Moved)| matches!(moved, Moved::Undefined(_));
+        let undefined = self.moved.iter().filter(undefined).count();
+        let has_place_holders =
+            self.keeps_alive.is_some() || object.symbols.iter().filter(moves).count() > undefined;
         Editor {
             edits: self,
             object,
             removed: self.removed_sections(object),
-            has_place_holders: object.symbols.iter().filter(moves).count() > self.moved.len(),
+            has_place_holders,
             new_segments,
         }
         .run()
@@ -107,7 +124,7 @@ struct Editor<'a> {
     removed: Vec<SectionIndex>,
     /// For each segment, where it stands once others are gone, unless it is one of those.
     new_segments: Vec<Option<SegmentIndex>>,
-    /// Whether there are symbols of moved segments that nothing here refers to.
+    /// Whether there are symbols of moved segments that stay defined here.
     has_place_holders: bool,
 }
 
@@ -307,29 +324,40 @@ impl Editor<'_> {
 
     fn symbol_table(&self, out: &mut Vec<u8>) {
         let symbols = &self.object.symbols;
-        let count = symbols.len() + self.edits.aliases.len();
+        let keeps_alive = self.edits.keeps_alive.as_deref();
+        let count = symbols.len() + self.edits.aliases.len() + keeps_alive.iter().count();
         (count as u32).encode(out);
         let mut moved = self.edits.moved.iter().peekable();
         for (position, symbol) in symbols.iter().enumerate() {
             let index = SymbolIndex(position as u32);
             match moved.next_if(|(moved, _)| *moved == index) {
-                Some((_, name)) => moved_symbol(symbol.flags, name, out),
+                Some((_, Moved::Undefined(name))) => undefined(symbol.flags, name, out),
+                Some((_, Moved::Defined(flags))) => self.at_place_holder(*flags, symbol.name, out),
                 None => self.kept_symbol(symbol, out),
             }
         }
         for (index, name) in &self.edits.aliases {
             self.alias(*index, name, out);
         }
+        if let Some(name) = keeps_alive {
+            let flags = SymbolFlags::NO_STRIP | SymbolFlags::VISIBILITY_HIDDEN;
+            self.at_place_holder(flags, name, out);
+        }
     }
 
     /// A symbol of a moved segment that nothing refers to: its index must stay taken.
     fn place_holder(&self, out: &mut Vec<u8>) {
+        self.at_place_holder(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, out);
+    }
+
+    /// A symbol of the segment without bytes.
+    fn at_place_holder(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
         let place = Definition {
             segment: SegmentIndex(self.kept_count()),
             offset: 0,
             size: 0,
         };
-        encode::data_symbol(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, Some(place), out);
+        encode::data_symbol(flags, name, Some(place), out);
     }
 
     fn kept_symbol(&self, symbol: &Symbol<'_>, out: &mut Vec<u8>) {
@@ -412,7 +440,7 @@ impl Editor<'_> {
 }
 
 /// A symbol of a moved segment, which is called `name` elsewhere.
-fn moved_symbol(flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
+fn undefined(flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
     let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
     encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
 }

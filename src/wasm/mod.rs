@@ -10,7 +10,7 @@ mod relocation;
 mod symbol;
 mod synth;
 
-pub use edit::{Edits, PLACE_HOLDER};
+pub use edit::{Edits, Moved, PLACE_HOLDER};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{
     DataSegment, Merged, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS,

@@ -205,21 +205,33 @@ impl<'a> Builder<'a> {
 
     /// Adds an import of a function, and gives its index.
     pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
-        let type_index = match self.type_indices.get(signature) {
-            Some(&known) => known,
-            None => {
-                let next = self.types.len() as u32;
-                self.types.push(signature.clone());
-                self.type_indices.insert(signature.clone(), next);
-                next
-            }
-        };
+        let type_index = self.type_index(signature);
         self.imports.push(Import {
             module: module.to_owned(),
             field: field.to_owned(),
             type_index,
         });
         self.imports.len() as u32 - 1
+    }
+
+    fn type_index(&mut self, signature: &Signature) -> u32 {
+        if let Some(&known) = self.type_indices.get(signature) {
+            return known;
+        }
+        let next = self.types.len() as u32;
+        self.types.push(signature.clone());
+        self.type_indices.insert(signature.clone(), next);
+        next
+    }
+
+    /// Gives a symbol that is an imported function another signature.
+    pub fn set_signature(&mut self, symbol: SymbolIndex, signature: &Signature) {
+        let type_index = self.type_index(signature);
+        if let SynthSymbol::UndefinedFunction { function, .. } = &self.symbols[symbol.position()]
+            && let Some(import) = self.imports.get_mut(*function as usize)
+        {
+            import.type_index = type_index;
+        }
     }
 
     /// Adds a symbol.
@@ -233,10 +245,25 @@ impl<'a> Builder<'a> {
         self.symbols[symbol.position()] = definition;
     }
 
-    /// Whether a symbol is data that is weak.
-    pub fn is_weak(&self, symbol: SymbolIndex) -> bool {
-        let symbol = &self.symbols[symbol.position()];
-        matches!(symbol, SynthSymbol::Data { flags, .. } if flags.contains(SymbolFlags::BINDING_WEAK))
+    /// The signature of a symbol that is an imported function.
+    pub fn signature(&self, symbol: SymbolIndex) -> Option<&Signature> {
+        let SynthSymbol::UndefinedFunction { function, .. } = &self.symbols[symbol.position()]
+        else {
+            return None;
+        };
+        let import = self.imports.get(*function as usize)?;
+        self.types.get(import.type_index as usize)
+    }
+
+    /// Makes a reference strong.
+    pub fn strengthen(&mut self, symbol: SymbolIndex) {
+        match &mut self.symbols[symbol.position()] {
+            SynthSymbol::UndefinedData { flags, .. }
+            | SynthSymbol::UndefinedFunction { flags, .. } => {
+                flags.remove(SymbolFlags::BINDING_WEAK);
+            }
+            SynthSymbol::Data { .. } => {}
+        }
     }
 
     /// Adds a relocation whose offset counts from the first byte of `segment`.

@@ -59,7 +59,7 @@ fn a_backend_that_prints_a_megabyte_of_what_is_no_text() {
     work.write("noise", &noise);
     let backend = work.script(
         "backend",
-        "cat noise >&2 & cat noise; wait; for file; do case $file in */1.o) echo $file >&2;; esac; done; exit 5",
+        "cat noise >&2 & cat noise; wait; for file; do case $file in */0.o) echo $file >&2;; esac; done; exit 5",
     );
     let mut command = command(&work, &backend);
     let output = command.arg(&object).output().expect("our linker");

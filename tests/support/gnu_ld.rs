@@ -1,20 +1,33 @@
 //! GNU ld as the reference for scripts: the same C sources compiled for x86-64 and for wasm, linked
-//! by the same script, and what each has in an output section.
+//! by the same script, and what each has where.
 
 use super::{Instance, Work, tool};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// An input section: its name, its alignment in bytes, and the number that it holds.
+/// An input section: its name, its alignment in bytes, and what it holds.
 #[derive(Debug, Clone)]
 pub struct Section {
     /// Its name.
     pub name: &'static str,
     /// In bytes, 4 or more.
     pub alignment: u32,
-    /// What tells it from all others.
+    /// What tells it from all others: it is the value of each of its words, and in the name of its
+    /// symbol.
     pub number: u32,
+    /// How many words it has. What has none is global, so that it can be seen where it is.
+    pub words: usize,
+}
+
+/// What is in a linked file.
+#[derive(Debug, Clone, Default)]
+pub struct Image {
+    /// The output sections that were asked for and are there: where each is, and its bytes.
+    pub sections: BTreeMap<String, (u64, Vec<u8>)>,
+    /// The symbols, with the output section of each where the file says it.
+    pub symbols: BTreeMap<String, (u64, Option<String>)>,
 }
 
 /// Objects of both kinds, under the same names in two directories.
@@ -26,14 +39,23 @@ impl Both {
     /// Compiles each object, which is its name and its sections, and makes the archives, which are
     /// a name and members.
     pub fn new(objects: &[(&str, Vec<Section>)], archives: &[(&str, &[&str])]) -> Self {
+        let sources: Vec<_> = objects
+            .iter()
+            .map(|(name, sections)| (*name, source(sections)))
+            .collect();
+        Self::of_sources(&sources, archives)
+    }
+
+    /// The same for C sources.
+    pub fn of_sources(sources: &[(&str, String)], archives: &[(&str, &[&str])]) -> Self {
         let work = Work::new();
         for (directory, target) in [
             ("elf", "x86_64-linux-gnu"),
             ("wasm", "wasm32-unknown-unknown"),
         ] {
             fs::create_dir(work.file(directory)).expect("a directory");
-            for (name, sections) in objects {
-                let source = work.write("source.c", source(sections));
+            for (name, source) in sources {
+                let source = work.write("source.c", source);
                 let object = work.file(directory).join(name);
                 let target = format!("--target={target}");
                 let words = [target.as_str(), "-O1", "-c", "-o"].map(PathBuf::from);
@@ -50,18 +72,74 @@ impl Both {
     }
 
     /// Links by GNU ld. The bytes of an output section, or the message.
-    pub fn gnu(&self, script: &str, inputs: &[&str], section: &str) -> Result<Vec<u8>, String> {
+    pub fn gnu(
+        &self,
+        script: impl AsRef<[u8]>,
+        inputs: &[&str],
+        section: &str,
+    ) -> Result<Vec<u8>, String> {
+        let mut image = self.gnu_image(script, inputs, &[section])?;
+        let section = image.sections.remove(section);
+        Ok(section.map(|(_, bytes)| bytes).unwrap_or_default())
+    }
+
+    /// Links by GNU ld. What is in the output, or the message.
+    pub fn gnu_image(
+        &self,
+        script: impl AsRef<[u8]>,
+        inputs: &[&str],
+        sections: &[&str],
+    ) -> Result<Image, String> {
         self.gnu_takes(script, inputs)?;
         let directory = self.work.file("elf");
-        let only = format!("--only-section={section}");
-        let binary = ["-O", "binary", &only, "out", "out.bin"];
-        let copied = run(Command::new("objcopy").args(binary), &directory);
+        let dump = run(
+            Command::new("objdump").args(["-h", "-t", "out"]),
+            &directory,
+        );
+        assert!(dump.status.success(), "objdump: {dump:?}");
+        let dump = String::from_utf8_lossy(&dump.stdout);
+        let mut image = Image::default();
+        let mut with_contents = Vec::new();
+        let mut headers: Option<(String, u64, usize)> = None;
+        for line in dump.lines() {
+            let words = line.split_whitespace().filter(|word| *word != ".hidden");
+            let words: Vec<&str> = words.collect();
+            if let [number, name, size, address, ..] = words[..]
+                && number.parse::<u32>().is_ok()
+                && sections.contains(&name)
+            {
+                let size = usize::from_str_radix(size, 16).expect("a size");
+                headers = Some((name.to_owned(), hexadecimal(address), size));
+            } else if let Some((name, address, size)) = headers.take() {
+                if line.contains("CONTENTS") && size > 0 {
+                    with_contents.push(name.clone());
+                }
+                image.sections.insert(name, (address, vec![0; size]));
+            } else if let [address, .., section, _size, name] = words[..]
+                && address.len() == 16
+            {
+                let place = (hexadecimal(address), Some(section.to_owned()));
+                image.symbols.insert(name.to_owned(), place);
+            }
+        }
+        let mut copy = Command::new("objcopy");
+        for name in &with_contents {
+            copy.arg(format!("--dump-section={name}={name}.bin"));
+        }
+        let copied = run(copy.args(["out", "copy"]), &directory);
         assert!(copied.status.success(), "objcopy: {copied:?}");
-        Ok(fs::read(directory.join("out.bin")).unwrap_or_default())
+        for name in with_contents {
+            let bytes = fs::read(directory.join(format!("{name}.bin"))).expect("a section");
+            image
+                .sections
+                .entry(name)
+                .and_modify(|section| section.1 = bytes);
+        }
+        Ok(image)
     }
 
     /// Links by GNU ld. The message, if it does not.
-    pub fn gnu_takes(&self, script: &str, inputs: &[&str]) -> Result<(), String> {
+    pub fn gnu_takes(&self, script: impl AsRef<[u8]>, inputs: &[&str]) -> Result<(), String> {
         let directory = self.work.file("elf");
         fs::write(directory.join("script.ld"), script).expect("a script");
         let output = run(
@@ -82,15 +160,35 @@ impl Both {
     }
 
     /// Links by us. The bytes between the symbols, or the message.
-    pub fn ours(&self, script: &str, inputs: &[&str], section: &str) -> Result<Vec<u8>, String> {
+    pub fn ours(
+        &self,
+        script: impl AsRef<[u8]>,
+        inputs: &[&str],
+        section: &str,
+    ) -> Result<Vec<u8>, String> {
+        let mut image = self.our_image(script, inputs, &[section], &[])?;
+        let section = image.sections.remove(section);
+        Ok(section.map(|(_, bytes)| bytes).unwrap_or_default())
+    }
+
+    /// Links by us. Of the sections and symbols those that are there, or the message.
+    pub fn our_image(
+        &self,
+        script: impl AsRef<[u8]>,
+        inputs: &[&str],
+        sections: &[&str],
+        symbols: &[String],
+    ) -> Result<Image, String> {
         let directory = self.work.file("wasm");
         fs::write(directory.join("script.ld"), script).expect("a script");
-        let bound = |which: &str| format!("--export-if-defined=__{which}_{section}");
+        let bounds = |name: &&str| ["start", "stop"].map(|end| format!("__{end}_{name}"));
+        let bounds = sections.iter().flat_map(bounds);
+        let exports = bounds.chain(symbols.iter().cloned());
         let output = run(
             Command::new(super::linker())
                 .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
                 .args(["--no-entry", "-T", "script.ld", "-o", "out.wasm"])
-                .args([bound("start"), bound("stop")])
+                .args(exports.map(|symbol| format!("--export-if-defined={symbol}")))
                 .args(inputs),
             &directory,
         );
@@ -99,16 +197,26 @@ impl Both {
         }
         let module = fs::read(directory.join("out.wasm")).expect("a module");
         let instance = Instance::new(&module);
-        if instance
-            .exports()
-            .iter()
-            .any(|name| *name == format!("__start_{section}"))
-        {
-            Ok(instance.section(section).to_vec())
-        } else {
-            Ok(Vec::new())
+        let exports = instance.exports();
+        let mut image = Image::default();
+        for &name in sections {
+            let start = format!("__start_{name}");
+            if exports.contains(&start) {
+                let bytes = instance.section(name).to_vec();
+                let place = (instance.address(&start).into(), bytes);
+                image.sections.insert(name.to_owned(), place);
+            }
         }
+        for name in symbols.iter().filter(|name| exports.contains(name)) {
+            let address = instance.address(name).into();
+            image.symbols.insert(name.clone(), (address, None));
+        }
+        Ok(image)
     }
+}
+
+fn hexadecimal(digits: &str) -> u64 {
+    u64::from_str_radix(digits, 16).expect("hexadecimal digits")
 }
 
 fn run(command: &mut Command, directory: &Path) -> Output {
@@ -124,10 +232,13 @@ fn source(sections: &[Section]) -> String {
             name,
             alignment,
             number,
+            words,
         } = section;
+        let linkage = if *words == 0 { "" } else { "static " };
+        let values = vec![number.to_string(); *words].join(", ");
         format!(
             "__attribute__((section(\"{name}\"), used, aligned({alignment}))) \
-             static const int v{number} = {number};\n"
+             {linkage}const int v{number}[{words}] = {{{values}}};\n"
         )
     };
     sections.iter().map(variable).collect()

@@ -47,9 +47,14 @@ pub fn function_names(module: &[u8]) -> Vec<String> {
     names
 }
 
-/// Whether some bytes are anywhere in a module.
+/// Whether a text is anywhere in a module.
 pub fn contains(module: &[u8], text: &str) -> bool {
-    memchr::memmem::find(module, text.as_bytes()).is_some()
+    contains_bytes(module, text.as_bytes())
+}
+
+/// Whether these bytes are anywhere in a module.
+pub fn contains_bytes(module: &[u8], bytes: &[u8]) -> bool {
+    memchr::memmem::find(module, bytes).is_some()
 }
 
 /// A section of a component that holds a core module.

@@ -16,13 +16,18 @@ pub struct Rust<'w> {
     work: &'w Work,
     flags: Vec<String>,
     crates: Vec<String>,
+    nightly: bool,
 }
 
 /// rustc with the sysroot that has the target, quiet about the names of modules that are marks and
 /// about the declarations of `__start_NAME`.
 pub fn rustc() -> Command {
-    let mut command = Command::new(tool("WSL_RUSTC"));
-    let sysroot = setting("WSL_SYSROOT");
+    rustc_of("WSL_RUSTC", "WSL_SYSROOT")
+}
+
+fn rustc_of(compiler: &str, sysroot: &str) -> Command {
+    let mut command = Command::new(tool(compiler));
+    let sysroot = setting(sysroot);
     if !sysroot.is_empty() {
         command.arg(format!("--sysroot={sysroot}"));
     }
@@ -61,6 +66,7 @@ impl<'w> Rust<'w> {
             work,
             flags: Vec::new(),
             crates: Vec::new(),
+            nightly: false,
         };
         rust.with(flags)
     }
@@ -71,6 +77,13 @@ impl<'w> Rust<'w> {
         let flags = flags.iter().map(|flag| flag.as_ref().to_owned());
         more.flags.extend(flags);
         more
+    }
+
+    /// The same by a compiler that mangles by v0 unless it is told otherwise.
+    pub fn nightly(&self) -> Self {
+        let mut nightly = self.clone();
+        nightly.nightly = true;
+        nightly
     }
 
     /// Builds a library, which must go without a word.
@@ -113,7 +126,10 @@ impl<'w> Rust<'w> {
     }
 
     fn rustc(&self, name: &str, kind: &str, source: &str) -> Output {
-        let mut command = rustc();
+        let mut command = match self.nightly {
+            true => rustc_of("WSL_RUSTC_NIGHTLY", "WSL_SYSROOT_NIGHTLY"),
+            false => rustc(),
+        };
         command
             .args(["--crate-type", kind, "--crate-name", name])
             .arg(self.work.write(&format!("{name}.rs"), source))

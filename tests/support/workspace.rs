@@ -1,8 +1,9 @@
 //! Cargo workspaces: their tests, run on the host and on wasm, and what they print.
 
 use super::rust::cargo;
-use super::{linker, tool};
+use super::{linker, setting, tool};
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,6 +17,8 @@ pub const WASM_TARGETS: [&str; 3] = ["wasm32-unknown-unknown", "wasm32v1-none", 
 pub struct Workspace {
     directory: PathBuf,
     target_directory: PathBuf,
+    flags: Vec<String>,
+    rustc: Option<PathBuf>,
 }
 
 /// What tests did, by `BINARY::TEST`.
@@ -26,12 +29,52 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Copies a directory. Files that are the same stay, so that cargo need not build again.
+pub fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a directory").flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            write(&target, &fs::read(&source).expect("a file"));
+        }
+    }
+}
+
+/// Writes a file and its directory, unless it is there and the same.
+pub fn write(path: &Path, content: &[u8]) {
+    if fs::read(path).is_ok_and(|found| found == content) {
+        return;
+    }
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+    fs::write(path, content).expect("a file that can be written");
+}
+
 impl Workspace {
     /// A workspace, and the name of its target directory in `target/tests`.
     pub fn new(directory: impl Into<PathBuf>, target_directory: &str) -> Self {
         Self {
             directory: directory.into(),
             target_directory: root().join("target/tests").join(target_directory),
+            flags: Vec::new(),
+            rustc: None,
+        }
+    }
+
+    /// The same with flags for rustc, where it compiles for wasm.
+    pub fn with(self, flags: &[&str]) -> Self {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Self { flags, ..self }
+    }
+
+    /// The same by another compiler, which has its own sysroot with that setting.
+    pub fn by(self, rustc: &str, sysroot: &str) -> Self {
+        let sysroot = setting(sysroot);
+        let flags = (!sysroot.is_empty()).then(|| format!("--sysroot={sysroot}"));
+        Self {
+            flags: flags.into_iter().collect(),
+            rustc: Some(tool(rustc)),
+            ..self
         }
     }
 
@@ -42,6 +85,11 @@ impl Workspace {
         if !arguments.contains(&"--target") {
             // The sysroot of ci/setup has no std for the host.
             command.env_remove("CARGO_ENCODED_RUSTFLAGS");
+        } else {
+            self.set_flags(&mut command);
+        }
+        if let Some(rustc) = &self.rustc {
+            command.env("RUSTC", rustc);
         }
         let node = tool("WSL_NODE");
         let runner = root().join("tests/support/wasi.mjs");
@@ -56,6 +104,21 @@ impl Workspace {
             command.env(format!("CARGO_TARGET_{target}_LINKER"), linker());
         }
         command
+    }
+
+    fn set_flags(&self, command: &mut Command) {
+        const FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
+        let known = |(name, value)| (name == FLAGS).then_some(value)?;
+        let own = command.get_envs().find_map(known);
+        let own = own
+            .filter(|_| self.rustc.is_none())
+            .map(|own| own.to_string_lossy().into_owned());
+        let flags: Vec<_> = own.into_iter().chain(self.flags.iter().cloned()).collect();
+        if flags.is_empty() {
+            command.env_remove(FLAGS);
+        } else {
+            command.env(FLAGS, flags.join("\x1f"));
+        }
     }
 
     /// Runs cargo, which must succeed, and gives what it printed: the output, the messages.

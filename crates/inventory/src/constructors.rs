@@ -2,13 +2,30 @@
 //! of its type.
 
 use crate::__private::Node;
+use crate::Collect;
+use core::any::TypeId;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// The list of a type.
-pub type Origin = fn() -> &'static Registry;
+/// A function that knows where the nodes of a type are.
+pub type Origin = fn() -> Home;
 
-/// The nodes of a type, the last that was entered first.
+/// Where the nodes of a type are.
+pub struct Home {
+    registry: &'static Registry,
+    /// Which of them are the type's: all types that a generic one can be have one registry.
+    pub of: Option<TypeId>,
+}
+
+/// The home of a type.
+pub fn shared<T: Collect>() -> Home {
+    Home {
+        registry: T::registry(),
+        of: Some(TypeId::of::<T>()),
+    }
+}
+
+/// A list of nodes, the last that was entered first.
 pub struct Registry {
     first: AtomicPtr<Node>,
 }
@@ -42,7 +59,7 @@ impl Node {
     /// # Safety
     /// It is done once for a node.
     pub unsafe fn enter(&'static self) {
-        let registry = (self.origin)();
+        let registry = (self.origin)().registry;
         let node = self as *const Node as *mut Node;
         let mut first = registry.first.load(Ordering::Relaxed);
         loop {
@@ -61,16 +78,16 @@ impl Node {
     }
 }
 
-/// The iterator over the nodes of a type.
+/// The iterator over the nodes of a registry.
 #[derive(Clone)]
 pub struct Nodes {
     next: Option<&'static Node>,
 }
 
-/// The nodes of a type.
+/// The nodes where those of a type are.
 pub fn nodes(origin: Origin) -> Nodes {
     Nodes {
-        next: node(&origin().first),
+        next: node(&origin().registry.first),
     }
 }
 
@@ -93,23 +110,20 @@ impl Iterator for Nodes {
 #[macro_export]
 macro_rules! __collect {
     ($ty:ty) => {
-        const _: () = {
-            fn origin() -> &'static $crate::__private::Registry {
-                static REGISTRY: $crate::__private::Registry = $crate::__private::Registry::new();
+        impl $crate::Collect for $ty {
+            #[inline]
+            fn registry() -> &'static $crate::Registry {
+                static REGISTRY: $crate::Registry = $crate::Registry::new();
                 &REGISTRY
             }
-
-            impl $crate::Collect for $ty {
-                const __ORIGIN: $crate::__private::Origin = origin;
-            }
-        };
+        }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __submit {
-    ([$($used:tt)*] $value:expr $(,)?) => {
+    ([$($used:tt)*] $value:block) => {
         const _: () = {
             static NODE: $crate::__private::Node = $crate::__node!($value);
 

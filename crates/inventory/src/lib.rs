@@ -58,6 +58,7 @@ mod registration;
 pub mod __private;
 
 use crate::registration::Origin;
+use core::any::TypeId;
 use core::convert::Infallible;
 use core::fmt::{self, Debug};
 use core::marker::PhantomData;
@@ -65,18 +66,55 @@ use core::ops::Deref;
 
 /// A type whose values are collected.
 ///
-/// Only [`collect!`] implements it.
+/// [`collect!`] implements it.
 ///
 /// ```
 /// fn count<T: inventory::Collect>() -> usize {
 ///     inventory::iter::<T>.into_iter().count()
 /// }
 /// ```
+///
+/// # Generic types
+///
+/// `collect!` names one type. An implementation by hand collects all types that a generic one can
+/// be, each by itself:
+///
+/// ```
+/// pub struct Handler<S: 'static>(pub fn(&S) -> bool);
+///
+/// impl<S: 'static> inventory::Collect for Handler<S> {
+///     fn registry() -> &'static inventory::Registry {
+///         static REGISTRY: inventory::Registry = inventory::Registry::new();
+///         &REGISTRY
+///     }
+/// }
+///
+/// inventory::submit! { Handler::<u8>(|n| *n == 0) }
+/// inventory::submit! { Handler::<bool>(|b| *b) }
+///
+/// # fn main() {
+/// assert_eq!(inventory::iter::<Handler<u8>>.into_iter().count(), 1);
+/// # }
+/// ```
+///
+/// A macro cannot make a section for each of these types. On WebAssembly their values are in one
+/// section, and an iteration skips those of other types.
 pub trait Collect: Sync + Sized + 'static {
+    /// Where the values are on platforms with constructors.
+    #[doc(hidden)]
+    fn registry() -> &'static Registry;
+
     /// Where the values of this type are.
     #[doc(hidden)]
-    const __ORIGIN: Origin;
+    const __ORIGIN: Origin = registration::shared::<Self>;
+
+    /// Whether values of other types may be there too.
+    #[doc(hidden)]
+    const __SHARED: bool = true;
 }
+
+#[doc(hidden)]
+pub use crate::registration::Registry;
 
 /// All values of a type that are submitted anywhere in the program.
 ///
@@ -148,18 +186,25 @@ pub struct Iter<T: 'static> {
     of: PhantomData<&'static T>,
 }
 
-impl<T> Iterator for Iter<T> {
+impl<T: Collect> Iterator for Iter<T> {
     type Item = &'static T;
 
+    #[inline]
     fn next(&mut self) -> Option<&'static T> {
-        let node = self.nodes.next()?;
-        // SAFETY: `submit!` makes nodes whose value and origin are of one type, and the nodes here
-        // are those of the origin of `T`.
-        Some(unsafe { &*node.value.cast::<T>() })
+        loop {
+            let node = self.nodes.next()?;
+            if !T::__SHARED || (node.origin)().of == Some(TypeId::of::<T>()) {
+                // SAFETY: `submit!` makes nodes whose value and origin are of one type, and this
+                // one has the origin of `T`.
+                return Some(unsafe { &*node.value.cast::<T>() });
+            }
+        }
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.nodes.size_hint()
+        let (least, most) = self.nodes.size_hint();
+        (if T::__SHARED { 0 } else { least }, most)
     }
 }
 
@@ -211,6 +256,18 @@ macro_rules! collect {
 /// # fn main() {}
 /// ```
 ///
+/// Statements may come before it:
+///
+/// ```
+/// # pub struct Flag { pub short: char, pub name: &'static str }
+/// # inventory::collect!(Flag);
+/// inventory::submit! {
+///     const NAME: &str = "quiet";
+///     Flag { short: 'q', name: NAME }
+/// }
+/// # fn main() {}
+/// ```
+///
 /// A type that is not collected is an error:
 ///
 /// ```compile_fail,E0277
@@ -221,23 +278,20 @@ macro_rules! collect {
 /// ```
 #[macro_export]
 macro_rules! submit {
-    // `#![used(linker)]` before the value, or a call of a macro.
-    ($hash:tt ! $group:tt $($value:tt)*) => {
-        $crate::__submit_with! { $hash $group $group $($value)* }
-    };
-    ($value:expr $(,)?) => {
-        $crate::__submit! { [#[used]] $value }
+    ($($value:tt)*) => {
+        $crate::__submit_with! { { $($value)* } $($value)* }
     };
 }
 
-/// Tells by the second `group` what it is, and leaves the first as it was written.
+/// Takes `#![used(linker)]` from the front of a block. The second copy of the tokens is there to be
+/// looked into: a `#` or `!` that the pattern has named is not one that can be written again.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __submit_with {
-    ($hash:tt $group:tt [used($($how:tt)*)] $value:expr $(,)?) => {
-        $crate::__submit! { [$hash $group] $value }
+    ({ #![used($($how:tt)*)] $($value:tt)* } $hash:tt $bang:tt $used:tt $($same:tt)*) => {
+        $crate::__submit! { [$hash $used] { $($value)* } }
     };
-    ($name:tt $group:tt $same:tt $($value:tt)*) => {
-        $crate::__submit! { [#[used]] $name ! $group $($value)* }
+    ({ $($value:tt)* } $($same:tt)*) => {
+        $crate::__submit! { [#[used]] { $($value)* } }
     };
 }

@@ -58,13 +58,11 @@ pub const fn origin<T: Collect>(_: &Of<T>) -> Origin {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __node {
-    ($value:expr) => {{
+    ($value:block) => {{
         let of = $crate::__private::Of::new();
         $crate::__private::Node {
-            value: &$crate::__private::Submitted {
-                value: { $value },
-                of,
-            } as *const $crate::__private::Submitted<_> as *const (),
+            value: &$crate::__private::Submitted { value: $value, of }
+                as *const $crate::__private::Submitted<_> as *const (),
             origin: $crate::__private::origin(&of),
             link: $crate::__private::Link::NEW,
         }

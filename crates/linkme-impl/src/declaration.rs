@@ -4,9 +4,9 @@ use crate::attributes::take_crate_path;
 use crate::platform::Section;
 use link_section_name::unique;
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, ToTokens};
+use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::{bracketed, Attribute, Error, Expr, Ident, Path, Result, Token, Type, Visibility};
+use syn::{Attribute, Error, Expr, Ident, Path, Result, Token, Type, Visibility};
 
 /// The static item, which has no initializer.
 pub struct Declaration {
@@ -14,7 +14,7 @@ pub struct Declaration {
     linkme: Path,
     visibility: Visibility,
     ident: Ident,
-    element: Type,
+    ty: Type,
 }
 
 impl Parse for Declaration {
@@ -26,7 +26,8 @@ impl Parse for Declaration {
         refuse_mut(input)?;
         let ident = input.parse()?;
         input.parse::<Token![:]>()?;
-        let element = slice_element(input)?;
+        let ty = input.parse()?;
+        refuse_no_slice(&ty)?;
         if input.peek(Token![=]) {
             parse_placeholder(input)?;
         }
@@ -36,7 +37,7 @@ impl Parse for Declaration {
             linkme,
             visibility,
             ident,
-            element,
+            ty,
         })
     }
 }
@@ -52,27 +53,17 @@ pub fn refuse_mut(input: ParseStream<'_>) -> Result<()> {
     }
 }
 
-/// The `T` of `[T]`.
-fn slice_element(input: ParseStream<'_>) -> Result<Type> {
-    if !input.peek(syn::token::Bracket) {
-        let found: Type = input.parse()?;
-        return Err(not_a_slice(&found));
+/// Refuses what is no slice for sure. A path or a macro may stand for one.
+fn refuse_no_slice(ty: &Type) -> Result<()> {
+    match ty {
+        Type::Group(group) => refuse_no_slice(&group.elem),
+        Type::Paren(paren) => refuse_no_slice(&paren.elem),
+        Type::Slice(_) | Type::Path(_) | Type::Macro(_) => Ok(()),
+        _ => Err(Error::new_spanned(
+            ty,
+            "the type of a distributed slice is a slice, as in `static NAME: [T];`",
+        )),
     }
-    let fork = input.fork();
-    let content;
-    bracketed!(content in input);
-    let element = content.parse()?;
-    if content.is_empty() {
-        return Ok(element);
-    }
-    Err(not_a_slice(&fork.parse::<Type>()?))
-}
-
-fn not_a_slice(found: &Type) -> Error {
-    Error::new_spanned(
-        found,
-        "the type of a distributed slice is a slice, as in `static NAME: [T];`",
-    )
 }
 
 /// `= [..]`, for tools that want every static to have a value.
@@ -96,15 +87,16 @@ pub fn expand(declaration: Declaration) -> Result<TokenStream> {
         linkme,
         visibility,
         ident,
-        element,
+        ty,
     } = declaration;
+    let element = quote!(<#ty as #linkme::__private::Slice>::Element);
     let name = ident.to_string();
     let unique = unique("linkme", &name);
     let section = Section {
         ident: &name,
         unique: &unique,
     };
-    let bounds = section.bounds(&element.to_token_stream());
+    let bounds = section.bounds(&element);
     let duplicates = section.duplicates(&quote!(#linkme::__private::usize));
     let literal = name.trim_start_matches("r#");
     let macro_ident = format_ident!("__linkme_{literal}_{unique}");
@@ -112,7 +104,7 @@ pub fn expand(declaration: Declaration) -> Result<TokenStream> {
     let export = matches!(visibility, Visibility::Public(_)).then(|| quote!(#[macro_export]));
     Ok(quote! {
         #(#attributes)*
-        #visibility static #ident: #linkme::DistributedSlice<[#element]> = {
+        #visibility static #ident: #linkme::DistributedSlice<#ty> = {
             #bounds
 
             #[cfg(target_family = "wasm")]
@@ -149,7 +141,6 @@ pub fn expand(declaration: Declaration) -> Result<TokenStream> {
         }
 
         #[doc(hidden)]
-        #[allow(unused_imports)]
         #visibility use #macro_ident as #ident;
     })
 }

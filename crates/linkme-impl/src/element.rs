@@ -3,8 +3,8 @@
 use crate::attributes::take_crate_path;
 use crate::platform::Section;
 use link_section_name::unique;
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, ToTokens, TokenStreamExt};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned, ToTokens, TokenStreamExt};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
     Attribute, Error, FnArg, GenericParam, Ident, Item, ItemFn, LitInt, LitStr, Path, Result,
@@ -24,7 +24,8 @@ impl Parse for Target {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let slice = input.call(Path::parse_mod_style)?;
         let mut key = String::new();
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
             let literal: LitInt = input.parse()?;
             key = match literal.base10_parse() {
                 Ok(number @ 0..=LARGEST_KEY) => format!("{number:04}"),
@@ -33,7 +34,6 @@ impl Parse for Target {
                     return Err(Error::new_spanned(literal, message));
                 }
             };
-            input.parse::<Option<Token![,]>>()?;
         }
         Ok(Self { slice, key })
     }
@@ -53,14 +53,14 @@ pub fn register(target: &Target, item: TokenStream) -> Result<TokenStream> {
     }
 }
 
-/// A static item up to its type; its value is left to the compiler.
+/// A static item. Its value is left to the compiler.
 struct StaticElement {
     attributes: Vec<Attribute>,
     linkme: Path,
     visibility: Visibility,
     ident: Ident,
     ty: Type,
-    rest: TokenStream,
+    value: TokenStream,
 }
 
 impl StaticElement {
@@ -77,13 +77,15 @@ impl StaticElement {
         crate::declaration::refuse_mut(input)?;
         let ident = input.parse()?;
         input.parse::<Token![:]>()?;
+        let ty = input.parse()?;
+        input.parse::<Token![=]>()?;
         Ok(Some(Self {
             attributes,
             linkme,
             visibility,
             ident,
-            ty: input.parse()?,
-            rest: input.parse()?,
+            ty,
+            value: until_semicolon(input)?,
         }))
     }
 
@@ -94,11 +96,50 @@ impl StaticElement {
             visibility,
             ident,
             ty,
-            rest,
+            value,
         } = self;
         let check = check_type(linkme, &target.slice, ident, &ty.to_token_stream());
-        let item = quote!(#(#attributes)* #visibility static #ident: #ty #rest #check);
+        let value = last_in_block(value);
+        // What is said of the item, lints and deprecation, goes for the check inside of it.
+        let item = quote!(#(#attributes)* #visibility static #ident: #ty = { #check #value };);
         ask_for_section(linkme, target, &ident.to_string(), &item)
+    }
+}
+
+/// The tokens of an expression that ends the item.
+fn until_semicolon(input: ParseStream<'_>) -> Result<TokenStream> {
+    let mut value = TokenStream::new();
+    while !(input.peek(Token![;]) || input.is_empty()) {
+        value.append(input.parse::<TokenTree>()?);
+    }
+    input.parse::<Token![;]>()?;
+    if input.is_empty() {
+        return Ok(value);
+    }
+    Err(input.error("expected nothing after the static"))
+}
+
+/// The expression as the last one of a block, where `if … {} else {} + 1` would be a statement and
+/// something else. Parentheses where they are not needed would hide what lints say of the user's.
+fn last_in_block(value: &TokenStream) -> TokenStream {
+    let mut tokens = value.clone().into_iter();
+    let may_be_statement = match tokens.next() {
+        Some(TokenTree::Group(group)) => {
+            group.delimiter() == Delimiter::Brace && tokens.next().is_some()
+        }
+        Some(TokenTree::Ident(keyword)) => {
+            ["if", "match", "unsafe", "loop", "while", "for", "const"]
+                .iter()
+                .any(|statement| keyword == statement)
+        }
+        // The label of a block.
+        Some(TokenTree::Punct(punct)) => punct.as_char() == '\'',
+        _ => false,
+    };
+    if may_be_statement {
+        quote!((#value))
+    } else {
+        value.clone()
     }
 }
 
@@ -109,7 +150,7 @@ fn register_function(target: &Target, mut function: ItemFn) -> Result<TokenStrea
     let ident = &function.sig.ident;
     let element = Ident::new("ELEMENT", Span::call_site());
     let check = check_type(&linkme, &target.slice, &element, &ty);
-    let item = quote!(static #element: #ty = #ident; #check);
+    let item = quote!(static #element: #ty = { #check #ident };);
     let placed = ask_for_section(&linkme, target, &ident.to_string(), &item);
     Ok(quote! {
         #function
@@ -135,12 +176,19 @@ fn function_type(signature: &Signature) -> Result<TokenStream> {
             "cannot have generic parameters on distributed slice element",
         ));
     }
-    if let Some(asyncness) = &signature.asyncness {
-        return Err(Error::new_spanned(
-            asyncness,
-            "an async function cannot be an element of a distributed slice: its type has no name",
-        ));
-    }
+    refuse(
+        &signature.asyncness,
+        "an async function cannot be an element of a distributed slice: its type has no name",
+    )?;
+    // No pointer type says these of a function.
+    refuse(
+        &signature.constness,
+        "a const function cannot be an element of a distributed slice",
+    )?;
+    refuse(
+        &signature.generics.where_clause,
+        "a function with a where clause cannot be an element of a distributed slice",
+    )?;
     let lifetimes = &signature.generics.params;
     let fn_token = &signature.fn_token;
     let for_lifetimes = (!lifetimes.is_empty()).then(|| {
@@ -169,8 +217,14 @@ fn function_type(signature: &Signature) -> Result<TokenStream> {
     Ok(ty)
 }
 
-/// `SLICE! { element, … }`: the macro adds what it knows of the slice. What follows the static in
-/// `item` is there if that works, so that there is one error if it does not.
+fn refuse(found: &Option<impl ToTokens>, message: &str) -> Result<()> {
+    match found {
+        Some(found) => Err(Error::new_spanned(found, message)),
+        None => Ok(()),
+    }
+}
+
+/// `SLICE! { element, … }`: the macro adds what it knows of the slice.
 fn ask_for_section(linkme: &Path, target: &Target, ident: &str, item: &TokenStream) -> TokenStream {
     let Target { slice, key } = target;
     let unique = format!("{ident}.{}", unique("linkme element", ident));
@@ -185,13 +239,14 @@ fn check_type(linkme: &Path, slice: &Path, element: &Ident, blamed: &TokenStream
         .next()
         .map_or_else(Span::call_site, |token| token.span());
     let last = tokens.last().map_or(first, |token| token.span());
-    // An expression from the first to the last token of what is to blame.
-    let star = Token![*](first);
-    let typed = Ident::new("typed", last);
+    // A call from the first to the last token of what is to blame. Those may be from a macro and its
+    // caller, so the variable goes by the first alone.
+    let typed = Ident::new("typed", first);
+    let call = quote_spanned!(last=> #typed());
     quote! {
         const _: fn() = || {
-            let typed = &#linkme::__private::type_of(&#element);
-            #linkme::__private::check_type(#slice, #star #typed);
+            let #typed = || #linkme::__private::type_of(&#element);
+            #linkme::__private::check_type(#slice, #call);
         };
     }
 }

@@ -40,7 +40,7 @@ impl Section<'_> {
     /// The attributes of a static that is in this section. `unique` tells it apart from others.
     pub fn attributes(&self, key: Key<'_>, unique: &str) -> TokenStream {
         let used = used();
-        let wasm = wasm_mark(&self.identifier("linkme"), key, unique);
+        let wasm = wasm_mark(&self.identifier("linkme"), key, "", unique);
         let placed = self.placed("linkme", &format!("$b{key}"));
         quote!(#used #wasm #placed)
     }
@@ -66,7 +66,13 @@ impl Section<'_> {
     pub fn bounds(&self, item: &TokenStream) -> TokenStream {
         let ends = self.ends("linkme", ["START", "STOP"], item);
         let used = used();
-        let wasm = wasm_mark(&self.identifier("linkme"), "", "declaration");
+        let ident = self.ident.trim_start_matches("r#");
+        let wasm = wasm_mark(
+            &self.identifier("linkme"),
+            "",
+            "linkme<",
+            &format!("{ident}>"),
+        );
         let placed = self.placed("linkme", "$b");
         let is_pe = is_pe();
         // On PE the ends are the section; on Mach-O the linker knows the ends of one that is not
@@ -115,7 +121,6 @@ impl Section<'_> {
                 });
                 quote! {
                     #[cfg(not(any(#is_pe)))]
-                    #[allow(improper_ctypes)]
                     #declared
                     #[cfg(any(#is_pe))]
                     #[#pe]
@@ -128,7 +133,8 @@ impl Section<'_> {
 
 /// The platforms whose object files are PE: predicates of which one holds.
 fn is_pe() -> TokenStream {
-    quote!(windows, target_os = "uefi", target_os = "cygwin")
+    let cygwin = (!cfg!(no_cygwin)).then(|| quote!(target_os = "cygwin"));
+    quote!(windows, target_os = "uefi", #cygwin)
 }
 
 /// Keeps the static, referred to or not.
@@ -140,9 +146,13 @@ fn used() -> TokenStream {
     }
 }
 
-/// The mark by which wasm-section-ld knows an entry: the static's symbol name.
-fn wasm_mark(section: &str, key: Key<'_>, unique: &str) -> TokenStream {
-    let symbol = format!("__link_section__{section}${key}${unique}");
+/// The mark by which wasm-section-ld knows an entry: the static's symbol name. Behind the section it has
+/// the path of the module between `before` and `after`, which makes it readable in tools: the path of the
+/// element or, in brackets, that of the slice.
+fn wasm_mark(section: &str, key: Key<'_>, before: &str, after: &str) -> TokenStream {
+    let before = format!("__link_section__{section}${key}${before}");
+    let after = format!("::{after}");
+    let symbol = quote!(::core::concat!(#before, ::core::module_path!(), #after));
     let attribute = unsafe_attribute(&quote!(export_name = #symbol));
     quote!(#[cfg_attr(target_family = "wasm", #attribute)])
 }

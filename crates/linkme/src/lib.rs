@@ -54,6 +54,8 @@
 
 #![no_std]
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+// Before Rust 1.86 compilers do not expect the `cfg` of Cygwin.
+#![allow(unknown_lints, unexpected_cfgs)]
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     let table = table.ok_or_else(|| missing("table; link with --export-table"))?;
 
     for section in sections {
-        println!("{}: {} bytes", section.name, section.size);
+        println!("{}: {} bytes", section.title, section.size);
         for entry in &section.entries {
             let kinds = entry.pointers.iter().map(|kind| match kind {
                 Kind::Data => "data",
@@ -33,7 +33,8 @@ fn main() -> Result<()> {
                 Kind::Distance => "distance",
             });
             let kinds = kinds.collect::<Vec<_>>().join(", ");
-            println!("  {} bytes from {}: {kinds}", entry.size, entry.krate);
+            let (name, size, krate) = (&entry.name, entry.size, &entry.krate);
+            println!("  {name}: {size} bytes from {krate}: {kinds}");
         }
         if section.name == "PLUGINS" {
             run_plugins(&section, &mut store, memory, table)?;

@@ -5,6 +5,8 @@ use wasmparser::{BinaryReader, Parser, Payload, Result};
 /// An array that the linker made.
 pub struct Section {
     pub name: String,
+    /// What people call it.
+    pub title: String,
     /// Its first byte's address.
     pub start: u64,
     /// In bytes.
@@ -20,6 +22,8 @@ pub struct Entry {
     pub krate: String,
     /// What it points to.
     pub pointers: Vec<Kind>,
+    /// What people call it.
+    pub name: String,
 }
 
 /// What a word of an entry is.
@@ -62,8 +66,10 @@ fn section(from: &mut BinaryReader<'_>, wide: bool, strings: &[String]) -> Resul
     let size = from.read_var_u32()?;
     let (_alignment, _stride) = (from.read_var_u32()?, from.read_var_u32()?);
     let entries = list(from, |from| entry(&mut from.read_reader()?, strings))?;
+    let title = last_string(from, strings)?.unwrap_or_else(|| name.clone());
     Ok(Section {
         name,
+        title,
         start,
         size,
         entries,
@@ -90,7 +96,18 @@ fn entry(from: &mut BinaryReader<'_>, strings: &[String]) -> Result<Entry> {
         size,
         krate,
         pointers,
+        // What the pointers lead to would follow.
+        name: last_string(from, strings)?.unwrap_or_else(|| "entry".to_owned()),
     })
+}
+
+/// A field that older linkers did not write, and that may be empty.
+fn last_string(from: &mut BinaryReader<'_>, strings: &[String]) -> Result<Option<String>> {
+    let text = match from.eof() {
+        true => String::new(),
+        false => string(from, strings)?,
+    };
+    Ok((!text.is_empty()).then_some(text))
 }
 
 fn string(from: &mut BinaryReader<'_>, strings: &[String]) -> Result<String> {

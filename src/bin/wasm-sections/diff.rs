@@ -1,7 +1,8 @@
 //! `diff`: which registrations came, went, or moved.
 
+use super::compare::{Change, changes};
 use super::report::{EntryReport, ModuleReport, Report, SectionReport};
-use super::{Answer, BAD, BOLD, GOOD, Show};
+use super::{Answer, BAD, BOLD, FAINT, GOOD, Show};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,11 +16,14 @@ pub struct Difference {
     new: String,
     /// The sections that differ.
     sections: Vec<SectionDifference>,
+    /// The module that does not say what people call its entries, where the other one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_names: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct SectionDifference {
-    /// Its name; in a component, with the module that it is in.
+    /// What people call it; in a component, with the module that it is in.
     name: String,
     old_entries: usize,
     new_entries: usize,
@@ -28,6 +32,8 @@ struct SectionDifference {
     new_state: State,
     came: Vec<EntryReport>,
     went: Vec<EntryReport>,
+    /// Those that hold something else now.
+    changed: Vec<Changed>,
     /// Those that are in another order among those that stayed.
     moved: Vec<Moved>,
 }
@@ -38,6 +44,13 @@ enum State {
     Absent,
     Collected,
     Live,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed {
+    old: EntryReport,
+    new: EntryReport,
+    changes: Vec<Change>,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,6 +76,7 @@ pub fn diff(old: &Path, new: &Path) -> Result<Answer<Difference>> {
     Ok(Answer {
         good: sections.is_empty(),
         shown: Difference {
+            without_names: without_names(&old, &new),
             old: old.file,
             new: new.file,
             sections,
@@ -87,8 +101,8 @@ pub fn with_manifest(path: &Path) -> Result<Report> {
 
 fn sections(report: &Report) -> BTreeMap<String, &SectionReport> {
     let named = |module: &ModuleReport, section: &SectionReport| match module.label.as_str() {
-        "" => section.name.clone(),
-        label => format!("{label}: {}", section.name),
+        "" => section.title.clone(),
+        label => format!("{label}: {}", section.title),
     };
     let modules = report.modules.iter();
     let all = modules.flat_map(|module| {
@@ -123,40 +137,34 @@ impl ClonedEntries for Option<&SectionReport> {
 
 impl SectionDifference {
     fn of(name: &str, old: Side, new: Side) -> Self {
-        let (before, after) = (identities(&old.entries), identities(&new.entries));
-        let place: BTreeMap<_, _> = after.iter().enumerate().map(|(at, id)| (id, at)).collect();
-        let stayed: Vec<(usize, usize)> = before
-            .iter()
-            .enumerate()
-            .filter_map(|(from, id)| Some((from, *place.get(id)?)))
-            .collect();
-        let places: Vec<usize> = stayed.iter().map(|&(_, to)| to).collect();
-        let in_order: BTreeSet<usize> = longest_increasing(&places).into_iter().collect();
-        let moved = stayed.iter().filter(|(_, to)| !in_order.contains(to));
-        let moved = moved.filter_map(|&(from, to)| {
-            Some(Moved {
-                symbol: new.entries.get(to)?.title.clone(),
-                from,
-                to,
+        let Pairs { same, changed } = pairs(&old.entries, &new.entries);
+        let mut stayed = same;
+        stayed.extend(changed.iter().map(|(from, to, _)| (*from, *to)));
+        stayed.sort();
+        let (from, to): (BTreeSet<usize>, BTreeSet<usize>) = stayed.iter().copied().unzip();
+        let changed = changed.into_iter().filter_map(|(from, to, changes)| {
+            Some(Changed {
+                old: old.entries.get(from)?.clone(),
+                new: new.entries.get(to)?.clone(),
+                changes,
             })
         });
-        let moved = moved.collect();
-        let (from, to): (BTreeSet<usize>, BTreeSet<usize>) = stayed.iter().copied().unzip();
         Self {
             name: name.to_owned(),
             old_entries: old.entries.len(),
             new_entries: new.entries.len(),
             old_state: old.state,
             new_state: new.state,
+            changed: changed.collect(),
+            moved: moved(&old.entries, &stayed),
             came: others(new.entries, &to),
             went: others(old.entries, &from),
-            moved,
         }
     }
 
     fn is_none(&self) -> bool {
         let same = self.came.is_empty() && self.went.is_empty() && self.moved.is_empty();
-        same && self.old_state == self.new_state
+        same && self.changed.is_empty() && self.old_state == self.new_state
     }
 }
 
@@ -167,20 +175,102 @@ fn others(entries: Vec<EntryReport>, known: &BTreeSet<usize>) -> Vec<EntryReport
         .collect()
 }
 
-/// What tells entries of a section apart, whatever their addresses: the symbol or, without one, the
-/// object; and the how-manieth of that name it is.
-fn identities(entries: &[EntryReport]) -> Vec<(String, usize)> {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let identity = |entry: &EntryReport| {
-        let name = entry
-            .symbol
-            .clone()
-            .unwrap_or_else(|| format!("in {}", entry.member.as_ref().unwrap_or(&entry.file)));
-        let count = seen.entry(name.clone()).or_default();
-        *count += 1;
-        (name, *count)
+/// The entries that are in both modules, as their places there.
+#[derive(Default)]
+struct Pairs {
+    same: Vec<(usize, usize)>,
+    /// Those that hold something else.
+    changed: Vec<(usize, usize, Vec<Change>)>,
+}
+
+/// Pairs entries by name and, of those that have one name, by what they hold. As many that are left over
+/// on both sides have changed; more on one side came or went, nobody knows which.
+fn pairs(old: &[EntryReport], new: &[EntryReport]) -> Pairs {
+    let mut named: BTreeMap<String, [Vec<&EntryReport>; 2]> = BTreeMap::new();
+    for (side, entries) in [old, new].into_iter().enumerate() {
+        for entry in entries {
+            let sides = named.entry(identity(entry)).or_default();
+            sides
+                .iter_mut()
+                .skip(side)
+                .take(1)
+                .for_each(|all| all.push(entry));
+        }
+    }
+    let mut pairs = Pairs::default();
+    for [mut before, mut after] in named.into_values() {
+        // As they are numbered: in the order of what they hold.
+        for entries in [&mut before, &mut after] {
+            entries.sort_by_key(|entry| (entry.title.len(), entry.title.clone()));
+        }
+        before.retain(|old| {
+            let same = after.iter().position(|new| changes(old, new).is_empty());
+            if let Some(place) = same {
+                let new = after.remove(place);
+                pairs.same.push((old.index, new.index));
+            }
+            same.is_none()
+        });
+        if before.len() == after.len() {
+            for (old, new) in before.into_iter().zip(after) {
+                let changes = changes(old, new);
+                pairs.changed.push((old.index, new.index, changes));
+            }
+        }
+    }
+    pairs
+}
+
+/// What people call an entry, and where that says nothing, where it is from.
+fn identity(entry: &EntryReport) -> String {
+    match entry.symbol {
+        Some(_) => entry.plain_title.clone(),
+        None => format!("in {}", entry.origin()),
+    }
+}
+
+/// Those that stayed and are in another order. rustc orders the entries of a crate by names that have
+/// hashes: that order is nobody's, unless keys give one.
+fn moved(old: &[EntryReport], stayed: &[(usize, usize)]) -> Vec<Moved> {
+    let mut groups: BTreeMap<_, Vec<(usize, usize)>> = BTreeMap::new();
+    for &(from, to) in stayed {
+        let entry = old.get(from);
+        let krate = entry.and_then(|entry| Some((entry.krate.as_ref()?, &entry.key)));
+        let alone = krate.is_none().then_some(from);
+        groups.entry((krate, alone)).or_default().push((from, to));
+    }
+    let mut places = Vec::with_capacity(stayed.len());
+    for group in groups.into_values() {
+        let (from, mut to): (Vec<usize>, Vec<usize>) = group.into_iter().unzip();
+        to.sort();
+        places.extend(from.into_iter().zip(to));
+    }
+    places.sort();
+    let order: Vec<usize> = places.iter().map(|&(_, to)| to).collect();
+    let in_order: BTreeSet<usize> = longest_increasing(&order).into_iter().collect();
+    let moved = places.iter().filter(|(_, to)| !in_order.contains(to));
+    let moved = moved.filter_map(|&(from, to)| {
+        Some(Moved {
+            symbol: old.get(from)?.title.clone(),
+            from,
+            to,
+        })
+    });
+    moved.collect()
+}
+
+/// The module whose manifest has no names, of an older linker, if the other one's has.
+fn without_names(old: &Report, new: &Report) -> Option<String> {
+    let names = |report: &Report, named: bool| {
+        let mut entries = report.sections().flat_map(|section| &section.entries);
+        entries.any(|entry| entry.symbol.is_some() && entry.is_named == named)
     };
-    entries.iter().map(identity).collect()
+    let lacks = |this: &Report, other: &Report| names(this, false) && names(other, true);
+    let without = [(old, new), (new, old)];
+    let mut without = without
+        .into_iter()
+        .filter(|(this, other)| lacks(this, other));
+    without.next().map(|(this, _)| this.file.clone())
 }
 
 /// The longest of the increasing subsequences of different numbers (patience sorting).
@@ -218,21 +308,52 @@ impl Show for Difference {
                 became(section)
             );
             for entry in &section.went {
-                let _ = writeln!(text, "{BAD}- {}{BAD:#} ({})", entry.title, entry.origin());
+                let _ = writeln!(text, "{BAD}- {}{BAD:#}", described(entry));
             }
             for entry in &section.came {
-                let _ = writeln!(text, "{GOOD}+ {}{GOOD:#} ({})", entry.title, entry.origin());
+                let _ = writeln!(text, "{GOOD}+ {}{GOOD:#}", described(entry));
+            }
+            for Changed { new, changes, .. } in &section.changed {
+                let _ = write!(text, "! {} ({})", new.title, new.origin());
+                for (number, Change { old, new, .. }) in changes.iter().enumerate() {
+                    let before = if number == 0 { ": " } else { ", " };
+                    let _ = write!(text, "{before}{old} -> {new}");
+                }
+                text.push('\n');
             }
             for moved in &section.moved {
                 let (from, to) = (moved.from, moved.to);
                 let _ = writeln!(text, "~ {}: {from} -> {to}", moved.symbol);
             }
         }
+        if let Some(file) = &self.without_names {
+            let _ = writeln!(
+                text,
+                "{FAINT}{file} is of an older wasm-section-ld, which names no entries: link it again to \
+                 compare by name{FAINT:#}"
+            );
+        }
         if self.sections.is_empty() {
             text += "the same registrations in the same order\n";
         }
         text
     }
+}
+
+/// An entry with where it is from and what it leads to.
+fn described(entry: &EntryReport) -> String {
+    let leads: Vec<_> = entry
+        .leads_to
+        .iter()
+        .map(|lead| lead.what.as_str())
+        .collect();
+    let colon = if leads.is_empty() { "" } else { ": " };
+    format!(
+        "{} ({}){colon}{}",
+        entry.title,
+        entry.origin(),
+        leads.join(", ")
+    )
 }
 
 fn became(section: &SectionDifference) -> &'static str {

@@ -1,9 +1,13 @@
 //! Where the words of an entry lead.
 
 use super::module::Module;
-use super::report::{PointerReport, demangled};
+use super::report::{DataReport, PointerReport, demangled};
+use std::collections::HashMap;
 use wasm_section_ld::manifest::{Entry, Pointer, PointerKind};
+use wasm_section_ld::survey::{is_nameless, is_told_by};
 
+/// How the end of a text is known whose length is in the word behind its address.
+const NEXT_WORD: &str = "next-word";
 /// The longest text that is shown, in bytes.
 const LONGEST_TEXT: u64 = 1024;
 /// The shortest text that is believed to be one because a NUL ends it.
@@ -11,80 +15,177 @@ const SHORTEST_TEXT: usize = 2;
 /// How many words of a section without a manifest are looked at.
 const MOST_GUESSES: u64 = 4096;
 
-/// What the manifest and memory say of a pointer of an entry at `address`.
-pub fn follow(
-    pointer: &Pointer,
-    entry: &Entry,
-    address: Option<u64>,
-    module: &Module<'_>,
-) -> PointerReport {
-    let at = address.and_then(|address| address.checked_add(pointer.offset.into()));
-    let value = at.and_then(|at| module.image.number(at, pointer.size));
-    let mut report = PointerReport {
-        offset: pointer.offset,
-        kind: match pointer.kind {
-            PointerKind::Data => "data",
-            PointerKind::Function => "function",
-            PointerKind::Distance => "distance",
-        },
-        value,
-        target: Some(demangled(&pointer.target)).filter(|target| !target.is_empty()),
-        addend: pointer.addend,
-        function: None,
-        function_index: None,
-        text: None,
-        text_end: None,
-    };
-    let (Some(at), Some(value)) = (at, value) else {
-        return report;
-    };
-    let table = match pointer.kind {
-        PointerKind::Function => "GOT.func",
-        PointerKind::Data | PointerKind::Distance => "GOT.mem",
-    };
-    if module.is_relocated(table, &pointer.target) {
-        // What is there is no address yet.
-        return report;
+/// What the manifest and memory say of the pointers of an entry at `address`.
+pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<PointerReport> {
+    let mut number = entry.pointers.len();
+    let mut first = Vec::with_capacity(entry.values.len());
+    let mut values = HashMap::new();
+    for (position, value) in entry.values.iter().enumerate() {
+        first.push(number);
+        number += value.pointers.len();
+        values.entry(value.pointer as usize).or_insert(position);
     }
-    match pointer.kind {
-        PointerKind::Function => {
-            report.function_index = module.table.get(&value).copied();
-            let function = report.function_index;
-            report.function = function.map(|index| demangled(&module.function(index)));
-        }
-        PointerKind::Data => {
-            let next = pointer.offset.saturating_add(pointer.size);
-            let is_number = next.saturating_add(pointer.size) <= entry.size
-                && entry.pointers.iter().all(|other| other.offset != next);
-            let length = at.checked_add(pointer.size.into());
-            let length = length.filter(|_| is_number);
-            let length = length.and_then(|at| module.image.number(at, pointer.size));
-            if let Some((text, end)) = text(value, length, module) {
-                report.text = Some(text);
-                report.text_end = Some(end);
-            }
-        }
-        PointerKind::Distance => {}
-    }
-    report
+    let follower = Follower {
+        entry,
+        first,
+        values,
+        module,
+    };
+    follower.all(&entry.pointers, entry.size, 0, address)
 }
 
-/// The text at an address: as long as the next word says, or up to a NUL.
-fn text(start: u64, length: Option<u64>, module: &Module<'_>) -> Option<(String, &'static str)> {
+/// The bytes at `address`, with zeros where the linker wrote an address or a text has its length: what
+/// does not depend on where anything is.
+pub fn masked(
+    address: Option<u64>,
+    size: u32,
+    pointers: &[PointerReport],
+    module: &Module<'_>,
+) -> Option<Vec<u8>> {
+    let mut bytes = module.image.read(address?, size.into())?.into_owned();
+    for pointer in pointers {
+        let words = if pointer.text_end == Some(NEXT_WORD) {
+            2
+        } else {
+            1
+        };
+        let start = pointer.offset as usize;
+        let end = start.saturating_add((pointer.size * words) as usize);
+        if let Some(word) = bytes.get_mut(start..end) {
+            word.fill(0);
+        }
+    }
+    Some(bytes)
+}
+
+struct Follower<'m> {
+    entry: &'m Entry,
+    /// For each value, the number of its first pointer.
+    first: Vec<usize>,
+    /// For the numbers of pointers that have one, the value that they lead to.
+    values: HashMap<usize, usize>,
+    module: &'m Module<'m>,
+}
+
+impl Follower<'_> {
+    /// The pointers in `size` bytes at `address`, the first of which has the number `first`. An entry has
+    /// no more than so many values, so these are nested no deeper.
+    fn all(
+        &self,
+        pointers: &[Pointer],
+        size: u32,
+        first: usize,
+        address: Option<u64>,
+    ) -> Vec<PointerReport> {
+        let numbered = pointers.iter().zip(first..);
+        let reports = numbered.map(|(pointer, number)| {
+            let next = pointer.offset.saturating_add(pointer.size);
+            let is_number = next.saturating_add(pointer.size) <= size
+                && pointers.iter().all(|other| other.offset != next);
+            self.one(pointer, number, is_number, address)
+        });
+        reports.collect()
+    }
+
+    fn one(
+        &self,
+        pointer: &Pointer,
+        number: usize,
+        is_number_behind: bool,
+        address: Option<u64>,
+    ) -> PointerReport {
+        let module = self.module;
+        let at = address.and_then(|address| address.checked_add(pointer.offset.into()));
+        let value = at.and_then(|at| module.image.number(at, pointer.size));
+        let mut report = PointerReport {
+            offset: pointer.offset,
+            size: pointer.size,
+            kind: match pointer.kind {
+                PointerKind::Data => "data",
+                PointerKind::Function => "function",
+                PointerKind::Distance => "distance",
+            },
+            value,
+            target: Some(demangled(&pointer.target)).filter(|target| !target.is_empty()),
+            addend: pointer.addend,
+            function: None,
+            function_index: None,
+            text: None,
+            text_end: None,
+            data: None,
+            is_nameless: is_nameless(&pointer.target),
+            tells_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
+        };
+        let table = match pointer.kind {
+            PointerKind::Function => "GOT.func",
+            PointerKind::Data | PointerKind::Distance => "GOT.mem",
+        };
+        // What is there may be no address yet.
+        let value = value.filter(|_| !module.is_relocated(table, &pointer.target));
+        match pointer.kind {
+            PointerKind::Function => {
+                let function = value.and_then(|value| module.table.get(&value).copied());
+                report.function_index = function;
+                report.function = function.map(|index| demangled(&module.function(index)));
+            }
+            PointerKind::Data => {
+                report.data = self.data(number, value);
+                let size = report.data.as_ref().map(|data| data.size);
+                let behind = at.and_then(|at| at.checked_add(pointer.size.into()));
+                let behind = behind.filter(|_| is_number_behind);
+                let length = behind.and_then(|at| module.image.number(at, pointer.size));
+                let is_leaf = report
+                    .data
+                    .as_ref()
+                    .is_none_or(|data| data.pointers.is_empty());
+                let start = value.filter(|_| is_leaf);
+                if let Some((text, end)) = start.and_then(|start| text(start, length, size, module))
+                {
+                    report.text = Some(text);
+                    report.text_end = Some(end);
+                }
+            }
+            PointerKind::Distance => {}
+        }
+        report
+    }
+
+    fn data(&self, number: usize, address: Option<u64>) -> Option<DataReport> {
+        let position = *self.values.get(&number)?;
+        let (value, first) = (self.entry.values.get(position)?, *self.first.get(position)?);
+        let pointers = self.all(&value.pointers, value.size, first, address);
+        Some(DataReport {
+            size: value.size,
+            content: masked(address, value.size, &pointers, self.module),
+            pointers,
+        })
+    }
+}
+
+/// The text at an address: as long as the next word says, or up to a NUL. It is within `size` bytes, if
+/// that is known.
+fn text(
+    start: u64,
+    length: Option<u64>,
+    size: Option<u32>,
+    module: &Module<'_>,
+) -> Option<(String, &'static str)> {
+    let most = size.map_or(u64::MAX, u64::from);
     let by_length = || {
-        let length = length.filter(|length| (1..=LONGEST_TEXT).contains(length))?;
+        let longest = LONGEST_TEXT.min(most);
+        let length = length.filter(|length| (1..=longest).contains(length))?;
         printable(module.image.written(start, length)?)
     };
     let by_nul = || {
         let bytes = module.image.written_from(start)?;
         let length = bytes
             .iter()
-            .take(LONGEST_TEXT as usize)
+            .take(LONGEST_TEXT.min(most) as usize)
             .position(|&byte| byte == 0)?;
         let text = printable(bytes.get(..length)?)?;
         (length >= SHORTEST_TEXT).then_some(text)
     };
-    let by_length = by_length().map(|text| (text, "next-word"));
+    let by_length = by_length().map(|text| (text, NEXT_WORD));
     by_length.or_else(|| Some((by_nul()?, "nul")))
 }
 
@@ -114,10 +215,11 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
         let is_function = length.is_some_and(|index| module.table.contains_key(&index));
         let ends_before = || module.image.number(value.checked_sub(1)?, 1);
         let length = length.filter(|_| !is_function || ends_before() != Some(0));
-        let text = text(value, length, module);
+        let text = text(value, length, None, module);
         let function = module.table.get(&value).filter(|_| text.is_none());
         let mut report = PointerReport {
             offset: u32::try_from(offset).ok()?,
+            size: WORD as u32,
             kind: if function.is_some() {
                 "function"
             } else {
@@ -130,6 +232,9 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
             function_index: function.copied(),
             text: None,
             text_end: None,
+            data: None,
+            is_nameless: false,
+            tells_section: false,
         };
         if let Some((text, end)) = text {
             report.text = Some(text);

@@ -16,10 +16,11 @@ pub fn inspect(path: &Path, section: Option<&str>) -> Result<Answer<Report>> {
     if let Some(name) = section {
         let known: Vec<_> = report
             .sections()
-            .map(|section| section.name.clone())
+            .map(|section| section.title.clone())
             .collect();
         for module in &mut report.modules {
-            module.sections.retain(|section| section.name == name);
+            let is_it = |section: &SectionReport| section.name == name || section.title == name;
+            module.sections.retain(is_it);
         }
         if report.sections().next().is_none() {
             return Err(Error::new(format!("there is no section `{name}`"))
@@ -97,7 +98,7 @@ fn notes(module: &ModuleReport, alone: bool) -> String {
 }
 
 fn section_text(section: &SectionReport, relative: bool) -> String {
-    let mut text = format!("\n{BOLD}{}{BOLD:#}: {}", section.name, extent(section));
+    let mut text = format!("\n{BOLD}{}{BOLD:#}: {}", section.title, extent(section));
     match (section.start, section.stop) {
         (Some(start), Some(stop)) => {
             let base = if relative { "__memory_base + " } else { "" };
@@ -110,6 +111,9 @@ fn section_text(section: &SectionReport, relative: bool) -> String {
         Source::Exports => ", by its exported ends",
         Source::SegmentName => ", left to the linker: a data segment has its name",
     };
+    if section.title != section.name {
+        let _ = write!(text, ", {FAINT}section {}{FAINT:#}", section.name);
+    }
     text.push('\n');
     if !section.entries.is_empty() {
         let _ = writeln!(text, "{}", entry_table(&section.entries).trim_fmt());
@@ -173,7 +177,11 @@ fn entry_table(entries: &[EntryReport]) -> Table {
     }
     let mut table = table(&titles);
     for entry in entries {
-        let leads: Vec<_> = entry.pointers.iter().map(PointerReport::title).collect();
+        let leads: Vec<_> = entry
+            .leads_to
+            .iter()
+            .map(|lead| lead.shown.as_str())
+            .collect();
         let mut row = vec![
             right(entry.index),
             address(entry.address),

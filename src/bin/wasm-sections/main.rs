@@ -1,6 +1,7 @@
 //! `wasm-sections`: looks into a linked module, and says what was gathered.
 
 mod cargo;
+mod compare;
 mod diff;
 mod doctor;
 mod follow;
@@ -8,6 +9,7 @@ mod html;
 mod image;
 mod init;
 mod inspect;
+mod leads;
 mod module;
 mod open;
 mod report;

@@ -1,7 +1,8 @@
 //! What a file says of its link sections: what `inspect` shows, and what the other commands look
 //! into.
 
-use super::follow::{follow, guesses};
+use super::follow::{follow, guesses, masked};
+use super::leads::{Lead, leads};
 use super::module::Module;
 use super::open::File;
 use serde::Serialize;
@@ -57,6 +58,8 @@ pub enum Source {
 #[derive(Debug, Serialize)]
 pub struct SectionReport {
     pub name: String,
+    /// What people call it: its name where the manifest says nothing else.
+    pub title: String,
     pub source: Source,
     /// The address of the first byte; none if it was collected as garbage.
     pub start: Option<u64>,
@@ -89,8 +92,14 @@ pub struct EntryReport {
     pub size: u32,
     /// Its symbol, demangled.
     pub symbol: Option<String>,
-    /// What people call it: the symbol without its mark.
+    /// What people call it: the name that the manifest gives it, or the symbol without its mark.
     pub title: String,
+    /// The same without a number that tells it from others.
+    #[serde(skip)]
+    pub plain_title: String,
+    /// Whether the manifest gives it a name.
+    #[serde(skip)]
+    pub is_named: bool,
     /// Its symbol as the object spells it.
     pub mangled: Option<String>,
     pub key: Option<String>,
@@ -99,6 +108,11 @@ pub struct EntryReport {
     pub file: String,
     pub member: Option<String>,
     pub pointers: Vec<PointerReport>,
+    /// The texts, functions and other data that its pointers lead to, and what those lead to.
+    pub leads_to: Vec<Lead>,
+    /// Its bytes, with zeros where the linker wrote an address or a text has its length.
+    #[serde(skip)]
+    pub content: Option<Vec<u8>>,
 }
 
 /// A word of an entry that points somewhere.
@@ -106,6 +120,9 @@ pub struct EntryReport {
 pub struct PointerReport {
     /// In bytes from the entry's first; of a guess, from the section's.
     pub offset: u32,
+    /// In bytes.
+    #[serde(skip)]
+    pub size: u32,
     pub kind: &'static str,
     /// What is in memory there before any code runs.
     pub value: Option<u64>,
@@ -121,6 +138,27 @@ pub struct PointerReport {
     pub text: Option<String>,
     /// How the end of the text is known: by the `next-word`, which would be its length, or by a `nul`.
     pub text_end: Option<&'static str>,
+    /// The data that it points to, where the manifest knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataReport>,
+    /// Whether its symbol is one that compilers make for what has no name.
+    #[serde(skip)]
+    pub is_nameless: bool,
+    /// Whether all that it points to is what tells the linker the section.
+    #[serde(skip)]
+    pub tells_section: bool,
+}
+
+/// Data that a pointer leads to.
+#[derive(Debug, Clone, Serialize)]
+pub struct DataReport {
+    /// From where the pointer points, in bytes.
+    pub size: u32,
+    /// Its pointers, with offsets from there.
+    pub pointers: Vec<PointerReport>,
+    /// Its bytes, as those of an entry.
+    #[serde(skip)]
+    pub content: Option<Vec<u8>>,
 }
 
 /// A data segment.
@@ -205,6 +243,7 @@ impl SectionReport {
         });
         Self {
             name: section.name.clone(),
+            title: section.title.as_ref().unwrap_or(&section.name).clone(),
             source: Source::Manifest,
             start: live(section.start),
             stop: live(section.stop),
@@ -220,6 +259,7 @@ impl SectionReport {
     fn guessed(name: &str, source: Source, start: u64, size: u64, module: &Module<'_>) -> Self {
         Self {
             name: name.to_owned(),
+            title: name.to_owned(),
             source,
             start: Some(start),
             stop: Some(start.saturating_add(size)),
@@ -271,23 +311,29 @@ impl EntryReport {
         address: Option<u64>,
         module: &Module<'_>,
     ) -> Self {
-        let pointers = entry.pointers.iter();
         let symbol = entry.symbol.as_deref().map(demangled);
+        let plain_title = match entry.plain_name() {
+            Some(name) => name.to_owned(),
+            None => title(&symbol),
+        };
+        let pointers = follow(entry, address, module);
         Self {
             index,
             address,
             offset: entry.offset,
             size: entry.size,
-            title: title(&symbol),
+            title: entry.name.clone().unwrap_or_else(|| plain_title.clone()),
+            plain_title,
+            is_named: entry.name.is_some(),
             symbol,
             mangled: entry.symbol.clone(),
             key: entry.key.clone(),
             krate: entry.krate.clone(),
             file: entry.file.clone(),
             member: entry.member.clone(),
-            pointers: pointers
-                .map(|pointer| follow(pointer, entry, address, module))
-                .collect(),
+            leads_to: leads(&pointers),
+            content: masked(address, entry.size, &pointers, module),
+            pointers,
         }
     }
 
@@ -316,29 +362,42 @@ impl EntryReport {
 impl PointerReport {
     /// What it leads to, for people.
     pub fn title(&self) -> String {
+        match (self.what(), self.place()) {
+            (Some(what), Some(place)) => format!("{what} at {place:#x}"),
+            (Some(what), None) => what,
+            (None, Some(place)) => format!("{place:#x}"),
+            (None, None) => "?".to_owned(),
+        }
+    }
+
+    /// The same whatever the address.
+    pub fn what(&self) -> Option<String> {
         if let Some(text) = &self.text {
-            return format!("{text:?}");
+            return Some(format!("{text:?}"));
         }
         let beyond = match self.addend {
             0 => String::new(),
             addend => format!("{addend:+}"),
         };
-        let target = self
-            .target
-            .clone()
-            .map(|target| format!("{target}{beyond}"));
+        let target = self.target.as_ref();
+        let target = target.map(|target| format!("{target}{beyond}"));
         match (self.kind, &self.function, target) {
-            ("function", Some(function), _) => format!("fn {function}"),
-            ("function", None, Some(target)) => format!("fn {target}"),
-            // Made by a compiler, and known to nobody.
-            (_, _, Some(target)) if target.starts_with(".L") && self.value.is_some() => {
-                format!("data at {:#x}", self.value.unwrap_or_default())
-            }
-            (_, _, Some(target)) => format!("&{target}"),
-            (_, _, None) => self
-                .value
-                .map_or("?".to_owned(), |value| format!("{value:#x}")),
+            ("function", Some(function), _) => Some(format!("fn {function}")),
+            ("function", None, Some(target)) => Some(format!("fn {target}")),
+            (_, _, Some(_)) if self.is_nameless => Some(match self.data.as_ref() {
+                Some(data) if data.size == 1 => "1 byte".to_owned(),
+                Some(data) => format!("{} bytes", data.size),
+                None => "data".to_owned(),
+            }),
+            (_, _, target) => target.map(|target| format!("&{target}")),
         }
+    }
+
+    /// The address of data that has no name.
+    fn place(&self) -> Option<u64> {
+        let is_unnamed = self.text.is_none() && self.kind != "function";
+        let is_unnamed = is_unnamed && (self.is_nameless || self.target.is_none());
+        self.value.filter(|_| is_unnamed)
     }
 }
 

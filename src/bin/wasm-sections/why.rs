@@ -34,6 +34,8 @@ pub struct Reason {
 #[derive(Debug, Serialize)]
 struct Found {
     section: String,
+    /// What people call it.
+    title: String,
     /// Of how many entries.
     of: usize,
     collected: bool,
@@ -54,11 +56,7 @@ pub fn why(path: &Path, symbol: &str) -> Result<Answer<Reason>> {
     if entries.is_empty() {
         entries = entries_named(&report, in_part);
     }
-    let points = |pointer: &PointerReport| {
-        let names = [&pointer.target, &pointer.function];
-        names.into_iter().flatten().any(|name| in_part(name))
-    };
-    let pointed_to_by = found(&report, |entry| entry.pointers.iter().any(points));
+    let pointed_to_by = found(&report, |entry| lead_to(&entry.pointers, &in_part));
     let left = report
         .sections()
         .filter(|section| section.source != Source::Manifest);
@@ -96,6 +94,7 @@ fn found(report: &Report, is_it: impl Fn(&EntryReport) -> bool) -> Vec<Found> {
         let entries = section.entries.iter().filter(|entry| is_it(entry));
         entries.map(move |entry| Found {
             section: section.name.clone(),
+            title: section.title.clone(),
             of: section.entries.len(),
             collected: section.collected,
             order: order(section, entry),
@@ -121,6 +120,16 @@ fn order(section: &SectionReport, entry: &EntryReport) -> String {
             "it has no key, others have: before them, unless a script orders otherwise".to_owned()
         }
     }
+}
+
+/// Whether pointers lead to a symbol with such a name.
+fn lead_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
+    pointers.iter().any(|pointer| {
+        let names = [&pointer.target, &pointer.function];
+        let data = pointer.data.as_ref();
+        names.into_iter().flatten().any(|name| is_it(name))
+            || data.is_some_and(|data| lead_to(&data.pointers, is_it))
+    })
 }
 
 /// The functions with such a name.
@@ -176,15 +185,15 @@ impl Show for Reason {
 }
 
 fn place(found: &Found) -> String {
-    let (section, of) = (&found.section, found.of);
+    let (section, title, of) = (&found.section, &found.title, found.of);
     let number = found.entry.index + 1;
     if found.collected {
         format!(
-            "number {number} of {of} in {section}, {BAD}which was collected as garbage{BAD:#}: nothing \
+            "number {number} of {of} in {title}, {BAD}which was collected as garbage{BAD:#}: nothing \
              that is alive reaches __start_{section} or __stop_{section}"
         )
     } else {
-        format!("{GOOD}number {number} of {of}{GOOD:#} in {section}")
+        format!("{GOOD}number {number} of {of}{GOOD:#} in {title}")
     }
 }
 
@@ -203,11 +212,8 @@ fn details(found: &Found) -> String {
     };
     line("from", &from);
     line("order", &found.order);
-    for pointer in &entry.pointers {
-        line(
-            "leads to",
-            &format!("{} at +{}", pointer.title(), pointer.offset),
-        );
+    for lead in &entry.leads_to {
+        line("leads to", &format!("{} at +{}", lead.shown, lead.offset));
     }
     text
 }

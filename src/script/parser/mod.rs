@@ -5,7 +5,7 @@ mod expressions;
 mod sections;
 
 use super::ast::{Assert, Assignment, Binary, Command, Definition};
-use super::lexer::{Lexer, Mode, Token};
+use super::lexer::{Lexer, Mode, NO_UTF8, Token};
 use super::source::{Source, Span, Spanned};
 use crate::error::Result;
 
@@ -34,18 +34,22 @@ pub fn parse(source: Source, include: Include<'_>) -> Result<Vec<Command>> {
 
 /// Words that are no symbols, unless in quotes; also those that are refused.
 fn is_keyword(word: &str) -> bool {
-    const KEYWORDS: [&str; 33] = [
+    const KEYWORDS: [&str; 37] = [
         "ABSOLUTE",
         "ADDR",
         "ALIGN",
         "ALIGNOF",
+        "ASCII",
+        "ASCIZ",
         "ASSERT",
+        "AT",
         "BYTE",
         "DEFINED",
         "EXCLUDE_FILE",
         "FILL",
         "HIDDEN",
         "INCLUDE",
+        "INSERT",
         "KEEP",
         "LOG2CEIL",
         "LONG",
@@ -97,7 +101,6 @@ fn refusal(keyword: &str) -> Option<&'static str> {
         "SEARCH_DIR" => "name the directories on the command line, by -L",
         "EXTERN" => "name the symbols on the command line, by -u",
         "VERSION" => "wasm symbols have no versions",
-        "INSERT" => "there is no other script to insert into: name all of them by -T",
         "CONSTRUCTORS" | "CREATE_OBJECT_SYMBOLS" => {
             "wasm objects list their constructors themselves"
         }
@@ -105,7 +108,7 @@ fn refusal(keyword: &str) -> Option<&'static str> {
             "wasm objects have no common symbols"
         }
         "ONLY_IF_RO" | "ONLY_IF_RW" => "data segments of wasm are neither read-only nor writable",
-        "AT" | "LOADADDR" => "data of wasm has no load address other than its address",
+        "LOADADDR" => "data of wasm has no load address other than its address",
         "ORIGIN" | "LENGTH" => "there are no memory regions",
         "SIZEOF_HEADERS" => "the headers of a wasm module are not in linear memory",
         "DATA_SEGMENT_ALIGN"
@@ -113,6 +116,9 @@ fn refusal(keyword: &str) -> Option<&'static str> {
         | "DATA_SEGMENT_RELRO_END"
         | "CONSTANT"
         | "SEGMENT_START" => "linear memory has no page protection",
+        "INPUT_SECTION_FLAGS" => "data segments of wasm have no such flags",
+        "LINKER_VERSION" => "put a text of your own there, by ASCIZ",
+        "BIND" | "CLASS" => "the linker that does the linking places the sections",
         "LD_FEATURE" => "a number inside an output section is an offset into it, as by default",
         "NEXT" | "BLOCK" => "the linker that does the linking places the sections",
         "ALIGN_WITH_INPUT" => "data of wasm has no load address other than its address",
@@ -146,6 +152,9 @@ impl Parser<'_> {
         let token = self.lexer.next(mode)?;
         match token.value {
             Token::Name(ref word) if is_keyword(word) => Err(unexpected(&token, what)),
+            Token::Quoted(ref text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+                Err(no_utf8(&token.span))
+            }
             Token::Name(value) | Token::Quoted(value) => Ok(Spanned {
                 value,
                 span: token.span,
@@ -199,11 +208,30 @@ impl Parser<'_> {
                 self.expect(Mode::Names, "{")?;
                 self.sections(commands, true)?;
                 self.expect(Mode::Names, "}")?;
+            } else if self.accept_keyword(Mode::Names, "INSERT")? {
+                self.insert(commands)?;
             } else if !self.common(commands)? {
                 let token = self.lexer.next(Mode::Names)?;
                 return Err(unexpected(&token, "SECTIONS, an assignment or ASSERT"));
             }
         }
+    }
+
+    /// `INSERT AFTER NAME`: of all that stands before it, back to the `INSERT` before. Where that would
+    /// be is the backend's business, as is where its sections are.
+    fn insert(&mut self, commands: &mut Vec<Command>) -> Result<()> {
+        if !self.accept_keyword(Mode::Names, "AFTER")?
+            && !self.accept_keyword(Mode::Names, "BEFORE")?
+        {
+            let token = self.lexer.next(Mode::Names)?;
+            return Err(unexpected(&token, "AFTER or BEFORE"));
+        }
+        self.name(Mode::Names, "an output section")?;
+        let mut before = commands.iter();
+        let last = before.rposition(|command| matches!(command, Command::Apart));
+        commands.insert(last.map_or(0, |last| last + 1), Command::Apart);
+        commands.push(Command::Apart);
+        Ok(())
     }
 
     /// The inside of `SECTIONS`, up to its `}`, or to the end of an included file.
@@ -267,7 +295,14 @@ impl Parser<'_> {
         self.parenthesized(Mode::Expression, |parser| {
             let condition = parser.expression()?;
             parser.expect(Mode::Expression, ",")?;
-            let message = parser.name(Mode::Names, "a message in quotes")?;
+            let token = parser.lexer.next(Mode::Names)?;
+            let message = match token.value {
+                Token::Name(value) | Token::Quoted(value) => Spanned {
+                    value,
+                    span: token.span,
+                },
+                _ => return Err(unexpected(&token, "a message in quotes")),
+            };
             Ok(Assert { condition, message })
         })
     }
@@ -337,6 +372,11 @@ fn refuse_word(word: &str, span: &Span) -> Result<()> {
         Some(reason) => Err(span.error(format!("{word} is not for WebAssembly: {reason}"))),
         None => Ok(()),
     }
+}
+
+/// Of text that would be part of the output or stand for names.
+fn no_utf8(span: &Span) -> crate::error::Error {
+    span.error(NO_UTF8)
 }
 
 fn unexpected(token: &Spanned<Token>, expected: &str) -> crate::error::Error {

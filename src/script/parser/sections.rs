@@ -1,38 +1,26 @@
 //! Output sections and what is in them.
 
-use super::{Parser, unexpected};
+use super::{Parser, no_utf8, unexpected};
 use crate::error::Result;
 use crate::script::ast::{
     Expression, FilePattern, FileSort, InputDescription, OutputSection, SectionPattern, Sort,
     Statement,
 };
 use crate::script::lexer::{Mode, Token};
-use crate::script::source::Spanned;
+use crate::script::source::{Span, Spanned};
+
+/// Types of output sections that mean something else than data in memory.
+const SECTION_TYPES: [&str; 6] = ["COPY", "DSECT", "INFO", "OVERLAY", "READONLY", "TYPE"];
 
 impl Parser<'_> {
     pub(super) fn output_section(&mut self) -> Result<OutputSection> {
         let name = self.name(Mode::Names, "an output section")?;
-        let token = self.lexer.peek(Mode::Expression)?;
-        if token.value == Token::Punctuation("(") {
-            return Err(token
-                .span
-                .error("output sections of wasm have no type such as NOLOAD"));
-        }
-        if token.value != Token::Punctuation(":") {
-            self.refuse(Mode::Expression)?;
-            if token.value == Token::Punctuation("{") || token.value == Token::End {
-                return Err(unexpected(
-                    &token,
-                    "`:` after the name of an output section",
-                ));
-            }
-            return Err(token.span.error(
-                "an output section has no address here: the linker that does the linking places it \
-                 (--global-base)",
-            ));
-        }
-        self.lexer.next(Mode::Expression)?;
-        let (align, subalign) = self.section_attributes()?;
+        let (address, noload) = self.before_colon()?;
+        let load = self.attribute("AT")?;
+        let align = self.attribute("ALIGN")?;
+        self.refuse(Mode::Expression)?;
+        let subalign = self.attribute("SUBALIGN")?;
+        self.refuse(Mode::Expression)?;
         self.expect(Mode::Expression, "{")?;
         let mut statements = Vec::new();
         self.statements(&mut statements, true)?;
@@ -42,51 +30,97 @@ impl Parser<'_> {
         }
         Ok(OutputSection {
             name,
+            address,
+            noload,
+            load,
             align,
             subalign,
             statements,
         })
     }
 
-    fn section_attributes(&mut self) -> Result<(Option<Expression>, Option<Expression>)> {
-        let (mut align, mut subalign) = (None, None);
-        loop {
-            self.refuse(Mode::Expression)?;
-            if self.accept_keyword(Mode::Expression, "ALIGN")? {
-                align = Some(self.in_parentheses()?);
-            } else if self.accept_keyword(Mode::Expression, "SUBALIGN")? {
-                subalign = Some(self.in_parentheses()?);
-            } else {
-                return Ok((align, subalign));
-            }
+    /// What stands between the name of an output section and its contents up to the colon: an address,
+    /// and where `NOLOAD` is.
+    fn before_colon(&mut self) -> Result<(Option<Expression>, Option<Span>)> {
+        if let Some(noload) = self.section_type()? {
+            return Ok((None, noload));
         }
+        let token = self.lexer.peek(Mode::Expression)?;
+        let mut address = None;
+        if token.value != Token::Punctuation(":") {
+            self.refuse(Mode::Expression)?;
+            if token.value == Token::Punctuation("{") || token.value == Token::End {
+                return Err(unexpected(
+                    &token,
+                    "`:` after the name of an output section",
+                ));
+            }
+            address = Some(self.expression()?);
+        }
+        if let Some(noload) = self.section_type()? {
+            return Ok((address, noload));
+        }
+        self.expect(Mode::Expression, ":")?;
+        Ok((address, None))
     }
 
-    /// What may follow the `}` of an output section.
+    /// `(NOLOAD) :` or `() :`. `None`: it is something else.
+    fn section_type(&mut self) -> Result<Option<Option<Span>>> {
+        let before = self.lexer.clone();
+        if !self.accept(Mode::Expression, "(")? {
+            return Ok(None);
+        }
+        let token = self.lexer.next(Mode::Expression)?;
+        let noload = match token.value {
+            Token::Punctuation(")") => None,
+            Token::Name(word) if word == "NOLOAD" => {
+                self.expect(Mode::Expression, ")")?;
+                Some(token.span)
+            }
+            Token::Name(word) if SECTION_TYPES.contains(&word.as_str()) => {
+                return Err(token.span.error(format!(
+                    "output sections of wasm have no type such as {word}"
+                )));
+            }
+            _ => {
+                self.lexer = before;
+                return Ok(None);
+            }
+        };
+        self.expect(Mode::Expression, ":")?;
+        Ok(Some(noload))
+    }
+
+    /// `KEYWORD(expr)`, if it is there.
+    fn attribute(&mut self, keyword: &str) -> Result<Option<Expression>> {
+        let found = self.accept_keyword(Mode::Expression, keyword)?;
+        found.then(|| self.in_parentheses()).transpose()
+    }
+
+    /// What may follow the `}` of an output section: a fill pattern counts, and headers are not in
+    /// memory.
     fn after_section(&mut self) -> Result<Option<Expression>> {
         let token = self.lexer.peek(Mode::Expression)?;
         match token.value {
-            Token::Punctuation(">") => Err(token
-                .span
-                .error("there are no memory regions: a wasm module has one linear memory")),
-            Token::Punctuation(":") => Err(token
-                .span
-                .error("there are no program headers in a wasm module")),
-            Token::Punctuation("=") => {
-                self.lexer.next(Mode::Expression)?;
-                let fill = self.expression()?;
-                self.accept(Mode::Names, ",")?;
-                Ok(Some(fill))
+            Token::Punctuation(">") => {
+                return Err(token
+                    .span
+                    .error("there are no memory regions: a wasm module has one linear memory"));
             }
             Token::Name(name) if name == "AT" => {
-                self.refuse(Mode::Expression)?;
-                Ok(None)
+                return Err(token
+                    .span
+                    .error("data of wasm has no load address other than its address"));
             }
-            _ => {
-                self.accept(Mode::Expression, ",")?;
-                Ok(None)
-            }
+            _ => {}
         }
+        while self.accept(Mode::Expression, ":")? {
+            self.name(Mode::Expression, "a program header")?;
+        }
+        let fill = self.accept(Mode::Expression, "=")?;
+        let fill = fill.then(|| self.expression()).transpose()?;
+        self.accept(Mode::Names, ",")?;
+        Ok(fill)
     }
 
     fn statements(&mut self, statements: &mut Vec<Statement>, braced: bool) -> Result<()> {
@@ -124,6 +158,17 @@ impl Parser<'_> {
             let fill = self.in_parentheses()?;
             self.accept(Mode::Names, ";")?;
             statements.push(Statement::Fill(fill));
+        } else if name == "ASCIZ" {
+            self.lexer.next(Mode::Names)?;
+            let text = self.text()?;
+            self.accept(Mode::Names, ";")?;
+            statements.push(Statement::Text(text));
+        } else if name == "ASCII" {
+            self.lexer.next(Mode::Names)?;
+            let size = self.in_parentheses()?;
+            let text = self.text()?;
+            self.accept(Mode::Names, ";")?;
+            statements.push(Statement::SizedText(size, text));
         } else if name == "INCLUDE" {
             self.included(|parser| parser.statements(statements, false))?;
         } else if let Some(assert) = self.assert()? {
@@ -135,6 +180,20 @@ impl Parser<'_> {
             statements.push(Statement::Input(self.input_description()?));
         }
         Ok(())
+    }
+
+    /// A string in quotes, with C's escapes for new lines, returns, tabs and octal numbers.
+    fn text(&mut self) -> Result<Vec<u8>> {
+        let token = self.lexer.next(Mode::Names)?;
+        match &token.value {
+            Token::Quoted(text) if !text.contains(char::REPLACEMENT_CHARACTER) => {
+                let mut text = unescaped(text);
+                text.push(0);
+                Ok(text)
+            }
+            Token::Quoted(_) => Err(no_utf8(&token.span)),
+            _ => Err(unexpected(&token, "a string in quotes")),
+        }
     }
 
     fn input_description(&mut self) -> Result<InputDescription> {
@@ -263,6 +322,37 @@ impl Parser<'_> {
             reverse,
         })
     }
+}
+
+/// A string without its escapes. Of an octal number, so many digits count as fit a byte.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes().peekable();
+    let mut unescaped = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let escaped = (byte == b'\\').then(|| bytes.next()).flatten();
+        unescaped.push(match escaped {
+            None if byte == b'\\' => continue,
+            None => byte,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(digit @ b'0'..=b'7') => {
+                let mut value = digit - b'0';
+                for _ in 0..2 {
+                    let next = bytes.peek().and_then(|&byte| match byte {
+                        b'0'..=b'7' => value.checked_mul(8)?.checked_add(byte - b'0'),
+                        _ => None,
+                    });
+                    let Some(next) = next else { break };
+                    value = next;
+                    bytes.next();
+                }
+                value
+            }
+            Some(other) => other,
+        });
+    }
+    unescaped
 }
 
 /// Two sorts at most, one inside the other (GNU ld manual, "Input Section Wildcards").

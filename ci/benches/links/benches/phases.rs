@@ -56,7 +56,10 @@ fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     group.throughput(Throughput::Elements(COUNT as u64));
     group.bench_function("survey", |bencher| bencher.iter(survey));
     let found = survey();
-    let plan = || plan::plan(&found, &inputs.modules, &script).expect("a plan");
+    let plan = || {
+        let resolved = plan::resolve(&found, &inputs, &line, || true);
+        plan::plan(&found, &inputs, &script, resolved).expect("a plan")
+    };
     group.bench_function("plan", |bencher| bencher.iter(plan));
     let planned = plan();
     let hoist = || {

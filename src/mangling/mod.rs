@@ -1,0 +1,402 @@
+//! The path that a symbol of Rust mangles, read by its structure.
+//!
+//! What a demangler prints does not do: there a nested allocation of a static looks like the static
+//! itself, a printed constant may hold brackets and colons, and the module of an `impl` is left out.
+//! [`Path`] has the components with their namespaces, and `demangle` is for display.
+//!
+//! Both of Rust's schemes are read: v0 (RFC 2603) and the legacy one, which C++ has in common for names
+//! in namespaces.
+
+mod legacy;
+mod v0;
+
+use crate::demangle;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+
+/// The path that a symbol's name mangles: in `_RNvNtCs1_5crate6module4NAME`, `crate`, `module` and
+/// `NAME`.
+///
+/// Generic arguments are no components, nor is what the header of an `impl` speaks of. See
+/// [`Path::shown`] for these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path<'s> {
+    symbol: &'s str,
+    /// From the outermost to the innermost.
+    pub components: SmallVec<[Component<'s>; 8]>,
+    /// Whether it is Rust's: of the legacy scheme, whether the name ends with a hash.
+    pub is_rust: bool,
+}
+
+/// A component of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component<'s> {
+    /// What it is.
+    pub namespace: Namespace,
+    /// What tells it from others of the same name, 0 for the first: of a crate, its hash. The legacy
+    /// scheme has none.
+    pub disambiguator: u64,
+    /// As it is in the symbol; empty where it has no name.
+    raw: &'s str,
+    encoding: Encoding,
+    /// Of v0, how to cut the symbol off behind it; none where a demangler does not print it.
+    cut: Option<v0::Cut>,
+}
+
+/// What a component is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namespace {
+    /// The crate.
+    Crate,
+    /// A module, a type or a trait.
+    Type,
+    /// A function, a static or a constant.
+    Value,
+    /// A closure; it has no name.
+    Closure,
+    /// A constant without a name, as in `const { … }` or the length of an array.
+    Constant,
+    /// An allocation in the value of the static that the path so far names; it has no name.
+    Nested,
+    /// An `impl`, in the module before it; it has no name. Without a module before it, that is not
+    /// known: see [`Path::homes`].
+    Impl,
+    /// One of [`Namespace::Type`] and [`Namespace::Value`]: the legacy scheme does not tell which.
+    Item,
+    /// Any other: what compilers make themselves.
+    Other,
+}
+
+/// How a name is written in a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Plain,
+    /// Of v0, with its length and what comes before it.
+    Punycode,
+    Legacy,
+}
+
+impl<'s> Path<'s> {
+    /// The path that `symbol` mangles; none if it mangles none, or is nested so deep that no compiler
+    /// made it. Takes time that grows with the length of the symbol, whatever is in it.
+    pub fn of(symbol: &'s str) -> Option<Self> {
+        v0::path(symbol).or_else(|| legacy::path(symbol))
+    }
+
+    /// The name of the crate.
+    pub fn crate_name(&self) -> Option<Cow<'s, str>> {
+        let first = self.components.first()?;
+        (self.is_rust && first.namespace == Namespace::Crate).then(|| first.name())
+    }
+
+    /// Where an `impl` may be with which the path begins: for each possible module, its components. Of
+    /// an `impl` in the module of its type or of its trait, the legacy scheme has only `<type as trait>`.
+    pub fn homes(&self) -> Vec<Vec<String>> {
+        match self.components.first() {
+            Some(first) if first.encoding == Encoding::Legacy => legacy::homes(&first.name()),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A component as people write it, without hashes and disambiguators: with its generic arguments; of an
+    /// `impl`, its header, such as `<a::Type as b::Trait>`.
+    pub fn shown(&self, position: usize) -> Cow<'s, str> {
+        let Some(component) = self.components.get(position) else {
+            return "".into();
+        };
+        match component.namespace {
+            Namespace::Closure => return "{closure}".into(),
+            Namespace::Constant => return "{const}".into(),
+            Namespace::Nested => return "{nested}".into(),
+            _ => {}
+        }
+        let text = |position: usize| {
+            let component = self.components.get(position)?;
+            v0::cut(self.symbol, component.cut?)
+        };
+        let before = || text(position.checked_sub(1)?);
+        match (component.namespace, text(position), before()) {
+            (Namespace::Impl, Some(header), _) => header.into(),
+            (Namespace::Impl, None, _) if component.raw.is_empty() => "<impl>".into(),
+            (_, Some(text), Some(before)) => match text.strip_prefix(&before) {
+                Some(text) => text.trim_start_matches("::").to_owned().into(),
+                None => component.name(),
+            },
+            _ => component.name(),
+        }
+    }
+}
+
+impl<'s> Component<'s> {
+    /// Its name as the source has it, without generic arguments; empty for what has none. Of the legacy
+    /// scheme, an `impl` is named by its header.
+    pub fn name(&self) -> Cow<'s, str> {
+        let symbol = match self.encoding {
+            Encoding::Plain => return self.raw.into(),
+            Encoding::Punycode => format!("_RC{}", self.raw),
+            Encoding::Legacy => {
+                format!("_ZN{}{}17h0123456789abcdefE", self.raw.len(), self.raw)
+            }
+        };
+        match demangle::rust_path(&symbol) {
+            Some(Ok(name)) => name.into(),
+            _ => self.raw.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Each component with a letter for its namespace, as v0 has it where it has one.
+    fn read(symbol: &str) -> String {
+        let Some(path) = Path::of(symbol) else {
+            return "(none)".to_owned();
+        };
+        let components = path.components.iter().map(|component| {
+            let letter = match component.namespace {
+                Namespace::Crate => "crate",
+                Namespace::Type => "t",
+                Namespace::Value => "v",
+                Namespace::Closure => "C",
+                Namespace::Constant => "K",
+                Namespace::Nested => "n",
+                Namespace::Impl => "impl",
+                Namespace::Item => "item",
+                Namespace::Other => "other",
+            };
+            format!("{letter}:{}", component.name())
+        });
+        components.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_rustc_makes_by_v0() {
+        for (symbol, expected) in [
+            ("_RNvNtCs66qv5BOQzbG_1l1m1A", "crate:l t:m v:A"),
+            ("_RNnNvNtCs66qv5BOQzbG_1l1m1As_0", "crate:l t:m v:A n:"),
+            (
+                "_RNvNCNvNtCs66qv5BOQzbG_1l1m1f01A",
+                "crate:l t:m v:f C: v:A",
+            ),
+            (
+                "_RNvNKNvNtCs66qv5BOQzbG_1l1m1f01A",
+                "crate:l t:m v:f K: v:A",
+            ),
+            // impl super::Foo
+            (
+                "_RNvNvMNtCs66qv5BOQzbG_1l1mNtB6_3Foo1g1A",
+                "crate:l t:m impl: v:g v:A",
+            ),
+            // impl<T> G<'<', T>
+            (
+                "_RNvNCNvMs3_NtCs66qv5BOQzbG_1l1mINtBb_1GKc3c_pE1t01A",
+                "crate:l t:m impl: v:t C: v:A",
+            ),
+            // impl Drop for super::Foo
+            (
+                "_RNvNvXs0_NtCs66qv5BOQzbG_1l1mNtB9_3FooNtNtNtCsgXGp5Oqx2Ny_4core3ops4drop4Drop4drop1A",
+                "crate:l t:m impl: v:drop v:A",
+            ),
+            // impl Tr for [T; N], fn(u32) -> u32 and dyn Fn(u32) -> u32
+            (
+                "_RNvNvXs5_NtCs66qv5BOQzbG_1l1mAppNtB9_2Tr1t1A",
+                "crate:l t:m impl: v:t v:A",
+            ),
+            (
+                "_RNvNvXs6_NtCs66qv5BOQzbG_1l1mFmEmNtB9_2Tr1t1A",
+                "crate:l t:m impl: v:t v:A",
+            ),
+            (
+                "_RNvNvXs7_NtCs66qv5BOQzbG_1l1mDINtNtNtCsgXGp5Oqx2Ny_4core3ops8function2FnTmEEp6OutputmEL_NtB9_2Tr1t1A",
+                "crate:l t:m impl: v:t v:A",
+            ),
+            (
+                "_RNvNtCs66qv5BOQzbG_1l1mu11ncode_cta3g",
+                "crate:l t:m v:ünïcode",
+            ),
+            // A generic function, and the crate that has it compiled.
+            (
+                "_RINvNtCs66qv5BOQzbG_1l1m1fNtB2_3FooECs1_1x",
+                "crate:l t:m v:f",
+            ),
+            ("_RNvC1a1b.llvm.123", "crate:a v:b"),
+            // Closures of a trait's method
+            ("_RNvYNCNvC1l1f0NtC1l2Tr1t", "impl: v:t"),
+        ] {
+            assert_eq!(read(symbol), expected, "{symbol}");
+            // The same as what others make of it.
+            assert!(rustc_demangle::try_demangle(symbol).is_ok(), "{symbol}");
+        }
+    }
+
+    #[test]
+    fn what_rustc_makes_by_the_legacy_scheme() {
+        for (path, expected) in [
+            ("1l1m1A", "crate:l item:m item:A"),
+            (
+                "1l1m1A27_$u7b$$u7b$nested$u7d$$u7d$",
+                "crate:l item:m item:A n:",
+            ),
+            (
+                "1l1m1f28_$u7b$$u7b$closure$u7d$$u7d$1A",
+                "crate:l item:m item:f C: item:A",
+            ),
+            (
+                "1l1m1f29_$u7b$$u7b$constant$u7d$$u7d$1A",
+                "crate:l item:m item:f K: item:A",
+            ),
+            (
+                "1l1m24_$LT$impl$u20$l..Foo$GT$1g1A",
+                "crate:l item:m impl:<impl l::Foo> item:g item:A",
+            ),
+            (
+                "51_$LT$u32$u20$as$u20$l..__link_section__X..OwnTr$GT$2t21A",
+                "impl:<u32 as l::__link_section__X::OwnTr> item:t2 item:A",
+            ),
+            ("1l1m16_$ufc$n$uef$code", "crate:l item:m item:ünïcode"),
+        ] {
+            let symbol = format!("_ZN{path}17h0123456789abcdefE");
+            assert_eq!(read(&symbol), expected, "{symbol}");
+        }
+        // C++
+        assert_eq!(read("_ZN1a1bE"), "crate:a item:b");
+        assert!(!Path::of("_ZN1a1bE").expect("a path").is_rust);
+        assert_eq!(read("_ZN1aL1bE"), "(none)");
+    }
+
+    #[test]
+    fn crates_and_disambiguators() {
+        let path = Path::of("_RNvNtCs2_5crates_1m1A").expect("a path");
+        assert_eq!(path.crate_name().as_deref(), Some("crate"));
+        let all = path.components.iter();
+        let all: Vec<_> = all.map(|component| component.disambiguator).collect();
+        assert_eq!(all, [4, 1, 0]);
+        assert_eq!(Path::of("_ZN1a1bE").expect("a path").crate_name(), None);
+    }
+
+    #[test]
+    fn components_as_people_write_them() {
+        let shown = |symbol: &str| {
+            let path = Path::of(symbol).expect("a path");
+            let all = (0..path.components.len()).map(|position| path.shown(position).into_owned());
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown("_RNvNCNvMs3_NtCs66qv5BOQzbG_1l1mINtBb_1GKc3c_pE1t01A"),
+            ["l", "m", "<l::G<'<', _>>", "t", "{closure}", "A"]
+        );
+        assert_eq!(
+            shown("_RINvMNtC1a1bINtNtC1a1c1DmE1fNtC1a1ThE"),
+            ["a", "b", "<a::c::D<u32>>", "f::<a::T, u8>"]
+        );
+        assert_eq!(shown("_RNvINtC1a1DmE1f"), ["a", "D::<u32>", "f"]);
+        assert_eq!(
+            shown("_ZN1l1m24_$LT$impl$u20$l..Foo$GT$1g1A17h0123456789abcdefE"),
+            ["l", "m", "<impl l::Foo>", "g", "A"]
+        );
+    }
+
+    #[test]
+    fn where_an_impl_may_be_that_legacy_names_do_not_place() {
+        let homes = |header: &str| {
+            let symbol = format!("_ZN{}{header}1f17h0123456789abcdefE", header.len());
+            let homes = Path::of(&symbol).expect("a path").homes();
+            homes.iter().map(|home| home.join("::")).collect::<Vec<_>>()
+        };
+        assert_eq!(homes("_$LT$u32$u20$as$u20$l..m..Tr$GT$"), ["l::m"]);
+        assert_eq!(
+            homes("_$LT$l..m..Own$LT$a..B$GT$$u20$as$u20$core..ops..drop..Drop$GT$"),
+            ["l::m", "core::ops::drop"]
+        );
+        assert_eq!(
+            homes("_$LT$$RF$$u5b$l..m..Own$u5d$$u20$as$u20$a..Tr$LT$b..x..Y$GT$$GT$"),
+            ["l::m", "a"]
+        );
+        assert_eq!(
+            homes("_$LT$$LT$a..B$u20$as$u20$c..D$GT$..E$u20$as$u20$l..m..Tr$GT$"),
+            ["l::m"]
+        );
+    }
+
+    #[test]
+    fn names_that_no_compiler_makes() {
+        for symbol in [
+            "",
+            "_R",
+            "_RN",
+            "_RNvC1a",
+            "_RNvC1a9b",
+            "_RC99999999999999999999a",
+            "_RB_",
+            "_RNvB_1a",
+            "_RNvC1a1b?",
+            "_RMC1aB9_",
+            "_ZN",
+            "_ZNE",
+            "_ZN1",
+            "_ZN1a",
+            "_ZN9aE",
+            "_ZN1aEx",
+            "_ZN1äE",
+        ] {
+            assert_eq!(read(symbol), "(none)", "{symbol}");
+        }
+        let deep = |open: &str, inner: &str, close: &str| {
+            format!("_R{}{inner}{}", open.repeat(100_000), close.repeat(100_000))
+        };
+        assert_eq!(read(&deep("Nv", "C1a", "1b")), "(none)");
+        assert_eq!(
+            read(&format!("_RM{}", deep("S", "m", "")).replace("M_R", "MC1a")),
+            "(none)"
+        );
+    }
+
+    /// Each of many types is all the earlier ones, twice.
+    #[test]
+    fn back_references_to_back_references_take_no_time() {
+        let mut symbol = "_RINvC1a1bT".to_owned();
+        for _ in 0..100_000 {
+            symbol += "TB4_B5_E";
+        }
+        symbol += "EE";
+        assert_eq!(read(&symbol), "crate:a v:b");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_much(tail in "[NCMXYIBTSRvtns0-9a-c_EKpLGD]{0,60}") {
+            let symbol = format!("_R{tail}");
+            if let Some(path) = Path::of(&symbol) {
+                for position in 0..=path.components.len() {
+                    let _ = path.shown(position);
+                }
+            }
+            let _ = Path::of(&format!("_ZN{tail}")).map(|path| path.homes());
+        }
+
+        #[test]
+        fn what_was_put_together_is_read(names in proptest::collection::vec("[a-zA-Z_][a-zA-Z0-9_]{0,20}", 1..9)) {
+            let mut v0 = "C".to_owned();
+            let mut legacy = "_ZN".to_owned();
+            for (position, name) in names.iter().enumerate() {
+                if position > 0 {
+                    v0.insert_str(0, "Nt");
+                }
+                let underscore = if name.starts_with('_') { "_" } else { "" };
+                v0 += &format!("{}{underscore}{name}", name.len());
+                legacy += &format!("{}{name}", name.len());
+            }
+            for symbol in [format!("_R{v0}"), format!("{legacy}17h0123456789abcdefE")] {
+                let path = Path::of(&symbol).expect("a path");
+                let read: Vec<_> = path.components.iter().map(Component::name).collect();
+                prop_assert_eq!(&read, &names);
+                for (position, name) in names.iter().enumerate() {
+                    prop_assert_eq!(&path.shown(position), name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Sections at whose ends somebody looks and that nobody declares.
+
+use super::Plan;
+use super::gatherer::is_root;
+use crate::bitcode::Bitcode;
+use crate::error::Error;
+use crate::hash::{HashMap, HashSet};
+use crate::input::{Inputs, Module};
+use crate::survey::{Entry, Origin, START, STOP, Survey, is_c_identifier};
+use crate::wasm::Object;
+use memchr::memmem;
+use std::collections::BTreeSet;
+
+/// A symbol at the end of a section that has no entries, or none that is sure to be linked.
+#[derive(Debug)]
+pub struct Undeclared<'a> {
+    /// The symbol.
+    symbol: String,
+    /// The first object that refers to it, not weakly; none where an option does.
+    referrer: Option<&'a Module<'a>>,
+    /// What to do.
+    hints: Vec<String>,
+}
+
+/// What speaks of a section is none of the backend's business where the plan makes its array, or where the
+/// backend does so for certain. Of all else the backend says whether it is undefined.
+pub fn undeclared<'a>(
+    survey: &Survey<'_>,
+    plan: &Plan,
+    inputs: &'a Inputs<'a>,
+) -> Vec<Undeclared<'a>> {
+    let modules = &inputs.modules;
+    let planned = plan.sections.iter().filter(|section| !section.is_empty());
+    let mut declared: HashSet<&str> = planned.map(|section| section.name.as_str()).collect();
+    let linked = survey.entries.iter().filter(|entry| {
+        let is_segment = matches!(entry.origin, Origin::Segment(_));
+        let is_kept = entry.is_retained || entry.symbols.iter().any(is_root);
+        let is_left = plan.left.contains(survey.section(entry));
+        is_left && is_segment && is_kept && modules[entry.object.0].always_linked()
+    });
+    declared.extend(linked.map(|entry| survey.section(entry)));
+    let spoken_of = survey.wanted.spoken_of();
+    let sections: Vec<&str> = spoken_of.filter(|name| !declared.contains(name)).collect();
+    if sections.is_empty() {
+        return Vec::new();
+    }
+    let in_bitcode = sections_of_bitcode(inputs);
+    let entries = survey.entries.iter();
+    let mut known: BTreeSet<String> = entries
+        .map(|entry| survey.section(entry).to_owned())
+        .collect();
+    let mut referrers: HashMap<String, &Module<'_>> = HashMap::default();
+    for module in modules {
+        let bytes = module.load().unwrap_or_default();
+        if let Ok(object) = Object::parse(&bytes) {
+            known.extend(names_in(&object).map(str::to_owned));
+            for name in ends_referred_to(&object) {
+                referrers.entry(name.to_owned()).or_insert(module);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for section in sections {
+        if in_bitcode.contains(section) {
+            continue;
+        }
+        let hints = hints(survey, plan, modules, (section, &known));
+        for prefix in [START, STOP] {
+            let symbol = format!("{prefix}{section}");
+            all.push(Undeclared {
+                referrer: referrers.get(&symbol).copied(),
+                symbol,
+                hints: hints.clone(),
+            });
+        }
+    }
+    all
+}
+
+impl Undeclared<'_> {
+    /// Whether an object refers to it.
+    pub fn is_referred(&self) -> bool {
+        self.referrer.is_some()
+    }
+
+    /// Whether the backend says that it is undefined.
+    pub fn is_in(&self, messages: &[u8]) -> bool {
+        let mut lines = messages.split(|&byte| byte == b'\n');
+        lines.any(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let end = format!(": {}", self.symbol);
+            line.ends_with(end.as_bytes()) && memmem::find(line, b"error: ").is_some()
+        })
+    }
+
+    /// The error.
+    pub fn error(&self) -> Error {
+        let error = Error::new(format!("undefined symbol: {}", self.symbol));
+        let hints = self.hints.iter();
+        let error = hints.fold(error, |error, hint| error.note(hint));
+        match self.referrer {
+            Some(module) => error.in_file(&module.name),
+            None => error,
+        }
+    }
+
+    /// What there is to say beside the error that the backend has.
+    pub fn hint(&self) -> String {
+        self.hints.join("\n>>> ")
+    }
+}
+
+fn hints(
+    survey: &Survey<'_>,
+    plan: &Plan,
+    modules: &[Module<'_>],
+    (section, known): (&str, &BTreeSet<String>),
+) -> Vec<String> {
+    let is_own = |entry: &&Entry| survey.section(entry) == section;
+    if let Some(entry) = survey.entries.iter().find(is_own) {
+        let object = &modules[entry.object.0].name;
+        return vec![match plan.left.contains(section) {
+            true => format!(
+                "section `{section}` has an entry in {object}, which is not linked, or is dropped as \
+                 garbage; to keep it, give --gather={section}"
+            ),
+            false => {
+                format!("the script leaves the entries of section `{section}` out, as of {object}")
+            }
+        }];
+    }
+    let mut hints = vec![format!(
+        "no input has an entry of section `{section}`, or declares it"
+    )];
+    let distance = |name: &str| match name.eq_ignore_ascii_case(section) {
+        true => 0,
+        false => strsim::damerau_levenshtein(name, section),
+    };
+    let near = known.iter().map(|name| (distance(name), name));
+    let most = 1 + section.len() / 5;
+    if let Some((_, near)) = near.filter(|(distance, _)| *distance <= most).min() {
+        hints.push(format!("did you mean `{near}`?"));
+    }
+    let is_rlib = |module: &Module<'_>| module.name.file().extension().is_some_and(|e| e == "rlib");
+    if modules.iter().any(is_rlib) {
+        hints.push(
+            "rustc links only crates that are named: in the program, say `use NAME as _;` for each \
+             crate that has entries"
+                .to_owned(),
+        );
+    }
+    hints
+}
+
+/// Names of data segments and custom sections that might be those of link sections.
+fn names_in<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
+    let segments = object.segments.iter().map(|segment| segment.name);
+    let custom = object.custom_sections().map(|(_, section)| section.name);
+    segments.chain(custom).filter(|name| is_c_identifier(name))
+}
+
+/// Undefined symbols that may be those at the ends of sections. A weak one may be null.
+fn ends_referred_to<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
+    let symbols = object.symbols.iter();
+    let undefined = symbols.filter(|symbol| symbol.is_undefined() && !symbol.is_weak());
+    let names = undefined.map(|symbol| symbol.name);
+    names.filter(|name| name.starts_with(START) || name.starts_with(STOP))
+}
+
+/// The sections that bitcode has data in, which the backend compiles.
+fn sections_of_bitcode(inputs: &Inputs<'_>) -> BTreeSet<String> {
+    let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
+    let mut sections = BTreeSet::new();
+    for bytes in bitcode.filter_map(Module::lasting) {
+        let symbols = Bitcode::parse(bytes).symbols.unwrap_or_default();
+        let named = symbols.iter().filter_map(|symbol| symbol.section);
+        sections.extend(named.map(str::to_owned));
+    }
+    sections
+}

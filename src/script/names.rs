@@ -1,0 +1,253 @@
+//! Names and patterns in number: neither is each pattern tried on each name, nor each name on each
+//! pattern.
+
+use super::pattern::{Glob, Wildcard};
+use crate::hash::{HashMap, HashSet};
+use std::collections::BTreeMap;
+
+/// Many patterns, of which a name may fit any.
+#[derive(Debug, Default)]
+pub struct Globs {
+    any: bool,
+    literals: HashSet<String>,
+    /// The same, as they came.
+    listed: Vec<String>,
+    /// By the lengths of their prefixes, and the prefixes.
+    by_prefix: ByAffix,
+    /// Those without a prefix, by their suffixes.
+    by_suffix: ByAffix,
+}
+
+/// Patterns by what their names have at one end.
+#[derive(Debug, Default)]
+struct ByAffix(BTreeMap<usize, HashMap<String, Vec<Wildcard>>>);
+
+impl ByAffix {
+    fn add(&mut self, affix: String, wildcard: Wildcard) {
+        let same_length = self.0.entry(affix.len()).or_default();
+        same_length.entry(affix).or_default().push(wildcard);
+    }
+
+    /// Whether one fits `name`. `affix` cuts so many bytes from it.
+    fn matches<'n>(&self, name: &'n str, affix: impl Fn(usize) -> Option<&'n str>) -> bool {
+        let candidates = |(&length, by_affix): (&usize, &'_ HashMap<String, Vec<Wildcard>>)| {
+            let wildcards = affix(length).and_then(|affix| by_affix.get(affix));
+            wildcards.is_some_and(|all| all.iter().any(|wildcard| wildcard.matches(name)))
+        };
+        self.0.iter().any(candidates)
+    }
+}
+
+impl FromIterator<Glob> for Globs {
+    fn from_iter<I: IntoIterator<Item = Glob>>(globs: I) -> Self {
+        let mut all = Self::default();
+        for glob in globs {
+            match glob {
+                Glob::Any => all.any = true,
+                Glob::Literal(name) => {
+                    if all.literals.insert(name.clone()) {
+                        all.listed.push(name);
+                    }
+                }
+                Glob::Wildcard(wildcard) if wildcard.prefix.is_empty() => {
+                    all.by_suffix.add(wildcard.suffix.clone(), wildcard);
+                }
+                Glob::Wildcard(wildcard) => all.by_prefix.add(wildcard.prefix.clone(), wildcard),
+            }
+        }
+        all
+    }
+}
+
+impl Globs {
+    /// Whether one of them fits a name.
+    pub fn matches(&self, name: &str) -> bool {
+        let prefix = |length| name.get(..length);
+        let suffix = |length| name.get(name.len().checked_sub(length)?..);
+        self.any
+            || self.is_literal(name)
+            || self.by_prefix.matches(name, prefix)
+            || self.by_suffix.matches(name, suffix)
+    }
+
+    /// Whether one of them is this name.
+    pub fn is_literal(&self, name: &str) -> bool {
+        self.literals.contains(name)
+    }
+
+    /// Those that stand for one name each, as they came.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.listed.iter().map(String::as_str)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            any,
+            literals,
+            listed: _,
+            by_prefix,
+            by_suffix,
+        } = self;
+        !any && literals.is_empty() && by_prefix.0.is_empty() && by_suffix.0.is_empty()
+    }
+}
+
+/// Many names, each with the positions where it stands. A position is a place in a list of things that
+/// bear names, such as input sections.
+#[derive(Debug)]
+pub struct Names<'a> {
+    positions: Vec<Vec<usize>>,
+    numbers: HashMap<&'a str, usize>,
+    /// The names with their numbers, in order, and in that of the names read backwards.
+    forwards: Vec<(&'a str, usize)>,
+    backwards: Vec<(&'a str, usize)>,
+    /// How many names stand nowhere any more.
+    gone: usize,
+}
+
+impl<'a> Names<'a> {
+    /// The names of things, in the order of these.
+    pub fn new(named: impl Iterator<Item = Option<&'a str>>) -> Self {
+        let mut positions: Vec<Vec<usize>> = Vec::new();
+        let mut numbers: HashMap<&str, usize> = HashMap::default();
+        for (position, name) in named.enumerate() {
+            let Some(name) = name else { continue };
+            let number = *numbers.entry(name).or_insert(positions.len());
+            if number == positions.len() {
+                positions.push(Vec::new());
+            }
+            positions[number].push(position);
+        }
+        let mut forwards: Vec<(&str, usize)> = numbers.iter().map(|(k, v)| (*k, *v)).collect();
+        let mut backwards = forwards.clone();
+        forwards.sort_unstable();
+        backwards.sort_unstable_by(|(a, _), (b, _)| a.bytes().rev().cmp(b.bytes().rev()));
+        Self {
+            positions,
+            numbers,
+            forwards,
+            backwards,
+            gone: 0,
+        }
+    }
+
+    /// The names that a pattern fits, by their numbers.
+    pub fn fitting(&self, glob: &Glob) -> Vec<usize> {
+        let wildcard = match glob {
+            Glob::Any => return self.forwards.iter().map(|(_, number)| *number).collect(),
+            Glob::Literal(name) => {
+                return self
+                    .numbers
+                    .get(name.as_str())
+                    .copied()
+                    .into_iter()
+                    .collect();
+            }
+            Glob::Wildcard(wildcard) => wildcard,
+        };
+        let prefixed = range(&self.forwards, |name| {
+            let length = wildcard.prefix.len().min(name.len());
+            name.as_bytes()[..length].cmp(wildcard.prefix.as_bytes())
+        });
+        let suffixed = range(&self.backwards, |name| {
+            let length = wildcard.suffix.len().min(name.len());
+            let end = &name.as_bytes()[name.len() - length..];
+            end.iter()
+                .rev()
+                .cmp(wildcard.suffix.as_bytes().iter().rev())
+        });
+        let fewer = match prefixed.len() <= suffixed.len() {
+            true => prefixed,
+            false => suffixed,
+        };
+        let fits = |(name, _): &&(&str, usize)| wildcard.matches(name);
+        fewer
+            .iter()
+            .filter(fits)
+            .map(|(_, number)| *number)
+            .collect()
+    }
+
+    /// How many positions names have together.
+    pub fn count(&self, numbers: &[usize]) -> usize {
+        numbers
+            .iter()
+            .map(|&number| self.positions[number].len())
+            .sum()
+    }
+
+    /// The positions of names.
+    pub fn positions(&self, numbers: &[usize]) -> impl Iterator<Item = usize> {
+        let positions = numbers.iter().flat_map(|&number| &self.positions[number]);
+        positions.copied()
+    }
+
+    /// Forgets positions of names for which nobody will ask again.
+    pub fn forget(&mut self, numbers: &[usize], is_gone: impl Fn(usize) -> bool) {
+        for &number in numbers {
+            let positions = &mut self.positions[number];
+            let before = positions.len();
+            positions.retain(|&position| !is_gone(position));
+            self.gone += usize::from(before > 0 && positions.is_empty());
+        }
+        if 2 * self.gone > self.forwards.len() {
+            let stands = |(_, number): &(&str, usize)| !self.positions[*number].is_empty();
+            self.forwards.retain(stands);
+            self.backwards.retain(stands);
+            self.gone = 0;
+        }
+    }
+}
+
+/// The names between which `order` finds no difference, in a list that is sorted by it.
+fn range<'n, 'a>(
+    sorted: &'n [(&'a str, usize)],
+    order: impl Fn(&str) -> std::cmp::Ordering,
+) -> &'n [(&'a str, usize)] {
+    let start = sorted.partition_point(|(name, _)| order(name).is_lt());
+    let rest = &sorted[start..];
+    let length = rest.partition_point(|(name, _)| order(name).is_eq());
+    &rest[..length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PATTERNS: [&str; 12] = [
+        "*", "a", "ab", "a*", "*b", "a*b", "?b", "*a*", "[ab]b", "b.*", "*\\b", "é*",
+    ];
+
+    proptest! {
+        #[test]
+        fn both_find_what_each_pattern_fits(
+            names in prop::collection::vec("[abé.]{0,4}", 0..30),
+            patterns in prop::sample::subsequence(PATTERNS.to_vec(), 0..4),
+            forgotten in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            let globs: Vec<Glob> = patterns.iter().map(|text| Glob::new(text)).collect();
+            let all: Globs = globs.iter().cloned().collect();
+            for name in &names {
+                prop_assert_eq!(all.matches(name), globs.iter().any(|glob| glob.matches(name)));
+            }
+            prop_assert_eq!(all.is_empty(), patterns.is_empty());
+            let mut index = Names::new(names.iter().map(|name| Some(name.as_str())));
+            let mut gone = HashSet::default();
+            for at in forgotten.iter().filter(|_| !names.is_empty()) {
+                gone.insert(at.index(names.len()));
+                index.forget(&index.fitting(&Glob::Any), |position| gone.contains(&position));
+            }
+            for glob in &globs {
+                let numbers = index.fitting(glob);
+                let mut found: Vec<usize> = index.positions(&numbers).collect();
+                found.sort_unstable();
+                let fits = |at: &usize| glob.matches(&names[*at]) && !gone.contains(at);
+                let expected: Vec<usize> = (0..names.len()).filter(fits).collect();
+                prop_assert_eq!(index.count(&numbers), found.len());
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The input sections that no input section description has taken yet.
+
+use super::ast::InputDescription;
+use super::matcher::{InputSection, Matcher};
+use super::names::Names;
+use super::pattern::FileKey;
+
+/// With more descriptions than these, an index is worth what it takes to make one.
+const FEW: usize = 8;
+
+/// Hands input sections out to one description after the other.
+#[derive(Debug)]
+pub struct Selector<'a> {
+    /// In link order.
+    inputs: Vec<InputSection<'a>>,
+    taken: Vec<bool>,
+    /// Of a script with many descriptions.
+    index: Option<Index<'a>>,
+}
+
+/// Where the input sections are, by each of their names.
+#[derive(Debug)]
+struct Index<'a> {
+    sections: Names<'a>,
+    files: Names<'a>,
+    archives: Names<'a>,
+    /// Whether what is taken still counts for the order of something.
+    keeps_taken: bool,
+}
+
+impl<'a> Selector<'a> {
+    /// Begins, with all input sections in link order.
+    pub fn new<'d>(
+        inputs: Vec<InputSection<'a>>,
+        descriptions: impl Iterator<Item = &'d InputDescription> + Clone,
+    ) -> Self {
+        let is_worth_it = descriptions.clone().nth(FEW).is_some();
+        let index = is_worth_it.then(|| Index {
+            sections: Names::new(inputs.iter().map(|input| Some(input.name))),
+            files: Names::new(inputs.iter().map(|input| Some(input.file.file))),
+            archives: Names::new(inputs.iter().map(|input| input.file.archive)),
+            keeps_taken: descriptions
+                .map(Matcher::new)
+                .any(|matcher| matcher.counts_taken()),
+        });
+        Self {
+            taken: vec![false; inputs.len()],
+            inputs,
+            index,
+        }
+    }
+
+    /// What a description takes, in its order. Of what another has taken already it takes nothing, but
+    /// that may count for the order, as in GNU ld.
+    pub fn take(&mut self, description: &InputDescription) -> Vec<usize> {
+        let matcher = Matcher::new(description);
+        let counts_taken = matcher.counts_taken();
+        let taken = &self.taken;
+        let counts = |position: &usize| counts_taken || !taken[*position];
+        let mut new = match &mut self.index {
+            Some(index) => {
+                let mut candidates = index.candidates(&matcher, taken);
+                candidates.retain(counts);
+                matcher.select(&self.inputs, candidates.into_iter())
+            }
+            None => matcher.select(&self.inputs, (0..self.inputs.len()).filter(counts)),
+        };
+        new.retain(|&position| !std::mem::replace(&mut self.taken[position], true));
+        new
+    }
+
+    /// What none has taken, in link order.
+    pub fn rest(&self) -> impl Iterator<Item = usize> {
+        let taken = self.taken.iter().enumerate();
+        taken.filter_map(|(position, taken)| (!taken).then_some(position))
+    }
+}
+
+impl Index<'_> {
+    /// All that a description may take, in link order, and little more: what has a name of section or
+    /// file that it asks for, whichever are fewer.
+    fn candidates(&mut self, matcher: &Matcher, taken: &[bool]) -> Vec<usize> {
+        let mut sections: Vec<usize> = matcher
+            .section_names()
+            .flat_map(|glob| self.sections.fitting(glob))
+            .collect();
+        sections.sort_unstable();
+        sections.dedup();
+        let files = match matcher.file_key() {
+            FileKey::Any => None,
+            FileKey::File(glob) => Some((self.files.fitting(glob), &mut self.files)),
+            FileKey::Archive(glob) => Some((self.archives.fitting(glob), &mut self.archives)),
+        };
+        let fewer =
+            files.filter(|(files, names)| names.count(files) < self.sections.count(&sections));
+        let (numbers, names) = fewer.unwrap_or((sections, &mut self.sections));
+        if !self.keeps_taken {
+            names.forget(&numbers, |position| taken[position]);
+        }
+        let mut candidates: Vec<usize> = names.positions(&numbers).collect();
+        candidates.sort_unstable();
+        candidates
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{FileName, Script, Source};
+    use proptest::prelude::*;
+
+    const NAMES: [&str; 7] = ["a", "a.1", "a.2", "b.1", "b.10", "ab", ".a"];
+    const FILES: [(&str, Option<&str>); 5] = [
+        ("x.o", None),
+        ("dir/y.o", None),
+        ("x.o", Some("libm.a")),
+        ("z.o", Some("libm.a")),
+        ("z.o", Some("libn.a")),
+    ];
+    const DESCRIPTIONS: [&str; 16] = [
+        "*(a)",
+        "*(a.*)",
+        "*(SORT(a* b*))",
+        "*(SORT_BY_ALIGNMENT(a.*) b.1)",
+        "*(SORT_BY_INIT_PRIORITY(*))",
+        "x.o(*)",
+        "*y.o(a b.*)",
+        "*z.o(SORT(*.1*))",
+        "libm.a:(*)",
+        "libm.a:x.o(a*)",
+        "*n.a:*(SORT_NONE([ab].*))",
+        ":*(.a)",
+        "EXCLUDE_FILE(*z.o) *(*1)",
+        "SORT(*)(b.* EXCLUDE_FILE(libm.a) a.?)",
+        "KEEP(*(?))",
+        "*",
+    ];
+
+    proptest! {
+        #[test]
+        fn an_index_changes_nothing(
+            inputs in prop::collection::vec((0..NAMES.len(), 0..FILES.len(), 0_u32..4), 0..30),
+            descriptions in prop::collection::vec(0..DESCRIPTIONS.len(), FEW + 1..20),
+        ) {
+            let inputs = inputs.into_iter().map(|(name, file, alignment)| {
+                let (file, archive) = FILES[file];
+                InputSection { name: NAMES[name], file: FileName { file, archive }, alignment }
+            });
+            let inputs: Vec<_> = inputs.collect();
+            let body: Vec<_> = descriptions.into_iter().map(|one| DESCRIPTIONS[one]).collect();
+            let text = format!("SECTIONS {{ X : {{ {} }} }}", body.join(" "));
+            let script = Script::parse(Source::new("t", text), &[]).expect("a script");
+            let mut with = Selector::new(inputs.clone(), script.inputs());
+            let mut without = Selector::new(inputs, script.inputs().take(0));
+            prop_assert!(with.index.is_some() && without.index.is_none());
+            for description in script.inputs() {
+                prop_assert_eq!(with.take(description), without.take(description));
+            }
+            prop_assert!(with.rest().eq(without.rest()));
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Names of sections and entries that are the same in each version and profile of a program, built by
+//! cargo with our `linkme` and `inventory`. See tests/fixtures/names.
+
+use crate::args;
+use crate::support::module::contains;
+use crate::support::rust::TARGET;
+use crate::support::tool::Said;
+use crate::support::workspace::{Workspace, root};
+use crate::support::{Instance, Work, setting, tool};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A compiler and how it mangles.
+struct Compiler {
+    /// Also that of the directories that it builds in.
+    name: &'static str,
+    /// The settings that say where it is, and where its sysroot is.
+    settings: [&'static str; 2],
+    flag: Option<&'static str>,
+}
+
+const STABLE: Compiler = Compiler {
+    name: "stable",
+    settings: ["WSL_RUSTC", "WSL_SYSROOT"],
+    flag: None,
+};
+
+/// The program with some of its source replaced, in a directory of its own.
+fn source(name: &str, replaced: &[(&str, &str)]) -> PathBuf {
+    let directory = root().join("target/tests").join(name);
+    let fixture = root().join("tests/fixtures/names");
+    let crates = root().join("crates");
+    let of_crate = |name: &str| ["Cargo.toml", "src/lib.rs"].map(|file| format!("{name}/{file}"));
+    let files = ["registry", "plugin", "app"].map(of_crate);
+    let mut left: Vec<_> = replaced.to_vec();
+    for file in ["Cargo.toml".to_owned(), "Cargo.lock".to_owned()]
+        .iter()
+        .chain(files.iter().flatten())
+    {
+        let text = fs::read_to_string(fixture.join(file)).expect("a file");
+        let mut text = text.replace("../../../crates", &crates.to_string_lossy());
+        left.retain(|(old, _)| !text.contains(old));
+        for (old, new) in replaced {
+            text = text.replace(old, new);
+        }
+        let to = directory.join(file);
+        fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
+        fs::write(to, text).expect("a file that can be written");
+    }
+    assert!(left.is_empty(), "{left:?} is nowhere");
+    directory
+}
+
+/// Cargo has one place for the crates of all variants of the program.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Builds the program, and gives the module a name in the test's directory.
+fn build(
+    work: &Work,
+    compiler: &Compiler,
+    (name, replaced): (&str, &[(&str, &str)]),
+    profile: &str,
+    manifest: bool,
+) -> PathBuf {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // Written anew, so that cargo builds what another variant has left.
+    let directory = source(&format!("names/{}/{name}", compiler.name), replaced);
+    let workspace = Workspace::new(directory, &format!("names/{}/target", compiler.name));
+    let directory = if profile == "dev" { "debug" } else { profile };
+    let module = workspace.built(TARGET, directory, "app.wasm");
+    // Cargo does not know that the linker may be another one now: this makes it link again.
+    for file in [&module, &module.with_file_name("deps/app.wasm")] {
+        let _ = fs::remove_file(file);
+    }
+    let mut flags: Vec<String> = compiler.flag.into_iter().map(str::to_owned).collect();
+    flags.extend(manifest.then(|| "-Clink-arg=--section-manifest".to_owned()));
+    let arguments = [
+        "build",
+        "--quiet",
+        "--locked",
+        "--profile",
+        profile,
+        "--target",
+        TARGET,
+    ];
+    let mut command = workspace.cargo(arguments);
+    let [rustc, sysroot] = compiler.settings;
+    let sysroot = setting(sysroot);
+    flags.extend((!sysroot.is_empty()).then(|| format!("--sysroot={sysroot}")));
+    command.env("RUSTC", tool(rustc));
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    let output = command.output().expect("a cargo that runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let to = work.file(&format!("{name}-{profile}-{manifest}.wasm"));
+    fs::copy(module, &to).expect("a module");
+    to
+}
+
+const FIRST: (&str, &[(&str, &str)]) = ("first", &[]);
+const SECOND: (&str, &[(&str, &str)]) = (
+    "second",
+    &[
+        (
+            "\nversion = \"0.1.0\"\nedition",
+            "\nversion = \"0.2.0\"\nedition",
+        ),
+        (
+            "name = \"app\"\nversion = \"0.1.0\"\ndep",
+            "name = \"app\"\nversion = \"0.2.0\"\ndep",
+        ),
+        (
+            "name = \"plugin\"\nversion = \"0.1.0\"\ndep",
+            "name = \"plugin\"\nversion = \"0.2.0\"\ndep",
+        ),
+        (
+            "name = \"registry\"\nversion = \"0.1.0\"\ndep",
+            "name = \"registry\"\nversion = \"0.2.0\"\ndep",
+        ),
+    ],
+);
+
+/// One text in the value of an inventory's item.
+const CHANGED: (&str, &[(&str, &str)]) = ("changed", &[("name: \"twice\"", "name: \"double\"")]);
+
+fn diff(work: &Work, old: &Path, new: &Path) -> Said {
+    work.sections(args!["diff", old, new])
+}
+
+fn check(compiler: &Compiler) {
+    let work = Work::new();
+    let built = |source, profile| build(&work, compiler, source, profile, true);
+    let first = built(FIRST, "dev");
+    let mut instance = Instance::new(&fs::read(&first).expect("a module"));
+    // 5 is incremented, doubled, and tripled, in some order, with the lengths of three names.
+    assert_ne!(instance.call("run", &[5]), 5);
+    assert_eq!(
+        instance.call("sum", &[]),
+        25 * 4 + 2 + 6 + 1000 + 2000 + 1 + 2
+    );
+    for other in [
+        built(FIRST, "release"),
+        built(SECOND, "dev"),
+        built(SECOND, "release"),
+    ] {
+        let said = diff(&work, &first, &other);
+        let same = "the same registrations in the same order\n";
+        assert_eq!((said.status, said.text.as_str()), (0, same), "{other:?}");
+    }
+    let said = diff(&work, &first, &built(CHANGED, "release"));
+    let lines: Vec<&str> = said.text.lines().collect();
+    assert_eq!(said.status, 1);
+    assert_eq!(lines.len(), 2, "{}", said.text);
+    assert_eq!(lines[0], "inventory<registry::Command>: 3 -> 3 entries");
+    assert!(lines[1].starts_with("! plugin"), "{}", said.text);
+    assert!(
+        lines[1].ends_with(" (plugin): \"twice\" -> \"double\""),
+        "{}",
+        said.text
+    );
+}
+
+#[test]
+fn one_program_is_the_same_in_each_version_and_profile() {
+    check(&STABLE);
+}
+
+#[test]
+fn one_program_is_the_same_by_v0_mangling() {
+    check(&Compiler {
+        name: "v0",
+        flag: Some("-Csymbol-mangling-version=v0"),
+        ..STABLE
+    });
+}
+
+#[test]
+fn one_program_is_the_same_on_nightly() {
+    check(&Compiler {
+        name: "nightly",
+        settings: ["WSL_RUSTC_NIGHTLY", "WSL_SYSROOT_NIGHTLY"],
+        flag: None,
+    });
+}
+
+/// A row of a table without what differs from one build to the next.
+fn rows(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.contains("address"));
+    let lines = lines.map(|line| {
+        let (line, _) = line.split_once(", section ").unwrap_or((line, ""));
+        let words = line.split_whitespace();
+        let words = words.filter(|word| !word.contains("0x") && *word != "at");
+        words.collect::<Vec<_>>().join(" ")
+    });
+    lines.skip(1).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn what_people_call_them() {
+    let work = Work::new();
+    let module = build(&work, &STABLE, FIRST, "release", true);
+    let said = work.sections(args!["inspect", module]);
+    let rows = rows(&said.text);
+    let has = |expected: &str| {
+        assert!(
+            rows.iter().any(|row| row == expected),
+            "{expected}: {rows:#?}"
+        )
+    };
+    has("inventory<registry::Command>: 3 entries of 8 bytes");
+    has("inventory<registry::shapes::Kind>: 1 entry of 8 bytes");
+    has("inventory<registry::shapes::generic::Of<u16>>: 1 entry of 8 bytes");
+    has("linkme<registry::shapes::HANDLERS>: 2 entries of 12 bytes");
+    has("linkme<registry::LIMITS>: 4 entries of 4 bytes");
+    // Each value's texts and functions, however deep.
+    let text = rows.join("\n");
+    let has = |expected: &str| assert!(text.contains(expected), "{expected}:\n{text}");
+    has("app app \"increment\"\nfn app::increment");
+    has("plugin \"twice\"\nfn plugin::twice");
+    has("plugin \"thrice\"\nfn plugin::thrice");
+    has(
+        "plugin::deep plugin \"square\"\n\"quadrat\"\n4 bytes\nfn <plugin::Square as registry::shapes::Shape>::area",
+    );
+    has("plugin::NEGATE plugin \"negate\"\nfn plugin::negate");
+    // Two statics of one name in one module.
+    for name in [
+        "plugin::UPPER",
+        "plugin::two::UPPER",
+        "plugin::two::LOWER",
+        "plugin::two::LOWER #2",
+    ] {
+        has(&format!(" 4 {name} plugin"));
+    }
+    // By either name.
+    let title = work.sections(args![
+        "inspect",
+        module,
+        "--section",
+        "linkme<registry::LIMITS>",
+        "--json"
+    ]);
+    let section = title.json()["modules"][0]["sections"][0].clone();
+    let name = section["name"].as_str().expect("a name");
+    assert!(name.starts_with("linkme_LIMITS_"), "{name}");
+    let by_name = work.sections(args!["inspect", module, "--section", name, "--json"]);
+    assert_eq!(by_name.json(), title.json());
+    // All of it is in the manifest.
+    let bytes = fs::read(&module).expect("a module");
+    assert!(contains(&bytes, "linkme<registry::LIMITS>"));
+    let module = build(&work, &STABLE, FIRST, "release", false);
+    let bytes = fs::read(&module).expect("a module");
+    for text in [
+        "linkme<",
+        "registry::LIMITS",
+        "plugin::two",
+        "__link_section__",
+    ] {
+        assert!(!contains(&bytes, text), "{text}");
+    }
+}
+
+/// What a person changed, and nothing else.
+#[test]
+fn what_changed() {
+    let work = Work::new();
+    let first = build(&work, &STABLE, FIRST, "release", true);
+    let several: &[(&str, &str)] = &[
+        ("UPPER: u32 = 2000", "UPPER: u32 = 2001"),
+        ("\"quadrat\"", "\"box\""),
+        ("&super::Square(5)", "&super::Square(6)"),
+        ("fn twice(n", "fn double(n"),
+        ("run: twice", "run: double"),
+        (
+            "inventory::submit! { Of::<u16>(&[1, 2, 3]) }",
+            "inventory::submit! { Of::<u16>(&[1, 2]) }\ninventory::submit! { Of::<u16>(&[7]) }",
+        ),
+        ("static NEGATE: Command", "static MINUS: Command"),
+    ];
+    let other = build(&work, &STABLE, ("several", several), "release", true);
+    let said = diff(&work, &first, &other);
+    let expected = "\
+inventory<registry::Command>: 3 -> 3 entries
+! plugin (plugin): fn plugin::twice -> fn plugin::double
+inventory<registry::shapes::Kind>: 1 -> 1 entries
+! plugin::deep (plugin): \"quadrat\" -> \"box\", 05000000 -> 06000000
+inventory<registry::shapes::generic::Of<u16>>: 1 -> 2 entries
+- plugin (plugin): 6 bytes
++ plugin (plugin): 2 bytes
++ plugin #2 (plugin): 4 bytes
+linkme<registry::LIMITS>: 4 -> 4 entries
+! plugin::two::UPPER (plugin): d0070000 -> d1070000
+linkme<registry::shapes::HANDLERS>: 2 -> 2 entries
+- plugin::NEGATE (plugin): \"negate\", fn plugin::negate
++ plugin::MINUS (plugin): \"negate\", fn plugin::negate
+";
+    assert_eq!((said.status, said.text.as_str()), (1, expected));
+    let differences = work.sections(args!["diff", first, other, "--json"]).json();
+    let changed = &differences["sections"][1]["changed"][0];
+    assert_eq!(changed["old"]["title"], "plugin::deep");
+    assert_eq!(changed["changes"][0]["old"], "\"quadrat\"");
+}
