@@ -185,7 +185,7 @@ impl FileBytes {
     }
 
     /// How many bytes the file has.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match &self.bytes {
             Bytes::Unread(length) => *length,
             _ => self.bytes().len(),
