@@ -185,7 +185,7 @@ impl FileBytes {
     }
 
     /// How many bytes the file has.
-    pub(super) fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match &self.bytes {
             Bytes::Unread(length) => *length,
             _ => self.bytes().len(),

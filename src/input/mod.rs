@@ -185,16 +185,11 @@ impl<'a> Module<'a> {
     }
 
     /// How many bytes it has.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self.bytes {
             Bytes::Here(bytes) => bytes.len(),
-            Bytes::OfFile(file) => file.len(),
+            Bytes::OfFile(file) => file.size(),
         }
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// What tells it from others that are in memory as long as the inputs.

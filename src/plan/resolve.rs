@@ -89,7 +89,7 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
     let bytes = |id: ObjectId| modules[id.0].load().unwrap_or_default();
     let mut by_length: HashMap<usize, Vec<ObjectId>> = HashMap::default();
     for (id, _) in survey.objects.iter() {
-        by_length.entry(modules[id.0].len()).or_default().push(id);
+        by_length.entry(modules[id.0].size()).or_default().push(id);
     }
     let mut identical = HashSet::default();
     for objects in by_length.values().filter(|objects| objects.len() > 1) {
