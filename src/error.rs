@@ -12,6 +12,7 @@ pub struct Error {
     file: Option<String>,
     offset: Option<u64>,
     notes: Vec<String>,
+    others: Vec<Error>,
 }
 
 /// The result of everything that reads input.
@@ -25,6 +26,7 @@ impl Error {
             file: None,
             offset: None,
             notes: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -47,6 +49,23 @@ impl Error {
     pub fn at(mut self, offset: u64) -> Self {
         self.offset = Some(offset);
         self
+    }
+
+    /// What is wrong.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Adds errors that were found with this one.
+    #[must_use]
+    pub fn with(mut self, others: impl IntoIterator<Item = Self>) -> Self {
+        self.others.extend(others);
+        self
+    }
+
+    /// This error, without those that were found with it, and then each of those.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
     }
 
     /// Adds a line: the other place that matters, or what to do.

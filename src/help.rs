@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 
-/// The version line.
+/// The version line, which stands below that of the backend.
 pub fn version() -> String {
     format!("wasm-section-ld {}\n", env!("CARGO_PKG_VERSION"))
 }
@@ -27,7 +27,9 @@ Options of its own:
 Environment:
   WASM_SECTION_LD_LINKER  The same; the option comes first
   WASM_SECTION_LD_LOG     info: what is gathered, and what is not; debug: each entry too;
-                          time: how long each phase took
+                          time: how long each phase took; a path: say it in that file (cargo
+                          does not show it), as in debug,/tmp/link.log
+  WASM_SECTION_LD_MANIFEST=1  The same as --section-manifest
 
 Entries of a section NAME are data segments named NAME, custom sections named NAME, and statics
 named __link_section__NAME$KEY$UNIQUE or in a module __link_section__NAME.

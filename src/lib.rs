@@ -18,28 +18,33 @@ pub mod args;
 pub mod backend;
 pub mod bitcode;
 pub mod demangle;
+pub mod diagnostics;
 pub mod error;
 mod hash;
 mod help;
 pub mod hoist;
 pub mod input;
+pub mod interrupt;
 pub mod log;
 pub mod mangling;
 pub mod manifest;
 mod parallel;
 pub mod plan;
+mod refusal;
 pub mod script;
 pub mod survey;
 mod temporary;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Arrays, Backend, Call, Compiled, Ended, Job, interrupt};
+use backend::{Arrays, Backend, Call, Compiled, Ended, Job};
+use diagnostics::Diagnostics;
 use error::{Error, Result};
 use hoist::{Base, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
-use log::{Clock, Log, say};
+use log::{Clock, Log};
 use plan::{Plan, Resolved, Undeclared};
+use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
@@ -51,23 +56,19 @@ use survey::Survey;
 /// Runs the linker with `argv`, the program's name first.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut argv = argv.into_iter();
-    let program = program_name(argv.next());
-    let ended = link(&program, argv.collect());
-    // Only here, where nothing of the link is left.
-    if let Some(signal) = interrupt::caught() {
-        interrupt::end_by(signal);
-    }
+    let diagnostics = Diagnostics::new(program_name(argv.next()));
+    let ended = link(&diagnostics, argv.collect());
+    interrupt::let_it_end();
     match ended {
         Ok(Ended::By(signal)) => interrupt::end_by(signal),
         Ok(Ended::Status(status)) => ExitCode::from(status),
         Ok(Ended::Signal(backend, signal)) => {
-            let error = ended_by_signal(&backend, signal);
-            say(&format!("{program}: error: {error}"));
+            diagnostics.error(&ended_by_signal(&backend, signal));
             // As a shell does.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
         }
         Err(error) => {
-            say(&format!("{program}: error: {error}"));
+            error.all().for_each(|error| diagnostics.error(error));
             ExitCode::FAILURE
         }
     }
@@ -85,16 +86,24 @@ fn ended_by_signal(backend: &Path, signal: i32) -> Error {
 ///
 /// # Errors
 /// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
-pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
-    let log = Log::from_environment();
+pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
+    let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = CommandLine::parse(argv)?;
+    diagnostics.heed(&line);
+    line.values(Id::Threads).last().map(parallel::limit);
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
     let backend = Backend::find(&line)?;
-    introduce(&line, &backend);
     let mut call = Call::new(&line, &backend);
-    if line.has(Id::Help) || line.has(Id::Version) || line.missing_value().is_some() {
+    if line.has(Id::Version) && !line.has(Id::Help) {
+        // Meson takes a linker for lld by the first line.
+        let ended = call.alone()?;
+        print(&help::version());
+        return Ok(ended);
+    }
+    introduce(&line, &backend);
+    if line.has(Id::Help) || line.missing_value().is_some() {
         return as_called(&line, call, || ());
     }
     if hoist::reencode::is_asked() {
@@ -102,7 +111,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     }
     if line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
-        || backend::is_inside_gathered_link()
+        || backend::is_inside_gathered_link(&line)
     {
         // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that
         // we ran: we have.
@@ -114,15 +123,22 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         return Ok(Ended::Status(0));
     }
     clock.end_of("arguments");
+    log.begin(line.output());
     let named = Named::by(&line, &|| backend.shared_libraries());
     call.prepare(&named)?;
     // See `until_the_end`.
-    let files = ManuallyDrop::new(named.open()?);
+    let files = match named.open() {
+        Ok(files) => ManuallyDrop::new(files),
+        Err(error) if named.are_files() && backend.takes_flavor() => {
+            return refused(diagnostics, &line, &call, &error);
+        }
+        Err(error) => return Err(error),
+    };
     let inputs: &Inputs<'_> = until_the_end(files.inputs()?);
     clock.end_of("inputs");
-    warn(program, &line, inputs.warnings.iter())?;
+    warn(diagnostics, &line, inputs.warnings.iter())?;
     let mut link = Link {
-        program,
+        diagnostics,
         line: &line,
         backend: &backend,
         call,
@@ -137,6 +153,9 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     if with_entries.is_empty() {
         return match link.gather(inputs, survey, resolved, &[])? {
             Gathered::Linked(ended) => Ok(ended),
+            Gathered::Nothing(call) if files.read_once().next().is_some() => {
+                with_read_once(&line, call, &files)
+            }
             // Here the inputs are most of what the system has to take back, and there is time for it.
             Gathered::Nothing(call) => {
                 as_called(&line, call, || drop(ManuallyDrop::into_inner(files)))
@@ -150,7 +169,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
         Compiled::NoEntries => {
             return match link.gather(inputs, survey, resolved, &[])? {
                 Gathered::Linked(ended) => Ok(ended),
-                Gathered::Nothing(call) => as_called(&line, call, || ()),
+                Gathered::Nothing(call) => with_read_once(&line, call, &files),
             };
         }
     };
@@ -160,7 +179,7 @@ pub fn link(program: &str, argv: Vec<OsString>) -> Result<Ended> {
     let resolved = plan::resolve(&survey, &inputs, &line, || backend.retains());
     match link.gather(&inputs, survey, resolved, &messages)? {
         Gathered::Linked(ended) => Ok(ended),
-        Gathered::Nothing(call) => as_called(&line, call, || ()),
+        Gathered::Nothing(call) => with_read_once(&line, call, &files),
     }
 }
 
@@ -172,7 +191,7 @@ fn until_the_end<'a, T: 'a>(value: T) -> &'a mut T {
 
 /// A link, and what it is made with whatever is found in its inputs.
 struct Link<'a, 'f> {
-    program: &'a str,
+    diagnostics: &'a Diagnostics,
     line: &'a CommandLine,
     backend: &'a Backend,
     call: Call<'a>,
@@ -224,7 +243,7 @@ impl<'l> Link<'l, '_> {
         let plan: &Plan = until_the_end(plan::plan(survey, inputs, self.script, resolved)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
-        warn(self.program, line, warnings)?;
+        warn(self.diagnostics, line, warnings)?;
         self.log.decided(backend, survey, plan, modules)?;
         let undeclared = plan::undeclared(survey, plan, inputs);
         if plan.is_empty() {
@@ -261,9 +280,11 @@ impl<'l> Link<'l, '_> {
             let ended = self.link_undeclared(&undeclared, job, true)?;
             return Ok(Gathered::Linked(ended));
         }
+        job.give_read_once(self.files)?;
         let words = job.words(line)?;
         let ended = self.call.run(words, job.names(), true)?;
         self.clock.end_of("the linker");
+        refuse_changed(line, self.files)?;
         job.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
@@ -279,6 +300,7 @@ impl<'l> Link<'l, '_> {
         gathered: bool,
     ) -> Result<Ended> {
         let Self { line, backend, .. } = self;
+        job.give_read_once(self.files)?;
         let would_be_null = line.has(Id::AllowUndefined)
             && !line.has(Id::UnresolvedSymbols)
             && !line.is_position_independent()
@@ -293,7 +315,10 @@ impl<'l> Link<'l, '_> {
         let words = job.words(line)?;
         let (ended, messages) = self.call.run_and_hear(words, job.names(), gathered)?;
         if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
-            say(&format!("{}: note: {}", self.program, first.hint()));
+            self.diagnostics.note(&first.hint());
+        }
+        if gathered {
+            refuse_changed(line, self.files)?;
         }
         job.map_reports(line)?;
         Ok(ended)
@@ -312,8 +337,10 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
         objects.take(module, hoist::reencode::reencode(module)?)?;
     }
     job.complete(&objects, line, &files, &inputs, None)?;
+    job.give_read_once(&files)?;
     let words = job.words(line)?;
     let ended = call.run(words, job.names(), false)?;
+    refuse_changed(line, &files)?;
     job.map_reports(line)?;
     Ok(ended)
 }
@@ -321,10 +348,21 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
 /// Runs the backend with the caller's own arguments, without those that are for us, and with
 /// `meanwhile` done while it works, if it is not run in place of this process.
 fn as_called(line: &CommandLine, call: Call<'_>, meanwhile: impl FnOnce()) -> Result<Ended> {
-    if !line.has_own() {
+    if !line.has_own() && !line.is_read_once() {
         return call.as_called(meanwhile);
     }
     let mut job = Job::new()?;
+    let words = job.words(line)?;
+    call.run(words, job.names(), false)
+}
+
+/// The same where there is, or may be, an input that only we can read.
+fn with_read_once(line: &CommandLine, call: Call<'_>, files: &Files) -> Result<Ended> {
+    if files.read_once().next().is_none() {
+        return as_called(line, call, || ());
+    }
+    let mut job = Job::new()?;
+    job.give_read_once(files)?;
     let words = job.words(line)?;
     call.run(words, job.names(), false)
 }
@@ -333,7 +371,7 @@ fn as_called(line: &CommandLine, call: Call<'_>, meanwhile: impl FnOnce()) -> Re
 fn introduce(line: &CommandLine, backend: &Backend) {
     let text = if line.has(Id::Help) {
         help::help(backend)
-    } else if line.has(Id::Version) || line.has(Id::VersionAndLink) {
+    } else if line.has(Id::VersionAndLink) {
         help::version()
     } else {
         return;
@@ -354,7 +392,15 @@ fn script(line: &CommandLine) -> Result<Script> {
     Script::read(line.values(Id::Script).map(Path::new), &search)
 }
 
-/// What the command line asks for.
+/// Asks for a manifest, as `--section-manifest` does.
+const MANIFEST: &str = "WASM_SECTION_LD_MANIFEST";
+
+/// Whether a variable says yes.
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// What the command line and the environment ask for.
 fn output(line: &CommandLine) -> Output {
     let base = if line.is_position_independent() {
         Base::MemoryBase
@@ -366,39 +412,12 @@ fn output(line: &CommandLine) -> Output {
         symbols: [Id::Map, Id::PrintMap, Id::TraceSymbol]
             .into_iter()
             .any(|id| line.has(id)),
-        manifest: line.has(Id::Manifest),
-    }
-}
-
-fn refuse_reserved(line: &CommandLine) -> Result<()> {
-    let reserved = line
-        .arguments()
-        .find(|(_, argument)| matches!(argument.meaning, args::Meaning::Option(Id::Reserved, _)));
-    let Some((_, argument)) = reserved else {
-        return Ok(());
-    };
-    let option = argument.spelling.first().map(|word| word.to_string_lossy());
-    Err(Error::new(format!(
-        "{}: this version has no such option",
-        option.unwrap_or_default()
-    ))
-    .note("what begins with `--section-` is this linker's own; see --help"))
-}
-
-/// The backend would say that it does not know the option. Of its own options it says it itself.
-fn refuse_missing_value(line: &CommandLine) -> Result<()> {
-    match line.missing_value() {
-        None | Some((_, false)) => Ok(()),
-        Some((option, true)) => Err(Error::new(format!(
-            "{}: this option needs a value",
-            option.to_string_lossy()
-        ))
-        .note("give it as the next argument, or after `=`; see --help")),
+        manifest: line.has(Id::Manifest) || is_set(MANIFEST),
     }
 }
 
 fn warn<'a>(
-    program: &str,
+    diagnostics: &Diagnostics,
     line: &CommandLine,
     warnings: impl Iterator<Item = &'a String>,
 ) -> Result<()> {
@@ -407,7 +426,7 @@ fn warn<'a>(
         if fatal {
             return Err(Error::new(warning));
         }
-        say(&format!("{program}: warning: {warning}"));
+        diagnostics.warning(warning);
     }
     Ok(())
 }

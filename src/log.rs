@@ -1,21 +1,25 @@
-//! What the linker did and why, on standard error, if `WASM_SECTION_LD_LOG` asks.
+//! What the linker did and why, on standard error or in a file, if `WASM_SECTION_LD_LOG` asks.
 
+use crate::args::from_bytes;
 use crate::backend::Backend;
 use crate::demangle;
-use crate::error::Result;
+use crate::error::{Error, Result, os_message};
 use crate::input::Module;
 use crate::plan::{
     Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
 };
 use crate::survey::Survey;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Write;
+use std::path::{MAIN_SEPARATOR, Path};
 use std::time::{Duration, Instant};
 
 /// The environment variable that asks.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 
-/// What is said: `info`, `debug` and `time`, with commas between them.
+/// What is said: `info`, `debug` and `time`, with commas between them, and the path of a file to say it in. Cargo
+/// shows nothing of what a linker says.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log {
     /// One line a section (`info`, `debug`).
@@ -24,18 +28,45 @@ pub struct Log {
     entries: bool,
     /// How long each phase took (`time`).
     time: bool,
+    /// None for standard error.
+    file: Option<&'static File>,
 }
 
 impl Log {
     /// What the environment asks for.
-    pub fn from_environment() -> Self {
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn from_environment() -> Result<Self> {
+        let asked = std::env::var_os(VARIABLE).unwrap_or_default();
         let mut log = Self::default();
-        for word in std::env::var(VARIABLE).unwrap_or_default().split(',') {
-            log.entries |= word == "debug";
-            log.sections |= word == "debug" || word == "info";
-            log.time |= word == "time";
+        for word in asked.as_encoded_bytes().split(|&byte| byte == b',') {
+            log.entries |= word == b"debug";
+            log.sections |= word == b"debug" || word == b"info";
+            log.time |= word == b"time";
+            if is_path(word) {
+                log.file = Some(open(Path::new(&from_bytes(word)))?);
+            }
         }
-        log
+        if log.file.is_some() && !log.sections && !log.time {
+            (log.sections, log.entries) = (true, true);
+        }
+        Ok(log)
+    }
+
+    /// Says which link this is, in a file, where there may be many.
+    pub fn begin(self, output: &Path) {
+        if self.file.is_some() {
+            self.say(&format!("link of {}", output.display()));
+        }
+    }
+
+    fn say(self, line: &str) {
+        match self.file {
+            None => say(line),
+            // At once, as other links may write there too. Who has no room for it links all the same.
+            Some(mut file) => _ = file.write_all(format!("{line}\n").as_bytes()),
+        }
     }
 
     /// Says what was decided: what is gathered, what is left to the backend and why, and which
@@ -57,15 +88,15 @@ impl Log {
             self.section(survey, section, modules)?;
         }
         for section in &plan.left {
-            say(&format!(
+            self.say(&format!(
                 "{section}: left to the linker, as all its entries are data segments of that name; \
                  --gather={section} gathers it"
             ));
         }
         if plan.is_empty() {
-            say("nothing to gather: the linker is run as we were called");
+            self.say("nothing to gather: the linker is run as we were called");
         }
-        say(&format!("the linker is {}", backend.path.display()));
+        self.say(&format!("the linker is {}", backend.path.display()));
         Ok(())
     }
 
@@ -79,7 +110,7 @@ impl Log {
         for (name, range) in &section.arrays {
             let items = items_within(&items, range);
             let from = origins(survey, modules, items);
-            say(&format!("{name}: {}{from}", extent(items)));
+            self.say(&format!("{name}: {}{from}", extent(items)));
             for item in items.iter().filter(|_| self.entries) {
                 let entry = &survey[item.entry];
                 let what = match item.marked_name(survey) {
@@ -88,7 +119,7 @@ impl Log {
                 };
                 let (offset, size) = (item.offset - range.start, item.size);
                 let object = &modules[entry.object.0].name;
-                say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
+                self.say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
             }
         }
         Ok(())
@@ -97,10 +128,27 @@ impl Log {
     /// Begins to take the time, if that is asked for.
     pub fn clock(self) -> Clock {
         Clock {
+            log: self,
             phases: self.time.then(Vec::new),
             last: Instant::now(),
         }
     }
+}
+
+/// Whether a word is a path, and not the name of something to say.
+fn is_path(word: &[u8]) -> bool {
+    word.contains(&b'/') || word.contains(&b'.') || word.contains(&(MAIN_SEPARATOR as u8))
+}
+
+/// Opens a file to write behind what is in it.
+fn open(path: &Path) -> Result<&'static File> {
+    let file = File::options().append(true).create(true).open(path);
+    let file = file.map_err(|error| {
+        let (path, reason) = (path.display(), os_message(&error));
+        Error::new(format!("{VARIABLE}: cannot write to {path}: {reason}"))
+            .note("name a file in a directory that is there, by its whole path")
+    })?;
+    Ok(Box::leak(Box::new(file)))
 }
 
 /// Says a line on standard error. Who closed it does not want to know.
@@ -111,6 +159,7 @@ pub fn say(line: &str) {
 /// How long each phase of a link took.
 #[derive(Debug)]
 pub struct Clock {
+    log: Log,
     phases: Option<Vec<(&'static str, Duration)>>,
     last: Instant,
 }
@@ -132,7 +181,8 @@ impl Clock {
         };
         let all = ("all", phases.iter().map(|(_, time)| *time).sum());
         for (phase, time) in phases.iter().chain([&all]) {
-            say(&format!("{:>9.3} ms  {phase}", time.as_secs_f64() * 1e3));
+            self.log
+                .say(&format!("{:>9.3} ms  {phase}", time.as_secs_f64() * 1e3));
         }
     }
 }

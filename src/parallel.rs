@@ -2,13 +2,26 @@
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::ffi::OsStr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
 /// For fewer objects it takes longer to have threads than to do without.
 const MANY_OBJECTS: usize = 2_000;
 /// More threads than this wait for memory and for each other.
 const MOST_THREADS: usize = 8;
+
+/// As many as the user wants.
+static LIMIT: AtomicUsize = AtomicUsize::new(MOST_THREADS);
+
+/// Uses no more threads than `--threads` says, if it says a number. What is none the backend reports.
+pub fn limit(threads: &OsStr) {
+    let number = threads.to_str().and_then(|text| text.parse().ok());
+    if let Some(number) = number.filter(|&number| number > 0) {
+        LIMIT.store(number, Ordering::Relaxed);
+    }
+}
 
 /// Whether so many objects are worth several cores, and more than should be in memory at once.
 pub fn are_many(objects: usize) -> bool {
@@ -65,8 +78,10 @@ fn threads() -> Option<&'static ThreadPool> {
     static THREADS: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let threads = THREADS.get_or_init(|| {
         let cores = available_parallelism().map_or(1, usize::from);
-        let pool = ThreadPoolBuilder::new().num_threads(cores.min(MOST_THREADS));
-        pool.build().ok().filter(|_| cores > 1)
+        let limit = LIMIT.load(Ordering::Relaxed).min(MOST_THREADS);
+        let cores = cores.min(limit);
+        let pool = (cores > 1).then(|| ThreadPoolBuilder::new().num_threads(cores));
+        pool.and_then(|pool| pool.build().ok())
     });
     threads.as_ref()
 }

@@ -114,6 +114,63 @@ fn padding_between_entries_is_a_warning_that_names_both() {
     work.gathered("MIXED", [&large, &small]);
 }
 
+/// Entries that no type is the type of, though there is no padding between them.
+#[test]
+fn sizes_that_are_no_multiples_are_a_warning_that_names_both() {
+    let work = Work::new();
+    let entry = |name: &str, words: u32| {
+        let symbol = format!("__link_section__MIXED$${name}");
+        work.c(
+            name,
+            &format!("const int {name}[{words}] __asm__(\"{symbol}\") = {{ 1 }};"),
+        )
+    };
+    let [two, three, four] =
+        [("two", 2), ("three", 3), ("four", 4)].map(|(name, words)| entry(name, words));
+    for backend in linkers() {
+        let linked = work.link_with(&backend, reading("MIXED", [&four, &two, &three]));
+        linked.module();
+        let expected = format!(
+            "wasm-section-ld: warning: section `MIXED` is not one array: it has entries of 8 bytes and of 12 bytes\n\
+             >>> one: `__link_section__MIXED$$two`, 8 bytes, in {}\n\
+             >>> another: `__link_section__MIXED$$three`, 12 bytes, in {}\n\
+             >>> give all entries of a section one type, so that a walk from `__start_MIXED` meets only entries\n",
+            two.display(),
+            three.display()
+        );
+        assert_eq!(linked.stderr, expected);
+    }
+    // Arrays of one type, and what may be any number of entries.
+    work.gathered("MIXED", [&four, &two]);
+    let both = work.c(
+        "both",
+        r#"__attribute__((section("MIXED"), used)) static const int a[2] = { 1 }, b[2] = { 2 }, c[2] = { 3 };"#,
+    );
+    let custom = work.asm(
+        "custom",
+        ".section .custom_section.MIXED,\"\",@\n.zero 12\n",
+    );
+    work.gathered("MIXED", [&two, &both]);
+    let text = |name: &str, text: &str| {
+        let symbol = format!("__link_section__MIXED$${name}");
+        work.c(
+            name,
+            &format!("const char {name}[] __asm__(\"{symbol}\") = \"{text}\";"),
+        )
+    };
+    work.gathered(
+        "MIXED",
+        [&text("short_text", "one"), &text("long_text", "three")],
+    );
+    work.gathered("MIXED", [&custom, &both]);
+    let linked = work.link(reading("MIXED", [&custom, &two]));
+    assert!(
+        linked.stderr.contains("entries of 8 bytes and of 12 bytes"),
+        "{}",
+        linked.stderr
+    );
+}
+
 #[test]
 fn padding_after_a_custom_section_is_a_warning_too() {
     let work = Work::new();

@@ -122,7 +122,7 @@ fn with_nothing_wanted_the_process_is_replaced() {
     let work = Work::new();
     let object = work.c("object", "int f(void) { return 1; }");
     let backend = work.script("backend", "echo $$");
-    for arguments in [vec![], vec!["--version"], vec!["-r"]] {
+    for arguments in [vec![], vec!["--help"], vec!["-r"]] {
         let mut command = Command::new(linker());
         command
             .env("WASM_SECTION_LD_LINKER", &backend)
@@ -410,7 +410,7 @@ fn a_module_for_standard_output_is_what_a_file_would_be() {
 }
 
 #[test]
-fn help_and_version_are_ours_and_then_the_backends() {
+fn help_and_version_are_ours_and_the_backends() {
     let work = Work::new();
     let object = work.c("plugin", PLUGIN);
     for backend in linkers() {
@@ -420,10 +420,10 @@ fn help_and_version_are_ours_and_then_the_backends() {
             lines(&mut command).join("\n")
         };
         let ours = concat!("wasm-section-ld ", env!("CARGO_PKG_VERSION"));
-        for option in ["--version", "-v"] {
-            let theirs = said(&backend, option);
-            assert_eq!(said(linker(), option), format!("{ours}\n{theirs}"));
-        }
+        let theirs = said(&backend, "--version");
+        assert_eq!(said(linker(), "--version"), format!("{theirs}\n{ours}"));
+        let theirs = said(&backend, "-v");
+        assert_eq!(said(linker(), "-v"), format!("{ours}\n{theirs}"));
         let help = said(linker(), "--help");
         assert!(help.starts_with(ours), "{help}");
         assert!(help.contains("--gather=PATTERN"), "{help}");

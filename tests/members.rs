@@ -119,12 +119,12 @@ fn the_order_of_a_section_that_is_left_to_the_backend() {
     let reads = "extern const int *const __start_P[]; \
         __attribute__((export_name(\"pointed\"))) int pointed(void) { return *__start_P[0]; }";
     let reads = work.c("reads", reads);
-    let other = work.c("other", &left(1));
+    let other = work.c("other", &left(3));
     let inputs = args![&program, &reads, &other, &pointed, &second];
     for backend in linkers() {
         let words = inputs.clone().into_iter().chain(args!["--no-entry"]);
         let mut instance = Instance::new(&work.link_with(&backend, words).silent());
-        assert_eq!(instance.call("sum", &[]), 121, "{}", backend.display());
+        assert_eq!(instance.call("sum", &[]), 321, "{}", backend.display());
         assert_eq!(instance.call("pointed", &[]), 2);
     }
 }

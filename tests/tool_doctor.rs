@@ -3,6 +3,7 @@
 use crate::args;
 use crate::support::tool::{Said, said, wasm_sections};
 use crate::support::{Work, linkers, tool};
+use std::process::Command;
 
 fn states(said: &Said) -> Vec<(String, String)> {
     let report = said.json();
@@ -54,11 +55,8 @@ fn a_linker_that_is_not_there_or_does_nothing() {
     let lazy = work.script("lazy-ld", "exit 0");
     let said = work.sections(args!["doctor", "--linker", lazy]);
     assert_eq!(said.status, 1);
-    assert!(
-        said.text.contains("bad    a link on trial: "),
-        "{}",
-        said.text
-    );
+    let nothing = "lazy-ld is no wasm-ld: it says nothing of itself\n";
+    assert!(said.text.contains(nothing), "{}", said.text);
     // One that links, but does not know the array.
     let script = format!(
         "if [ \"$1\" = --version ]; then exec {0} \"$@\"; fi\necho 'cannot link today' >&2; exit 1",
@@ -78,6 +76,108 @@ fn a_linker_that_is_not_there_or_does_nothing() {
         "{}",
         said.text
     );
+}
+
+#[test]
+fn a_program_that_is_no_linker_for_wasm_is_named_as_such() {
+    let work = Work::new();
+    for (program, says) in [
+        ("/usr/bin/gcc", "gcc"),
+        ("/usr/bin/ld", "GNU ld"),
+        ("/bin/true", "true (GNU coreutils)"),
+    ] {
+        let said = work.sections(args!["doctor", "--linker", program]);
+        assert_eq!(said.status, 1);
+        let line = format!("{program} is no wasm-ld: it says of itself `");
+        let of_itself = said.text.split_once(&line).map(|(_, rest)| rest);
+        assert!(
+            of_itself.is_some_and(|rest| rest.starts_with(says)),
+            "{}",
+            said.text
+        );
+        assert!(!said.text.contains("a link on trial"), "{}", said.text);
+    }
+    // It knows wasm.
+    let said = work.sections(args!["doctor", "--linker", tool("WSL_EMCC")]);
+    assert!(!said.text.contains("is no wasm-ld"), "{}", said.text);
+}
+
+const TARGET: &str = "[target.wasm32-unknown-unknown]\nlinker = \"wasm-section-ld\"\n";
+
+/// A change to a command.
+type Change<'a> = &'a dyn Fn(&mut Command);
+
+/// What it says of cargo in a project with that configuration, by a command that `change` changes.
+fn of_cargo(config: &str, change: impl Fn(&mut Command)) -> (String, i32) {
+    let work = Work::new();
+    work.write("Cargo.toml", "[workspace]\n");
+    std::fs::create_dir(work.file(".cargo")).expect("a directory");
+    work.write(".cargo/config.toml", config);
+    let mut command = wasm_sections(&work);
+    command.arg("doctor");
+    change(&mut command);
+    let said = said(&mut command);
+    let lines = said
+        .text
+        .lines()
+        .skip_while(|line| !line.contains("Cargo: "));
+    (lines.collect::<Vec<_>>().join("\n"), said.status)
+}
+
+#[test]
+fn what_makes_cargo_take_another_linker() {
+    let good = of_cargo(TARGET, |_| ());
+    assert!(
+        good.0.starts_with("ok     Cargo: ") && good.1 == 0,
+        "{good:?}"
+    );
+    let by_condition = "[target.'cfg(target_family = \"wasm\")']\nlinker = \"wasm-section-ld\"\n\
+        [build]\ntarget = \"wasm32-wasip1\"\n";
+    let good = of_cargo(by_condition, |_| ());
+    assert!(
+        good.0.ends_with("names wasm-section-ld for wasm32-wasip1"),
+        "{good:?}"
+    );
+    let variable = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
+    let cases: [(&str, Change, &[&str]); 5] = [
+        (
+            TARGET,
+            &|command| _ = command.env(variable, "rust-lld"),
+            &[variable, "unset"],
+        ),
+        (
+            TARGET,
+            &|command| _ = command.env("RUSTFLAGS", "-C linker=wasm-ld"),
+            &["RUSTFLAGS has `-C linker=wasm-ld`", "take"],
+        ),
+        (
+            TARGET,
+            &|command| _ = command.env("PATH", "/nowhere"),
+            &["is not on PATH", "~/.cargo/bin"],
+        ),
+        (
+            "[target\n",
+            &|_| (),
+            &["config.toml: this is not TOML", "cargo stops there"],
+        ),
+        (
+            "[target.wasm32-unknown-unknown]\nlinker = \"wasm-section-ld\"\n\
+             rustflags = [\"-Clink-arg=--section-manifest\"]\n",
+            &|command| _ = command.env("RUSTFLAGS", "-g"),
+            &[
+                "RUSTFLAGS is set, and cargo drops the rustflags of",
+                "put all of them there",
+            ],
+        ),
+    ];
+    for (config, change, parts) in cases {
+        let (text, status) = of_cargo(config, change);
+        assert_eq!(status, 1, "{text}");
+        assert!(text.starts_with("bad    Cargo: "), "{text}");
+        for part in parts {
+            assert!(text.contains(part), "not {part:?}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -152,6 +152,35 @@ fn again_nothing_changes_and_on_trial_nothing_is_written() {
 }
 
 #[test]
+fn why_cargo_takes_another_linker_all_the_same() {
+    let work = project(None);
+    let mut command = wasm_sections(&work);
+    command.env("RUSTFLAGS", "-Clinker=gcc").arg("init");
+    let with_flags = said(&mut command);
+    assert_eq!(with_flags.status, 0, "{}", with_flags.errors);
+    assert_eq!(config(&work), LINE);
+    let note = "note: ";
+    let (_, note) = with_flags.text.split_once(note).expect("a note");
+    assert!(note.contains("RUSTFLAGS has `-C linker=gcc`"), "{note}");
+    // A condition may say it for several targets.
+    let text = "[target.'cfg(target_arch = \"wasm32\")']\nlinker = \"wasm-section-ld\"\n";
+    assert_eq!(after(text), text);
+    // Cargo stops at a broken file further up too.
+    let work = project(None);
+    fs::create_dir(work.file(".cargo")).expect("a directory");
+    work.write(".cargo/config.toml", "[target\n");
+    fs::create_dir(work.file("member/.cargo")).expect("a directory");
+    work.write("member/.cargo/config.toml", "");
+    let broken = init(&work, "member", &[]);
+    assert_eq!(broken.status, 2);
+    assert!(
+        broken.errors.contains("config.toml: this is not TOML"),
+        "{}",
+        broken.errors
+    );
+}
+
+#[test]
 fn cargos_home_is_not_the_projects() {
     let work = project(None);
     fs::create_dir(work.file(".cargo")).expect("a directory");

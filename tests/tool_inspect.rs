@@ -268,6 +268,92 @@ fn the_modules_of_a_component() {
     }
 }
 
+/// Which of many modules have none is said once.
+#[test]
+fn modules_without_a_manifest() {
+    let work = Work::new();
+    let with = std::fs::read(module(&work)).expect("a module");
+    let object = work.c(
+        "plain",
+        r#"__attribute__((export_name("f"))) int f(void) { return 1; }"#,
+    );
+    let without = work.link(args![object, "--no-entry"]).silent();
+    let shown = |modules: &[&Vec<u8>]| {
+        let modules: Vec<_> = modules
+            .iter()
+            .map(|module| (CORE_MODULE, &module[..]))
+            .collect();
+        work.write("component.wasm", component(&modules));
+        work.sections(["inspect", "component.wasm"]).text
+    };
+    for (modules, says) in [
+        (
+            &[&without, &without, &without][..],
+            Some("There is no manifest in any of the modules: "),
+        ),
+        (
+            &[&without, &with, &without],
+            Some("There is no manifest in module 0, module 2: "),
+        ),
+        (&[&with, &with], None),
+    ] {
+        let text = shown(modules);
+        let count = text.matches("no manifest").count();
+        assert_eq!(count, usize::from(says.is_some()), "{text}");
+        assert!(says.is_none_or(|says| text.contains(says)), "{text}");
+    }
+}
+
+/// In position-independent code, the address of what another module has is not there before it is loaded.
+#[test]
+fn pointers_that_are_not_yet_relocated() {
+    let work = Work::new();
+    let source = r#"
+        static int local(int n) { return n; }
+        int (*volatile keep)(int) = local;
+        extern int elsewhere(int), there[];
+        int second(int n) { return n + 1; }
+        struct entry { int (*run)(int); int *data; };
+        static int here[2];
+        __attribute__((section("PAIRS"), used)) static const struct entry e1 = { second, here }, e2 = { elsewhere, there };
+        extern const struct entry __start_PAIRS[], __stop_PAIRS[];
+        int walk(void) { int s = 0; for (const struct entry *e = __start_PAIRS; e < __stop_PAIRS; e++) s += e->run(*e->data); return s + keep(2); }
+    "#;
+    let flags = ["-fPIC", "-fvisibility=default"];
+    let object = work.c_with("pairs", source, &flags);
+    let words = args![
+        "--experimental-pic",
+        "-shared",
+        "--allow-undefined",
+        "--gather=PAIRS",
+        "--export=walk",
+        object
+    ];
+    for more in [&args!["--section-manifest"][..], &[]] {
+        let module = work.link(words.iter().chain(more)).module();
+        work.write("pairs.so", module);
+        let said = work.sections(["inspect", "pairs.so", "--section", "PAIRS"]);
+        // Slot 0 is this one's.
+        assert!(!said.text.contains("fn local"), "{}", said.text);
+        if !more.is_empty() {
+            for title in ["fn second", "fn elsewhere", "&there"] {
+                assert!(said.text.contains(title), "{title}: {}", said.text);
+            }
+            let why = work.sections(["why", "pairs.so", "elsewhere"]);
+            assert!(why.text.contains("fn elsewhere at +0"), "{}", why.text);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_is_shown() {
+    let work = Work::new();
+    let source = "int x __asm__(\"__link_section__NAMES$$a\\342\\200\\256b\\342\\200\\213c\") = 1;";
+    let module = work.with_manifest("names.wasm", "NAMES", &[work.c("names", source)]);
+    let text = work.sections(args!["inspect", module]).text;
+    assert!(text.contains(r"a\u{202e}b\u{200b}c"), "{text:?}");
+}
+
 /// What `wasm-tools` makes of a module has the manifest still.
 #[test]
 fn a_component_as_it_is_made() {

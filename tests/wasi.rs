@@ -246,6 +246,71 @@ fn components_with_another_wrapper_around_us_or_behind_us() {
     }
 }
 
+/// `linker = "wasm-section-ld"` for a target whose output is a component: rustc calls us as it would call
+/// `wasm-component-ld`, which it has a directory for on PATH.
+#[test]
+fn a_target_of_components_gets_a_component() {
+    let work = Work::new();
+    let [main, list, entries] = work.wasi_program();
+    let [start, libc] = libc("crt1-command.o");
+    let wrapper = tool("WSL_WASM_COMPONENT_LD");
+    let words = args![start, main, list, entries, libc];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let with_wrapper = wrapper.parent().map(Path::to_path_buf);
+    let directories = with_wrapper.into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(directories).expect("a path");
+    let backends = linkers().into_iter().chain([tool("WSL_RUST_LLD")]);
+    for backend in backends {
+        let mut expected = Vec::new();
+        // In a module of its own, or as one of the options that only we know.
+        for more in [&[][..], &args!["--section-manifest"]] {
+            let mut command = Command::new(linker());
+            command
+                .env("WASM_SECTION_LD_LINKER", &backend)
+                .env("PATH", &path);
+            command.args([
+                "-flavor",
+                "wasm",
+                "-L",
+                "lib/rustlib/wasm32-wasip2/lib/self-contained",
+            ]);
+            let linked = work.link_by(&mut command, words.iter().chain(more));
+            expected.push(linked.silent());
+            assert_eq!(
+                work.component_prints(&linked.output),
+                LISTED,
+                "{}",
+                backend.display()
+            );
+        }
+        assert!(expected[0].len() < expected[1].len(), "no manifest");
+    }
+    // Where it is not to be had.
+    let mut command = Command::new(linker());
+    command
+        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
+        .env("PATH", "/nowhere");
+    command.args([
+        "-flavor",
+        "wasm",
+        "-L/lib/rustlib/wasm32-wasip2/lib/self-contained",
+    ]);
+    let linked = work.link_by(&mut command, &words);
+    assert_eq!(linked.status, Some(1));
+    assert!(
+        linked
+            .stderr
+            .contains("a component, and wasm-component-ld is not on PATH"),
+        "{}",
+        linked.stderr
+    );
+    assert!(
+        linked.stderr.contains("cargo install wasm-component-ld"),
+        "{}",
+        linked.stderr
+    );
+}
+
 #[test]
 fn components_in_rust() {
     let work = Work::new();

@@ -13,8 +13,10 @@ pub use response::{Quoting, split as split_response_file};
 
 use crate::error::Result;
 use options::Match;
+use response::Expanded;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 /// The place of an argument in [`CommandLine::arguments`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +51,7 @@ pub struct CommandLine {
     arguments: Vec<Argument>,
     quoting: Quoting,
     flavor: bool,
+    read_once: bool,
 }
 
 /// What the backend's command line has otherwise than the caller's.
@@ -73,7 +76,10 @@ impl CommandLine {
         // As in lld, the quoting must be known before response files are read, so it counts only
         // where it stands on the command line itself.
         let quoting = last_quoting(&read(&original));
-        let expanded = response::expand(&original, quoting)?;
+        let Expanded {
+            words: expanded,
+            read_once,
+        } = response::expand(&original, quoting)?;
         // In a response file it has no meaning to lld, which then reports it.
         let flavor = original.first().is_some_and(|word| word == "-flavor");
         let arguments = read(&expanded[if flavor { expanded.len().min(2) } else { 0 }..]);
@@ -82,6 +88,7 @@ impl CommandLine {
             arguments,
             quoting,
             flavor,
+            read_once,
         })
     }
 
@@ -183,6 +190,33 @@ impl CommandLine {
     /// Whether an option of ours is there, which the backend must not see.
     pub fn has_own(&self) -> bool {
         self.arguments.iter().any(Argument::is_own)
+    }
+
+    /// Whether a part of it is in a response file that nobody can read again, as it is a pipe.
+    pub fn is_read_once(&self) -> bool {
+        self.read_once
+    }
+
+    /// Whether rustc calls us for a target whose output is a component, which `wasm-component-ld` makes of a module:
+    /// it names the directory of that target's libraries. When `wasm-component-ld` then calls a linker, there is no
+    /// `-flavor`.
+    pub fn is_for_component(&self) -> bool {
+        let targets = ["wasm32-wasip2", "wasm32-wasip3"].map(OsStr::new);
+        let is_library = |path: &OsStr| {
+            let parts: Vec<_> = Path::new(path).iter().collect();
+            let mut pairs = parts.windows(2);
+            pairs.any(|pair| pair[0] == "rustlib" && targets.contains(&pair[1]))
+        };
+        let mut words = self
+            .arguments
+            .iter()
+            .flat_map(|argument| &argument.spelling);
+        self.flavor && words.any(|word| is_library(word))
+    }
+
+    /// Where the output is to be.
+    pub fn output(&self) -> &Path {
+        Path::new(self.values(Id::Output).last().unwrap_or("a.out".as_ref()))
     }
 
     /// The words for the backend, with `edits`, without options of ours and `-flavor NAME`.

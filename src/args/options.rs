@@ -19,6 +19,12 @@ pub enum Id {
     Bdynamic,
     /// `-Bstatic`: a later `-l` takes `libNAME.a` only.
     Bstatic,
+    /// `--color-diagnostics`.
+    ColorDiagnostics,
+    /// `--color-diagnostics=WHEN`.
+    ColorDiagnosticsWhen,
+    /// `--no-color-diagnostics`.
+    NoColorDiagnostics,
     /// `--end-lib`.
     EndLib,
     /// `--allow-multiple-definition`: of two strong definitions the first counts.
@@ -71,6 +77,8 @@ pub enum Id {
     Shared,
     /// `--start-lib`.
     StartLib,
+    /// `--threads=COUNT`.
+    Threads,
     /// `--thinlto-cache-dir=DIRECTORY`.
     ThinLtoCache,
     /// `--thinlto-index-only`: no link, but what is needed to compile bitcode elsewhere.
@@ -236,8 +244,8 @@ const OPTIONS: &[Spec] = &[
     spec("soname=", Any, Joined, Id::Other),
     spec("thinlto-cache-policy", Two, Separate, Id::Other),
     spec("thinlto-cache-policy=", Two, Joined, Id::Other),
-    spec("threads", Any, Separate, Id::Other),
-    spec("threads=", Any, Joined, Id::Other),
+    spec("threads", Any, Separate, Id::Threads),
+    spec("threads=", Any, Joined, Id::Threads),
     spec("trace-symbol", Any, Separate, Id::TraceSymbol),
     spec("trace-symbol=", Any, Joined, Id::TraceSymbol),
     spec("y", One, JoinedOrSeparate, Id::TraceSymbol),
@@ -248,7 +256,7 @@ const OPTIONS: &[Spec] = &[
     spec("z", One, JoinedOrSeparate, Id::Z),
     // The backend's, joined, so that they are known.
     spec("build-id=", Any, Joined, Id::Other),
-    spec("color-diagnostics=", Any, Joined, Id::Other),
+    spec("color-diagnostics=", Any, Joined, Id::ColorDiagnosticsWhen),
     spec("export-memory=", Two, Joined, Id::Other),
     spec("extra-features=", Any, Joined, Id::Other),
     spec("features=", Any, Joined, Id::Other),
@@ -277,7 +285,7 @@ const OPTIONS: &[Spec] = &[
     spec("Bsymbolic", Any, Flag, Id::Other),
     spec("build-id", Any, Flag, Id::Other),
     spec("check-features", Two, Flag, Id::Other),
-    spec("color-diagnostics", Any, Flag, Id::Other),
+    spec("color-diagnostics", Any, Flag, Id::ColorDiagnostics),
     spec("compress-relocations", Any, Flag, Id::Other),
     spec("cooperative-threading", Two, Flag, Id::Other),
     spec("demangle", Any, Flag, Id::Other),
@@ -307,7 +315,7 @@ const OPTIONS: &[Spec] = &[
         Id::NoAllowMultipleDefinition,
     ),
     spec("no-check-features", Two, Flag, Id::Other),
-    spec("no-color-diagnostics", Any, Flag, Id::Other),
+    spec("no-color-diagnostics", Any, Flag, Id::NoColorDiagnostics),
     spec("no-demangle", Any, Flag, Id::Other),
     spec("no-entry", Two, Flag, Id::NoEntry),
     spec("no-export-dynamic", Any, Flag, Id::Other),

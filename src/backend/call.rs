@@ -9,15 +9,16 @@
 //! backend anyway.
 
 use super::find::Backend;
-use super::interrupt;
 use super::messages::Names;
+use super::relay::Running;
 use super::run::{self, Ended};
-use crate::args::CommandLine;
+use crate::args::{CommandLine, Edits};
+use crate::diagnostics::Colors;
 use crate::error::Result;
 use crate::input::Named;
+use crate::interrupt;
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::Child;
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
 /// and a pipe on Linux 65,536 at once.
@@ -31,7 +32,7 @@ pub struct Call<'a> {
     line: &'a CommandLine,
     backend: &'a Backend,
     /// The backend, if it is there and waits.
-    waiting: Option<Child>,
+    waiting: Option<Running>,
 }
 
 impl<'a> Call<'a> {
@@ -63,8 +64,7 @@ impl<'a> Call<'a> {
     pub fn prepare_to_run(&mut self) -> Result<()> {
         if self.waiting.is_none() && waiting::is_possible(self.line, self.backend) {
             let words = self.with_flavor(vec![waiting::ARGUMENTS.into()]);
-            self.waiting = run::start_waiting(self.backend, &words)?;
-            interrupt::watch();
+            self.waiting = Some(run::start_waiting(self.backend, &words)?);
         }
         Ok(())
     }
@@ -77,15 +77,12 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
         let words = self.line.original().to_vec();
-        if self.is_interrupted() {
-            return run::interrupted();
-        }
-        let Some(mut child) = self.waiting.take() else {
+        let Some(mut running) = self.waiting.take() else {
             return run::replace_process(self.backend, &self.with_flavor(words));
         };
-        waiting::tell(&mut child, &words);
+        waiting::tell(&mut running.child, &words);
         meanwhile();
-        Ok(match run::attend(self.backend, child, None)? {
+        Ok(match run::attend(self.backend, running, None)? {
             Ended::Signal(_, signal) => Ended::By(signal),
             ended => ended,
         })
@@ -122,20 +119,40 @@ impl<'a> Call<'a> {
         gathered: bool,
         messages: &mut (impl Write + Send),
     ) -> Result<Ended> {
-        if self.is_interrupted() {
-            return run::interrupted();
+        if let Some(mut running) = self.waiting.take() {
+            waiting::tell(&mut running.child, &words);
+            return run::attend_to(self.backend, running, Some(names), messages);
         }
-        if let Some(mut child) = self.waiting.take() {
-            waiting::tell(&mut child, &words);
-            return run::attend_to(self.backend, child, Some(names), messages);
-        }
-        let words = self.with_flavor(words);
-        run::run(self.backend, &words, names, gathered, messages)
+        run::run(self.backend, &self.piped(words), names, gathered, messages)
     }
 
-    /// Whether a signal has come while the backend waits: it has done nothing then, and goes.
-    fn is_interrupted(&self) -> bool {
-        self.waiting.is_some() && interrupt::caught().is_some()
+    /// Runs the backend with the caller's own words, but for those that are for us, though there is more to do
+    /// when it has ended.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn alone(&self) -> Result<Ended> {
+        let words = self.line.edited(&Edits::default());
+        run::run_alone(self.backend, &self.with_flavor(words))
+    }
+
+    /// What the backend says of the caller's own words, where that is an error, and how it ends.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn messages(&self) -> Result<(Ended, Vec<u8>)> {
+        let words = self.line.edited(&Edits::default());
+        run::run_aside(self.backend, &self.piped(words), None)
+    }
+
+    /// The same words where messages go through a pipe: lld does not see the user's terminal then, and what that
+    /// can show.
+    pub fn piped(&self, mut words: Vec<OsString>) -> Vec<OsString> {
+        let colors = Colors::of(self.line);
+        if self.backend.takes_flavor() && colors == Colors::Auto && colors.are_shown() {
+            words.push("--color-diagnostics".into());
+        }
+        self.with_flavor(words)
     }
 
     /// `words` as the backend wants to be told which platform to link for.
@@ -150,11 +167,8 @@ impl<'a> Call<'a> {
 /// What was never told its arguments goes, and has done nothing.
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if let Some(mut child) = self.waiting.take() {
-            // If it has ended already, all is well.
-            let _ = child.kill();
-            let _ = child.wait();
-            interrupt::ended();
+        if let Some(mut running) = self.waiting.take() {
+            interrupt::stop(&mut running.child);
         }
     }
 }

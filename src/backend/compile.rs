@@ -54,11 +54,14 @@ pub fn compile(
         job.edits.last.extend(kept(entries));
     }
     job.leave_lib(&inputs.bitcode);
+    if let Some(files) = inputs.files {
+        job.give_read_once(files)?;
+    }
     drop_reports(&mut job, line);
     job.edits.last.extend(output.words(line));
     job.edits.last.push(output.option());
     let words = job.words(line)?;
-    let (mut ended, mut messages) = run_aside(backend, &call.with_flavor(words), &job.names)?;
+    let (mut ended, mut messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
     let is_unknown = memmem::find(&messages, OBJECTS.as_bytes()).is_some();
     let is_certain = with_entries.iter().any(|entries| entries.is_certain);
     if is_unknown && !is_certain {
@@ -68,7 +71,7 @@ pub fn compile(
         // It may have more to say of the bitcode, such as that it is too new.
         job.edits.last.pop();
         let words = job.words(line)?;
-        (ended, messages) = run_aside(backend, &call.with_flavor(words), &job.names)?;
+        (ended, messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
     }
     if ended != Ended::Status(0) {
         let _ = std::io::stderr().write_all(&messages);
@@ -134,8 +137,7 @@ struct Output {
 
 impl Output {
     fn new(line: &CommandLine, job: &Job<'_>) -> Result<Self> {
-        let callers = line.values(Id::Output).last();
-        let callers = PathBuf::from(callers.unwrap_or(OsStr::new("a.out")));
+        let callers = line.output().to_path_buf();
         let directory = job.directory().join(OUTPUT);
         fs::create_dir(&directory).map_err(|error| no_room(&error))?;
         // Its name is in names that link-time optimization makes.

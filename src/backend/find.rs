@@ -12,11 +12,16 @@ use std::process::{Command, Stdio};
 /// The environment variable that names the backend.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LINKER";
 
+/// What makes a component of a module that it lets a linker link.
+const COMPONENT_LD: &str = "wasm-component-ld";
+
 /// The linker that does the linking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     /// Its executable.
     pub path: PathBuf,
+    /// What is to link, if this makes a component of what that has linked and does not find it by itself.
+    pub inner: Option<PathBuf>,
 }
 
 impl Backend {
@@ -26,6 +31,31 @@ impl Backend {
     /// # Errors
     /// None is found, or one that was named is this program or is not there.
     pub fn find(line: &CommandLine) -> Result<Self> {
+        let backend = Self::find_linker(line)?;
+        match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
+            true => backend.for_component(),
+            false => Ok(backend),
+        }
+    }
+
+    /// What makes a component of what this linker links: beside it, as in rustc's own directory, or on PATH.
+    fn for_component(self) -> Result<Self> {
+        let beside = self.path.parent().map(Path::to_path_buf);
+        let directories = beside.into_iter().chain(path_directories());
+        let mut programs = directories.map(|directory| directory.join(exe(COMPONENT_LD)));
+        let Some(path) = programs.find(|path| path.is_file()) else {
+            return Err(Error::new(format!(
+                "the output of this target is a component, and {COMPONENT_LD} is not on PATH"
+            ))
+            .note(format!("it is a part of rustc's toolchain, or: cargo install {COMPONENT_LD}"))
+            .note(format!("a core module of this target is linked by --section-linker={COMPONENT_LD} --skip-wit-component")));
+        };
+        // It cannot tell a linker for every platform which to be, and finds rustc's by itself.
+        let inner = (!self.needs_flavor()).then_some(self.path);
+        Ok(Self { path, inner })
+    }
+
+    fn find_linker(line: &CommandLine) -> Result<Self> {
         let itself = std::env::current_exe().ok();
         let itself = itself.as_deref();
         if let Some(path) = line.values(Id::SectionLinker).last() {
@@ -44,7 +74,7 @@ impl Backend {
             .chain(std::iter::once_with(in_sysroot).flatten())
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
             .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
-            .map(|path| Self { path })
+            .map(Self::at)
             .ok_or_else(|| {
                 Error::new("no wasm-ld found: not on PATH and not in rustc's sysroot").note(format!(
                     "install LLVM's lld, or name the linker by --section-linker=PATH or {VARIABLE}"
@@ -73,7 +103,11 @@ impl Backend {
             return Err(Error::new(format!("{by}: {shown} is this program itself"))
                 .note("name the linker that does the linking, such as LLVM's wasm-ld"));
         }
-        Ok(Self { path })
+        Ok(Self::at(path))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path, inner: None }
     }
 
     /// Whether it is lld under the name that serves every platform, which must be told `-flavor`.
@@ -105,8 +139,12 @@ impl Backend {
     /// The major version of lld, which it says as `Debian LLD 14.0.6`.
     fn lld_version(&self) -> Option<u32> {
         let flavor = ["-flavor", "wasm"];
-        let output = Command::new(&self.path)
-            .args(flavor.iter().filter(|_| self.needs_flavor()))
+        let linker = match &self.inner {
+            Some(inner) => &Self::at(inner.clone()),
+            None => self,
+        };
+        let output = Command::new(&linker.path)
+            .args(flavor.iter().filter(|_| linker.needs_flavor()))
             .arg("--version")
             .stdin(Stdio::null())
             .stderr(Stdio::null())

@@ -2,13 +2,12 @@
 //! arguments with those in place of, or before, the inputs they stand for.
 
 use super::call::LONGEST_COMMAND_LINE;
-use super::interrupt;
 use super::map::Arrays;
 use super::messages::Names;
 use super::pack;
 use crate::args::{self, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
-use crate::input::Module;
+use crate::input::{Files, Module};
 use crate::survey::is_marked;
 use crate::temporary::{Directory, Kind};
 use std::collections::BTreeSet;
@@ -30,7 +29,6 @@ impl<'a> Job<'a> {
     /// # Errors
     /// A temporary directory that cannot be made.
     pub fn new() -> Result<Self> {
-        interrupt::watch();
         let directory = Directory::new().map_err(|error| no_room(&error))?;
         let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
         prefix.push(MAIN_SEPARATOR as u8);
@@ -176,6 +174,20 @@ impl<'a> Job<'a> {
                 self.edits.replace.insert(index, Vec::new());
             }
         }
+    }
+
+    /// Gives the backend what it cannot read any more, since we have.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn give_read_once(&mut self, files: &Files) -> Result<()> {
+        for (argument, name, bytes) in files.read_once() {
+            if !self.edits.replace.contains_key(&argument) {
+                let file = self.write_as(Kind::Input, bytes, Some(name.to_string()))?;
+                self.edits.replace.insert(argument, vec![file.into()]);
+            }
+        }
+        Ok(())
     }
 
     /// Objects with entries are linked always, also from between `--start-lib` and `--end-lib`.

@@ -1,6 +1,7 @@
 //! What the backend says, with temporary files shown as the inputs they stand for.
 
 use super::map::{Arrays, Lines};
+use crate::args::from_bytes;
 use crate::demangle;
 use crate::hash::{HashMap, HashSet};
 use crate::hoist::{Global, UNIQUE};
@@ -8,6 +9,7 @@ use crate::input::ObjectId;
 use crate::wasm::PLACE_HOLDER;
 use memchr::memmem;
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
@@ -58,6 +60,13 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The name of the directory of the temporary files, which no other link has.
+    pub fn directory(&self) -> OsString {
+        let prefix = from_bytes(&self.prefix);
+        let name = Path::new(&prefix).file_name();
+        name.unwrap_or_default().to_owned()
+    }
+
     /// Says that what is beside the temporary output stands for what is beside the caller's.
     pub fn set_output(&mut self, path: &Path) {
         let path = path.as_os_str().as_encoded_bytes();
@@ -78,7 +87,8 @@ impl<'a> Names<'a> {
     /// Says that the user has seen these messages: their warnings need not be shown again.
     pub fn set_said(&mut self, messages: &[u8]) {
         let lines = messages.split_inclusive(|&byte| byte == b'\n');
-        let warnings = lines.filter(|line| memmem::find(line, b": warning: ").is_some());
+        // In colours there is more between the program's name and this.
+        let warnings = lines.filter(|line| memmem::find(line, b"warning: ").is_some());
         self.said.extend(warnings.map(<[u8]>::to_vec));
     }
 
@@ -171,10 +181,15 @@ impl<'a> Names<'a> {
 
     fn demangled(&self, symbols: &Symbols<'_>) -> &HashMap<String, ObjectId> {
         self.demangled.get_or_init(|| {
-            let names = symbols.globals.iter();
-            names
-                .filter_map(|(symbol, global)| Some((demangle::as_llvm(symbol)?, global.origin?)))
-                .collect()
+            let mut demangled = HashMap::default();
+            for (symbol, global) in symbols.globals {
+                if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), global.origin) {
+                    // Of several that look the same, always the first.
+                    let first: &mut ObjectId = demangled.entry(name).or_insert(origin);
+                    *first = origin.min(*first);
+                }
+            }
+            demangled
         })
     }
 }
@@ -185,8 +200,8 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o` or `.a`, of an archive also
-/// the member in parentheses. What follows may be the end of a sentence.
+/// How many bytes of `text` are the name of a temporary file: digits, then `.o`, `.a` or `.i`, of an archive
+/// of ours also the member in parentheses. What follows may be the end of a sentence.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
@@ -194,7 +209,7 @@ fn file_name_length(text: &[u8]) -> usize {
             let length = memchr::memchr(b')', text).map(|end| end + 1);
             length.unwrap_or(text.len())
         }
-        [b'.', b'o' | b'a', ..] => digits + 2,
+        [b'.', b'o' | b'a' | b'i', ..] => digits + 2,
         _ => digits,
     }
 }

@@ -5,7 +5,6 @@ mod call;
 mod compile;
 mod edited;
 mod find;
-pub mod interrupt;
 mod job;
 mod map;
 mod messages;

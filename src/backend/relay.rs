@@ -1,11 +1,12 @@
 //! Passing on what the backend says while it runs, line by line under the names that the user knows.
 //!
-//! On Unix one thread waits for both of its outputs and for signals. Another would have to be started, and
-//! waited for when the backend has ended.
+//! On Unix one thread waits for both of its outputs. Another would have to be started, and waited for when the
+//! backend has ended.
 
 use super::map::Lines;
 use super::messages::{About, Names};
-use std::io::{Read, Result, Write};
+use crate::interrupt;
+use std::io::{PipeReader, Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
 /// What the output begins with, where it is written to standard output (`-o -`).
@@ -13,26 +14,43 @@ const MODULE: &[u8] = b"\0asm";
 /// How much is read at once, in bytes.
 const AT_ONCE: usize = 0x4000;
 
-/// Passes on what `child` says to `output` and `messages`, byte for byte if there are no `names` to
+/// A backend that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The process.
+    pub child: Child,
+    /// What it says, if it says all of it at one place.
+    pub together: Option<PipeReader>,
+}
+
+/// Passes on what the backend says to `output` and `messages`, byte for byte if there are no `names` to
 /// map, until it ends. If the user's end is closed that goes on: what there is to say is then lost on
 /// purpose.
 ///
 /// # Errors
 /// It cannot be waited for.
 pub fn pass_on(
-    child: &mut Child,
+    Running { child, together }: &mut Running,
     names: Option<&Names<'_>>,
     output: &mut (impl Write + Send),
     messages: &mut (impl Write + Send),
 ) -> Result<ExitStatus> {
-    if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
+    if together.is_some() {
+        let nothing = Stream::new(None::<PipeReader>, output, names);
+        both(
+            child,
+            nothing,
+            Stream::new(together.take(), messages, names),
+        );
+    } else {
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         both(
             child,
             Stream::new(stdout, output, names),
             Stream::new(stderr, messages, names),
         );
     }
-    child.wait()
+    interrupt::wait(child)
 }
 
 #[cfg(unix)]
@@ -41,20 +59,15 @@ fn both(
     mut output: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
     mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
 ) {
-    use super::interrupt;
     use std::os::fd::AsFd;
-    let signals = interrupt::signals();
     // It may have closed its outputs long before it ends.
     let mut running = unix::running(child);
     while output.is_open() || messages.is_open() || running.is_some() {
         let process = running.as_ref().map(AsFd::as_fd);
-        let files = [output.file(), messages.file(), process, signals];
-        let [says, warns, has_ended, is_interrupted] = unix::ready(files);
+        let files = [output.file(), messages.file(), process];
+        let [says, warns, has_ended] = unix::ready(files);
         if has_ended {
             running = None;
-        }
-        if is_interrupted {
-            interrupt::pass_on();
         }
         if says {
             output.pass_on();
@@ -108,7 +121,7 @@ mod unix {
     pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {
         let waits = files.iter().flatten();
         let waits = waits.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
-        let mut waits: SmallVec<[PollFd<'_>; 4]> = waits.collect();
+        let mut waits: SmallVec<[PollFd<'_>; 3]> = waits.collect();
         let asked = loop {
             match poll(&mut waits, None) {
                 Err(Errno::INTR) => {}
@@ -157,7 +170,7 @@ struct Mapped<'a, W: Write> {
 }
 
 impl<'a, R: Read, W: Write> Stream<'a, R, W> {
-    fn new(from: R, to: W, names: Option<&'a Names<'a>>) -> Self {
+    fn new(from: Option<R>, to: W, names: Option<&'a Names<'a>>) -> Self {
         let to = match names {
             None => To::AsItIs(to),
             Some(names) => To::Mapped(Mapped {
@@ -169,10 +182,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
                 is_module: false,
             }),
         };
-        Self {
-            from: Some(from),
-            to,
-        }
+        Self { from, to }
     }
 
     fn is_open(&self) -> bool {

@@ -1,14 +1,17 @@
 //! Running the backend.
 
 use super::find::Backend;
-use super::interrupt;
 use super::messages::Names;
-use super::relay::pass_on;
+use super::relay::{Running, pass_on};
+use crate::args::CommandLine;
 use crate::error::{Error, Result, os_message};
+use crate::interrupt;
+use crate::temporary::PREFIX;
+use memchr::memmem;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// How the backend ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,14 +20,16 @@ pub enum Ended {
     Status(u8),
     /// This program, by this signal.
     Signal(PathBuf, i32),
-    /// By this signal, by which this process is to end too: it came to us, or what it ended would be
-    /// this process if it could have been replaced.
+    /// By this signal, by which this process is to end too: a terminal sends it to both, or what it ended would
+    /// be this process if it could have been replaced.
     By(i32),
 }
 
-/// Counts how often this program has called itself through a backend that is a script or a wrapper.
+/// Counts how often this program has called itself through a backend that is a script or a wrapper: the process
+/// that has counted last, and how often.
 const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
-/// Says to ourselves, as the linker of a wrapper that is our backend, that entries were gathered.
+/// Says to ourselves, as the linker of a wrapper that is our backend, that entries were gathered: the name of the
+/// directory with the temporary files of that link.
 const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
 /// What glibc reads when a program starts (glibc manual, "Tunables").
 const TUNABLES: &str = "GLIBC_TUNABLES";
@@ -35,16 +40,49 @@ const LARGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 const MOST_DEPTH: u32 = 4;
 
 /// Whether the backend is a wrapper that runs us as its linker: what there was to gather was
-/// gathered before it ran.
-pub fn is_inside_gathered_link() -> bool {
-    std::env::var_os(GATHERED).is_some()
+/// gathered before it ran. Then it names files of that link, which no other link does.
+pub fn is_inside_gathered_link(line: &CommandLine) -> bool {
+    let directory = std::env::var_os(GATHERED).unwrap_or_default();
+    let directory = directory.as_encoded_bytes();
+    let is_file = |word: &OsString| memmem::find(word.as_encoded_bytes(), directory).is_some();
+    let mut words = line
+        .arguments()
+        .flat_map(|(_, argument)| &argument.spelling);
+    directory.starts_with(PREFIX.as_bytes()) && words.any(is_file)
+}
+
+/// How often this program has called itself. What processes have said that we do not run in does not count.
+fn depth() -> u32 {
+    let said = std::env::var(DEPTH).unwrap_or_default();
+    let counted = said.split_once(' ').and_then(|(process, depth)| {
+        let process = process.parse().ok()?;
+        is_inside(process).then(|| depth.parse().ok()).flatten()
+    });
+    counted.unwrap_or(0)
+}
+
+/// Whether `process` is this process, or one that has started it, or has started that, and so on; as far as the
+/// system says.
+fn is_inside(process: u32) -> bool {
+    let mut next = Some(std::process::id());
+    while let Some(id) = next.filter(|&id| id != 0) {
+        if id == process || !cfg!(target_os = "linux") {
+            return true;
+        }
+        next = parent(id);
+    }
+    false
+}
+
+/// The process that has started another (Linux, `proc(5)`).
+fn parent(id: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(1)?.parse().ok()
 }
 
 fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
-    let depth = std::env::var(DEPTH)
-        .ok()
-        .and_then(|depth| depth.parse().ok())
-        .unwrap_or(0_u32);
+    let depth = depth();
     if depth >= MOST_DEPTH {
         return Err(Error::new(format!(
             "the linker {} runs wasm-section-ld again and again",
@@ -53,7 +91,12 @@ fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
         .note("name the linker that does the linking by --section-linker=PATH"));
     }
     let mut command = Command::new(&backend.path);
-    command.args(words).env(DEPTH, (depth + 1).to_string());
+    if let Some(inner) = &backend.inner {
+        command.arg("--wasm-ld-path").arg(inner);
+    }
+    command
+        .args(words)
+        .env(DEPTH, format!("{} {}", std::process::id(), depth + 1));
     // Not for wrappers, which hand it down to programs that we know nothing of, nor where the user has said
     // what he wants.
     if backend.takes_flavor() && std::env::var_os(TUNABLES).is_none() {
@@ -108,12 +151,9 @@ pub fn run(
 ) -> Result<Ended> {
     let mut command = command(backend, words)?;
     if gathered {
-        command.env(GATHERED, "1");
+        command.env(GATHERED, names.directory());
     }
-    match start(backend, &mut command)? {
-        Some(child) => attend_to(backend, child, Some(names), messages),
-        None => interrupted(),
-    }
+    attend_to(backend, start(backend, command)?, Some(names), messages)
 }
 
 /// The same for a link that is not the caller's: how it ended, and its errors and warnings.
@@ -123,40 +163,88 @@ pub fn run(
 pub fn run_aside(
     backend: &Backend,
     words: &[OsString],
-    names: &Names<'_>,
+    names: Option<&Names<'_>>,
 ) -> Result<(Ended, Vec<u8>)> {
     let mut command = command(backend, words)?;
-    command.env(GATHERED, "1");
+    if let Some(names) = names {
+        command.env(GATHERED, names.directory());
+    }
     let mut messages = Vec::new();
-    let ended = match start(backend, &mut command)? {
-        Some(mut child) => {
-            let status = pass_on(&mut child, Some(names), &mut std::io::sink(), &mut messages);
-            how_it_ended(backend, status)?
-        }
-        None => interrupted()?,
-    };
-    Ok((ended, messages))
+    let mut running = start_apart(backend, command)?;
+    let status = pass_on(&mut running, names, &mut std::io::sink(), &mut messages);
+    Ok((how_it_ended(backend, status)?, messages))
 }
 
-/// Starts the backend, which is told the rest on its standard input. None if a signal came before.
+/// Starts the backend, which is told the rest on its standard input.
 ///
 /// # Errors
 /// It cannot be run.
-pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Option<Child>> {
-    start(backend, command(backend, words)?.stdin(Stdio::piped()))
+pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Running> {
+    let mut command = command(backend, words)?;
+    command.stdin(Stdio::piped());
+    start(backend, command)
 }
 
-fn start(backend: &Backend, command: &mut Command) -> Result<Option<Child>> {
+/// Starts the backend so that what it says comes as it says it: if the user sees its output and its messages at
+/// one place, they come at one place.
+///
+/// # Errors
+/// It cannot be run.
+pub fn start(backend: &Backend, mut command: Command) -> Result<Running> {
+    let pipe = one_place().then(std::io::pipe);
+    let Some(Ok((together, to))) = pipe else {
+        return start_apart(backend, command);
+    };
+    let Ok(also_to) = to.try_clone() else {
+        return start_apart(backend, command);
+    };
+    command.stdout(to).stderr(also_to);
+    let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
+    // It has our ends of the pipe, which would never end.
+    drop(command);
+    Ok(Running {
+        child,
+        together: Some(together),
+    })
+}
+
+fn start_apart(backend: &Backend, mut command: Command) -> Result<Running> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    interrupt::spawn(command).map_err(|error| cannot_run(backend, &error))
+    let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
+    Ok(Running {
+        child,
+        together: None,
+    })
+}
+
+/// Whether standard output and standard error are one file.
+fn one_place() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::fstat;
+        let files = (fstat(std::io::stdout()), fstat(std::io::stderr()));
+        matches!(files, (Ok(out), Ok(err)) if (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino))
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+/// Runs the backend with the caller's words though this process does not become it.
+///
+/// # Errors
+/// It cannot be run.
+pub fn run_alone(backend: &Backend, words: &[OsString]) -> Result<Ended> {
+    let mut command = command(backend, words)?;
+    let status = interrupt::spawn(&mut command).and_then(|mut child| interrupt::wait(&mut child));
+    how_it_ended(backend, status)
 }
 
 /// Passes on what the backend says, byte for byte if there are no `names` to map, until it ends.
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn attend(backend: &Backend, child: Child, names: Option<&Names<'_>>) -> Result<Ended> {
-    attend_to(backend, child, names, &mut std::io::stderr())
+pub fn attend(backend: &Backend, running: Running, names: Option<&Names<'_>>) -> Result<Ended> {
+    attend_to(backend, running, names, &mut std::io::stderr())
 }
 
 /// The same, with its errors and warnings passed on to `messages`.
@@ -165,11 +253,11 @@ pub fn attend(backend: &Backend, child: Child, names: Option<&Names<'_>>) -> Res
 /// It cannot be waited for.
 pub fn attend_to(
     backend: &Backend,
-    mut child: Child,
+    mut running: Running,
     names: Option<&Names<'_>>,
     messages: &mut (impl Write + Send),
 ) -> Result<Ended> {
-    let status = pass_on(&mut child, names, &mut std::io::stdout(), messages);
+    let status = pass_on(&mut running, names, &mut std::io::stdout(), messages);
     how_it_ended(backend, status)
 }
 
@@ -190,30 +278,18 @@ impl Write for Heard {
 }
 
 fn how_it_ended(backend: &Backend, status: std::io::Result<ExitStatus>) -> Result<Ended> {
-    interrupt::ended();
-    if interrupt::caught().is_some() {
-        return interrupted();
-    }
     let status = status.map_err(|error| cannot_run(backend, &error))?;
     Ok(ended(backend, status))
-}
-
-/// Why there is no backend that runs.
-///
-/// # Errors
-/// No signal has come.
-pub fn interrupted() -> Result<Ended> {
-    match interrupt::caught() {
-        Some(signal) => Ok(Ended::By(signal)),
-        None => Err(Error::new("the link was interrupted")),
-    }
 }
 
 #[cfg_attr(not(unix), allow(unused_variables))]
 fn ended(backend: &Backend, status: ExitStatus) -> Ended {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return Ended::Signal(backend.path.clone(), signal);
+        return match interrupt::is_wish(signal) {
+            true => Ended::By(signal),
+            false => Ended::Signal(backend.path.clone(), signal),
+        };
     }
     // A status is one byte on Unix; elsewhere a larger one is still a failure.
     Ended::Status(

@@ -35,7 +35,7 @@ pub fn undefined_data(
     let last = ["-o".into(), output.into(), "--error-limit=0".into()];
     job.edits.last.extend(last);
     let words = job.words(line)?;
-    let (_, messages) = run_aside(backend, &call.with_flavor(words), job.names())?;
+    let (_, messages) = run_aside(backend, &call.with_flavor(words), Some(job.names()))?;
     job.edits = edits;
     Ok(messages)
 }

@@ -63,12 +63,17 @@ fn thin_path(archive: &Path, member: &ArchiveMember<'_>) -> PathBuf {
     archive.parent().unwrap_or(Path::new("")).join(name)
 }
 
+/// Whether the archive holds only the names of its members.
+pub fn is_thin(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"!<thin>\n")
+}
+
 /// Opens the members of a thin archive, which are files.
 ///
 /// # Errors
 /// The first file that cannot be opened, with the archive that names it.
 pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
-    if !bytes.starts_with(b"!<thin>\n") {
+    if !is_thin(bytes) {
         return Ok(Vec::new());
     }
     members(path, bytes)?

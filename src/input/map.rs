@@ -1,5 +1,6 @@
-//! Opening and mapping a file: the one place of the project that needs `unsafe`.
+//! Opening a file and mapping it.
 
+use super::changes::Stamp;
 use crate::error::{Error, Result, os_message};
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -20,10 +21,12 @@ const WORTH_RELEASING: usize = 16 << 20;
 pub struct FileBytes {
     bytes: Bytes,
     id: FileId,
+    /// None if it cannot be read again.
+    stamp: Option<Stamp>,
 }
 
 /// What tells one file from another, whatever it is called.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FileId {
     /// The device, and the file's number there.
     #[cfg(unix)]
@@ -35,24 +38,40 @@ pub enum FileId {
     None,
 }
 
-#[cfg(unix)]
-fn id(_: &Path, metadata: &Metadata) -> FileId {
-    use std::os::unix::fs::MetadataExt;
-    FileId::Number(metadata.dev(), metadata.ino())
-}
+impl FileId {
+    /// That of the file at a path, of which `metadata` are.
+    #[cfg(unix)]
+    pub fn of(_: &Path, metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self::Number(metadata.dev(), metadata.ino())
+    }
 
-#[cfg(not(unix))]
-fn id(path: &Path, _: &Metadata) -> FileId {
-    FileId::Path(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+    /// That of the file at a path, of which `metadata` are.
+    #[cfg(not(unix))]
+    pub fn of(path: &Path, _: &Metadata) -> Self {
+        Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+    }
 }
 
 #[derive(Debug)]
 enum Bytes {
-    Mapped(memmap2::Mmap),
+    Mapped(Mapping),
     /// Not in memory: it has so many bytes.
     Unread(usize),
     Read(Vec<u8>),
 }
+
+/// A mapping of a file.
+#[derive(Debug)]
+struct Mapping {
+    /// Goes first.
+    #[cfg(unix)]
+    _watched: super::truncation::Guard,
+    map: memmap2::Mmap,
+}
+
+/// The bytes with which a file says what it is.
+pub type Magic = [u8; 8];
 
 impl FileBytes {
     /// Opens `path`.
@@ -60,24 +79,52 @@ impl FileBytes {
     /// # Errors
     /// In the words of `wasm-ld`: `cannot open PATH: REASON`.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_io(path).map_err(|error| cannot_open(path, &error))
+        Self::open_some(path, |_| false)
     }
 
-    /// A file that is read when it is asked for, and its first bytes: one of so many that they are not to be
-    /// in memory at once. None for what is no file, is large, or is smaller than those.
-    pub fn open_unread(path: &Path) -> Option<(Self, [u8; 8])> {
-        let mut file = File::open(path).ok()?;
-        let metadata = file.metadata().ok()?;
-        if !metadata.is_file() || metadata.len() >= WORTH_MAPPING {
-            return None;
+    /// Opens `path`. A small file that begins with what `can_wait` is read when it is asked for: one of so many
+    /// that they are not to be in memory at once.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_some(path: &Path, can_wait: impl FnOnce(&Magic) -> bool) -> Result<Self> {
+        Self::open_io(path, can_wait).map_err(|error| cannot_open(path, &error))
+    }
+
+    fn open_io(path: &Path, can_wait: impl FnOnce(&Magic) -> bool) -> std::io::Result<Self> {
+        // A pipe can be opened once only.
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
         }
-        let mut first = [0; 8];
-        file.read_exact(&mut first).ok()?;
-        let unread = Self {
-            bytes: Bytes::Unread(metadata.len() as usize),
-            id: id(path, &metadata),
+        let length = metadata.len();
+        let bytes = if metadata.is_file() && length >= WORTH_MAPPING {
+            Bytes::Mapped(map(path, &file)?)
+        } else {
+            let mut magic = Magic::default();
+            let mut bytes = Vec::with_capacity(length as usize);
+            if metadata.is_file() && length >= magic.len() as u64 {
+                file.read_exact(&mut magic)?;
+                bytes.extend(magic);
+            }
+            if !bytes.is_empty() && can_wait(&magic) {
+                Bytes::Unread(length as usize)
+            } else {
+                // A pipe says that it has none, and so do the files of `/proc`.
+                let most = match length {
+                    0 => u64::MAX,
+                    length => length - bytes.len() as u64,
+                };
+                file.take(most).read_to_end(&mut bytes)?;
+                Bytes::Read(bytes)
+            }
         };
-        Some((unread, first))
+        Ok(Self {
+            bytes,
+            id: FileId::of(path, &metadata),
+            stamp: metadata.is_file().then(|| Stamp::of(path, &metadata)),
+        })
     }
 
     /// The bytes of the file, which is at `path`; those of an unread one are read.
@@ -104,11 +151,22 @@ impl FileBytes {
         matches!(self.bytes, Bytes::Unread(_))
     }
 
+    /// Whether nobody can read it again, as it is a pipe.
+    pub fn is_read_once(&self) -> bool {
+        self.stamp.is_none() && self.id != FileId::None
+    }
+
+    /// What it was when it was opened; none of what cannot be read again.
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.stamp.as_ref()
+    }
+
     /// No bytes.
     pub fn empty() -> Self {
         Self {
             bytes: Bytes::Read(Vec::new()),
             id: FileId::None,
+            stamp: None,
         }
     }
 
@@ -117,31 +175,9 @@ impl FileBytes {
         &self.id
     }
 
-    fn open_io(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        let bytes = if metadata.is_file() && metadata.len() >= WORTH_MAPPING {
-            Bytes::Mapped(map(&file)?)
-        } else {
-            let mut bytes = Vec::with_capacity(metadata.len() as usize);
-            // A pipe says that it has none, and so do the files of `/proc`.
-            let most = match metadata.len() {
-                0 => u64::MAX,
-                length => length,
-            };
-            file.take(most).read_to_end(&mut bytes)?;
-            Bytes::Read(bytes)
-        };
-        let id = id(path, &metadata);
-        Ok(Self { bytes, id })
-    }
-
     /// Lets the system take back the memory of a large file, until it is read again.
     pub fn release(&self) {
-        if let Bytes::Mapped(map) = &self.bytes
+        if let Bytes::Mapped(Mapping { map, .. }) = &self.bytes
             && map.len() >= WORTH_RELEASING
         {
             release(map);
@@ -159,7 +195,7 @@ impl FileBytes {
     /// The bytes; of an unread file none.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {
-            Bytes::Mapped(map) => map,
+            Bytes::Mapped(mapping) => &mapping.map,
             Bytes::Read(bytes) => bytes,
             Bytes::Unread(_) => &[],
         }
@@ -196,13 +232,18 @@ fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File) -> std::io::Result<memmap2::Mmap> {
-    #[cfg(unix)]
-    truncation::watch();
+fn map(path: &Path, file: &File) -> std::io::Result<Mapping> {
+    #[cfg(not(unix))]
+    let _ = path;
     // SAFETY: the mapping is private and only read. What cannot be ruled out is that another
     // process changes the file meanwhile: as with any linker that maps its inputs, the link is then
-    // not defined. If it truncates the file, `truncation` says so.
-    unsafe { memmap2::Mmap::map(file) }
+    // not defined. If it truncates the file, `truncation` says so; if it changes it, `changes` does.
+    let map = unsafe { memmap2::Mmap::map(file) }?;
+    Ok(Mapping {
+        #[cfg(unix)]
+        _watched: super::truncation::watch(path, &map),
+        map,
+    })
 }
 
 #[allow(unsafe_code)]
@@ -215,37 +256,6 @@ fn release(map: &memmap2::Mmap) {
     let _ = map;
 }
 
-/// A page of a mapping that is beyond the end of its file, since another process has truncated it,
-/// cannot be read: that is `SIGBUS`, which would end us without a word.
-#[cfg(unix)]
-mod truncation {
-    use crate::temporary::on_signal;
-    use signal_hook::consts::SIGBUS;
-    use signal_hook::low_level;
-    use std::io::Write;
-    use std::sync::Once;
-
-    const MESSAGE: &[u8] = b"wasm-section-ld: error: an input was truncated while it was read\n\
-        >>> another program writes to an input of this link: link again when it is done\n";
-
-    /// Says what has happened, and takes away temporary files.
-    #[allow(unsafe_code)]
-    pub fn watch() {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            let end = || {
-                let _ = std::io::stderr().write_all(MESSAGE);
-                on_signal::remove();
-                low_level::exit(1);
-            };
-            // SAFETY: what a handler may do is limited (`signal-safety(7)`). Writing to standard
-            // error, which has no buffer, is `write`, and no one has its lock while they read an
-            // input; removing files is `unlink` and `rmdir`; ending is `_exit`.
-            let _ = unsafe { low_level::register(SIGBUS, end) };
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,8 +265,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a.o");
         std::fs::write(&path, b"0123456789").expect("written");
-        let (file, first) = FileBytes::open_unread(&path).expect("a small file");
-        assert_eq!(first, *b"01234567");
+        let begins = |magic: &Magic| magic == b"01234567";
+        let file = FileBytes::open_some(&path, begins).expect("a small file");
         assert!(file.is_unread() && file.bytes().is_empty());
         assert_eq!(*file.load(&path).expect("the same"), *b"0123456789");
         for other in [&b"012345678"[..], b"01234567890"] {
@@ -275,8 +285,8 @@ mod tests {
         let path = directory.path().join("a.o");
         for size in [0, 7, WORTH_MAPPING as usize] {
             std::fs::write(&path, vec![0; size]).expect("written");
-            assert!(FileBytes::open_unread(&path).is_none(), "{size}");
+            let file = FileBytes::open_some(&path, |_| true).expect("a file");
+            assert_eq!((file.is_unread(), file.bytes().len()), (false, size));
         }
-        assert!(FileBytes::open_unread(directory.path()).is_none());
     }
 }

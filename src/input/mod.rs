@@ -3,10 +3,14 @@
 
 mod archive;
 mod archive_write;
+mod changes;
+mod file;
 mod foreign;
 mod library;
 mod map;
 mod object_map;
+#[cfg(unix)]
+mod truncation;
 
 pub use archive::{Content as ArchiveContent, Member as ArchiveMember, members as archive_members};
 pub use archive_write::{write as write_archive, write_to as write_archive_to};
@@ -15,17 +19,18 @@ pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
 
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::parallel::{self, Cores};
 use crate::wasm::has_symbols;
-use archive::Content;
+use file::InputFile;
 use foreign::Format;
 use library::Search;
 pub use library::SharedLibraries;
 use map::FileId;
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,16 +42,6 @@ pub struct Named(Vec<(PathBuf, Place)>);
 #[derive(Debug)]
 pub struct Files {
     files: Vec<InputFile>,
-}
-
-#[derive(Debug)]
-struct InputFile {
-    path: Arc<Path>,
-    bytes: FileBytes,
-    /// The members of a thin archive, one for one.
-    thin: Vec<FileBytes>,
-    format: Format,
-    place: Place,
 }
 
 /// Where an input stands on the command line.
@@ -327,23 +322,42 @@ impl Named {
         self.0.len() > MOST || self.0.iter().any(takes_all)
     }
 
+    /// Whether all that are there can be read again.
+    pub fn are_files(&self) -> bool {
+        let is_pipe = |metadata: Metadata| !metadata.is_file() && !metadata.is_dir();
+        let mut paths = self.0.iter().map(|(path, _)| path);
+        !paths.any(|path| path.metadata().is_ok_and(is_pipe))
+    }
+
     /// Opens them.
     ///
     /// # Errors
-    /// A file that cannot be opened, or that is nothing the backend can link.
-    pub fn open(self) -> Result<Files> {
+    /// All files that cannot be opened, or that are nothing the backend can link.
+    pub fn open(&self) -> Result<Files> {
         let many = parallel::are_many(self.0.len());
-        let opened = Cores::for_objects(self.0.len()).map(self.0, |(path, place)| {
+        let opened = Cores::for_objects(self.0.len()).map(&self.0, |&(ref path, place)| {
+            // What an option that we don't know does with a pipe is its business.
+            if place.ambiguous && !path.is_file() {
+                return Ok(None);
+            }
             match InputFile::open(path, place, many) {
                 Err(_) if place.ambiguous => Ok(None),
                 file => file.map(Some),
             }
         });
         let mut files = Vec::with_capacity(opened.len());
+        let mut errors = Vec::new();
         for file in opened {
-            files.extend(file?);
+            match file {
+                Ok(file) => files.extend(file),
+                Err(error) => errors.push(error),
+            }
         }
-        Ok(Files { files })
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            Some(first) => Err(first.with(errors)),
+            None => Ok(Files { files }),
+        }
     }
 }
 
@@ -434,6 +448,12 @@ impl Files {
         Ok(is_there)
     }
 
+    /// What can be read only once, as it is a pipe: the argument, its name, and what we have read.
+    pub fn read_once(&self) -> impl Iterator<Item = (ArgumentIndex, Name, &[u8])> {
+        let files = self.files.iter().filter(|file| file.bytes.is_read_once());
+        files.map(|file| (file.place.argument, file.name(None), file.bytes.bytes()))
+    }
+
     /// What an argument names.
     fn at(&self, argument: ArgumentIndex) -> impl Iterator<Item = &InputFile> {
         let (start, end) = (
@@ -456,112 +476,5 @@ impl Files {
             }
         }
         best.into_values().collect()
-    }
-}
-
-impl InputFile {
-    fn open(path: PathBuf, place: Place, one_of_many: bool) -> Result<Self> {
-        let unread = one_of_many.then(|| FileBytes::open_unread(&path)).flatten();
-        let unread = unread.filter(|(_, first)| Format::of(first) == Format::Module);
-        let (bytes, format) = match unread {
-            Some((bytes, _)) => (bytes, Format::Module),
-            None => {
-                let bytes = FileBytes::open(&path)?;
-                let format = Format::of(bytes.bytes());
-                (bytes, format)
-            }
-        };
-        match format {
-            Format::Unknown => return Err(unknown_file_type(&path, bytes.bytes())),
-            Format::Component => {
-                return Err(Error::new("this is a component, not an object file")
-                    .note("link the objects it was made of; a component cannot be linked again")
-                    .in_file(path.display()));
-            }
-            _ => {}
-        }
-        let thin = match format {
-            Format::Archive => archive::open_thin(&path, bytes.bytes())?,
-            _ => Vec::new(),
-        };
-        Ok(Self {
-            path: path.into(),
-            bytes,
-            thin,
-            format,
-            place,
-        })
-    }
-
-    fn name(&self, member: Option<String>) -> Name {
-        Name::new(self.path.clone(), member)
-    }
-
-    /// The members of an archive with their bytes.
-    fn contents(&self) -> Result<Vec<(String, &[u8])>> {
-        let members = archive::members(&self.path, self.bytes.bytes())?;
-        let contents = members.into_iter().enumerate().map(|(index, member)| {
-            let bytes = match member.content {
-                Content::Inside(bytes) => bytes,
-                Content::Outside(_) => self.thin.get(index).map_or(&[][..], FileBytes::bytes),
-            };
-            (member.name, bytes)
-        });
-        Ok(contents.collect())
-    }
-
-    /// The module that the file is, or one that is a member of it.
-    fn module<'a>(&'a self, member: Option<(String, &'a [u8])>) -> Module<'a> {
-        let (provenance, bytes, member) = match member {
-            Some((name, bytes)) => (Provenance::Member, Bytes::Here(bytes), Some(name)),
-            None => (Provenance::File, Bytes::OfFile(&self.bytes), None),
-        };
-        Module {
-            name: self.name(member),
-            bytes,
-            place: self.place,
-            provenance,
-        }
-    }
-
-    fn members(&self) -> Result<Inputs<'_>> {
-        let mut members = Inputs::default();
-        let mut foreign = None;
-        for (member, bytes) in self.contents()? {
-            match Format::of(bytes) {
-                Format::Module => members.modules.push(self.module(Some((member, bytes)))),
-                Format::Bitcode => members.bitcode.push(self.module(Some((member, bytes)))),
-                // The backend warns of it and goes on.
-                _ => {
-                    let what = foreign::describe(bytes);
-                    foreign = foreign.or(what.map(|what| (member, what)));
-                }
-            }
-        }
-        let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
-        // The backend links nothing of it and goes on: what it was to bring is then undefined.
-        if let (Some((member, what)), false) = (foreign, linkable) {
-            let warning = Error::new(format!(
-                "this is {what}, and nothing in the archive is WebAssembly"
-            ))
-            .note("build the library for the wasm target, or correct the search path (-L)")
-            .in_file(self.name(Some(member)));
-            members.warnings.push(warning.to_string());
-        }
-        Ok(members)
-    }
-}
-
-/// In the words of `wasm-ld`, and what the file is.
-fn unknown_file_type(path: &Path, bytes: &[u8]) -> Error {
-    let error = Error::new(format!("unknown file type: {}", path.display()));
-    if bytes.is_empty() {
-        return error.note("the file is empty: build it again");
-    }
-    match foreign::describe(bytes) {
-        Some(what) => error.note(format!(
-            "this is {what}, not a WebAssembly object: build it for the wasm target"
-        )),
-        None => error.note("expected a WebAssembly object, LLVM bitcode or an archive of them"),
     }
 }

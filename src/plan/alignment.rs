@@ -1,11 +1,11 @@
 //! How entries are aligned: by the segment that they are in or, where nothing states it, by their
 //! size. And what a user should know where that makes gaps.
 
-use super::describe_entry;
 use super::layout::Layout;
+use super::{Placed, describe_entry};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::survey::{EntryId, NameId, Survey};
+use crate::survey::{Entry, EntryId, NameId, Origin, Survey};
 
 /// The alignment beyond which a custom section is not aligned, as a power of two: that of a cache
 /// line.
@@ -51,14 +51,11 @@ impl Layout<'_> {
         }
         let section = survey.section_name(id);
         let describe = |id: EntryId| {
-            let size = entry(id).size;
             let alignment = match entry(id).segment() {
                 Some(_) => format!(", aligned to {}", 1_u64 << self.entry_alignment(id)),
                 None => String::new(),
             };
-            let what = describe_entry(self.survey, id);
-            let name = &self.modules[entry(id).object.0].name;
-            format!("{what}, {size} bytes{alignment}, in {name}")
+            self.describe_with_size(id, &alignment)
         };
         let warning = format!(
             "section `{section}` is not one array: {bytes} bytes of padding between entries\n\
@@ -70,6 +67,85 @@ impl Layout<'_> {
             describe(after)
         );
         self.warnings.push(warning);
+    }
+
+    /// `SYMBOL, 8 bytes, in OBJECT`.
+    fn describe_with_size(&self, id: EntryId, more: &str) -> String {
+        let entry = &self.survey[id];
+        let what = describe_entry(self.survey, id);
+        let name = &self.modules[entry.object.0].name;
+        format!("{what}, {} bytes{more}, in {name}", entry.size)
+    }
+
+    /// Warns of sections whose entries cannot all be of one type, as their sizes say.
+    pub(super) fn warn_of_sizes(&mut self) {
+        for section in std::mem::take(&mut self.sections) {
+            for (unit, other) in unlike(self.survey, &section.entries) {
+                self.warn_of_size(unit, other);
+            }
+            self.sections.push(section);
+        }
+    }
+
+    fn warn_of_size(&mut self, unit: EntryId, other: EntryId) {
+        let survey = self.survey;
+        let id = survey[unit].section;
+        if !self.warned.insert(id) {
+            return;
+        }
+        let section = survey.section_name(id);
+        let warning = format!(
+            "section `{section}` is not one array: it has entries of {} bytes and of {} bytes\n\
+             >>> one: {}\n\
+             >>> another: {}\n\
+             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
+             meets only entries",
+            survey[unit].size,
+            survey[other].size,
+            self.describe_with_size(unit, ""),
+            self.describe_with_size(other, "")
+        );
+        self.warnings.push(warning);
+    }
+}
+
+/// Of each section among these entries that is no array: its smallest item, and the first entry that does not
+/// consist of such. What is aligned to bytes may be one of bytes, such as texts.
+fn unlike(survey: &Survey<'_>, entries: &[Placed]) -> Vec<(EntryId, EntryId)> {
+    // There are few names in one array, and mostly one.
+    let mut units: Vec<(NameId, EntryId)> = Vec::new();
+    for placed in entries
+        .iter()
+        .filter(|placed| is_item(&survey[placed.entry]))
+    {
+        let (id, entry) = (placed.entry, &survey[placed.entry]);
+        match units.iter_mut().find(|(name, _)| *name == entry.section) {
+            Some((_, unit)) if entry.size < survey[*unit].size => *unit = id,
+            Some(_) => {}
+            None => units.push((entry.section, id)),
+        }
+    }
+    let other = |&(section, unit): &(NameId, EntryId)| {
+        let size = survey[unit].size;
+        let mut all = entries.iter().map(|placed| placed.entry);
+        let is_of_bytes = |entry: &Entry| entry.alignment == Some(0);
+        let both_are = |entry: &Entry| is_of_bytes(entry) && is_of_bytes(&survey[unit]);
+        let is_other = |entry: &Entry| {
+            entry.section == section && !entry.size.is_multiple_of(size) && !both_are(entry)
+        };
+        Some((unit, all.find(|&id| is_other(&survey[id]))?))
+    };
+    units.iter().filter_map(other).collect()
+}
+
+/// Whether an entry is one thing: a symbol names all of it. Of others nobody knows how many there are in it.
+fn is_item(entry: &Entry) -> bool {
+    let all = 0..entry.size;
+    match (&entry.origin, &entry.symbols[..]) {
+        _ if entry.size == 0 => false,
+        (Origin::Symbol(..), _) => true,
+        (Origin::Segment(_), [only]) => only.range() == all,
+        _ => false,
     }
 }
 

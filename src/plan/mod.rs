@@ -179,6 +179,7 @@ pub fn plan(
     layout.check_noload()?;
     layout.check_numbers()?;
     layout.check_discarded()?;
+    layout.warn_of_sizes();
     let left = left.iter().map(|section| survey.section_name(*section));
     Ok(Plan {
         sections: layout.sections,

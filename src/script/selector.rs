@@ -120,7 +120,7 @@ mod tests {
     const DESCRIPTIONS: [&str; 16] = [
         "*(a)",
         "*(a.*)",
-        "*(SORT(a* b*))",
+        "*(SORT(a*) SORT(b*))",
         "*(SORT_BY_ALIGNMENT(a.*) b.1)",
         "*(SORT_BY_INIT_PRIORITY(*))",
         "x.o(*)",

@@ -67,16 +67,30 @@ impl Span {
             .lines()
             .next()
             .unwrap_or_default();
-        // The caret stands below its character however wide the tabs before it are shown.
-        let indent: String = before[line_start..]
-            .chars()
-            .map(|character| if character == '\t' { '\t' } else { ' ' })
-            .collect();
+        let (line, indent) = window(line, column - 1);
         Error::new(what)
             .in_file(format!("{}:{number}:{column}", self.source.name()))
             .note(line)
             .note(format!("{indent}^"))
     }
+}
+
+/// How many characters of a line are shown, and how many of those before the place that it is about.
+const SHOWN: (usize, usize) = (100, 60);
+
+/// What is shown of a line in which something is wrong `at` a character, and what stands before the caret.
+fn window(line: &str, at: usize) -> (String, String) {
+    let first = at.saturating_sub(SHOWN.1);
+    let cut = if first > 0 { "..." } else { "" };
+    let mut shown: String = line.chars().skip(first).take(SHOWN.0).collect();
+    // The caret stands below its character however wide the tabs before it are shown.
+    let before = shown.chars().take(at - first);
+    let before = before.map(|character| if character == '\t' { '\t' } else { ' ' });
+    let indent = " ".repeat(cut.len()) + &before.collect::<String>();
+    if line.chars().nth(first + SHOWN.0).is_some() {
+        shown.push_str("...");
+    }
+    (format!("{cut}{shown}"), indent)
 }
 
 /// Something with its place.
@@ -98,6 +112,33 @@ mod tests {
         assert_eq!(
             source.span(16).error("what is `@`?").to_string(),
             "a.ld:2:6: what is `@`?\n>>> \tX : @\n>>> \t    ^"
+        );
+    }
+
+    #[test]
+    fn of_a_long_line_a_part_is_shown() {
+        let text = format!("one\n{}!{}\nlast", "\tx".repeat(3_000), "y".repeat(3_000));
+        let at = text.find('!').expect("the place");
+        let error = Source::new("a.ld", text)
+            .span(at)
+            .error("wrong")
+            .to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        let [what, line, caret] = lines[..] else {
+            panic!("three lines: {error}");
+        };
+        assert_eq!(what, "a.ld:2:6001: wrong");
+        assert!(
+            line.starts_with(">>> ...") && line.ends_with("..."),
+            "{line}"
+        );
+        assert!(line.len() < 120, "{line}");
+        let place = caret.find('^').expect("a caret");
+        assert_eq!(line.as_bytes()[place], b'!');
+        let tabs = |text: &str| text.matches('\t').count();
+        assert_eq!(
+            tabs(caret),
+            tabs(line.split('!').next().unwrap_or_default())
         );
     }
 }

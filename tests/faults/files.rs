@@ -1,14 +1,18 @@
 //! Files that cannot be written, that change meanwhile, or that are the same.
 
-use super::{BEFORE, command, entry, entry_of, failed, nothing_left, reading, wait_until};
+use super::{
+    BEFORE, command, entry, entry_of, failed, nothing_changed, nothing_left, reading, wait_until,
+};
 use crate::args;
 use crate::support::refusal::says;
 use crate::support::{Instance, Work, linker, setting, tool};
+use rustix::process::Signal;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output, Stdio};
 
 #[test]
 fn temporary_files_are_the_users_own() {
@@ -187,21 +191,64 @@ fn an_input_that_is_truncated_while_it_is_mapped() {
         .expect("it is shorter");
     fs::write(&pipe, fs::read(entry(&work)).expect("an object")).expect("a pipe");
     let output = child.wait_with_output().expect("our linker");
-    says(&failed(&work, &output), &["an input was truncated", ">>> "]);
+    let said = ["large.o", "this was truncated", ">>> another program"];
+    says(&failed(&work, &output), &said);
 }
 
-/// It is read until the last temporary file is written. The system says so by a signal, which is sent here
-/// when the first of them is.
+/// Lets another program do something with the input `name` when temporary files are about to be written, which is
+/// late, and gives what our linker says.
+fn meanwhile(work: &Work, words: &[OsString], change: impl FnOnce()) -> Output {
+    let link = command(work, &tool("WSL_WASM_LD"));
+    let mut command = Command::new(setting("WSL_STRACE"));
+    command
+        .args(["-e", "inject=mkdir:delay_exit=1500000", "-o", "trace"])
+        .arg(link.get_program())
+        .args(link.get_args())
+        .args(words)
+        .current_dir(work.path())
+        .stderr(Stdio::piped());
+    for (name, value) in link.get_envs() {
+        command.env(name, value.expect("a value"));
+    }
+    let strace = command.spawn().expect("strace");
+    let tmp = work.file("tmp");
+    wait_until("the inputs are read", || {
+        fs::read_dir(&tmp).is_ok_and(|tmp| tmp.count() > 0)
+    });
+    change();
+    strace.wait_with_output().expect("strace")
+}
+
+fn no_output(work: &Work, output: &Output) -> String {
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    nothing_left(work);
+    message
+}
+
+/// It is read until the last temporary file is written.
 #[test]
 fn an_input_that_is_truncated_while_temporary_files_are_written() {
     let work = Work::new();
     // So large that it is mapped.
     let large = entry_of(&work, "large", 1 << 20);
+    let output = meanwhile(&work, &reading(std::slice::from_ref(&large)), || {
+        let file = fs::File::options().write(true).open(&large);
+        file.and_then(|file| file.set_len(0)).expect("shorter");
+    });
+    let said = ["large.o", "this was truncated", ">>> another program"];
+    says(&failed(&work, &output), &said);
+}
+
+/// Only what the system says of a mapping of ours is that.
+#[test]
+fn the_same_signal_from_somebody_else() {
+    let work = Work::new();
+    let large = entry_of(&work, "large", 1 << 20);
     let link = command(&work, &tool("WSL_WASM_LD"));
     let mut command = Command::new(setting("WSL_STRACE"));
     command
-        .args(["-e", "inject=write:signal=SIGBUS:when=1", "-o"])
-        .arg(work.file("trace"))
+        .args(["-e", "inject=mkdir:signal=SIGBUS", "-o", "trace"])
         .arg(link.get_program())
         .args(link.get_args())
         .args(reading(&[large]))
@@ -210,9 +257,67 @@ fn an_input_that_is_truncated_while_temporary_files_are_written() {
         command.env(name, value.expect("a value"));
     }
     let output = command.output().expect("strace");
-    says(&failed(&work, &output), &["an input was truncated", ">>> "]);
-    let trace = fs::read_to_string(work.file("trace")).expect("a trace");
-    assert!(trace.contains("/0.o\", O_WRONLY|O_CREAT"), "{trace}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        output.status.signal(),
+        Some(Signal::BUS.as_raw()),
+        "{message}"
+    );
+    assert!(!message.contains("truncated"), "{message}");
+    nothing_changed(&work);
+}
+
+/// What an input is changed to, and from.
+type Change = fn(&Path);
+
+#[test]
+fn an_input_that_is_changed_meanwhile() {
+    let work = Work::new();
+    let marked = entry(&work);
+    let large = work.c("large", "char large[100000] = { 1 };");
+    let member = work.c("member", "int member;");
+    let other = work.c("other", "int other;");
+    let archive = work.archive("lib.a", &[&member]);
+    let thin = work.archive_with("rcsT", "thin.a", &[&other]);
+    let words = args![marked, large, archive, thin, "--no-entry"];
+    let in_place: Change = |path| {
+        use std::os::unix::fs::FileExt;
+        let file = fs::File::options().read(true).write(true).open(path);
+        let file = file.expect("it");
+        let mut last = [0];
+        let at = file.metadata().expect("metadata").len() - 1;
+        file.read_exact_at(&mut last, at).expect("a byte");
+        file.write_all_at(&[last[0] ^ 1], at).expect("written");
+    };
+    let replaced: Change = |path| {
+        let new = path.with_extension("new");
+        fs::copy(path, &new).expect("a copy");
+        fs::rename(new, path).expect("renamed");
+    };
+    let removed: Change = |path| fs::remove_file(path).expect("removed");
+    for change in [in_place, replaced, removed] {
+        for file in [&marked, &large, &archive, &other] {
+            let before = fs::read(file).expect("an input");
+            let output = meanwhile(&work, &words, || change(file));
+            let message = no_output(&work, &output);
+            fs::write(file, before).expect("as it was");
+            let name = file.file_name().expect("a name").to_string_lossy();
+            says(
+                &message,
+                &[
+                    &name,
+                    ": this was changed while it was",
+                    ">>> another program",
+                ],
+            );
+            assert!(!work.file("out.wasm").exists(), "{name}: an output");
+        }
+    }
+    // A new name for it, as build systems make, is no change.
+    let output = meanwhile(&work, &words, || {
+        fs::hard_link(&marked, work.file("linked.o")).expect("a link");
+    });
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

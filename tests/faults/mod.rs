@@ -6,6 +6,7 @@ mod backends;
 mod disk;
 mod files;
 mod names;
+mod phases;
 mod signals;
 
 use crate::support::instance::export_section;
@@ -37,7 +38,7 @@ fn command(work: &Work, backend: &Path) -> Command {
     work.write("out.wasm", BEFORE);
     let mut command = Command::new("env");
     command
-        .arg("--default-signal=HUP,INT,TERM")
+        .arg("--default-signal=HUP,INT,QUIT,TERM")
         .arg(linker())
         .env("WASM_SECTION_LD_LINKER", backend)
         .env("TMPDIR", work.file("tmp"))

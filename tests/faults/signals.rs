@@ -30,7 +30,7 @@ fn a_signal_ends_the_backend_too_and_nothing_is_left() {
     let object = entry(&work);
     let running = work.file("running");
     // The last has nothing to say.
-    let signals = [Signal::INT, Signal::TERM, Signal::HUP].map(|signal| (signal, ""));
+    let signals = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT].map(|signal| (signal, ""));
     for (signal, quiet) in signals.into_iter().chain([(Signal::TERM, " >&- 2>&-")]) {
         let sleep = format!("echo $$ >pid; mv pid running; exec sleep 90{quiet}");
         let backend = work.script("backend", &sleep);

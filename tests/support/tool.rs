@@ -1,9 +1,9 @@
 //! `wasm-sections`, run.
 
-use super::{Work, reading, tool};
+use super::{Work, linker, reading, tool};
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What it did.
@@ -27,7 +27,13 @@ impl Said {
 /// The program, in a directory of a test.
 pub fn wasm_sections(work: &Work) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-sections"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let beside = linker().parent().map(Path::to_path_buf);
+    let directories = beside.into_iter().chain(std::env::split_paths(&path));
     command
+        .env("PATH", std::env::join_paths(directories).expect("a path"))
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .current_dir(work.path())
         .env("TMPDIR", work.file("tmp"))
         .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))

@@ -1,5 +1,6 @@
 //! `doctor`: is all there that a link needs? The answer is a link on trial.
 
+use super::cargo::Configuration;
 use super::module::Module;
 use super::open::File;
 use super::report::Report;
@@ -9,11 +10,13 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
-use toml_edit::DocumentMut;
 use wasm_section_ld::args::CommandLine;
 use wasm_section_ld::backend::Backend;
 use wasm_section_ld::error::{Error, Result, os_message};
 use wasm_section_ld::wasm::{Builder, Definition, SymbolFlags, SynthSymbol};
+
+/// What to do about a linker that does not link.
+const ANOTHER: &str = "name another linker by --linker, and for links by WASM_SECTION_LD_LINKER";
 
 /// What is linked on trial.
 const BYTES: [u8; 4] = *b"here";
@@ -131,6 +134,9 @@ impl Trial {
     }
 
     fn checks(&self) -> Vec<Check> {
+        if let Some(check) = self.no_linker() {
+            return vec![check];
+        }
         let mut checks = vec![self.versions()];
         checks.push(match self.link(false, &[]) {
             Ok(()) => Check {
@@ -143,10 +149,7 @@ impl Trial {
                 what: "a link on trial",
                 state: State::Bad,
                 found: error.to_string(),
-                advice: Some(
-                    "name another linker by --linker, and for links by WASM_SECTION_LD_LINKER"
-                        .to_owned(),
-                ),
+                advice: Some(ANOTHER.to_owned()),
             },
         });
         let can = |what, linked: Result<()>| {
@@ -188,6 +191,31 @@ impl Trial {
         }
         let said = String::from_utf8_lossy(&output.stderr);
         Err(Error::new(said.trim_end().to_owned()))
+    }
+
+    /// What the program says of itself that is to link, if that is no linker for wasm.
+    fn no_linker(&self) -> Option<Check> {
+        let mut command = Command::new(&self.backend);
+        command.arg("--version").stdin(Stdio::null());
+        let output = command.output().ok()?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let first = said.lines().find(|line| !line.trim().is_empty());
+        let is_other = first.is_some_and(is_for_elsewhere);
+        let is_silent = first.is_none() && output.status.success();
+        (is_other || is_silent).then(|| Check {
+            what: "the linker that links",
+            state: State::Bad,
+            found: format!(
+                "{} is no wasm-ld: {}",
+                self.backend.display(),
+                match first {
+                    Some(first) => format!("it says of itself `{first}`"),
+                    None => "it says nothing of itself".to_owned(),
+                }
+            ),
+            advice: Some(ANOTHER.to_owned()),
+        })
     }
 
     fn versions(&self) -> Check {
@@ -239,6 +267,24 @@ impl Trial {
     }
 }
 
+/// Whether a program that says this of itself links, if anything, for other platforms than wasm.
+fn is_for_elsewhere(version: &str) -> bool {
+    const OTHERS: [&str; 7] = [
+        "GNU ld",
+        "GNU gold",
+        "gcc",
+        "g++",
+        "coreutils",
+        "mold",
+        // `ld.lld`; `wasm-ld` does not say so.
+        "LLD",
+    ];
+    let is_elf = version.contains("compatible with GNU linkers");
+    let is_wrapper = version.contains("Emscripten") || version.contains("Wild");
+    let mut others = OTHERS.iter().filter(|&&other| other != "LLD" || is_elf);
+    !is_wrapper && others.any(|other| version.contains(other))
+}
+
 /// An object with an entry of section TRIAL.
 fn trial_object(wide: bool) -> Vec<u8> {
     let mut builder = Builder::new(wide, wide);
@@ -255,40 +301,47 @@ fn trial_object(wide: bool) -> Vec<u8> {
     builder.finish().bytes()
 }
 
-/// What cargo knows of us, in a project of cargo's.
-fn cargo() -> Option<Check> {
-    let current = std::env::current_dir().ok()?;
-    let is_project = |directory: &Path| directory.join("Cargo.toml").is_file();
-    current
-        .ancestors()
-        .find(|directory| is_project(directory))?;
-    let path = init::config(&current);
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let document: DocumentMut = text.parse().unwrap_or_default();
-    let targets = document
-        .get("target")
-        .and_then(|targets| targets.as_table_like());
-    let names = targets.into_iter().flat_map(|targets| targets.iter());
-    let ours = names.filter(|(name, _)| {
-        let linker = init::linker_of(&document, name);
-        linker.is_some_and(|linker| linker.contains("wasm-section-ld"))
-    });
-    let ours: Vec<_> = ours.map(|(name, _)| name.to_owned()).collect();
-    let file = path.display();
-    Some(match ours.as_slice() {
-        [] => Check {
-            what: "Cargo",
+/// What cargo does with us, in a project of cargo's.
+fn cargo() -> Vec<Check> {
+    let what = "Cargo";
+    let Ok(current) = std::env::current_dir() else {
+        return Vec::new();
+    };
+    let mut directories = current.ancestors();
+    if !directories.any(|directory| directory.join("Cargo.toml").is_file()) {
+        return Vec::new();
+    }
+    let configuration = match Configuration::read(&current) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            return vec![Check {
+                what,
+                state: State::Bad,
+                found: error.to_string(),
+                advice: Some("cargo stops there: correct the file".to_owned()),
+            }];
+        }
+    };
+    let findings = configuration.findings();
+    if findings.is_empty() {
+        let file = init::config(&current);
+        return vec![Check {
+            what,
             state: State::Note,
-            found: format!("{file} names wasm-section-ld for no target"),
+            found: format!("{} names wasm-section-ld for no target", file.display()),
             advice: Some("wasm-sections init writes it there".to_owned()),
+        }];
+    }
+    let checks = findings.into_iter().map(|finding| Check {
+        what,
+        state: match finding.advice {
+            None => State::Good,
+            Some(_) => State::Bad,
         },
-        targets => Check {
-            what: "Cargo",
-            state: State::Good,
-            found: format!("{file} names wasm-section-ld for {}", targets.join(" and ")),
-            advice: None,
-        },
-    })
+        found: finding.found,
+        advice: finding.advice,
+    });
+    checks.collect()
 }
 
 impl Show for Diagnosis {

@@ -116,6 +116,12 @@ impl Follower<'_> {
             is_nameless: is_nameless(&pointer.target),
             tells_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
         };
+        let table = match pointer.kind {
+            PointerKind::Function => "GOT.func",
+            PointerKind::Data | PointerKind::Distance => "GOT.mem",
+        };
+        // What is there may be no address yet.
+        let value = value.filter(|_| !module.is_relocated(table, &pointer.target));
         match pointer.kind {
             PointerKind::Function => {
                 let function = value.and_then(|value| module.table.get(&value).copied());
@@ -199,6 +205,10 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
         let offset = word * WORD;
         let at = start.checked_add(offset)?;
         let value = module.image.number(at, WORD as u32)?;
+        if value == 0 && module.has_relocated() {
+            // It may be an address that is not there yet.
+            return None;
+        }
         let next = at.checked_add(WORD).filter(|_| offset + 2 * WORD <= size);
         let length = next.and_then(|next| module.image.number(next, WORD as u32));
         // What follows a text of C's may be a function: a small number too.

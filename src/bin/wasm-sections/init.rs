@@ -1,6 +1,7 @@
 //! `init`: the linker's line in the nearest `.cargo/config.toml`.
 
-use super::{Answer, BAD, BOLD, GOOD, Show};
+use super::cargo::{Configuration, Finding, built_targets, parse};
+use super::{Answer, BAD, BOLD, FAINT, GOOD, Show};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -9,7 +10,7 @@ use toml_edit::{DocumentMut, Item, TableLike, value};
 use wasm_section_ld::error::{Error, Result, os_message};
 
 /// What cargo calls us.
-const LINKER: &str = "wasm-section-ld";
+pub const LINKER: &str = "wasm-section-ld";
 /// What is set where nothing says which target is built for.
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -27,6 +28,9 @@ pub struct Change {
     removed: Vec<String>,
     /// The lines that came.
     added: Vec<String>,
+    /// Why cargo takes another linker all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wrong: Vec<Finding>,
 }
 
 /// Writes the line, unless it is there.
@@ -37,23 +41,29 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     let current =
         std::env::current_dir().map_err(|error| cannot("find", Path::new("."), &error))?;
     let path = config(&current);
-    let old = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(cannot("read", &path, &error)),
+    // Of all files, as cargo stops at one that is broken.
+    let configuration = Configuration::read(&current)?;
+    let (old, mut document) = match path.is_file() {
+        true => {
+            let document = parse(&path)?;
+            let text = std::fs::read_to_string(&path);
+            (
+                text.map_err(|error| cannot("read", &path, &error))?,
+                document,
+            )
+        }
+        false => Default::default(),
     };
-    let mut document: DocumentMut = old.parse().map_err(|error: toml_edit::TomlError| {
-        Error::new(format!(
-            "this is not TOML: {}",
-            error.to_string().trim_end()
-        ))
-        .in_file(path.display())
-    })?;
     let targets = match targets {
         [] => vec![built_target(&document)],
         given => given.to_vec(),
     };
     for target in &targets {
+        // A file may say it for several targets, by a condition.
+        let named = configuration.linker(target);
+        if named.is_some_and(|(file, linker)| file == path && linker == LINKER) {
+            continue;
+        }
         set_linker(&mut document, target).map_err(|error| error.in_file(path.display()))?;
     }
     let mut new = document.to_string();
@@ -64,6 +74,16 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         replace(&path, &new).map_err(|error| cannot("write", &path, &error))?;
     }
     let (removed, added) = changed_lines(&old, &new);
+    let configuration = match dry_run {
+        true => configuration,
+        false => Configuration::read(&current)?,
+    };
+    let findings = targets
+        .iter()
+        .filter_map(|target| configuration.finding(target));
+    let wrong: Vec<_> = findings
+        .filter(|finding| finding.advice.is_some())
+        .collect();
     let change = Change {
         file: path.display().to_string(),
         targets,
@@ -71,6 +91,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         dry_run,
         removed,
         added,
+        wrong,
     };
     Ok(Answer {
         shown: change,
@@ -78,7 +99,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     })
 }
 
-fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
+pub fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::new(format!(
         "cannot {what} {}: {}",
         path.display(),
@@ -116,15 +137,12 @@ pub fn config(directory: &Path) -> PathBuf {
 
 /// The target that is built for without `--target`, if that is for wasm.
 fn built_target(document: &DocumentMut) -> String {
-    let target = document.get("build").and_then(|build| build.get("target"));
-    let named = target.and_then(Item::as_str);
-    let first = || target?.as_array()?.iter().find_map(|item| item.as_str());
-    let named = named.or_else(first).filter(|name| name.starts_with("wasm"));
-    named.unwrap_or(TARGET).to_owned()
+    let mut targets = built_targets(document).into_iter();
+    targets.next().unwrap_or_else(|| TARGET.to_owned())
 }
 
-/// The linker that a configuration names for a target.
-pub fn linker_of<'d>(document: &'d DocumentMut, target: &str) -> Option<&'d str> {
+/// The linker that a file names for a target.
+fn linker_of<'d>(document: &'d DocumentMut, target: &str) -> Option<&'d str> {
     document.get("target")?.get(target)?.get("linker")?.as_str()
 }
 
@@ -220,7 +238,7 @@ impl Show for Change {
                 "{}: {LINKER} is the linker of {targets} already",
                 self.file
             );
-            return text;
+            return text + &self.what_is_wrong();
         }
         let would = if self.dry_run { " would change" } else { "" };
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}{would}", self.file);
@@ -229,6 +247,19 @@ impl Show for Change {
         }
         for line in &self.added {
             let _ = writeln!(text, "{GOOD}+{line}{GOOD:#}");
+        }
+        text + &self.what_is_wrong()
+    }
+}
+
+impl Change {
+    fn what_is_wrong(&self) -> String {
+        let mut text = String::new();
+        for Finding { found, advice, .. } in &self.wrong {
+            let _ = writeln!(text, "{BAD}note{BAD:#}: {found}");
+            if let Some(advice) = advice {
+                let _ = writeln!(text, "      {FAINT}{advice}{FAINT:#}");
+            }
         }
         text
     }

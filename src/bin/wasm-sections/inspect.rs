@@ -46,8 +46,9 @@ impl Show for Report {
             for section in &module.sections {
                 text += &section_text(section, module.relative);
             }
-            text += &notes(module);
+            text += &notes(module, self.modules.len() == 1);
         }
+        text += &self.note_of_manifests();
         if self.modules.is_empty() {
             let _ = writeln!(text, "{}: there is no core module in it", self.file);
         }
@@ -55,8 +56,27 @@ impl Show for Report {
     }
 }
 
+impl Report {
+    /// Of a component, once which of its modules have no manifest.
+    fn note_of_manifests(&self) -> String {
+        let without = self.modules.iter().filter(|module| !module.manifest);
+        let without: Vec<_> = without.map(|module| module.label.as_str()).collect();
+        let which = match without.len() {
+            0 => return String::new(),
+            _ if self.modules.len() == 1 => return String::new(),
+            all if all == self.modules.len() => "any of the modules".to_owned(),
+            _ => without.join(", "),
+        };
+        format!("\n{FAINT}There is no manifest in {which}: {GUESSED}{FAINT:#}\n")
+    }
+}
+
+/// What is known without a manifest.
+const GUESSED: &str = "this is what exports and names of data segments tell; what words point to is guessed. \
+    Link with --section-manifest to know more.";
+
 /// What a reader has to know to understand what is shown, or why nothing is.
-fn notes(module: &ModuleReport) -> String {
+fn notes(module: &ModuleReport, alone: bool) -> String {
     let mut text = String::new();
     let mut note = |words: &str| {
         let _ = writeln!(text, "\n{FAINT}{words}{FAINT:#}");
@@ -65,10 +85,9 @@ fn notes(module: &ModuleReport) -> String {
         note("Addresses count from __memory_base, and functions from __table_base.");
     }
     if !module.manifest {
-        note(
-            "There is no manifest, so this is what exports and names of data segments tell; what words \
-             point to is guessed. Link with --section-manifest to know more.",
-        );
+        if alone {
+            note(&format!("There is no manifest, so {GUESSED}"));
+        }
         if module.sections.is_empty() {
             note("No section is exported, nor has a data segment the name of one.");
         }

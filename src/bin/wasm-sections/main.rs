@@ -1,5 +1,6 @@
 //! `wasm-sections`: looks into a linked module, and says what was gathered.
 
+mod cargo;
 mod compare;
 mod diff;
 mod doctor;
@@ -196,21 +197,34 @@ fn show(shown: &impl Show, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// A text whose control characters are shown and not obeyed, but for ends of lines and for styles: what
-/// is in a module may come from anyone.
+/// A text whose control characters, and those that cannot be seen, are shown and not obeyed, but for ends of lines
+/// and for styles: what is in a module may come from anyone.
 fn for_terminal(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         let (piece, after) = rest.split_at(style_length(rest).unwrap_or(character.len_utf8()));
-        if piece.len() == character.len_utf8() && character.is_control() && character != '\n' {
-            safe.extend(character.escape_default());
+        let is_obeyed = character == '\n' || piece.len() > character.len_utf8();
+        if !is_obeyed && (character.is_control() || is_unseen(character)) {
+            safe.extend(character.escape_unicode());
         } else {
             safe.push_str(piece);
         }
         rest = after;
     }
     safe
+}
+
+/// Whether a character shows nothing itself, and may change how others look: what has no width, or turns the
+/// direction in which text runs (Unicode's categories Cf, Zl and Zp, and what it calls ignorable by default).
+fn is_unseen(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The length of the style (`ESC [ … m`) that a text begins with.
@@ -233,8 +247,25 @@ mod tests {
         assert_eq!(for_terminal(styled), styled);
         assert_eq!(
             for_terminal("\x1b]0;title\x07\r"),
-            "\\u{1b}]0;title\\u{7}\\r"
+            "\\u{1b}]0;title\\u{7}\\u{d}"
         );
         assert_eq!(for_terminal("\x1b[2J\u{9b}31m"), "\\u{1b}[2J\\u{9b}31m");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(
+            for_terminal("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{2028}f\u{ad}"),
+            "a\\u{202e}b\\u{2066}c\\u{200b}d\\u{feff}e\\u{2028}f\\u{ad}"
+        );
+        for text in [
+            "\u{e9}",
+            "\u{5d0}\u{627}",
+            "\u{65e5}\u{672c}",
+            "\u{1f600}",
+            "e\u{301}",
+        ] {
+            assert_eq!(for_terminal(text), text);
+        }
     }
 }

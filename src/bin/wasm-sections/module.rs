@@ -2,7 +2,7 @@
 
 use super::image::Image;
 use super::open::{CoreModule, damaged};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wasm_section_ld::error::{Error, Result};
 use wasm_section_ld::manifest::{self, Manifest};
 use wasmparser::{
@@ -34,6 +34,8 @@ pub struct Module<'a> {
     imports: Vec<(&'a str, &'a str)>,
     function_names: BTreeMap<u32, &'a str>,
     globals: Vec<Option<u64>>,
+    /// What is known only when the module is loaded: what its imports from `GOT.func` and `GOT.mem` are called.
+    relocated: BTreeSet<(&'a str, &'a str)>,
     is_object: bool,
 }
 
@@ -109,6 +111,18 @@ impl<'a> Module<'a> {
         export.map_or_else(|| format!("function {index}"), |name| (*name).to_owned())
     }
 
+    /// Whether the address of a symbol, in the table of functions `GOT.func` or in memory, `GOT.mem`, is known only
+    /// when the module is loaded (DynamicLinking.md).
+    pub fn is_relocated(&self, table: &str, symbol: &str) -> bool {
+        self.relocated.contains(&(table, symbol))
+    }
+
+    /// Whether there are such addresses.
+    pub fn has_relocated(&self) -> bool {
+        let mut modules = self.relocated.iter().map(|(module, _)| *module);
+        modules.any(|module| module.starts_with("GOT."))
+    }
+
     /// The functions that have names.
     pub fn function_names(&self) -> impl Iterator<Item = &'a str> {
         self.function_names.values().copied()
@@ -124,7 +138,10 @@ impl<'a> Module<'a> {
                             self.imports.push((import.module, import.name));
                         }
                         // Bases of what is position-independent: addresses count from there.
-                        TypeRef::Global(_) => self.globals.push(Some(0)),
+                        TypeRef::Global(_) => {
+                            self.globals.push(Some(0));
+                            self.relocated.insert((import.module, import.name));
+                        }
                         _ => {}
                     }
                 }

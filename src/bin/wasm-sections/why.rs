@@ -240,7 +240,8 @@ impl Reason {
         }
         line(
             "Is its crate or object on the link line, and its mark spelt right? Link with \
-             WASM_SECTION_LD_LOG=debug to see each entry that was found."
+             WASM_SECTION_LD_LOG=debug to see each entry that was found; with cargo, which does not show it, \
+             with WASM_SECTION_LD_LOG=/tmp/link.log, and look there."
                 .to_owned(),
         );
         text

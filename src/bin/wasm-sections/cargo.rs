@@ -1,0 +1,445 @@
+//! Which linker cargo takes, and who says so: files of configuration, and variables that come before them.
+
+use super::init::{LINKER, cannot};
+use cargo_platform::{Cfg, Platform};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use toml_edit::{DocumentMut, Item, TableLike};
+use wasm_section_ld::error::{Error, Result};
+
+/// Cargo's configuration, as it is merged for a directory.
+pub struct Configuration {
+    /// The files, those that come first first.
+    files: Vec<(PathBuf, DocumentMut)>,
+    variables: Vec<(String, String)>,
+}
+
+/// What is wrong with a configuration that names us, or nothing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The target.
+    pub target: String,
+    /// What was found.
+    pub found: String,
+    /// What to do, if cargo does not take us.
+    pub advice: Option<String>,
+}
+
+impl Configuration {
+    /// Reads it for a directory, with the environment.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is not TOML: cargo stops there.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let variables = std::env::vars_os();
+        let variables = variables.map(|(name, value)| (text(name), text(value)));
+        let mut files = Vec::new();
+        for path in paths(directory) {
+            files.push((path.clone(), parse(&path)?));
+        }
+        Ok(Self {
+            files,
+            variables: variables.collect(),
+        })
+    }
+
+    /// Whether a linker is named for any target, and what comes of it.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut targets: Vec<String> = Vec::new();
+        for (_, document) in &self.files {
+            let tables = document.get("target").and_then(Item::as_table_like);
+            let names = tables
+                .into_iter()
+                .flat_map(TableLike::iter)
+                .map(|(name, _)| name);
+            for name in names.filter(|name| name.starts_with("wasm")) {
+                add(&mut targets, name);
+            }
+            for name in built_targets(document) {
+                add(&mut targets, &name);
+            }
+        }
+        targets
+            .iter()
+            .filter_map(|target| self.finding(target))
+            .collect()
+    }
+
+    /// What comes of what is said of a target, if that names us.
+    pub fn finding(&self, target: &str) -> Option<Finding> {
+        let (file, linker) = self.linker(target).filter(|(_, linker)| is_ours(linker))?;
+        let file = file.display();
+        let finding = |found: String, advice: Option<String>| {
+            let target = target.to_owned();
+            Some(Finding {
+                target,
+                found,
+                advice,
+            })
+        };
+        let named = format!("{file} names {linker} for {target}");
+        let variable = format!(
+            "CARGO_TARGET_{}_LINKER",
+            target.to_uppercase().replace(['-', '.'], "_")
+        );
+        if let Some(value) = self.variable(&variable).filter(|value| !is_ours(value)) {
+            let advice = format!("unset {variable}, which comes before the file");
+            return finding(format!("{named}, but {variable} is {value}"), Some(advice));
+        }
+        if let Some((by, value)) = self.linker_in_flags(target) {
+            let advice = format!("take `-C linker` out of {by}, which comes last");
+            return finding(
+                format!("{named}, but {by} has `-C linker={value}`"),
+                Some(advice),
+            );
+        }
+        if let Some((by, others)) = self.dropped_flags(target) {
+            let advice =
+                format!("cargo takes the flags of {by} in place of those: put all of them there");
+            let found =
+                format!("{named}, but {by} is set, and cargo drops the rustflags of {others}");
+            return finding(found, Some(advice));
+        }
+        if !linker.contains(['/', '\\']) {
+            if !is_on_path(&linker) {
+                let advice = "put the directory that it is in (cargo's: ~/.cargo/bin) on PATH, or write its whole path";
+                return finding(
+                    format!("{named}, and that is not on PATH"),
+                    Some(advice.to_owned()),
+                );
+            }
+        } else if !self.is_there(target, &linker) {
+            let advice = "correct the path, or write the name alone if it is on PATH";
+            return finding(
+                format!("{named}, and there is no such file"),
+                Some(advice.to_owned()),
+            );
+        }
+        finding(named, None)
+    }
+
+    /// The linker that files name for a target, and which of them does.
+    pub fn linker(&self, target: &str) -> Option<(&Path, String)> {
+        let by_name = self.files.iter().find_map(|(path, document)| {
+            let linker = document
+                .get("target")?
+                .get(target)?
+                .get("linker")?
+                .as_str()?;
+            Some((path.as_path(), linker.to_owned()))
+        });
+        by_name.or_else(|| {
+            self.files.iter().find_map(|(path, document)| {
+                let mut tables = cfg_tables(document, target);
+                let linker = tables.find_map(|table| table.get("linker")?.as_str());
+                Some((path.as_path(), linker?.to_owned()))
+            })
+        })
+    }
+
+    /// Whether the path of a linker leads to a file: from the directory that has `.cargo`, if it is relative.
+    fn is_there(&self, target: &str, linker: &str) -> bool {
+        let file = self.linker(target).map(|(file, _)| file);
+        let directory = file.and_then(|file| file.parent()?.parent());
+        directory.unwrap_or(Path::new("")).join(linker).is_file()
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        let mut variables = self.variables.iter();
+        let (_, value) = variables.find(|(known, _)| known == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The variable with the flags that cargo takes, and those.
+    fn flags_by_variable(&self, target: &str) -> Option<(String, Vec<String>)> {
+        let of_target = format!(
+            "CARGO_TARGET_{}_RUSTFLAGS",
+            target.to_uppercase().replace('-', "_")
+        );
+        let encoded = "CARGO_ENCODED_RUSTFLAGS";
+        if let Some(value) = self.variable(encoded) {
+            return Some((
+                encoded.to_owned(),
+                value.split('\x1f').map(str::to_owned).collect(),
+            ));
+        }
+        let mut names = ["RUSTFLAGS", &of_target].into_iter();
+        names.find_map(|name| {
+            let words = self.variable(name)?.split_whitespace();
+            Some((name.to_owned(), words.map(str::to_owned).collect()))
+        })
+    }
+
+    fn flags_in_files<'a>(
+        &'a self,
+        target: &'a str,
+    ) -> impl Iterator<Item = (&'a Path, Vec<String>)> {
+        self.files.iter().flat_map(move |(path, document)| {
+            let named = document
+                .get("target")
+                .and_then(|all| all.get(target)?.as_table_like());
+            let build = document.get("build").and_then(Item::as_table_like);
+            let tables = named
+                .into_iter()
+                .chain(cfg_tables(document, target))
+                .chain(build);
+            tables.filter_map(|table| Some((path.as_path(), words(table.get("rustflags")?))))
+        })
+    }
+
+    /// Who gives rustc another linker by its own flag.
+    fn linker_in_flags(&self, target: &str) -> Option<(String, String)> {
+        if let Some((by, flags)) = self.flags_by_variable(target) {
+            return Some((by, linker_of(&flags)?));
+        }
+        self.flags_in_files(target).find_map(|(path, flags)| {
+            Some((
+                format!("rustflags of {}", path.display()),
+                linker_of(&flags)?,
+            ))
+        })
+    }
+
+    /// The variable that hides flags for the linker, and the file that has them.
+    fn dropped_flags(&self, target: &str) -> Option<(String, String)> {
+        let (by, _) = self.flags_by_variable(target)?;
+        let is_for_linker = |flags: &[String]| flags.iter().any(|flag| flag.contains("link-arg"));
+        let mut files = self.flags_in_files(target);
+        let (path, _) = files.find(|(_, flags)| is_for_linker(flags))?;
+        Some((by, path.display().to_string()))
+    }
+}
+
+fn text(value: OsString) -> String {
+    value.to_string_lossy().into_owned()
+}
+
+fn add(targets: &mut Vec<String>, name: &str) {
+    if !targets.iter().any(|known| known == name) {
+        targets.push(name.to_owned());
+    }
+}
+
+fn is_ours(linker: &str) -> bool {
+    Path::new(linker)
+        .file_stem()
+        .is_some_and(|stem| stem == LINKER)
+}
+
+/// Whether there is a program of that name in a directory of PATH.
+fn is_on_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path).any(|directory| directory.join(&program).is_file())
+}
+
+/// The files that cargo reads in a directory, the nearest first.
+fn paths(directory: &Path) -> Vec<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let directories = directory
+        .ancestors()
+        .map(|directory| directory.join(".cargo"));
+    let mut found: Vec<PathBuf> = Vec::new();
+    for directory in directories.chain(home) {
+        // Cargo reads the one without a suffix if there are both.
+        let mut names = ["config", "config.toml"]
+            .map(|name| directory.join(name))
+            .into_iter();
+        let file = names.find(|file| file.is_file());
+        found.extend(file.filter(|file| !found.contains(file)));
+    }
+    found
+}
+
+/// Reads a file of configuration.
+///
+/// # Errors
+/// It cannot be read, or is not TOML.
+pub fn parse(path: &Path) -> Result<DocumentMut> {
+    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let what = error.to_string();
+        Error::new(format!("this is not TOML: {}", what.trim_end())).in_file(path.display())
+    })
+}
+
+/// What is built for without `--target`, of what is for wasm.
+pub fn built_targets(document: &DocumentMut) -> Vec<String> {
+    let target = document.get("build").and_then(|build| build.get("target"));
+    let named = target.map(words).unwrap_or_default();
+    named
+        .into_iter()
+        .filter(|name| name.starts_with("wasm"))
+        .collect()
+}
+
+/// The words of an array, or of a text.
+fn words(item: &Item) -> Vec<String> {
+    let array = item.as_array().into_iter().flatten();
+    let of_array = array.filter_map(|value| value.as_str()).map(str::to_owned);
+    let of_text = item.as_str().into_iter().flat_map(str::split_whitespace);
+    of_array.chain(of_text.map(str::to_owned)).collect()
+}
+
+/// The linker that flags of rustc name last: `-C linker=NAME`, `-Clinker=NAME`.
+fn linker_of(flags: &[String]) -> Option<String> {
+    let follows = |at: usize| {
+        at.checked_sub(1)
+            .is_some_and(|at| matches!(flags[at].as_str(), "-C" | "--codegen"))
+    };
+    let mut named = flags.iter().enumerate().filter_map(|(at, flag)| {
+        let joined = flag
+            .strip_prefix("-C")
+            .or_else(|| flag.strip_prefix("--codegen="));
+        let option = joined.or_else(|| follows(at).then_some(flag))?;
+        option.strip_prefix("linker=")
+    });
+    let last = named.next_back().filter(|linker| !is_ours(linker))?;
+    Some(last.to_owned())
+}
+
+/// The tables `[target.'cfg(…)']` that hold for a target.
+fn cfg_tables<'d>(
+    document: &'d DocumentMut,
+    target: &'d str,
+) -> impl Iterator<Item = &'d dyn TableLike> {
+    let known = known_of(target);
+    let tables = document.get("target").and_then(Item::as_table_like);
+    let tables = tables.into_iter().flat_map(TableLike::iter);
+    tables.filter_map(move |(name, table)| {
+        let platform: Platform = name.parse().ok()?;
+        let holds = matches!(platform, Platform::Cfg(_)) && platform.matches(target, &known);
+        holds.then(|| table.as_table_like())?
+    })
+}
+
+/// What rustc says of a target for wasm (`rustc --print cfg`), as far as its name does.
+fn known_of(target: &str) -> Vec<Cfg> {
+    let mut words = target.split('-');
+    let arch = words.next().unwrap_or_default();
+    let width = if arch.starts_with("wasm64") {
+        "64"
+    } else {
+        "32"
+    };
+    let system = words.next_back().unwrap_or("unknown");
+    // `wasm32-wasip1-threads`.
+    let system = words
+        .find(|word| word.starts_with("wasi"))
+        .unwrap_or(system);
+    let system = match system {
+        wasi if wasi.starts_with("wasi") => "wasi",
+        other => other,
+    };
+    let known = [
+        format!("target_arch = \"wasm{width}\""),
+        format!("target_pointer_width = \"{width}\""),
+        "target_family = \"wasm\"".to_owned(),
+        "target_endian = \"little\"".to_owned(),
+        format!(
+            "target_os = \"{}\"",
+            if arch.ends_with("v1") { "none" } else { system }
+        ),
+    ];
+    known.iter().filter_map(|cfg| cfg.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(text: &str, variables: &[(&str, &str)]) -> Configuration {
+        let variables = variables.iter();
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Configuration {
+            files: vec![("c.toml".into(), text.parse().expect("TOML"))],
+            variables: variables.collect(),
+        }
+    }
+
+    const TARGET: &str = "wasm32-unknown-unknown";
+    const NAMED: &str = "[target.wasm32-unknown-unknown]\nlinker = \"HERE/wasm-section-ld\"\n";
+
+    /// Where HERE is a directory with a linker in it.
+    fn found(text: &str, variables: &[(&str, &str)]) -> (String, bool) {
+        let here = tempfile::tempdir().expect("a directory");
+        std::fs::write(here.path().join("wasm-section-ld"), "").expect("a file");
+        let text = text.replace("HERE", &here.path().display().to_string());
+        let finding = configuration(&text, variables)
+            .finding(TARGET)
+            .expect("one");
+        (finding.found, finding.advice.is_none())
+    }
+
+    #[test]
+    fn what_comes_before_the_file() {
+        assert!(found(NAMED, &[]).1);
+        let (elsewhere, good) = found(&NAMED.replace("HERE", "/nowhere"), &[]);
+        assert!(
+            !good && elsewhere.ends_with("there is no such file"),
+            "{elsewhere}"
+        );
+        assert!(
+            found(
+                NAMED,
+                &[("RUSTFLAGS", "-Copt-level=1 -C linker=/bin/wasm-section-ld")]
+            )
+            .1
+        );
+        for (name, value) in [
+            ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "gcc"),
+            ("RUSTFLAGS", "-g -C linker=gcc"),
+            ("RUSTFLAGS", "-Clinker=gcc"),
+            ("CARGO_ENCODED_RUSTFLAGS", "-g\x1f-Clinker=gcc"),
+            (
+                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+                "--codegen linker=gcc",
+            ),
+        ] {
+            let (found, good) = found(NAMED, &[(name, value)]);
+            assert!(
+                !good && found.contains(name) && found.contains("gcc"),
+                "{found}"
+            );
+        }
+    }
+
+    #[test]
+    fn flags_in_files() {
+        for table in [
+            "[build]",
+            "[target.'cfg(all(target_family = \"wasm\", not(target_os = \"wasi\")))']",
+        ] {
+            let text = format!("{NAMED}{table}\nrustflags = [\"-C\", \"linker=gcc\"]\n");
+            let (found, good) = found(&text, &[]);
+            assert!(!good && found.contains("rustflags of c.toml"), "{found}");
+        }
+        let text = format!("{NAMED}rustflags = \"-Clink-arg=--section-manifest\"\n");
+        assert!(found(&text, &[]).1);
+        let (found, good) = found(&text, &[("RUSTFLAGS", "-g")]);
+        assert!(
+            !good && found.contains("RUSTFLAGS is set, and cargo drops"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn conditions() {
+        let linker = |condition: &str, target: &str| {
+            let text = format!("[target.'cfg({condition})']\nlinker = \"wasm-section-ld\"\n");
+            configuration(&text, &[]).linker(target).is_some()
+        };
+        assert!(linker("target_arch = \"wasm32\"", TARGET));
+        assert!(linker("any(unix, target_family = \"wasm\")", TARGET));
+        assert!(linker("target_os = \"wasi\"", "wasm32-wasip1-threads"));
+        assert!(linker("target_os = \"none\"", "wasm32v1-none"));
+        assert!(!linker("target_os = \"wasi\"", TARGET));
+        assert!(!linker("not(target_family = \"wasm\")", TARGET));
+        assert!(!linker(
+            "target_arch = \"wasm32\"",
+            "wasm64-unknown-unknown"
+        ));
+    }
+}

@@ -1,0 +1,128 @@
+//! An input file and what it is: an object, bitcode, or an archive with members.
+
+use super::archive::{self, Content};
+use super::foreign::{self, Format};
+use super::map::{FileBytes, Magic};
+use super::{Bytes, Inputs, Module, Name, Place, Provenance};
+use crate::error::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// An open file, and what is in it.
+#[derive(Debug)]
+pub struct InputFile {
+    pub path: Arc<Path>,
+    pub bytes: FileBytes,
+    /// The members of a thin archive, one for one.
+    pub thin: Vec<FileBytes>,
+    pub format: Format,
+    pub place: Place,
+}
+
+impl InputFile {
+    pub fn open(path: &Path, place: Place, one_of_many: bool) -> Result<Self> {
+        let can_wait = |magic: &Magic| one_of_many && Format::of(magic) == Format::Module;
+        let bytes = FileBytes::open_some(path, can_wait)?;
+        let format = match bytes.is_unread() {
+            true => Format::Module,
+            false => Format::of(bytes.bytes()),
+        };
+        match format {
+            Format::Unknown => return Err(unknown_file_type(path, bytes.bytes())),
+            Format::Component => {
+                return Err(Error::new("this is a component, not an object file")
+                    .note("link the objects it was made of; a component cannot be linked again")
+                    .in_file(path.display()));
+            }
+            _ => {}
+        }
+        let thin = match format {
+            Format::Archive if bytes.is_read_once() && archive::is_thin(bytes.bytes()) => {
+                return Err(Error::new("a thin archive cannot be read from a pipe")
+                    .note("it holds only the names of its members, which begin at its own place: name the file")
+                    .in_file(path.display()));
+            }
+            Format::Archive => archive::open_thin(path, bytes.bytes())?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            path: path.into(),
+            bytes,
+            thin,
+            format,
+            place,
+        })
+    }
+
+    pub fn name(&self, member: Option<String>) -> Name {
+        Name::new(self.path.clone(), member)
+    }
+
+    /// The members of an archive with their bytes.
+    pub fn contents(&self) -> Result<Vec<(String, &[u8])>> {
+        let members = archive::members(&self.path, self.bytes.bytes())?;
+        let contents = members.into_iter().enumerate().map(|(index, member)| {
+            let bytes = match member.content {
+                Content::Inside(bytes) => bytes,
+                Content::Outside(_) => self.thin.get(index).map_or(&[][..], FileBytes::bytes),
+            };
+            (member.name, bytes)
+        });
+        Ok(contents.collect())
+    }
+
+    /// The module that the file is, or one that is a member of it.
+    pub fn module<'a>(&'a self, member: Option<(String, &'a [u8])>) -> Module<'a> {
+        let (provenance, bytes, member) = match member {
+            Some((name, bytes)) => (Provenance::Member, Bytes::Here(bytes), Some(name)),
+            None => (Provenance::File, Bytes::OfFile(&self.bytes), None),
+        };
+        Module {
+            name: self.name(member),
+            bytes,
+            place: self.place,
+            provenance,
+        }
+    }
+
+    pub fn members(&self) -> Result<Inputs<'_>> {
+        let mut members = Inputs::default();
+        let mut foreign = None;
+        for (member, bytes) in self.contents()? {
+            match Format::of(bytes) {
+                Format::Module => members.modules.push(self.module(Some((member, bytes)))),
+                Format::Bitcode => members.bitcode.push(self.module(Some((member, bytes)))),
+                // The backend warns of it and goes on.
+                _ => {
+                    let what = foreign::describe(bytes);
+                    foreign = foreign.or(what.map(|what| (member, what)));
+                }
+            }
+        }
+        let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
+        // The backend links nothing of it and goes on: what it was to bring is then undefined.
+        if let (Some((member, what)), false) = (foreign, linkable) {
+            let warning = Error::new(format!(
+                "this is {what}, and nothing in the archive is WebAssembly"
+            ))
+            .note("build the library for the wasm target, or correct the search path (-L)")
+            .in_file(self.name(Some(member)));
+            members.warnings.push(warning.to_string());
+        }
+        Ok(members)
+    }
+}
+
+/// In the words of `wasm-ld`, and what the file is.
+fn unknown_file_type(path: &Path, bytes: &[u8]) -> Error {
+    let error = Error::new(format!("unknown file type: {}", path.display()));
+    if bytes.is_empty() {
+        return error.note("the file is empty: build it again");
+    }
+    match foreign::describe(bytes) {
+        Some(what) => error.note(format!(
+            "this is {what}, not a WebAssembly object: build it for the wasm target"
+        )),
+        None => error.note("expected a WebAssembly object, LLVM bitcode or an archive of them"),
+    }
+}

@@ -1,0 +1,319 @@
+//! Signals that end a link, at any moment of it: the backend ends, temporary files go, and then this process
+//! ends by that same signal, as whoever sent it expects.
+//!
+//! The handler does all of that, whatever this process waits for or works at. A signal that our caller ignores
+//! (`nohup`) stays ignored. Where there is nothing to clean up yet, there is no handler.
+
+use std::io::Result;
+use std::process::{Child, Command, ExitStatus};
+
+#[cfg(unix)]
+mod unix {
+    use crate::temporary::on_signal;
+    use libc::c_int;
+    use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+    use signal_hook::low_level;
+    use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+    use std::sync::{Arc, Once};
+    use std::time::Duration;
+
+    /// The backend, while there is one, or 0.
+    pub static BACKEND: AtomicI32 = AtomicI32::new(0);
+    /// The signal that has come, or 0.
+    pub static COME: AtomicI32 = AtomicI32::new(0);
+    /// Whether this process is at something that a signal has to wait for.
+    pub static IS_HELD: AtomicBool = AtomicBool::new(false);
+    /// Whether a thread is about to end this process.
+    pub static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+    /// How long the backend may take to end by a signal.
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const STEP: Duration = Duration::from_millis(1);
+
+    pub fn watch() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            // A file that is larger than the limit is then an error of `write`, and not the end.
+            let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+            for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+                if !is_ignored(signal) {
+                    catch(signal);
+                }
+            }
+        });
+    }
+
+    #[allow(unsafe_code)]
+    fn catch(signal: c_int) {
+        // SAFETY: what a handler may do is limited (`signal-safety(7)`). This one uses atomics, `waitid`,
+        // `nanosleep`, `kill`, and what removes files without an allocation or a lock.
+        // Where it cannot be had the signal ends this process at once.
+        let _ = unsafe { low_level::register(signal, move || come(signal)) };
+    }
+
+    #[allow(unsafe_code)]
+    fn is_ignored(signal: c_int) -> bool {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: nothing is set, and the place for the answer is there.
+        let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+        // SAFETY: all its fields are integers or may be null, so that zeros are a value too.
+        let action = unsafe { action.assume_init() };
+        asked == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
+
+    /// The handler.
+    pub fn come(signal: c_int) {
+        COME.store(signal, SeqCst);
+        // If it is held, `hold` sees that one has come.
+        if !IS_HELD.load(SeqCst) {
+            end(signal);
+        }
+    }
+
+    /// Ends this process, unless another thread, or the handler of another signal below this one, is at that.
+    pub fn end(signal: c_int) {
+        if !IS_ENDING.swap(true, SeqCst) {
+            if let Some(signal) = Signal::from_named_raw(signal) {
+                end_backend(signal);
+            }
+            on_signal::remove();
+            let _ = low_level::emulate_default_handler(signal);
+        }
+    }
+
+    /// Lets the backend end by a signal, which it may use to clean up, and then whether it wants or not.
+    pub fn end_backend(signal: Signal) {
+        let Some(backend) = Pid::from_raw(BACKEND.load(SeqCst)) else {
+            return;
+        };
+        let _ = kill_process(backend, signal);
+        let mut left = PATIENCE;
+        while !has_ended(backend) {
+            match left.checked_sub(STEP) {
+                Some(rest) => left = rest,
+                None => {
+                    let _ = kill_process(backend, Signal::KILL);
+                    return;
+                }
+            }
+            std::thread::sleep(STEP);
+        }
+    }
+
+    fn has_ended(child: Pid) -> bool {
+        let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        !matches!(waitid(WaitId::Pid(child), how), Ok(None))
+    }
+
+    /// Waits until `child` has ended, and leaves it to be asked how.
+    pub fn wait_for_end(child: Pid) {
+        let how = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(child), how) {}
+    }
+}
+
+/// Lets the backend end with us even if we are ended by a signal that cannot be caught. It would write the output
+/// after all.
+#[cfg(target_os = "linux")]
+mod together {
+    use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+    use std::ffi::{CString, OsStr, OsString, c_char};
+    use std::io::{Error, ErrorKind, Result};
+    use std::os::unix::ffi::OsStringExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    #[allow(unsafe_code)]
+    pub fn end(command: &mut Command) -> Result<()> {
+        let program = Program::of(command)?;
+        // SAFETY: `run` only calls what may be called after `fork`, and allocates nothing.
+        unsafe { command.pre_exec(move || program.run()) };
+        Ok(())
+    }
+
+    /// What is to be run, as the system wants to have it.
+    struct Program {
+        path: CString,
+        words: Strings,
+        variables: Strings,
+        parent: Pid,
+    }
+
+    impl Program {
+        fn of(command: &Command) -> Result<Self> {
+            let path = command.get_program();
+            let words = [path].into_iter().chain(command.get_args());
+            let is_set = |name: &OsStr| command.get_envs().any(|(set, _)| set == name);
+            let inherited = std::env::vars_os().filter(|(name, _)| !is_set(name));
+            let set = command.get_envs();
+            let set = set.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            let variables = inherited.chain(set).map(|(mut name, value)| {
+                name.push("=");
+                name.push(value);
+                name
+            });
+            Ok(Self {
+                path: CString::new(path.to_owned().into_vec())?,
+                words: Strings::new(words.map(OsStr::to_owned))?,
+                variables: Strings::new(variables)?,
+                parent: getpid(),
+            })
+        }
+
+        /// Becomes the program, in the child process. The standard library would give what is no program to a shell.
+        #[allow(unsafe_code)]
+        fn run(&self) -> Result<()> {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // It may have ended before this.
+            if getppid() != Some(self.parent) {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let (words, variables) = (self.words.pointers(), self.variables.pointers());
+            // SAFETY: the strings end with a null byte, their lists with a null pointer, and all of them are here.
+            unsafe { libc::execve(self.path.as_ptr(), words, variables) };
+            Err(Error::last_os_error())
+        }
+    }
+
+    /// Strings, and the list of where they are.
+    struct Strings {
+        _strings: Vec<CString>,
+        pointers: Vec<*const c_char>,
+    }
+
+    // SAFETY: the pointers are to what the strings own, which does not move and is only read.
+    #[allow(unsafe_code)]
+    unsafe impl Send for Strings {}
+    // SAFETY: the same.
+    #[allow(unsafe_code)]
+    unsafe impl Sync for Strings {}
+
+    impl Strings {
+        fn new(strings: impl Iterator<Item = OsString>) -> Result<Self> {
+            let strings = strings.map(|string| CString::new(string.into_vec()));
+            let strings: Vec<CString> = strings.collect::<std::result::Result<_, _>>()?;
+            let pointers = strings.iter().map(|string| string.as_ptr());
+            let pointers = pointers.chain([std::ptr::null()]).collect();
+            Ok(Self {
+                _strings: strings,
+                pointers,
+            })
+        }
+
+        fn pointers(&self) -> *const *const c_char {
+            self.pointers.as_ptr()
+        }
+    }
+}
+
+/// From now on such a signal is caught. To be called before there is something to clean up.
+pub fn watch() {
+    #[cfg(unix)]
+    unix::watch();
+}
+
+/// Does what a signal has to wait for: what is made here is known to the handler when it comes.
+pub fn hold<T>(make: impl FnOnce() -> T) -> T {
+    #[cfg(unix)]
+    {
+        use std::sync::atomic::Ordering::SeqCst;
+        unix::IS_HELD.store(true, SeqCst);
+        let made = make();
+        unix::IS_HELD.store(false, SeqCst);
+        let signal = unix::COME.load(SeqCst);
+        if signal != 0 {
+            unix::end(signal);
+        }
+        made
+    }
+    #[cfg(not(unix))]
+    make()
+}
+
+/// Starts the backend, which ends when we do.
+///
+/// # Errors
+/// It cannot be run.
+pub fn spawn(command: &mut Command) -> Result<Child> {
+    watch();
+    #[cfg(target_os = "linux")]
+    together::end(command)?;
+    hold(|| {
+        let child = command.spawn()?;
+        #[cfg(unix)]
+        unix::BACKEND.store(
+            rustix::process::Pid::from_child(&child)
+                .as_raw_nonzero()
+                .get(),
+            std::sync::atomic::Ordering::SeqCst,
+        );
+        Ok(child)
+    })
+}
+
+/// Waits until the backend has ended.
+///
+/// # Errors
+/// It cannot be waited for.
+pub fn wait(child: &mut Child) -> Result<ExitStatus> {
+    #[cfg(unix)]
+    unix::wait_for_end(rustix::process::Pid::from_child(child));
+    hold(|| {
+        let status = child.wait();
+        #[cfg(unix)]
+        unix::BACKEND.store(0, std::sync::atomic::Ordering::SeqCst);
+        status
+    })
+}
+
+/// Ends a backend that has nothing to do.
+pub fn stop(child: &mut Child) {
+    // If it has ended already, all is well.
+    let _ = child.kill();
+    let _ = wait(child);
+}
+
+/// Lets a signal that is handled elsewhere end the link as those here do.
+#[cfg(unix)]
+pub fn come(signal: i32) {
+    unix::come(signal);
+}
+
+/// Cleans up for a handler that ends this process by itself.
+#[cfg(unix)]
+pub fn clean_up() {
+    unix::IS_ENDING.store(true, std::sync::atomic::Ordering::SeqCst);
+    unix::end_backend(rustix::process::Signal::KILL);
+    crate::temporary::on_signal::remove();
+}
+
+/// Returns only if no other thread is about to end this process. To be called before it ends in another way.
+pub fn let_it_end() {
+    #[cfg(unix)]
+    while unix::IS_ENDING.load(std::sync::atomic::Ordering::SeqCst) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// Whether a process that ended by `signal` did so since someone wanted the link to end.
+pub fn is_wish(signal: i32) -> bool {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(&signal)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = signal;
+        false
+    }
+}
+
+/// Ends this process by `signal`, as if it had not been caught.
+pub fn end_by(signal: i32) -> ! {
+    #[cfg(unix)]
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    std::process::exit(128 + signal)
+}

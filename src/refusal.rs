@@ -1,0 +1,91 @@
+//! What is refused: options that we do not have, inputs that are not right, and those that have changed.
+
+use crate::args::{self, CommandLine, Id};
+use crate::backend::{Call, Ended};
+use crate::diagnostics::Diagnostics;
+use crate::error::{Error, Result};
+use crate::input::Files;
+use std::io::Write;
+
+/// What begins with `--section-` and is none of our options.
+///
+/// # Errors
+/// There is such an option.
+pub fn refuse_reserved(line: &CommandLine) -> Result<()> {
+    let reserved = line
+        .arguments()
+        .find(|(_, argument)| matches!(argument.meaning, args::Meaning::Option(Id::Reserved, _)));
+    let Some((_, argument)) = reserved else {
+        return Ok(());
+    };
+    let option = argument.spelling.first().map(|word| word.to_string_lossy());
+    Err(Error::new(format!(
+        "{}: this version has no such option",
+        option.unwrap_or_default()
+    ))
+    .note("what begins with `--section-` is this linker's own; see --help"))
+}
+
+/// The backend would say that it does not know the option. Of its own options it says it itself.
+///
+/// # Errors
+/// An option of ours without its value.
+pub fn refuse_missing_value(line: &CommandLine) -> Result<()> {
+    match line.missing_value() {
+        None | Some((_, false)) => Ok(()),
+        Some((option, true)) => Err(Error::new(format!(
+            "{}: this option needs a value",
+            option.to_string_lossy()
+        ))
+        .note("give it as the next argument, or after `=`; see --help")),
+    }
+}
+
+/// Says what is wrong with inputs, and what the backend has to say of such a link: of libraries that are missing,
+/// and of options that it does not know. Build systems try those without regard to the rest.
+///
+/// # Errors
+/// The backend cannot be run.
+pub fn refused(
+    diagnostics: &Diagnostics,
+    line: &CommandLine,
+    call: &Call<'_>,
+    error: &Error,
+) -> Result<Ended> {
+    let (ended, said) = call.messages()?;
+    let mut ours: Vec<&Error> = error.all().collect();
+    for said in said.split_inclusive(|&byte| byte == b'\n') {
+        // Ours say what to do.
+        let is_said = |error: &&Error| said.trim_ascii_end().ends_with(error.what().as_bytes());
+        match ours.iter().position(is_said) {
+            Some(position) => diagnostics.error(ours.remove(position)),
+            None => _ = std::io::stderr().write_all(said),
+        }
+    }
+    for error in ours {
+        diagnostics.error(error);
+    }
+    if ended == Ended::Status(0) {
+        remove_output(line);
+    }
+    Ok(Ended::Status(1))
+}
+
+/// Removes an output that is none, if there is one.
+fn remove_output(line: &CommandLine) {
+    if line.output().is_file() {
+        let _ = std::fs::remove_file(line.output());
+    }
+}
+
+/// An output that was made of inputs which are others now is none.
+///
+/// # Errors
+/// There is such an input.
+pub fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
+    let checked = files.check_unchanged(line.output());
+    if checked.is_err() {
+        remove_output(line);
+    }
+    checked
+}
