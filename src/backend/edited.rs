@@ -145,7 +145,8 @@ impl<'a> Job<'a> {
 }
 
 /// The archives with edited members that are made anew: those that are linked whole, and those where an
-/// edited member would win over another of the archive if it came before it.
+/// edited member follows another that may be extracted. If it came first, so would its constructors and what
+/// it defines.
 fn archives_made_anew(
     files: &Files,
     edited: &[&Module<'_>],
@@ -158,13 +159,13 @@ fn archives_made_anew(
     for (argument, members) in members {
         let is_whole = members.iter().any(|module| module.place.whole_archive);
         let addresses: HashSet<_> = members.iter().filter_map(|module| module.address()).collect();
-        let has_rivals = || -> Result<bool> {
+        let has_others_before = || -> Result<bool> {
             let archive = files.archive(argument)?;
             Ok(archive.is_some_and(|archive| {
-                archive.has_rivals(|bytes| addresses.contains(&bytes.as_ptr()))
+                archive.has_others_before(|bytes| addresses.contains(&bytes.as_ptr()))
             }))
         };
-        if is_whole || has_rivals()? {
+        if is_whole || has_others_before()? {
             anew.insert(argument);
         }
     }
