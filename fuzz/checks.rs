@@ -63,10 +63,12 @@ pub fn arguments(data: &[u8]) {
 pub fn archive(data: &[u8]) {
     let contents = |data| -> Option<Vec<(String, Vec<u8>)>> {
         let members = archive_members(Path::new("fuzz.a"), data).ok()?;
-        let inside = members.into_iter().filter_map(|member| match member.content {
-            ArchiveContent::Inside(bytes) => Some((member.name, bytes.to_vec())),
-            ArchiveContent::Outside(_) => None,
-        });
+        let inside = members
+            .into_iter()
+            .filter_map(|member| match member.content {
+                ArchiveContent::Inside(bytes) => Some((member.name, bytes.to_vec())),
+                ArchiveContent::Outside(_) => None,
+            });
         Some(inside.collect())
     };
     let Some(members) = contents(data) else {

@@ -40,6 +40,7 @@ mod lto;
 mod manifest;
 mod many;
 mod map;
+mod member_order;
 mod messages;
 mod never_dead;
 mod never_lost;

@@ -265,7 +265,12 @@ const OPTIONS: &[Spec] = &[
     spec("thinlto-index-only=", Two, Joined, Id::ThinLtoIndexOnly),
     spec("thinlto-jobs=", Two, Joined, Id::Other),
     // The backend's flags.
-    spec("allow-multiple-definition", Any, Flag, Id::AllowMultipleDefinition),
+    spec(
+        "allow-multiple-definition",
+        Any,
+        Flag,
+        Id::AllowMultipleDefinition,
+    ),
     spec("allow-undefined", Any, Flag, Id::Other),
     spec("Bsymbolic", Any, Flag, Id::Other),
     spec("build-id", Any, Flag, Id::Other),
@@ -415,7 +420,10 @@ mod tests {
 
     #[test]
     fn every_spelling_of_an_export() {
-        let both = [("export", Id::Export), ("export-if-defined", Id::ExportIfDefined)];
+        let both = [
+            ("export", Id::Export),
+            ("export-if-defined", Id::ExportIfDefined),
+        ];
         for (name, id) in both {
             for dashes in ["-", "--"] {
                 let option = format!("{dashes}{name}");

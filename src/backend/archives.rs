@@ -97,7 +97,12 @@ impl Job<'_> {
         let path = self.path(Kind::Archive, Some(archive.name.to_string()));
         write_archive(&path, members).map_err(|error| no_room(&error))?;
         match end {
-            Some(_) => self.edits.before.entry(argument).or_default().push(path.into()),
+            Some(_) => self
+                .edits
+                .before
+                .entry(argument)
+                .or_default()
+                .push(path.into()),
             None => {
                 self.edits.replace.insert(argument, vec![path.into()]);
             }
@@ -118,7 +123,9 @@ impl<'a> Edited<'a> {
     fn new(objects: &'a [(&Module<'_>, Vec<u8>)]) -> Self {
         let modules = objects.iter().map(|(module, _)| module);
         let whole = modules.filter(|module| module.is_member() && module.place.whole_archive);
-        let contents = objects.iter().filter_map(|(module, bytes)| Some((module.address()?, &bytes[..])));
+        let contents = objects
+            .iter()
+            .filter_map(|(module, bytes)| Some((module.address()?, &bytes[..])));
         Self {
             contents: contents.collect(),
             dropped: BTreeSet::new(),

@@ -98,10 +98,8 @@ fn kept(entries: &WithEntries) -> impl Iterator<Item = OsString> {
 /// out.
 fn drop_reports(job: &mut Job<'_>, line: &CommandLine) {
     for (index, argument) in line.arguments() {
-        if let Meaning::Option(
-            Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath,
-            _,
-        ) = argument.meaning
+        if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath, _) =
+            argument.meaning
         {
             job.edits.replace.insert(index, Vec::new());
         }
@@ -194,7 +192,10 @@ impl Output {
     /// Copies the objects to where the caller wants them.
     fn hand_out(&self, path: &Path) -> Result<()> {
         for number in 0_u32.. {
-            let (mut from, mut to) = (self.object.clone().into_os_string(), path.as_os_str().to_owned());
+            let (mut from, mut to) = (
+                self.object.clone().into_os_string(),
+                path.as_os_str().to_owned(),
+            );
             if number > 0 {
                 from.push(number.to_string());
                 to.push(number.to_string());

@@ -61,16 +61,21 @@ impl<'a> Job<'a> {
         let runs = pack::runs(&placed, files);
         // A wrapper may look at its words: it is given no archive for what is none.
         let is_lld = backend.takes_flavor();
-        let runs = runs.into_iter().flat_map(|run| match is_lld || run.iter().any(|m| m.is_member()) {
-            true => run.chunks(run.len()),
-            false => run.chunks(1),
-        });
+        let runs =
+            runs.into_iter()
+                .flat_map(|run| match is_lld || run.iter().any(|m| m.is_member()) {
+                    true => run.chunks(run.len()),
+                    false => run.chunks(1),
+                });
         let packs: Vec<Pack> = runs.filter_map(|run| self.place_run(run)).collect();
         Ok(EditedObjects {
             writer: Writer::new(packs),
             others,
             made: Vec::new(),
-            members: placed.into_iter().filter(|module| module.is_member()).collect(),
+            members: placed
+                .into_iter()
+                .filter(|module| module.is_member())
+                .collect(),
         })
     }
 
@@ -147,18 +152,21 @@ impl<'a> Job<'a> {
 /// The archives with edited members that are made anew: those that are linked whole, and those where an
 /// edited member follows another that may be extracted. If it came first, so would its constructors and what
 /// it defines.
-fn archives_made_anew(
-    files: &Files,
-    edited: &[&Module<'_>],
-) -> Result<HashSet<ArgumentIndex>> {
+fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
     let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
     for module in edited.iter().filter(|module| module.is_member()) {
-        members.entry(module.place.argument).or_default().push(module);
+        members
+            .entry(module.place.argument)
+            .or_default()
+            .push(module);
     }
     let mut anew = HashSet::default();
     for (argument, members) in members {
         let is_whole = members.iter().any(|module| module.place.whole_archive);
-        let addresses: HashSet<_> = members.iter().filter_map(|module| module.address()).collect();
+        let addresses: HashSet<_> = members
+            .iter()
+            .filter_map(|module| module.address())
+            .collect();
         let has_others_before = || -> Result<bool> {
             let archive = files.archive(argument)?;
             Ok(archive.is_some_and(|archive| {

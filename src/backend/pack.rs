@@ -96,4 +96,3 @@ impl Writer {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).map_err(|error| no_room(&error))
 }
-

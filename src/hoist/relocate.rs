@@ -162,7 +162,9 @@ impl<'a> Hoist<'_, 'a> {
             }
             let flags = binding | SymbolFlags::UNDEFINED;
             let name = source.kept_name(name);
-            let symbol = self.builder.symbol(SynthSymbol::UndefinedData { flags, name });
+            let symbol = self
+                .builder
+                .symbol(SynthSymbol::UndefinedData { flags, name });
             return Ok(self.refer(symbol, source, index, object));
         };
         let is_import = symbol.is_undefined();

@@ -10,8 +10,8 @@ use crate::plan::{PlannedSection, SymbolDefinition, Value, Winner};
 use crate::script::Definition as ScriptDefinition;
 use crate::survey::{Entry, EntryId, EntrySymbol, is_c_identifier, is_marked};
 use crate::wasm::{
-    Definition, Merged, Moved, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol, SymbolFlags,
-    SymbolIndex, SynthSymbol,
+    Definition, Merged, Moved, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol,
+    SymbolFlags, SymbolIndex, SynthSymbol,
 };
 use std::borrow::Cow;
 
@@ -102,12 +102,7 @@ impl<'a> Hoist<'_, 'a> {
     /// Keeps the global symbols of what leaves an object defined there. They shadow what archives offer at
     /// that place of the command line, an archive member is extracted for them, and the synthesized object
     /// overrides them at the end. Two strong definitions stay two: the backend reports them.
-    pub(super) fn keep_defined(
-        &self,
-        object: &Object<'_>,
-        source: &mut Source<'a>,
-        entry: &Entry,
-    ) {
+    pub(super) fn keep_defined(&self, object: &Object<'_>, source: &mut Source<'a>, entry: &Entry) {
         for EntrySymbol { index, .. } in &entry.symbols {
             let symbol = object.symbol(*index);
             if symbol.is_local() || !self.is_needed(source, entry, (*index, symbol)) {
@@ -134,7 +129,8 @@ impl<'a> Hoist<'_, 'a> {
         for EntrySymbol { index, .. } in &entry.symbols {
             let symbol = object.symbol(*index);
             let winner = self.plan.winners.get(symbol.name);
-            let wins = symbol.is_local() || winner.is_none_or(|winner| *winner == Winner::Entry(id));
+            let wins =
+                symbol.is_local() || winner.is_none_or(|winner| *winner == Winner::Entry(id));
             if !wins || !self.is_needed(source, entry, (*index, symbol)) {
                 continue;
             }

@@ -2,9 +2,9 @@
 //! it.
 
 use super::along::Along;
-use super::{UNIQUE, global_name};
 use super::leaving::Leaving;
 use super::moves::{Destination, Moves, ObjectMoves};
+use super::{UNIQUE, global_name};
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::survey::{Entry, EntryId, Origin, Survey, read_again};
@@ -153,7 +153,9 @@ impl<'a> Source<'a> {
         });
         Edits {
             moved: moved.collect(),
-            keeps_alive: self.is_kept_alive.then(|| format!("{UNIQUE}alive.{}", self.id.0)),
+            keeps_alive: self
+                .is_kept_alive
+                .then(|| format!("{UNIQUE}alive.{}", self.id.0)),
             aliases: self.aliases,
             segments: self.leaving.segments(),
             sections,

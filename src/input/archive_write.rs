@@ -46,10 +46,7 @@ pub fn write_to<'a>(
 }
 
 /// Calls `found` with each symbol that a member offers. Whether the member is an object.
-fn get_symbols(
-    bytes: &[u8],
-    found: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<bool> {
+fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
     let mut is_object = false;
     each_offered(bytes, |name| {
         is_object = true;

@@ -8,9 +8,7 @@ mod library;
 mod map;
 mod object_map;
 
-pub use archive::{
-    Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
-};
+pub use archive::{Content as ArchiveContent, Member as ArchiveMember, members as archive_members};
 pub use archive_write::{write as write_archive, write_to as write_archive_to};
 
 pub use map::{FileBytes, changed};
@@ -137,14 +135,23 @@ impl Archive<'_> {
     pub fn has_others_before(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
         let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
         let before = &self.members[..last.unwrap_or(0)];
-        before.iter().any(|(_, bytes)| !is_edited(bytes) && offers_anything(bytes))
+        before
+            .iter()
+            .any(|(_, bytes)| !is_edited(bytes) && offers_anything(bytes))
     }
 
     /// How many members there are up to the last that `is_edited`, if one after it offers anything.
     pub fn end_of_edited(&self, is_edited: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        let end = self.members.iter().rposition(|(_, bytes)| is_edited(bytes))? + 1;
+        let end = self
+            .members
+            .iter()
+            .rposition(|(_, bytes)| is_edited(bytes))?
+            + 1;
         let after = self.members[end..].iter();
-        after.clone().any(|(_, bytes)| offers_anything(bytes)).then_some(end)
+        after
+            .clone()
+            .any(|(_, bytes)| offers_anything(bytes))
+            .then_some(end)
     }
 }
 

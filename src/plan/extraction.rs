@@ -258,7 +258,10 @@ impl Linker {
     }
 
     fn finish(self) -> PlainLink {
-        let objects = self.files.iter().filter_map(|file| Some((file.object?, file)));
+        let objects = self
+            .files
+            .iter()
+            .filter_map(|file| Some((file.object?, file)));
         let mut linked = Vec::new();
         for (object, file) in objects {
             linked.resize(linked.len().max(object.0 + 1), false);

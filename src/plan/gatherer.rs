@@ -109,7 +109,9 @@ pub fn left_to_the_backend(
         let grouped = survey.entries.iter().filter(|entry| entry.comdat.is_some());
         for section in grouped.map(|entry| entry.section) {
             let has_copies = in_bitcode.contains(survey.section_name(section));
-            sections.entry(section).and_modify(|facts| facts.has_copies |= has_copies);
+            sections
+                .entry(section)
+                .and_modify(|facts| facts.has_copies |= has_copies);
         }
     }
     let is_left = |(section, facts): &(NameId, Facts)| {

@@ -156,8 +156,7 @@ pub fn plan(
     let selected = |selection| {
         let ids = survey.ids();
         ids.filter(|id| {
-            resolution.selection[id.position()] == selection
-                && !left.contains(&survey[*id].section)
+            resolution.selection[id.position()] == selection && !left.contains(&survey[*id].section)
         })
         .collect::<Vec<_>>()
     };

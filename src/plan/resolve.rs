@@ -96,10 +96,13 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
         let always = |id: ObjectId| modules[id.0].always_linked();
         for &member in objects.iter().filter(|id| !always(**id)) {
             let counts = |&&other: &&ObjectId| {
-                other != member
-                    && (always(other) || other < member && !identical.contains(&other))
+                other != member && (always(other) || other < member && !identical.contains(&other))
             };
-            if objects.iter().filter(counts).any(|&other| bytes(other) == bytes(member)) {
+            if objects
+                .iter()
+                .filter(counts)
+                .any(|&other| bytes(other) == bytes(member))
+            {
                 identical.insert(member);
             }
         }
@@ -169,10 +172,7 @@ fn needs_plain_link(
 }
 
 /// Of a COMDAT group, the copy in the first object that is linked counts or, if none is, the first.
-fn select_comdats(
-    survey: &Survey<'_>,
-    is_linked: impl Fn(ObjectId) -> bool,
-) -> Vec<Selection> {
+fn select_comdats(survey: &Survey<'_>, is_linked: impl Fn(ObjectId) -> bool) -> Vec<Selection> {
     let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
     for entry in &survey.entries {
         if let Some(comdat) = entry.comdat {

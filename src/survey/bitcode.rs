@@ -93,7 +93,9 @@ impl<'a> Glance<'a> {
 
 /// The sections of which bitcode has entries in COMDAT groups.
 pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'g str> {
-    let symbols = glances.iter().flat_map(|glance| glance.bitcode.symbols.iter().flatten());
+    let symbols = glances
+        .iter()
+        .flat_map(|glance| glance.bitcode.symbols.iter().flatten());
     let grouped = symbols.filter(|symbol| symbol.is_comdat && symbol.is_defined_data());
     grouped.filter_map(|symbol| symbol.section)
 }

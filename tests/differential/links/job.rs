@@ -81,10 +81,13 @@ pub struct Job {
 
 const POOL: u32 = 300;
 
-static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
+pub static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
     let new = |number| {
         let mut runner = runner(u64::from(number));
-        unit(number).new_tree(&mut runner).expect("a unit").current()
+        unit(number)
+            .new_tree(&mut runner)
+            .expect("a unit")
+            .current()
     };
     (1..=POOL).map(new).collect()
 });
@@ -161,7 +164,11 @@ pub fn job(kind: Kind) -> impl Strategy<Value = Job> {
     );
     let last = prop_oneof![1 => Just(None), 8 => Just(Some(true)), 2 => Just(Some(false))];
     (
-        (select(kind.machines()), units(), prop::collection::vec(prop::bool::weighted(0.4), 6)),
+        (
+            select(kind.machines()),
+            units(),
+            prop::collection::vec(prop::bool::weighted(0.4), 6),
+        ),
         prop::collection::vec(group, 1..5),
         last,
         prop::collection::vec(flags::any_of(HARMLESS.to_vec()), 0..3),
@@ -169,45 +176,68 @@ pub fn job(kind: Kind) -> impl Strategy<Value = Job> {
         prop::bool::weighted(0.6),
         any::<Index>(),
     )
-        .prop_map(move |((machine, mut units, bits), ways, last, mut flags, gather_left, exports_all, backend)| {
-            // `wasm-ld` 19 and 22 let pointers to merged strings of such modules go astray.
-            flags.retain(|flag| !machine.is_pic() || flag.words != ["--no-merge-data-segments"]);
-            let backends = linkers();
-            let backend = backend.get(&backends[kind.too_old()..]).clone();
-            let mut groups = grouped(units.len(), kind, ways);
-            // The older two do not know `--start-lib`.
-            let is_old = linkers()[..2].contains(&backend);
-            for group in groups.iter_mut().filter(|group| is_old && group.way == Way::Lib) {
-                group.way = Way::Archive;
-            }
-            let bits = units.iter().zip(bits).map(|(_, bit)| bit && kind == Kind::Bitcode);
-            let mut is_bitcode: Vec<_> = bits.collect();
-            is_bitcode.resize(units.len(), false);
-            let last = last.or((machine.is_pic() || kind == Kind::Bitcode).then_some(true));
-            if let Some(last) = last {
-                let members = fallback();
-                let count = units.len();
-                let group = Group {
-                    way: Way::Archive,
-                    members: (count..count + members.len()).collect(),
-                    is_partial: false,
-                    is_fallback: true,
-                };
-                units.extend(members);
-                is_bitcode.resize(units.len(), false);
-                groups.insert(if last { groups.len() } else { 0 }, group);
-            }
-            Job {
-                machine,
-                units,
-                is_bitcode,
-                groups,
-                flags,
+        .prop_map(
+            move |(
+                (machine, mut units, bits),
+                ways,
+                last,
+                mut flags,
                 gather_left,
                 exports_all,
                 backend,
-            }
-        })
+            )| {
+                // `wasm-ld` 19 and 22 let pointers to merged strings of such modules go astray.
+                flags
+                    .retain(|flag| !machine.is_pic() || flag.words != ["--no-merge-data-segments"]);
+                let backends = linkers();
+                let backend = backend.get(&backends[kind.too_old()..]).clone();
+                let mut groups = grouped(units.len(), kind, ways);
+                // The older two do not know `--start-lib`.
+                let is_old = linkers()[..2].contains(&backend);
+                for group in groups
+                    .iter_mut()
+                    .filter(|group| is_old && group.way == Way::Lib)
+                {
+                    group.way = Way::Archive;
+                }
+                let bits = units
+                    .iter()
+                    .zip(bits)
+                    .map(|(unit, bit)| bit && kind == Kind::Bitcode && !unit.has_custom_section());
+                let mut is_bitcode: Vec<_> = bits.collect();
+                is_bitcode.resize(units.len(), false);
+                // The backend compiles all bitcode with entries together: none of it stays lazy.
+                for group in groups.iter().filter(|group| !group.way.is_always()) {
+                    for &at in &group.members {
+                        is_bitcode[at] = false;
+                    }
+                }
+                let last = last.or((machine.is_pic() || kind == Kind::Bitcode).then_some(true));
+                if let Some(last) = last {
+                    let members = fallback();
+                    let count = units.len();
+                    let group = Group {
+                        way: Way::Archive,
+                        members: (count..count + members.len()).collect(),
+                        is_partial: false,
+                        is_fallback: true,
+                    };
+                    units.extend(members);
+                    is_bitcode.resize(units.len(), false);
+                    groups.insert(if last { groups.len() } else { 0 }, group);
+                }
+                Job {
+                    machine,
+                    units,
+                    is_bitcode,
+                    groups,
+                    flags,
+                    gather_left,
+                    exports_all,
+                    backend,
+                }
+            },
+        )
 }
 
 /// Objects that have been compiled, by what they are made of.
@@ -271,7 +301,10 @@ impl Input {
 
     /// Whether a link that says by `-t` what it links has it.
     pub fn is_linked(&self, said: &str) -> bool {
-        let names = |line: &str| line.trim_end_matches(')').ends_with(self.name.trim_end_matches(')'));
+        let names = |line: &str| {
+            line.trim_end_matches(')')
+                .ends_with(self.name.trim_end_matches(')'))
+        };
         self.is_always || said.lines().any(names)
     }
 }
@@ -306,7 +339,13 @@ impl Job {
         let object = work.file(&format!("{name}.o"));
         if !object.exists() {
             let source = HOST.to_owned() + if self.reads_left() { READER } else { "" };
-            work.compile("WSL_CLANG", &name, "c", &source, &self.machine.compiler_flags());
+            work.compile(
+                "WSL_CLANG",
+                &name,
+                "c",
+                &source,
+                &self.machine.compiler_flags(),
+            );
         }
         object
     }
@@ -317,7 +356,10 @@ impl Job {
         let mut inputs = Vec::new();
         for (number, group) in self.groups.iter().enumerate() {
             let number = if group.is_fallback { FALLBACK } else { number };
-            let units = group.members.iter().map(|&at| (&self.units[at], self.is_bitcode[at]));
+            let units = group
+                .members
+                .iter()
+                .map(|&at| (&self.units[at], self.is_bitcode[at]));
             let files: Vec<_> = units
                 .clone()
                 .map(|(unit, bitcode)| built.object(work, unit, self.machine, bitcode))

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use wasmi::{
-    Engine, Extern, ExternType, Func, Global, Linker, Memory, Module, Mutability, Nullable, Ref, Store,
-    Table, Val, ValType,
+    Engine, Extern, ExternType, Func, Global, Linker, Memory, Module, Mutability, Nullable, Ref,
+    Store, Table, Val, ValType,
 };
 
 /// Where position-independent modules go: no round number.
@@ -77,12 +77,15 @@ impl Loaded {
         let instance = instance.expect("an instance");
         let exported = |name| instance.get_export(&store, name);
         let memory = memory.or_else(|| exported("memory").and_then(Extern::into_memory));
-        let table = table.or_else(|| exported("__indirect_function_table").and_then(Extern::into_table));
+        let table =
+            table.or_else(|| exported("__indirect_function_table").and_then(Extern::into_table));
         let exports = instance.exports(&store);
         let (mut functions, mut data) = (BTreeSet::new(), BTreeSet::new());
         for export in exports {
             match export.ty(&store) {
-                ExternType::Func(ty) if ty.params().is_empty() && !export.name().starts_with("__wasm") => {
+                ExternType::Func(ty)
+                    if ty.params().is_empty() && !export.name().starts_with("__wasm") =>
+                {
                     functions.insert(export.name().to_owned());
                 }
                 ExternType::Global(_) => {
@@ -103,17 +106,23 @@ impl Loaded {
         };
         for (name, global) in of_data {
             if let Some(at) = loaded.address(&name) {
-                global.set(&mut loaded.store, address(at)).expect("a variable");
+                global
+                    .set(&mut loaded.store, address(at))
+                    .expect("a variable");
             }
         }
         for (name, global) in of_functions {
             if let Some(index) = loaded.index_of(&name) {
-                global.set(&mut loaded.store, address(index)).expect("a variable");
+                global
+                    .set(&mut loaded.store, address(index))
+                    .expect("a variable");
             }
         }
         for name in ["__wasm_apply_data_relocs", "__wasm_call_ctors"] {
             if let Some(function) = loaded.instance.get_func(&loaded.store, name) {
-                function.call(&mut loaded.store, &[], &mut []).expect("a start");
+                function
+                    .call(&mut loaded.store, &[], &mut [])
+                    .expect("a start");
             }
         }
         loaded
@@ -156,7 +165,11 @@ impl Loaded {
     fn run(&mut self, function: Func, arguments: &[i32]) -> u32 {
         let arguments: Vec<_> = arguments.iter().map(|&value| Val::I32(value)).collect();
         let ty = function.ty(&self.store);
-        let mut results: Vec<_> = ty.results().iter().map(|&ty| Val::default_for_ty(ty)).collect();
+        let mut results: Vec<_> = ty
+            .results()
+            .iter()
+            .map(|&ty| Val::default_for_ty(ty))
+            .collect();
         let done = function.call(&mut self.store, &arguments, &mut results);
         done.expect("a call that returns");
         match results[..] {
@@ -188,7 +201,8 @@ impl Loaded {
 
     /// The bytes between the bounds of a section.
     pub fn section(&self, name: &str) -> Vec<u8> {
-        let [start, stop] = ["__start_", "__stop_"].map(|bound| self.address(&format!("{bound}{name}")));
+        let [start, stop] =
+            ["__start_", "__stop_"].map(|bound| self.address(&format!("{bound}{name}")));
         let (start, stop) = (start.expect("a start"), stop.expect("a stop"));
         self.memory.data(&self.store)[start as usize..stop as usize].to_vec()
     }
@@ -198,7 +212,12 @@ impl Loaded {
         let size = if self.is_wide { 8 } else { 4 };
         let section = self.section(name);
         let pointers = section.chunks(size);
-        let read = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte));
+        let read = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |n, &byte| n << 8 | u64::from(byte))
+        };
         pointers.map(read).collect()
     }
 

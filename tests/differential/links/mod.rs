@@ -15,6 +15,7 @@ mod unit;
 
 use job::Kind;
 use run::Bench;
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Enough to find what is broken, and few enough for `ci/test`.
@@ -33,8 +34,21 @@ fn check(kind: Kind) {
     let bench = Bench::new();
     let failures = bench.run(kind, first, count, most as usize);
     println!("{kind:?} from {first}: {:?}", bench.counts.borrow());
-    assert!(failures.is_empty(), "{}\n{} failures", failures.join("\n\n"), failures.len());
+    assert!(
+        failures.is_empty(),
+        "{}\n{} failures",
+        failures.join("\n\n"),
+        failures.len()
+    );
     assert!(count < CASES || bench.counts.borrow().get("link") > 1);
+}
+
+/// What units can have, some unit has.
+#[test]
+fn every_feature_is_in_some_unit() {
+    let features = job::UNITS.iter().flat_map(|unit| &unit.features);
+    let kinds: HashSet<_> = features.map(std::mem::discriminant).collect();
+    assert_eq!(kinds.len(), 20);
 }
 
 #[test]

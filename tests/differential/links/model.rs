@@ -73,7 +73,8 @@ fn entries(input: usize, object: &Object) -> Vec<Entry<'_>> {
     for (number, segment) in object.segments.iter().enumerate() {
         let symbols = object.symbols_of(number);
         let entry = |section, key, origin, start: usize, end: usize, symbols: &[&'_ Symbol]| {
-            let within = |reference: &&Reference| (start..end).contains(&(reference.offset as usize));
+            let within =
+                |reference: &&Reference| (start..end).contains(&(reference.offset as usize));
             let references = segment.references.iter().filter(within).cloned();
             let references = references.map(|mut reference| {
                 reference.offset -= start as u32;
@@ -184,10 +185,15 @@ impl<'o> Plain<'o> {
     /// For each COMDAT group, the input whose copy counts.
     fn keepers(&self, entries: &[Entry<'o>], seen: &Seen) -> BTreeMap<&'o str, usize> {
         let mut keepers = BTreeMap::new();
-        let grouped = entries.iter().filter_map(|entry| Some((entry.group?, entry)));
+        let grouped = entries
+            .iter()
+            .filter_map(|entry| Some((entry.group?, entry)));
         for (group, entry) in grouped.filter(|(_, entry)| !self.is_identical[entry.input]) {
             let is_linked = self.is_linked[entry.input];
-            let word = entry.bytes.first_chunk().map(|word| u32::from_le_bytes(*word));
+            let word = entry
+                .bytes
+                .first_chunk()
+                .map(|word| u32::from_le_bytes(*word));
             let wins = is_linked && seen.words.get(group).copied() == word;
             let rank = (!wins, !is_linked, entry.input);
             let best = keepers.entry(group).or_insert(rank);
@@ -208,8 +214,16 @@ fn objects(inputs: &[Input]) -> Vec<Object> {
 pub fn defined(inputs: &[Input], is_linked: &[bool]) -> BTreeSet<String> {
     let linked = objects(inputs).into_iter().zip(is_linked);
     let linked = linked.filter_map(|(object, is_linked)| is_linked.then_some(object));
-    let names = |object: Object| object.defines().map(|symbol| symbol.name.clone()).collect::<Vec<_>>();
-    linked.flat_map(names).filter(|name| !name.is_empty()).collect()
+    let names = |object: Object| {
+        object
+            .defines()
+            .map(|symbol| symbol.name.clone())
+            .collect::<Vec<_>>()
+    };
+    linked
+        .flat_map(names)
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 impl Model {
@@ -221,7 +235,11 @@ impl Model {
         let gathers_left;
         {
             let plain = Plain::of(inputs, &objects, is_linked);
-            let all: Vec<_> = objects.iter().enumerate().flat_map(|(at, object)| entries(at, object)).collect();
+            let all: Vec<_> = objects
+                .iter()
+                .enumerate()
+                .flat_map(|(at, object)| entries(at, object))
+                .collect();
             let keepers = plain.keepers(&all, seen);
             let mut within = BTreeSet::new();
             let (mut chosen, mut has_copies) = (Vec::new(), false);
@@ -252,7 +270,10 @@ impl Model {
                     bytes: entry.bytes.to_vec(),
                     references: entry.references.clone(),
                 };
-                selected.entry(entry.section.to_owned()).or_default().push(placed);
+                selected
+                    .entry(entry.section.to_owned())
+                    .or_default()
+                    .push(placed);
             }
             chosen.sort_by_key(|entry| entry.input);
             for entry in &chosen {
@@ -268,7 +289,10 @@ impl Model {
                     if extracts && !plain.is_linked[entry.input] && !references.contains(&name) {
                         references.push(name.clone());
                     }
-                    roots.insert(name);
+                    // To export what is not there would extract it.
+                    if extracts {
+                        roots.insert(name);
+                    }
                 }
             }
         }
@@ -285,7 +309,11 @@ impl Model {
     pub fn has_copies(inputs: &[Input]) -> bool {
         let mut seen = BTreeSet::new();
         objects(inputs).iter().enumerate().any(|(at, object)| {
-            let groups: BTreeSet<_> = entries(at, object).iter().filter_map(|entry| entry.group).map(str::to_owned).collect();
+            let groups: BTreeSet<_> = entries(at, object)
+                .iter()
+                .filter_map(|entry| entry.group)
+                .map(str::to_owned)
+                .collect();
             groups.into_iter().any(|group| !seen.insert(group))
         })
     }
@@ -293,13 +321,18 @@ impl Model {
     /// The sections with entries in what is linked whatever else there is.
     pub fn sections(inputs: &[Input]) -> BTreeSet<&'static str> {
         let objects = objects(inputs);
-        let always = objects.iter().zip(inputs).filter(|(_, input)| input.is_always);
+        let always = objects
+            .iter()
+            .zip(inputs)
+            .filter(|(_, input)| input.is_always);
         let found: BTreeSet<_> = always
             .flat_map(|(object, _)| entries(0, object))
             .map(|entry| entry.section.to_owned())
             .collect();
         let sections = SECTIONS.into_iter();
-        sections.filter(|section| *section != LEFT && found.contains(*section)).collect()
+        sections
+            .filter(|section| *section != LEFT && found.contains(*section))
+            .collect()
     }
 
     pub fn has(&self, section: &str) -> bool {
@@ -309,16 +342,25 @@ impl Model {
     /// The words of a section.
     pub fn words(&self, section: &str) -> Vec<u32> {
         let entries = self.selected.get(section).into_iter().flatten();
-        let bytes: Vec<u8> = entries.flat_map(|entry| entry.bytes.iter().copied()).collect();
+        let bytes: Vec<u8> = entries
+            .flat_map(|entry| entry.bytes.iter().copied())
+            .collect();
         let words = bytes.chunks(4);
-        words.map(|word| u32::from_le_bytes(word.try_into().expect("a word"))).collect()
+        words
+            .map(|word| u32::from_le_bytes(word.try_into().expect("a word")))
+            .collect()
     }
 
     /// What the pointers of a section lead to in a link that has all that they refer to.
     pub fn targets(&self, section: &str, seen: &Seen) -> Vec<Target> {
         let entries = self.selected.get(section).into_iter().flatten();
         entries
-            .flat_map(|entry| entry.references.iter().map(move |reference| (entry.input, reference)))
+            .flat_map(|entry| {
+                entry
+                    .references
+                    .iter()
+                    .map(move |reference| (entry.input, reference))
+            })
             .map(|(input, reference)| self.target(input, reference, seen))
             .collect()
     }

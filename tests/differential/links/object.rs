@@ -134,14 +134,16 @@ impl Object {
                     for member in group.symbols {
                         let member = member.expect("a member");
                         if member.kind == ComdatSymbolKind::Data {
-                            self.segments[member.index as usize].group = Some(group.name.to_owned());
+                            self.segments[member.index as usize].group =
+                                Some(group.name.to_owned());
                         }
                     }
                 }
             }
             Linking::SymbolTable(symbols) => {
                 for symbol in symbols {
-                    self.symbols.push(read(symbol.expect("a symbol"), functions));
+                    self.symbols
+                        .push(read(symbol.expect("a symbol"), functions));
                 }
             }
             _ => {}
@@ -176,7 +178,9 @@ fn sections(bytes: &[u8]) -> impl Iterator<Item = Payload<'_>> {
 }
 
 fn imported(imports: ImportSectionReader<'_>) -> Vec<String> {
-    let imports = imports.into_imports().map(|import| import.expect("an import"));
+    let imports = imports
+        .into_imports()
+        .map(|import| import.expect("an import"));
     let functions = imports.filter(|import| matches!(import.ty, TypeRef::Func(_)));
     functions.map(|import| import.name.to_owned()).collect()
 }

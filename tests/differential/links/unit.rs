@@ -14,11 +14,23 @@ pub const NAMES: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
     /// Defines `fn{}`, or `data{}`, weakly or not.
-    Function { name: u8, weak: bool },
-    Data { name: u8, weak: bool },
+    Function {
+        name: u8,
+        weak: bool,
+    },
+    Data {
+        name: u8,
+        weak: bool,
+    },
     /// Refers to them, weakly or not.
-    Call { name: u8, weak: bool },
-    Read { name: u8, weak: bool },
+    Call {
+        name: u8,
+        weak: bool,
+    },
+    Read {
+        name: u8,
+        weak: bool,
+    },
     /// An inline function with a static variable.
     Inline(u8),
     /// A constructor of this priority.
@@ -26,7 +38,10 @@ pub enum Feature {
     /// A function that is exported by an attribute.
     Root,
     /// An entry of NUMBERS with its key.
-    Mark { key: &'static str, local: bool },
+    Mark {
+        key: &'static str,
+        local: bool,
+    },
     /// One without bytes.
     ZeroMark,
     /// One whose name others define too, in each binding.
@@ -34,13 +49,23 @@ pub enum Feature {
     /// Refers to one.
     ReadShared(Binding, u8),
     /// In a data segment, or a custom section, named NUMBERS.
-    Segment { zero: bool },
-    Custom { zero: bool },
+    Segment {
+        zero: bool,
+    },
+    Custom {
+        zero: bool,
+    },
     /// In a data segment named NUMBERS, under a name that others define weakly too.
     WeakSegment(u8),
     /// An entry of POINTERS for `fn{}`, or of REFERENCES for `data{}`.
-    PointToFunction { name: u8, weak: bool },
-    PointToData { name: u8, weak: bool },
+    PointToFunction {
+        name: u8,
+        weak: bool,
+    },
+    PointToData {
+        name: u8,
+        weak: bool,
+    },
     /// An entry of POINTERS for the unit's own global function, or one that no other unit sees.
     PointToOwn,
     PointToLocal,
@@ -123,7 +148,8 @@ pub fn unit(number: u32) -> impl Strategy<Value = Unit> {
     let rarely = || prop::bool::weighted(0.2);
     (features, rarely(), rarely()).prop_map(move |(mut features, is_weak, is_old)| {
         // A custom section beside a segment of its name may be a copy of that: `tests/entries.rs`.
-        let is_segment = |feature: &Feature| matches!(feature, F::Segment { .. } | F::WeakSegment(_));
+        let is_segment =
+            |feature: &Feature| matches!(feature, F::Segment { .. } | F::WeakSegment(_));
         if features.iter().any(is_segment) {
             features.retain(|feature| !matches!(feature, F::Custom { .. }));
         }
@@ -207,6 +233,18 @@ impl Unit {
         names
     }
 
+    /// Whether no other unit can define the entry at a place of its features.
+    pub fn is_alone(&self, place: usize) -> bool {
+        let feature = self.features.get(place);
+        matches!(feature, Some(F::Mark { .. } | F::Segment { .. }))
+    }
+
+    /// Whether it has a custom section: in bitcode that is text of assembler.
+    pub fn has_custom_section(&self) -> bool {
+        let is_custom = |feature: &Feature| matches!(feature, F::Custom { .. });
+        self.features.iter().any(is_custom)
+    }
+
     fn source(&self, target: Machine) -> String {
         let n = self.number;
         let weak = if self.is_weak {
@@ -254,7 +292,9 @@ impl Unit {
             let line = match feature {
                 F::Function { name, weak } => {
                     let binding = binding(weak);
-                    format!("{binding} __attribute__((noinline)) int fn{name}() {{ return own + {value}; }}")
+                    format!(
+                        "{binding} __attribute__((noinline)) int fn{name}() {{ return own + {value}; }}"
+                    )
                 }
                 F::Data { name, weak } => format!("{} int data{name} = {value};", binding(weak)),
                 F::Call { name, .. } => {
@@ -275,7 +315,9 @@ impl Unit {
                 }
                 F::Inline(name) => {
                     see(&format!("inline{name}()"));
-                    format!("inline __attribute__((noinline)) int inline{name}() {{ static volatile int calls = {value}; return calls; }}")
+                    format!(
+                        "inline __attribute__((noinline)) int inline{name}() {{ static volatile int calls = {value}; return calls; }}"
+                    )
                 }
                 F::Constructor(priority) => {
                     let priority = match priority {
@@ -283,18 +325,28 @@ impl Unit {
                         0 => "constructor(101)".to_owned(),
                         number => format!("constructor({number})"),
                     };
-                    format!("__attribute__(({priority})) static void c{position}() {{ logged({n}); }}")
+                    format!(
+                        "__attribute__(({priority})) static void c{position}() {{ logged({n}); }}"
+                    )
                 }
                 F::Root if self.is_weak => String::new(),
-                F::Root => format!("__attribute__((export_name(\"root{n}\"))) int root{n}() {{ return {n}; }}"),
+                F::Root => format!(
+                    "__attribute__((export_name(\"root{n}\"))) int root{n}() {{ return {n}; }}"
+                ),
                 F::Mark { key, local } => {
                     let binding = if local { "static" } else { "" };
                     let used = if local { used } else { "" };
                     // A weak unit's names are all its own.
                     let weak = if local { "" } else { weak };
-                    format!("{weak}{binding} int e{position} {} {used} = {value};", mark("NUMBERS", key))
+                    format!(
+                        "{weak}{binding} int e{position} {} {used} = {value};",
+                        mark("NUMBERS", key)
+                    )
                 }
-                F::ZeroMark => format!("static char e{position}[0] {} __attribute__((used, aligned(4)));", mark("NUMBERS", "")),
+                F::ZeroMark => format!(
+                    "static char e{position}[0] {} __attribute__((used, aligned(4)));",
+                    mark("NUMBERS", "")
+                ),
                 F::Shared(kind, name) => {
                     let symbol = kind.shared(name);
                     let binding = match kind {
@@ -308,33 +360,65 @@ impl Unit {
                     see(&format!("*(volatile int *)&{kind:?}{name}"));
                     String::new()
                 }
-                F::Segment { zero: false } => format!("__attribute__((section(\"NUMBERS\"), used)) static int e{position} = {value};"),
-                F::Segment { zero: true } => format!("__attribute__((section(\"NUMBERS\"), used, aligned(4))) static char e{position}[0] = {{}};"),
-                F::WeakSegment(name) => format!("__attribute__((section(\"NUMBERS\"), weak)) int segment{name} = {value};"),
+                F::Segment { zero: false } => format!(
+                    "__attribute__((section(\"NUMBERS\"), used)) static int e{position} = {value};"
+                ),
+                F::Segment { zero: true } => format!(
+                    "__attribute__((section(\"NUMBERS\"), used, aligned(4))) static char e{position}[0] = {{}};"
+                ),
+                F::WeakSegment(name) => format!(
+                    "__attribute__((section(\"NUMBERS\"), weak)) int segment{name} = {value};"
+                ),
                 F::Custom { zero } => {
-                    let word = if zero { String::new() } else { format!(".int32 {value}\\n") };
+                    let word = if zero {
+                        String::new()
+                    } else {
+                        format!(".int32 {value}\\n")
+                    };
                     format!("__asm__(\".section .custom_section.NUMBERS,\\\"\\\",@\\n{word}\");")
                 }
-                F::PointToFunction { name, .. } => pointer("POINTERS", "auto", &format!("&fn{name}")),
-                F::PointToData { name, .. } => pointer("REFERENCES", "auto", &format!("&data{name}")),
-                F::PointToOwn => format!("int {}(); {}", self.sees(), pointer("POINTERS", "auto", &format!("&{}", self.sees()))),
-                F::PointToLocal => format!("static int local{n}() {{ return {}; }} {}", LOCAL + n, pointer("POINTERS", "auto", &format!("&local{n}"))),
+                F::PointToFunction { name, .. } => {
+                    pointer("POINTERS", "auto", &format!("&fn{name}"))
+                }
+                F::PointToData { name, .. } => {
+                    pointer("REFERENCES", "auto", &format!("&data{name}"))
+                }
+                F::PointToOwn => format!(
+                    "int {}(); {}",
+                    self.sees(),
+                    pointer("POINTERS", "auto", &format!("&{}", self.sees()))
+                ),
+                F::PointToLocal => format!(
+                    "static int local{n}() {{ return {}; }} {}",
+                    LOCAL + n,
+                    pointer("POINTERS", "auto", &format!("&local{n}"))
+                ),
                 F::Text => pointer("TEXTS", "const char *", &format!("\"text {}\"", n % 3)),
                 F::Left(left) => {
                     let section = "section(\"LEFT\")";
                     match left {
-                        Left::Local => format!("__attribute__(({section}, used)) static int l{position} = {value};"),
-                        Left::UsedGlobal => format!("{weak}__attribute__(({section}, used)) int l{n}_{position} = {value};"),
+                        Left::Local => format!(
+                            "__attribute__(({section}, used)) static int l{position} = {value};"
+                        ),
+                        Left::UsedGlobal => format!(
+                            "{weak}__attribute__(({section}, used)) int l{n}_{position} = {value};"
+                        ),
                         Left::Global => {
                             see(&format!("*(volatile int *)&l{n}_{position}"));
-                            format!("{weak}__attribute__(({section})) int l{n}_{position} = {value};")
+                            format!(
+                                "{weak}__attribute__(({section})) int l{n}_{position} = {value};"
+                            )
                         }
                         Left::Weak(name) => {
                             see(&format!("*(volatile int *)&left{name}"));
                             format!("__attribute__(({section}, weak)) int left{name} = {value};")
                         }
-                        Left::Inline(name) => format!("inline __attribute__(({section}, used)) int grouped{name} = {value};"),
-                        Left::Zero => format!("__attribute__(({section}, used, aligned(4))) static char l{position}[0] = {{}};"),
+                        Left::Inline(name) => format!(
+                            "inline __attribute__(({section}, used)) int grouped{name} = {value};"
+                        ),
+                        Left::Zero => format!(
+                            "__attribute__(({section}, used, aligned(4))) static char l{position}[0] = {{}};"
+                        ),
                     }
                 }
             };
