@@ -11,6 +11,7 @@ mod machine;
 mod model;
 mod object;
 mod run;
+mod seen;
 mod unit;
 
 use job::Kind;
@@ -19,7 +20,7 @@ use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Enough to find what is broken, and few enough for `ci/test`.
-const CASES: u64 = 12;
+const CASES: u64 = 8;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -2,7 +2,7 @@
 
 use super::job::{Input, Job, same};
 use super::object::{Object, Reference, Symbol};
-use super::run::Seen;
+use super::seen::Seen;
 use super::unit::LOCAL;
 use std::collections::{BTreeMap, BTreeSet};
 
