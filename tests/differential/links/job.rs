@@ -1,7 +1,8 @@
 //! A link: which units come into it how.
 
+use super::fallback::fallback;
 use super::machine::Machine;
-use super::unit::{Unit, fallback, unit};
+use super::unit::{Unit, unit};
 use crate::args;
 use crate::differential::flags::{self, Flag, HARMLESS};
 use crate::differential::ways::{WAYS, Way};
@@ -192,18 +193,18 @@ pub fn job(kind: Kind) -> impl Strategy<Value = Job> {
                 let backends = linkers();
                 let backend = backend.get(&backends[kind.too_old()..]).clone();
                 let mut groups = grouped(units.len(), kind, ways);
-                // The older two do not know `--start-lib`.
+                // The older two do not know `--start-lib`, nor `--library`.
                 let is_old = linkers()[..2].contains(&backend);
                 for group in groups
                     .iter_mut()
-                    .filter(|group| is_old && group.way == Way::Lib)
+                    .filter(|group| is_old && matches!(group.way, Way::Lib | Way::Library))
                 {
                     group.way = Way::Archive;
                 }
                 let bits = units
                     .iter()
                     .zip(bits)
-                    .map(|(unit, bit)| bit && kind == Kind::Bitcode && !unit.has_custom_section());
+                    .map(|(unit, bit)| bit && kind == Kind::Bitcode && unit.may_be_bitcode());
                 let mut is_bitcode: Vec<_> = bits.collect();
                 is_bitcode.resize(units.len(), false);
                 // The backend compiles all bitcode with entries together: none of it stays lazy.

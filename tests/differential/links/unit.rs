@@ -162,26 +162,6 @@ pub fn unit(number: u32) -> impl Strategy<Value = Unit> {
     })
 }
 
-/// Units that each define one of the names.
-pub fn fallback() -> Vec<Unit> {
-    let names = || 0..NAMES;
-    let functions = names().map(|name| F::Function { name, weak: false });
-    let data = names().map(|name| F::Data { name, weak: false });
-    let weak = names().map(|name| F::Shared(Binding::Weak, name));
-    let strong = names().map(|name| F::Shared(Binding::Strong, name));
-    let group = names().map(|name| F::Shared(Binding::Group, name));
-    let features = functions.chain(data).chain(weak).chain(strong).chain(group);
-    features
-        .enumerate()
-        .map(|(at, feature)| Unit {
-            number: 900 + at as u32,
-            features: vec![feature, F::Constructor(65_535)],
-            is_weak: false,
-            is_old: false,
-        })
-        .collect()
-}
-
 impl Binding {
     /// The name of an entry of NUMBERS that more than one unit may define.
     pub fn shared(self, name: u8) -> String {
@@ -239,10 +219,23 @@ impl Unit {
         matches!(feature, Some(F::Mark { .. } | F::Segment { .. }))
     }
 
-    /// Whether it has a custom section: in bitcode that is text of assembler.
-    pub fn has_custom_section(&self) -> bool {
-        let is_custom = |feature: &Feature| matches!(feature, F::Custom { .. });
-        self.features.iter().any(is_custom)
+    /// Whether it may be bitcode: what that defines weakly counts as if it came first, and a custom section
+    /// there is text of assembler, which this linker does not look into.
+    pub fn may_be_bitcode(&self) -> bool {
+        let is_weak = |feature: &Feature| {
+            use Binding::Strong;
+            matches!(
+                feature,
+                F::Custom { .. }
+                    | F::Function { .. }
+                    | F::Data { .. }
+                    | F::Inline(_)
+                    | F::WeakSegment(_)
+                    | F::Shared(..)
+                    | F::Left(_)
+            ) && !matches!(feature, F::Shared(Strong, _))
+        };
+        !self.is_weak && !self.features.iter().any(is_weak)
     }
 
     fn source(&self, target: Machine) -> String {
