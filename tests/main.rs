@@ -46,6 +46,7 @@ mod manners;
 mod many;
 mod map;
 mod marks_table;
+mod member_order;
 mod members;
 mod messages;
 mod never_dead;

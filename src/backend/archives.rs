@@ -70,7 +70,8 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Puts an archive with the edited members in place of an archive.
+    /// Puts an archive with the edited members in place of an archive. Of one that is not linked whole, it has
+    /// those up to the last that is edited, and what follows is offered by the archive itself.
     fn make_anew(
         &mut self,
         argument: ArgumentIndex,
@@ -80,9 +81,14 @@ impl Job<'_> {
         let Some(archive) = files.archive(argument)? else {
             return Ok(());
         };
+        let end = match edited.is_whole(argument) {
+            true => None,
+            false => archive.end_of_edited(|original| edited.of(original).is_some()),
+        };
+        let count = end.unwrap_or(archive.members.len());
         let path = self.directory.name(Kind::Archive);
-        let mut members = Vec::with_capacity(archive.members.len());
-        for (name, original) in archive.members {
+        let mut members = Vec::with_capacity(count);
+        for (name, original) in archive.members.into_iter().take(count) {
             if !edited.is_dropped(original) {
                 let bytes = edited.of(original).unwrap_or(original);
                 let name = format!("{}({name})", archive.name);
@@ -92,7 +98,17 @@ impl Job<'_> {
         self.names.add_input(&path, archive.name.to_string());
         let path = self.directory.path().join(path);
         write_archive(&path, members).map_err(|error| no_room(&error))?;
-        self.edits.replace.insert(argument, vec![path.into()]);
+        match end {
+            Some(_) => self
+                .edits
+                .before
+                .entry(argument)
+                .or_default()
+                .push(path.into()),
+            None => {
+                self.edits.replace.insert(argument, vec![path.into()]);
+            }
+        }
         Ok(())
     }
 }
@@ -101,16 +117,26 @@ impl Job<'_> {
 struct Edited<'a> {
     contents: BTreeMap<*const u8, &'a [u8]>,
     dropped: BTreeSet<*const u8>,
+    /// The archives that are linked whole.
+    whole: BTreeSet<ArgumentIndex>,
 }
 
 impl<'a> Edited<'a> {
     fn new(objects: &'a [(&Module<'_>, Vec<u8>)]) -> Self {
-        let objects = objects.iter();
-        let contents = objects.filter_map(|(module, bytes)| Some((module.address()?, &bytes[..])));
+        let modules = objects.iter().map(|(module, _)| module);
+        let whole = modules.filter(|module| module.is_member() && module.place.whole_archive);
+        let contents = objects
+            .iter()
+            .filter_map(|(module, bytes)| Some((module.address()?, &bytes[..])));
         Self {
             contents: contents.collect(),
             dropped: BTreeSet::new(),
+            whole: whole.map(|module| module.place.argument).collect(),
         }
+    }
+
+    fn is_whole(&self, argument: ArgumentIndex) -> bool {
+        self.whole.contains(&argument)
     }
 
     /// What `original` has become, if it was edited.
@@ -130,6 +156,7 @@ impl<'a> Edited<'a> {
         let members = members.filter(|module| module.is_member() && module.place.whole_archive);
         let dropped = members.map(|module| {
             self.dropped.extend(module.address());
+            self.whole.insert(module.place.argument);
             module.place.argument
         });
         dropped.collect()

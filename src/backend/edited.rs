@@ -147,7 +147,8 @@ impl<'a> Job<'a> {
 }
 
 /// The archives with edited members that are made anew: those that are linked whole, and those where an
-/// edited member would win over another of the archive if it came before it.
+/// edited member follows another that may be extracted. If it came first, so would its constructors and what
+/// it defines.
 fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
     let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
     for module in edited.iter().filter(|module| module.is_member()) {
@@ -163,13 +164,13 @@ fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<A
             .iter()
             .filter_map(|module| module.address())
             .collect();
-        let has_rivals = || -> Result<bool> {
+        let has_others_before = || -> Result<bool> {
             let archive = files.archive(argument)?;
             Ok(archive.is_some_and(|archive| {
-                archive.has_rivals(|bytes| addresses.contains(&bytes.as_ptr()))
+                archive.has_others_before(|bytes| addresses.contains(&bytes.as_ptr()))
             }))
         };
-        if is_whole || has_rivals()? {
+        if is_whole || has_others_before()? {
             anew.insert(argument);
         }
     }

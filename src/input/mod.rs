@@ -126,31 +126,34 @@ pub struct Archive<'a> {
 }
 
 impl Archive<'_> {
-    /// Whether a member that `is_edited` says to come before its archive would win over another that now
-    /// comes before it: one that defines the same name.
-    pub fn has_rivals(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
+    /// Whether a member that `is_edited` says to come before its archive would be offered before another that
+    /// now comes before it.
+    pub fn has_others_before(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
         let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
-        let members = &self.members[..last.map_or(0, |last| last + 1)];
-        if members.iter().all(|(_, bytes)| is_edited(bytes)) {
-            return false;
-        }
-        let mut others: HashSet<Box<str>> = HashSet::default();
-        for (_, bytes) in members {
-            let is_edited = is_edited(bytes);
-            let rival = archive_write::each_offered(bytes, |name| match is_edited {
-                true if others.contains(name) => Err(()),
-                true => Ok(()),
-                false => {
-                    others.insert(name.into());
-                    Ok(())
-                }
-            });
-            if rival.is_err() {
-                return true;
-            }
-        }
-        false
+        let before = &self.members[..last.unwrap_or(0)];
+        before
+            .iter()
+            .any(|(_, bytes)| !is_edited(bytes) && offers_anything(bytes))
     }
+
+    /// How many members there are up to the last that `is_edited`, if one after it offers anything.
+    pub fn end_of_edited(&self, is_edited: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        let end = self
+            .members
+            .iter()
+            .rposition(|(_, bytes)| is_edited(bytes))?
+            + 1;
+        let after = self.members[end..].iter();
+        after
+            .clone()
+            .any(|(_, bytes)| offers_anything(bytes))
+            .then_some(end)
+    }
+}
+
+/// Whether a member may be extracted.
+fn offers_anything(bytes: &[u8]) -> bool {
+    archive_write::each_offered(bytes, |_| Err(())).is_err()
 }
 
 /// Where a module comes from.

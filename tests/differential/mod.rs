@@ -6,6 +6,7 @@
 
 mod flags;
 mod gathered;
+mod links;
 mod marked;
 mod model;
 mod observed;
