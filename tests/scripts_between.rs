@@ -143,6 +143,7 @@ const HELD: &[&str] = &[
     "base = .; O0 : { BYTE(1) } O1 : ALIGN(64) { a = .; } O2 . : { BYTE(2) } last = .;",
     "base = .; O0 : { BYTE(1) } O1 : ALIGN(64) { a = .; } O2 ALIGN(4) : { BYTE(2) } last = .;",
     "base = .; O0 : { BYTE(1) } O1 : ALIGN(64) { a = .; } n = 1; O2 : { BYTE(2) } last = .;",
+    "base = .; O0 : { BYTE(1) *:m.o(s.1) } O1 : { *(t.b) KEEP(*(t.*)) } O2 : { BYTE(2) } last = .;",
     "O0 : { *(s) } base = .; O1 : { *(s.*) }",
     "O0 : { *(s) } O1 : { *(plain) } base = .;",
     "base = .; O0 : { *(s) } ASSERT(. - base == SIZEOF(O0), \"size\") O1 : { *(plain) } c = .;",

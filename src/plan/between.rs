@@ -43,6 +43,7 @@ impl Layout<'_> {
     pub fn run(&mut self, script: &Script, selection: Selection) -> Result<()> {
         let names = script.outputs().map(|output| output.name.value.clone());
         self.later = names.collect();
+        self.kept = selection.kept;
         let mut taken = selection.outputs.into_iter();
         let mut deferred = Vec::new();
         let is_apart = |command: &Command| matches!(command, Command::Apart);

@@ -29,6 +29,8 @@ pub struct Layout<'a> {
     pub(super) outputs: HashMap<String, Extent>,
     /// Output sections with `(NOLOAD)`, and where that is said.
     pub(super) noload: Vec<(String, Span)>,
+    /// What `KEEP` speaks of.
+    pub(super) kept: HashSet<EntryId>,
     /// Entries that went to `/DISCARD/`.
     pub discarded: Vec<EntryId>,
     /// Symbols that are numbers, for the script alone.
@@ -100,6 +102,7 @@ impl<'a> Layout<'a> {
             sections: Vec::new(),
             outputs: HashMap::default(),
             noload: Vec::new(),
+            kept: HashSet::default(),
             discarded: Vec::new(),
             numbers: Vec::new(),
             warnings: Vec::new(),
@@ -131,6 +134,10 @@ impl<'a> Layout<'a> {
             )));
         }
         Ok(())
+    }
+
+    fn is_kept(&self, taken: &[EntryId]) -> bool {
+        taken.iter().any(|id| self.kept.contains(id))
     }
 
     /// A planned section, of which nothing is laid out yet.
@@ -180,7 +187,8 @@ impl<'a> Layout<'a> {
         extent.end = Some(end);
         self.outputs.insert(name.clone(), extent);
         self.end_output(output, bodies, cursor)?;
-        match presence(output, bodies) {
+        let mut taken = bodies.iter().flat_map(|(_, taken)| *taken);
+        match presence(output, bodies, taken.any(|taken| self.is_kept(taken))) {
             _ if end > cursor.start => cursor.next = end,
             Presence::Kept => cursor.next = end,
             Presence::Assigned => {}
@@ -281,9 +289,9 @@ impl<'a> Layout<'a> {
         cursor: &mut Cursor,
     ) -> Result<()> {
         match statement {
-            Statement::Input(description) => {
+            Statement::Input(_) => {
                 let taken = taken.next().map_or(&[][..], Vec::as_slice);
-                self.sections[cursor.section].keep |= description.keep && !taken.is_empty();
+                self.sections[cursor.section].keep |= self.is_kept(taken);
                 for &id in taken {
                     self.place(id, subalign, cursor)?;
                 }
@@ -397,13 +405,13 @@ enum Presence {
     Removed,
 }
 
-fn presence(output: &OutputSection, bodies: &[(&OutputSection, &Taken)]) -> Presence {
-    let inputs = || {
-        let inputs = bodies.iter();
-        inputs.flat_map(|(body, taken)| body.inputs().zip(*taken))
-    };
-    let is_kept = inputs().any(|(input, taken)| input.keep && !taken.is_empty());
-    let has_entries = inputs().any(|(_, taken)| !taken.is_empty());
+fn presence(
+    output: &OutputSection,
+    bodies: &[(&OutputSection, &Taken)],
+    is_kept: bool,
+) -> Presence {
+    let mut taken = bodies.iter().flat_map(|(_, taken)| *taken);
+    let has_entries = taken.any(|taken| !taken.is_empty());
     let assigns = output.statements.iter().any(|statement| match statement {
         Statement::Assign(assignment) => match assignment.definition {
             Definition::Plain | Definition::Hidden => {
