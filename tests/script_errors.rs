@@ -111,7 +111,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { ASCII (0) \"text\" } }",
-        "1:25: this is no size of a text
+        "1:25: a text has at least the NUL at its end
 >>> SECTIONS { X : { ASCII (0) \"text\" } }
 >>>                         ^",
     ),

@@ -196,6 +196,10 @@ fn keep_is_a_root_and_nothing_else_is() {
     };
     assert!(has_text("SECTIONS { OUT : { KEEP(*(a)) } }"));
     assert!(!has_text("SECTIONS { OUT : { *(a) } }"));
+    // Whichever takes it, as with GNU ld.
+    assert!(has_text(
+        "SECTIONS { OUT : { *(a) } OTHER : { KEEP(*(a)) } }"
+    ));
 }
 
 #[test]

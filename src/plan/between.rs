@@ -43,6 +43,7 @@ impl Layout<'_> {
     pub fn run(&mut self, script: &Script, selection: Selection) -> Result<()> {
         let names = script.outputs().map(|output| output.name.value.clone());
         self.later = names.collect();
+        self.kept = selection.kept;
         let mut taken = selection.outputs.into_iter();
         let mut deferred = Vec::new();
         let is_apart = |command: &Command| matches!(command, Command::Apart);
@@ -51,7 +52,7 @@ impl Layout<'_> {
         }
         for (output, taken) in &selection.orphans {
             let mut cursor = self.begin();
-            self.output(output, &[(output, taken)], false, &mut cursor)?;
+            self.output(output, &[(output, taken)], &mut cursor)?;
         }
         for command in deferred {
             self.outside(command, None)?;
@@ -83,7 +84,7 @@ impl Layout<'_> {
         let mut gaps = gaps(commands).into_iter();
         let mut gap = gaps.next().unwrap_or(Gap::Ahead);
         let mut here = Here::default();
-        for (number, command) in commands.iter().enumerate() {
+        for command in commands {
             let Command::Output(output) = command else {
                 let has_dot = has_dot(command);
                 if has_dot && gap == Gap::Ahead && !here.is_ahead {
@@ -95,6 +96,9 @@ impl Layout<'_> {
                     // It may speak of sections that come later.
                     Err(_) => deferred.push(command),
                     Ok(()) => {}
+                }
+                if let Some(cursor) = &mut here.cursor {
+                    cursor.next = cursor.dot.get();
                 }
                 continue;
             };
@@ -111,10 +115,7 @@ impl Layout<'_> {
             let appended = appended.into_iter().flatten();
             let mut bodies = vec![(output, &own)];
             bodies.extend(appended.map(|(output, taken)| (output, taken)));
-            let next = commands.get(number + 1);
-            let is_followed =
-                next.is_some_and(|next| matches!(next, Command::Assign(_) | Command::Assert(_)));
-            self.output(output, &bodies, is_followed, &mut cursor)?;
+            self.output(output, &bodies, &mut cursor)?;
             here = Here {
                 cursor: Some(cursor),
                 is_ahead: false,
@@ -172,7 +173,7 @@ impl Layout<'_> {
         }
     }
 
-    /// An address before the colon: `.`, aligned or some bytes further, or where another section ends
+    /// Moves `.` to where an output section may begin, which a header may say before the colon: `.`, aligned or some bytes further, or where another section ends
     /// that this one follows.
     pub(super) fn move_to_address(
         &mut self,
@@ -180,6 +181,7 @@ impl Layout<'_> {
         cursor: &mut Cursor,
     ) -> Result<()> {
         let Some(address) = &output.address else {
+            cursor.dot.set(cursor.next);
             return Ok(());
         };
         match self.evaluate(address, Some(cursor))? {

@@ -4,12 +4,12 @@ use super::alignment::custom_alignments;
 use super::evaluate::{Value, number, power_of_two};
 use super::scope::{Cursor, too_large};
 use super::selection::{Candidates, Selection, Taken};
-use super::{DataItem, Fill, Placed, PlannedSection, SymbolDefinition};
+use super::{Placed, PlannedSection, SymbolDefinition};
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::script::{
-    Assignment, Definition, Expression, Node, OutputSection, Script, Span, Spanned, Statement,
+    Assignment, Definition, Expression, OutputSection, Script, Span, Spanned, Statement,
 };
 use crate::survey::{EntryId, NameId, Survey};
 use std::borrow::Cow;
@@ -29,6 +29,8 @@ pub struct Layout<'a> {
     pub(super) outputs: HashMap<String, Extent>,
     /// Output sections with `(NOLOAD)`, and where that is said.
     pub(super) noload: Vec<(String, Span)>,
+    /// What `KEEP` speaks of.
+    pub(super) kept: HashSet<EntryId>,
     /// Entries that went to `/DISCARD/`.
     pub discarded: Vec<EntryId>,
     /// Symbols that are numbers, for the script alone.
@@ -100,6 +102,7 @@ impl<'a> Layout<'a> {
             sections: Vec::new(),
             outputs: HashMap::default(),
             noload: Vec::new(),
+            kept: HashSet::default(),
             discarded: Vec::new(),
             numbers: Vec::new(),
             warnings: Vec::new(),
@@ -133,6 +136,10 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
+    fn is_kept(&self, taken: &[EntryId]) -> bool {
+        taken.iter().any(|id| self.kept.contains(id))
+    }
+
     /// A planned section, of which nothing is laid out yet.
     pub(super) fn begin(&mut self) -> Cursor {
         self.sections.push(PlannedSection::new());
@@ -140,6 +147,7 @@ impl<'a> Layout<'a> {
             section: self.sections.len() - 1,
             start: 0,
             dot: Cell::new(0),
+            next: 0,
             alignment: Cell::new(0),
             fill: Vec::new(),
             previous: None,
@@ -147,13 +155,11 @@ impl<'a> Layout<'a> {
     }
 
     /// Lays out an output section from `cursor` on, and moves it to where the next one would be:
-    /// `bodies` are its own statements with what they take, and what is put at its end. `is_followed`:
-    /// a statement comes before the next output section.
+    /// `bodies` are its own statements with what they take, and what is put at its end.
     pub(super) fn output(
         &mut self,
         output: &OutputSection,
         bodies: &[(&OutputSection, &Taken)],
-        is_followed: bool,
         cursor: &mut Cursor,
     ) -> Result<()> {
         let name = &output.name.value;
@@ -181,9 +187,12 @@ impl<'a> Layout<'a> {
         extent.end = Some(end);
         self.outputs.insert(name.clone(), extent);
         self.end_output(output, bodies, cursor)?;
-        if end == cursor.start && is_removed(output, bodies, is_followed) {
-            // It is not in the way of the next.
-            cursor.dot.set(before);
+        let mut taken = bodies.iter().flat_map(|(_, taken)| *taken);
+        match presence(output, bodies, taken.any(|taken| self.is_kept(taken))) {
+            _ if end > cursor.start => cursor.next = end,
+            Presence::Kept => cursor.next = end,
+            Presence::Assigned => {}
+            Presence::Removed => cursor.dot.set(before),
         }
         Ok(())
     }
@@ -279,9 +288,9 @@ impl<'a> Layout<'a> {
         cursor: &mut Cursor,
     ) -> Result<()> {
         match statement {
-            Statement::Input(description) => {
+            Statement::Input(_) => {
                 let taken = taken.next().map_or(&[][..], Vec::as_slice);
-                self.sections[cursor.section].keep |= description.keep && !taken.is_empty();
+                self.sections[cursor.section].keep |= self.is_kept(taken);
                 for &id in taken {
                     self.place(id, subalign, cursor)?;
                 }
@@ -300,50 +309,11 @@ impl<'a> Layout<'a> {
                 self.define(assignment, value);
             }
             Statement::Assert(assert) => self.check(assert, Some(cursor))?,
-            Statement::Data(size, value) => {
-                let item = self.evaluate(value, Some(cursor))?;
-                if *size < 4 && matches!(item, Value::Relative(..)) {
-                    let span = &value.0.span;
-                    return Err(span.error(format!("an address does not fit {size} bytes")));
-                }
-                self.data(*size, item, cursor)?;
-            }
+            Statement::Data(size, value) => self.number_or_address(*size, value, cursor)?,
             Statement::Text(text) => self.text(text, cursor)?,
-            Statement::SizedText(size, text) => {
-                let (expression, span) = (size, &size.0.span);
-                let size = number(self.evaluate(expression, Some(cursor))?, span)?;
-                let size = usize::try_from(size).ok();
-                let size = size.filter(|size| (1..=MOST_TEXT).contains(size));
-                let size = size.ok_or_else(|| span.error("this is no size of a text"))?;
-                if size < text.len() {
-                    let warning = span.error("the text is longer than this, and cut off");
-                    self.warnings.push(warning.to_string());
-                }
-                let mut text = text.clone();
-                text.resize(size - 1, 0);
-                text.push(0);
-                self.text(&text, cursor)?;
-            }
+            Statement::SizedText(size, text) => self.sized_text(size, text, cursor)?,
             Statement::Fill(pattern) => cursor.fill = self.fill_pattern(pattern, cursor)?,
         }
-        Ok(())
-    }
-
-    fn text(&mut self, text: &[u8], cursor: &mut Cursor) -> Result<()> {
-        let mut bytes = text.iter();
-        bytes.try_for_each(|&byte| self.data(1, Value::Number(byte.into()), cursor))
-    }
-
-    fn data(&mut self, size: u32, value: Value, cursor: &mut Cursor) -> Result<()> {
-        let offset = cursor.offset()?;
-        let item = DataItem {
-            offset,
-            size,
-            value,
-        };
-        self.sections[cursor.section].data.push(item);
-        cursor.dot.set(cursor.dot.get() + u64::from(size));
-        cursor.previous = None;
         Ok(())
     }
 
@@ -387,27 +357,6 @@ impl<'a> Layout<'a> {
         cursor.offset().map(|_| ())
     }
 
-    /// Fills a gap with the pattern in force.
-    fn gap(&mut self, from: u64, to: u64, cursor: &Cursor) {
-        if from < to && cursor.fill.iter().any(|&byte| byte != 0) {
-            self.sections[cursor.section].fills.push(Fill {
-                range: from as u32..to as u32,
-                pattern: cursor.fill.clone(),
-            });
-        }
-    }
-
-    /// GNU ld manual, "Output Section Fill": a hexadecimal number is as long as it is written, of
-    /// anything else the four lowest bytes count, the highest first.
-    fn fill_pattern(&self, expression: &Expression, cursor: &Cursor) -> Result<Vec<u8>> {
-        let value = number(self.evaluate(expression, Some(cursor))?, &expression.0.span)?;
-        let length = match expression.0.value {
-            Node::Number(_, Some(digits)) => digits.div_ceil(2).clamp(1, 8),
-            _ => 4,
-        };
-        Ok(value.to_be_bytes()[8 - length..].to_vec())
-    }
-
     fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
         let entry = &self.survey[id];
         let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
@@ -448,23 +397,24 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The longest text of `ASCII (size) "text"`, in bytes.
-const MOST_TEXT: usize = 1 << 20;
+/// What GNU ld makes of an output section without bytes.
+enum Presence {
+    /// It is there as any other.
+    Kept,
+    /// It moves `.`, but the next one begins where it would without it, unless its address or a statement
+    /// before it says otherwise.
+    Assigned,
+    /// Not even that.
+    Removed,
+}
 
-/// Whether GNU ld leaves an output section without bytes out: unless something in it is kept, or it has
-/// an assignment and either input sections or a statement after it.
-fn is_removed(
+fn presence(
     output: &OutputSection,
     bodies: &[(&OutputSection, &Taken)],
-    is_followed: bool,
-) -> bool {
-    let mut inputs = bodies
-        .iter()
-        .flat_map(|(body, taken)| body.inputs().zip(*taken));
-    let is_kept = inputs
-        .clone()
-        .any(|(input, taken)| input.keep && !taken.is_empty());
-    let has_entries = inputs.any(|(_, taken)| !taken.is_empty());
+    is_kept: bool,
+) -> Presence {
+    let mut taken = bodies.iter().flat_map(|(_, taken)| *taken);
+    let has_entries = taken.any(|taken| !taken.is_empty());
     let assigns = output.statements.iter().any(|statement| match statement {
         Statement::Assign(assignment) => match assignment.definition {
             Definition::Plain | Definition::Hidden => {
@@ -474,7 +424,11 @@ fn is_removed(
         },
         _ => false,
     });
-    !is_kept && !(assigns && (has_entries || is_followed))
+    match (is_kept, assigns, has_entries) {
+        (true, ..) | (_, true, true) => Presence::Kept,
+        (false, true, false) => Presence::Assigned,
+        (false, false, _) => Presence::Removed,
+    }
 }
 
 fn has_only_entries(bodies: &[(&OutputSection, &Taken)]) -> bool {

@@ -2,6 +2,7 @@
 
 mod alignment;
 mod between;
+mod data;
 mod evaluate;
 mod extraction;
 mod gatherer;

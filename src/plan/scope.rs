@@ -141,6 +141,8 @@ pub(super) struct Cursor {
     /// Where the output section begins that is being laid out.
     pub(super) start: u64,
     pub(super) dot: Cell<u64>,
+    /// Where the next output section may begin: before `.`, behind one that has no bytes.
+    pub(super) next: u64,
     /// Of the planned section so far, as a power of two.
     pub(super) alignment: Cell<u32>,
     pub(super) fill: Vec<u8>,

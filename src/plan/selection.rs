@@ -4,7 +4,7 @@
 
 use super::layout::InputFile;
 use crate::error::Result;
-use crate::hash::HashMap;
+use crate::hash::{HashMap, HashSet};
 use crate::input::ObjectMap;
 use crate::script::{FileName, InputDescription, InputSection, OutputSection, Script, Selector};
 use crate::survey::{EntryId, Survey};
@@ -22,6 +22,8 @@ pub struct Selection {
     pub appended: HashMap<String, Vec<(OutputSection, Taken)>>,
     /// Output sections of which the script knows nothing.
     pub orphans: Vec<(OutputSection, Taken)>,
+    /// What `KEEP` speaks of, whichever description takes it.
+    pub kept: HashSet<EntryId>,
 }
 
 /// Hands out entries.
@@ -45,6 +47,9 @@ impl Candidates<'_> {
     pub fn select(self, script: &Script) -> Result<Selection> {
         let mut selection = Selection::default();
         let (taken, rest) = self.give(self.entries.clone(), script.inputs());
+        let keeping = script.inputs().filter(|description| description.keep);
+        let (kept, _) = self.give(self.entries.clone(), keeping);
+        selection.kept = kept.into_iter().flatten().collect();
         let mut taken = taken.into_iter();
         for output in script.outputs() {
             let own = taken.by_ref().take(output.inputs().count());
@@ -56,7 +61,7 @@ impl Candidates<'_> {
             by_section.entry(section).or_default().push(id);
         }
         let names = script.outputs().map(|output| output.name.value.as_str());
-        let names: crate::hash::HashSet<&str> = names.collect();
+        let names: HashSet<&str> = names.collect();
         let default = Script::default_policy()?;
         for (name, entries) in by_section {
             let policy = default.for_section(name);
