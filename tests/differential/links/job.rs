@@ -190,6 +190,11 @@ pub fn job(kind: Kind) -> impl Strategy<Value = Job> {
                 // `wasm-ld` 19 and 22 let pointers to merged strings of such modules go astray.
                 flags
                     .retain(|flag| !machine.is_pic() || flag.words != ["--no-merge-data-segments"]);
+                if kind == Kind::Partial {
+                    // They would come beside segments of their name.
+                    let own = std::mem::take(&mut units).into_iter();
+                    units = own.map(Unit::without_custom_sections).collect();
+                }
                 let backends = linkers();
                 let backend = backend.get(&backends[kind.too_old()..]).clone();
                 let mut groups = grouped(units.len(), kind, ways);

@@ -195,7 +195,9 @@ impl Bench {
         own.retain(is_root);
         // In which order entries ask for members is not promised, nor that of what bitcode asks for.
         let has_bitcode = line.inputs.iter().any(|input| input.is_bitcode);
-        if model.references.len() > 1 || has_bitcode {
+        // An extracted member that no live code reaches is alive here by its entry.
+        let may_be_dead = !exports_all && model.of_extracted;
+        if model.references.len() > 1 || has_bitcode || may_be_dead {
             own.results.remove("order");
             theirs.results.remove("order");
         }
