@@ -361,7 +361,10 @@ impl Job {
         let mut parts = vec![args!["--no-entry", self.host(work)].to_vec()];
         let mut inputs = Vec::new();
         for (number, group) in self.groups.iter().enumerate() {
-            let number = if group.is_fallback { FALLBACK } else { number };
+            let number = match group.is_fallback {
+                true => FALLBACK + self.machine as usize,
+                false => number,
+            };
             let units = group
                 .members
                 .iter()
@@ -383,7 +386,7 @@ impl Job {
                 parts.push(group.way.words(work, number, &[partial]));
                 continue;
             }
-            let known = work.file(&format!("libgroup{FALLBACK}.a"));
+            let known = work.file(&format!("libgroup{number}.a"));
             parts.push(match group.is_fallback && known.exists() {
                 // It is always the same.
                 true => vec![known.into()],

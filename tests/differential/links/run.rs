@@ -201,6 +201,13 @@ impl Bench {
             own.results.remove("order");
             theirs.results.remove("order");
         }
+        // What the backend compiles comes first, so that other weak definitions may win.
+        if has_bitcode {
+            own.results.clear();
+            own.words.clear();
+            theirs.results.clear();
+            theirs.words.clear();
+        }
         let left = std::mem::take(&mut own.left);
         let left_theirs = std::mem::take(&mut theirs.left);
         if own != theirs {
