@@ -190,6 +190,11 @@ pub fn job(kind: Kind) -> impl Strategy<Value = Job> {
                 // `wasm-ld` 19 and 22 let pointers to merged strings of such modules go astray.
                 flags
                     .retain(|flag| !machine.is_pic() || flag.words != ["--no-merge-data-segments"]);
+                if kind == Kind::Partial {
+                    // They would come beside segments of their name.
+                    let own = std::mem::take(&mut units).into_iter();
+                    units = own.map(Unit::without_custom_sections).collect();
+                }
                 let backends = linkers();
                 let backend = backend.get(&backends[kind.too_old()..]).clone();
                 let mut groups = grouped(units.len(), kind, ways);
@@ -356,7 +361,10 @@ impl Job {
         let mut parts = vec![args!["--no-entry", self.host(work)].to_vec()];
         let mut inputs = Vec::new();
         for (number, group) in self.groups.iter().enumerate() {
-            let number = if group.is_fallback { FALLBACK } else { number };
+            let number = match group.is_fallback {
+                true => FALLBACK + self.machine as usize,
+                false => number,
+            };
             let units = group
                 .members
                 .iter()
@@ -378,7 +386,7 @@ impl Job {
                 parts.push(group.way.words(work, number, &[partial]));
                 continue;
             }
-            let known = work.file(&format!("libgroup{FALLBACK}.a"));
+            let known = work.file(&format!("libgroup{number}.a"));
             parts.push(match group.is_fallback && known.exists() {
                 // It is always the same.
                 true => vec![known.into()],

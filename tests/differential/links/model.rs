@@ -45,6 +45,8 @@ pub struct Model {
     selected: BTreeMap<String, Vec<Placed>>,
     /// What they refer to that the plain link may not have, in link order.
     pub references: Vec<String>,
+    /// Whether an archive member that the plain link extracts has any.
+    pub of_extracted: bool,
     /// All that they refer to.
     pub roots: BTreeSet<String>,
     /// Whether this linker gathers LEFT.
@@ -232,7 +234,7 @@ impl Model {
         let objects = objects(inputs);
         let (mut references, mut roots) = (Vec::new(), BTreeSet::new());
         let mut selected: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-        let gathers_left;
+        let (gathers_left, of_extracted);
         {
             let plain = Plain::of(inputs, &objects, is_linked);
             let all: Vec<_> = objects
@@ -276,6 +278,8 @@ impl Model {
                     .push(placed);
             }
             chosen.sort_by_key(|entry| entry.input);
+            let is_extracted = |input: usize| plain.is_linked[input] && !inputs[input].is_always;
+            of_extracted = chosen.iter().any(|entry| is_extracted(entry.input));
             for entry in &chosen {
                 for reference in &entry.references {
                     let symbol = &objects[entry.input].symbols[reference.symbol];
@@ -300,6 +304,7 @@ impl Model {
             objects,
             selected,
             references,
+            of_extracted,
             roots,
             gathers_left,
         }

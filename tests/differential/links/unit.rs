@@ -219,6 +219,13 @@ impl Unit {
         matches!(feature, Some(F::Mark { .. } | F::Segment { .. }))
     }
 
+    /// Without custom sections.
+    pub fn without_custom_sections(mut self) -> Self {
+        self.features
+            .retain(|feature| !matches!(feature, F::Custom { .. }));
+        self
+    }
+
     /// Whether it may be bitcode: what that defines weakly counts as if it came first, and a custom section
     /// there is text of assembler, which this linker does not look into.
     pub fn may_be_bitcode(&self) -> bool {
