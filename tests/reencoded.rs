@@ -85,7 +85,8 @@ fn the_backend_gets_every_object_and_member_encoded_anew() {
     let members = |bytes: &[u8]| -> Vec<_> {
         let members = archive_members(Path::new("x.a"), bytes).expect("an archive");
         let meaning = members.into_iter().map(|member| match member.content {
-            ArchiveContent::Inside(bytes) => (member.name, meaning(bytes)),
+            // The names are ours.
+            ArchiveContent::Inside(bytes) => meaning(bytes),
             ArchiveContent::Outside(path) => panic!("{}", path.display()),
         });
         meaning.collect()
@@ -123,6 +124,11 @@ fn archives_are_searched_as_before() {
                 .env("WASM_SECTION_LD_REENCODE", "1");
             let ours = work.link_by(&mut command, &words);
             let what = format!("{operation} {}", backend.display());
+            if theirs.stderr.contains("archive has no index") {
+                // What is given to the backend has one.
+                assert_eq!(ours.status, Some(0), "{what}");
+                continue;
+            }
             assert_eq!(
                 (ours.status, &ours.stderr),
                 (theirs.status, &theirs.stderr),

@@ -155,10 +155,12 @@ impl CommandLine {
     pub fn exports(&self) -> impl Iterator<Item = (ArgumentIndex, &OsStr, bool)> {
         let by_rustc = self.is_by_rustc();
         self.arguments().filter_map(move |(index, argument)| {
-            let Meaning::Option(Id::Export, symbol) = &argument.meaning else {
+            let Meaning::Option(id @ (Id::Export | Id::ExportIfDefined), symbol) =
+                &argument.meaning
+            else {
                 return None;
             };
-            let is_derived = by_rustc && argument.spelling.len() > 1;
+            let is_derived = *id == Id::Export && by_rustc && argument.spelling.len() > 1;
             Some((index, symbol.as_os_str(), is_derived))
         })
     }

@@ -16,6 +16,10 @@ use crate::wasm::{
 };
 use std::borrow::Cow;
 
+/// The alignment of an array without bytes, as a power of two. What would be in it is not known, and a slice of
+/// it has to be aligned all the same: that of an allocator, which is enough for any type.
+const EMPTY_ALIGNMENT: u32 = 4;
+
 /// The array of a section.
 #[derive(Debug)]
 pub(super) struct Array {
@@ -32,7 +36,11 @@ impl<'a> Hoist<'_, 'a> {
             let segment = (!section.is_empty()).then(|| {
                 let flags = if section.keep { SEGMENT_RETAIN } else { 0 };
                 let bytes = without_entries(section);
-                self.builder.segment("", section.alignment, flags, bytes)
+                let alignment = match section.size {
+                    0 => section.alignment.max(EMPTY_ALIGNMENT),
+                    _ => section.alignment,
+                };
+                self.builder.segment("", alignment, flags, bytes)
             });
             self.arrays.push(Array {
                 segment,

@@ -239,7 +239,8 @@ impl Linker {
 
     /// What the command line refers to, after all files.
     fn refer_from(&mut self, line: &CommandLine) {
-        let mut names: Vec<String> = [Id::Undefined, Id::Export, Id::Entry]
+        let options = [Id::Undefined, Id::Export, Id::ExportIfDefined, Id::Entry];
+        let mut names: Vec<String> = options
             .into_iter()
             .flat_map(|id| line.values(id))
             .map(|name| name.to_string_lossy().into_owned())

@@ -88,21 +88,29 @@ pub struct Summary<'a> {
     pub memory64: bool,
     /// Whether its table has 64-bit indices.
     pub table64: bool,
-    /// Whether it has constructors or segments that are retained, which count if any of its symbols is
-    /// alive.
+    /// Whether it has constructors, or segments that are retained and no entries. They count if any of its
+    /// symbols is alive.
     pub has_roots: bool,
     /// All of it, where that has the names of its entries' symbols.
     pub bytes: Option<&'a [u8]>,
 }
 
 impl<'a> Summary<'a> {
-    /// That of an object, whose entries' names are in these texts.
-    pub fn new(object: &Object<'_>, texts: &Texts<'a>) -> Self {
+    /// That of an object with these entries, whose names are in these texts.
+    pub fn new(object: &Object<'_>, texts: &Texts<'a>, entries: &[Entry]) -> Self {
         let is_retained = |segment: &DataSegment<'_>| segment.flags & SEGMENT_RETAIN != 0;
+        let retained = object.segments.iter().filter(|one| is_retained(one));
+        let mut of_entries: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.is_retained)
+            .filter_map(Entry::segment)
+            .collect();
+        of_entries.sort();
+        of_entries.dedup();
         Self {
             memory64: object.memory64,
             table64: object.table64,
-            has_roots: object.has_constructors || object.segments.iter().any(is_retained),
+            has_roots: object.has_constructors || retained.count() > of_entries.len(),
             bytes: match texts {
                 Texts::Object(bytes) => Some(bytes),
                 Texts::Copied(_) => None,

@@ -74,13 +74,15 @@ impl<'a> Found<'a> {
             .map(|symbol| symbol.name)
             .filter(|name| has_marks && mark::is_possible(name));
         let has_entries = !collected.entries.is_empty();
-        let is_linked = module.always_linked() || has_entries;
+        // Of what is linked only if something refers to it, the backend says what is undefined.
+        let is_linked = module.always_linked();
         let undefined = undefined_marks(&object).filter(|_| is_linked);
         let found = Self {
             marked,
             referred: referred.map(str::to_owned).collect(),
             undefined: undefined.map(|(name, at)| (name.to_owned(), at)).collect(),
-            summary: has_entries.then(|| Summary::new(&object, &collected.texts)),
+            summary: has_entries
+                .then(|| Summary::new(&object, &collected.texts, &collected.entries)),
             collected,
         };
         Ok(found)

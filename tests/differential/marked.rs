@@ -139,7 +139,7 @@ pub fn job() -> impl Strategy<Value = Job> {
 impl Entry {
     /// Whether several objects may define it.
     fn is_shared(self) -> bool {
-        matches!(self, Entry::Weak(_) | Entry::Comdat(_))
+        matches!(self, Entry::Comdat(_))
     }
 }
 

@@ -62,14 +62,13 @@ impl Job {
 
 impl Marked {
     /// The object's part of NUMBERS: by entry, with keys. All of a segment, and all of a custom
-    /// section, is one entry: the first is its place, and custom sections come after the data. One
-    /// that has a segment of the name too, and no relocations, is no entry.
+    /// section, is one entry: the first is its place, and custom sections come after the data. No custom
+    /// section has the bytes of a segment, so none is a copy.
     fn numbers(
         &self,
         object: usize,
         shared: &mut BTreeSet<Entry>,
     ) -> Vec<(&'static str, Vec<u32>)> {
-        let has_segment = self.entries.contains(&Entry::Segment);
         let mut own: Vec<(&str, Vec<u32>)> = Vec::new();
         let (mut segment, mut custom) = (None, Vec::new());
         for (position, &entry) in self.entries.iter().enumerate() {
@@ -78,7 +77,7 @@ impl Marked {
                 Entry::Mark(key, _) => own.push((key, vec![number])),
                 Entry::Alias => own.push(("", vec![number])),
                 // The first counts.
-                Entry::Weak(_) | Entry::Comdat(_) if !shared.insert(entry) => {}
+                Entry::Comdat(_) if !shared.insert(entry) => {}
                 Entry::Weak(_) | Entry::Comdat(_) => own.push(("", vec![number])),
                 Entry::Segment => match segment {
                     None => {
@@ -87,7 +86,6 @@ impl Marked {
                     }
                     Some(segment) => own[segment].1.push(number),
                 },
-                Entry::Custom if has_segment => {}
                 Entry::Custom => custom.push(number),
             }
         }

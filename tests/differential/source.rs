@@ -39,7 +39,8 @@ impl Job {
 fn symbol(object: usize, position: usize, entry: Entry) -> String {
     let (key, unique) = match entry {
         Entry::Mark(key, _) => (key, format!("{object}.{position}")),
-        Entry::Weak(name) => ("", format!("weak{name}")),
+        // Weak names that several objects define are in `links`.
+        Entry::Weak(name) => ("", format!("weak{name}.{object}.{position}")),
         Entry::Comdat(name) => ("", format!("comdat{name}")),
         Entry::Alias | Entry::Segment | Entry::Custom => ("", format!("{object}.{position}")),
     };
