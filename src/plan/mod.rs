@@ -202,7 +202,7 @@ pub struct Resolved {
     pub left: BTreeSet<NameId>,
 }
 
-/// Resolves the entries, and finds who gathers each section: see [`gatherer`]. `retains` says whether the
+/// Resolves the entries, and finds who gathers each section (`gatherer`). `retains` says whether the
 /// backend keeps segments that are retained.
 pub fn resolve(
     survey: &Survey<'_>,
