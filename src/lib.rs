@@ -264,7 +264,9 @@ impl<'l> Link<'l, '_> {
         }
         let moves = Moves::of(survey, plan);
         let mut job = Job::new()?;
-        let mut objects = job.make_room(backend, self.files, inputs, moves.edited())?;
+        // A wrapper may look at its words: it is given no archive for what is none.
+        let together = backend.takes_flavor();
+        let mut objects = job.make_room(together, self.files, inputs, moves.edited())?;
         let take = |id: ObjectId, bytes| objects.take(&modules[id.0], bytes);
         let hoisted = hoist::hoist(survey, plan, &moves, modules, output, take)?;
         let hoisted: &Hoisted<'_> = until_the_end(hoisted);
@@ -331,7 +333,7 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;
-    let mut objects = job.make_room(backend, &files, &inputs, edited.iter().copied())?;
+    let mut objects = job.make_room(false, &files, &inputs, edited.iter().copied())?;
     for id in edited {
         let module = &inputs.modules[id.0];
         objects.take(module, hoist::reencode::reencode(module)?)?;

@@ -91,8 +91,8 @@ impl Job<'_> {
         for (name, original) in archive.members.into_iter().take(count) {
             if !edited.is_dropped(original) {
                 let bytes = edited.of(original).unwrap_or(original);
-                let name = format!("{}({name})", archive.name);
-                members.push((self.member(&path, name), Cow::Borrowed(bytes)));
+                let shown = format!("{}({name})", archive.name);
+                members.push((self.member(&path, &name, shown), Cow::Borrowed(bytes)));
             }
         }
         self.names.add_input(&path, archive.name.to_string());

@@ -1,7 +1,6 @@
 //! The edited objects: room is made for them before there are any, each is written when it has been made, and
 //! then the synthesized one.
 
-use super::find::Backend;
 use super::job::{Job, no_room};
 use super::pack::{self, Pack, Run, Writer};
 use crate::args::{ArgumentIndex, CommandLine, Id};
@@ -39,13 +38,14 @@ impl<'a> EditedObjects<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Makes room for the objects that are `edited`, in link order: each has the place of the original.
+    /// Makes room for the objects that are `edited`, in link order: each has the place of the original. If
+    /// `together`, those that stand beside each other on the command line are given in one file.
     ///
     /// # Errors
     /// An archive that is not right.
     pub fn make_room(
         &mut self,
-        backend: &Backend,
+        together: bool,
         files: &Files,
         inputs: &'a Inputs<'a>,
         edited: impl Iterator<Item = ObjectId>,
@@ -59,11 +59,9 @@ impl<'a> Job<'a> {
         let (others, placed): (Vec<_>, Vec<_>) =
             edited.into_iter().partition(|module| is_other(module));
         let runs = pack::runs(&placed, files);
-        // A wrapper may look at its words: it is given no archive for what is none.
-        let is_lld = backend.takes_flavor();
         let runs =
             runs.into_iter()
-                .flat_map(|run| match is_lld || run.iter().any(|m| m.is_member()) {
+                .flat_map(|run| match together || run.iter().any(|m| m.is_member()) {
                     true => run.chunks(run.len()),
                     false => run.chunks(1),
                 });
@@ -124,8 +122,11 @@ impl<'a> Job<'a> {
             return Some(Pack::Object(path));
         }
         let archive = self.directory.name(Kind::Archive);
-        let names = run.iter().map(|module| module.name.to_string());
-        let members = names.map(|name| self.member(&archive, name)).collect();
+        let members = run.iter().map(|module| {
+            let name = module.name.member().unwrap_or_default();
+            self.member(&archive, name, module.name.to_string())
+        });
+        let members = members.collect();
         let path = self.directory.path().join(&archive);
         if first.is_member() {
             self.names

@@ -140,9 +140,14 @@ impl<'a> Job<'a> {
         path
     }
 
-    /// The name of the next member of an archive of ours, which stands for an input.
-    pub(super) fn member(&mut self, archive: &str, stands_for: String) -> String {
-        let member = self.directory.name(Kind::Object);
+    /// The name of the next member of an archive of ours, which stands for an input: `name`, as some
+    /// messages show it alone, where archives can have it and it is one.
+    pub(super) fn member(&mut self, archive: &str, name: &str, stands_for: String) -> String {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
+        let member = match !name.is_empty() && name.bytes().all(is_plain) {
+            true => name.to_owned(),
+            false => self.directory.name(Kind::Object),
+        };
         self.names
             .add_input(&format!("{archive}({member})"), stands_for);
         member
