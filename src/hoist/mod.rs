@@ -55,11 +55,6 @@ pub struct Global {
 /// demanglers read.
 pub const UNIQUE: &str = "..section.";
 
-/// The name that a symbol has in its own object.
-pub fn own_name(name: &str) -> &str {
-    name.split_once(UNIQUE).map_or(name, |(own, _)| own)
-}
-
 /// What addresses of the output count from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {

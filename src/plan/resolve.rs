@@ -110,12 +110,8 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
     identical
 }
 
-/// The global names of entries, with the entries that define each.
-struct Names<'s> {
-    by_name: HashMap<&'s str, Vec<EntryId>>,
-    /// Those that more than one entry defines.
-    contested: HashSet<&'s str>,
-}
+/// The global names that more than one entry defines, with those entries.
+struct Names<'s>(HashMap<&'s str, Vec<EntryId>>);
 
 impl<'s> Names<'s> {
     fn of(survey: &'s Survey<'_>, left_out: &HashSet<ObjectId>) -> Self {
@@ -132,14 +128,15 @@ impl<'s> Names<'s> {
                 by_name.entry(name).or_insert_with(|| vec![first]).push(id);
             }
         }
-        Self {
-            contested: by_name.keys().copied().collect(),
-            by_name,
-        }
+        Self(by_name)
+    }
+
+    fn are_contested(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     fn entries(&self, name: &str) -> &[EntryId] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        self.0.get(name).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -166,7 +163,7 @@ fn needs_plain_link(
         let name = survey.name(entry, symbol);
         let depends = is_lazy || symbol.is_weak() || allows_duplicates;
         let has_roots = || survey.objects[entry.object].has_roots;
-        let others_may_define = || names.contested.contains(name) || !survey.is_mark(entry, symbol);
+        let others_may_define = || names.are_contested(name) || !survey.is_mark(entry, symbol);
         is_lazy && has_roots() || depends && others_may_define()
     })
 }
@@ -212,7 +209,7 @@ impl Resolution {
 
     /// Without weak definitions and archive members, two entries of one name are duplicates.
     fn report_duplicates(&mut self, names: &Names<'_>) {
-        for (name, entries) in &names.by_name {
+        for (name, entries) in &names.0 {
             let selected = entries.iter().filter(|id| self.is_selected(**id));
             if selected.count() > 1 {
                 self.winners.insert((*name).into(), Winner::Duplicate);
@@ -248,7 +245,7 @@ impl Resolution {
             };
             let is_own = definition.object == Some(entry.object);
             if !is_own && self.selection[id.position()] != Selection::NotLinked
-                || names.contested.contains(name)
+                || names.are_contested(name)
                 || definition.is_duplicate
             {
                 let winner = match definition.is_duplicate && !allows_duplicates {

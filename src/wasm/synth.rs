@@ -140,19 +140,6 @@ impl<'a> Builder<'a> {
         &self.segments[segment.position()].relocations
     }
 
-    /// The name of a symbol.
-    pub fn symbol_name(&self, symbol: SymbolIndex) -> &str {
-        let symbol = &self.symbols[symbol.position()];
-        match symbol {
-            SynthSymbol::UndefinedFunction {
-                name: None,
-                function,
-                ..
-            } => &self.imports[*function as usize].field,
-            _ => symbol.name().unwrap_or_default(),
-        }
-    }
-
     /// Adds a data segment; its alignment is a power of two, its flags are `WASM_SEGMENT_FLAG_…`.
     pub fn segment(
         &mut self,
@@ -455,13 +442,6 @@ impl<'a> Builder<'a> {
 }
 
 impl SynthSymbol<'_> {
-    fn name(&self) -> Option<&str> {
-        match self {
-            SynthSymbol::Data { name, .. } | SynthSymbol::UndefinedData { name, .. } => Some(name),
-            SynthSymbol::UndefinedFunction { name, .. } => name.as_deref(),
-        }
-    }
-
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             SynthSymbol::Data {
