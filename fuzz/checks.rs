@@ -248,8 +248,15 @@ fn gathered(
     };
     let survey = survey::survey(&line, script, &inputs, || Ok(()))?;
     survey.check_undefined(&inputs.modules)?;
-    let resolved = plan::resolve(&survey, &inputs, &line, || true);
-    let plan = plan::plan(&survey, &inputs, script, resolved)?;
+    let resolver = plan::Resolver::new(&survey, &inputs, &line);
+    let resolved = plan::resolve(
+        &resolver,
+        &survey,
+        &inputs.modules,
+        std::iter::empty(),
+        || true,
+    );
+    let plan = plan::plan(&survey, &inputs, script, &resolved)?;
     use_it(&survey, &plan, &inputs.modules)
 }
 

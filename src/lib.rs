@@ -43,11 +43,12 @@ use error::{Error, Result};
 use hoist::{Base, Hoisted, Moves, Output};
 use input::{Files, Inputs, Named, ObjectId};
 use log::{Clock, Log};
-use plan::{Plan, Resolved, Undeclared};
+use plan::{Plan, Resolved, Resolver, Undeclared};
 use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
 use script::Script;
 use std::ffi::OsString;
 use std::io::Write;
+use std::iter;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::process::ExitCode;
@@ -147,11 +148,13 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         log,
         clock,
     };
-    let survey = link.survey(inputs)?;
-    let resolved = plan::resolve(&survey, inputs, &line, || backend.retains());
+    let survey = until_the_end(link.survey(inputs)?);
+    let resolver = Resolver::new(survey, inputs, &line);
+    let resolved = link.resolve(survey, inputs, &resolver);
     let with_entries = survey.bitcode_with_entries(&resolved.left);
     if with_entries.is_empty() {
-        return match link.gather(inputs, survey, resolved, &[])? {
+        let plan = link.plan(inputs, survey, &resolver, resolved)?;
+        return match link.gather(inputs, survey, plan, &[])? {
             Gathered::Linked(ended) => Ok(ended),
             Gathered::Nothing(call) if files.read_once().next().is_some() => {
                 with_read_once(&line, call, &files)
@@ -167,7 +170,8 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
         Compiled::NoEntries => {
-            return match link.gather(inputs, survey, resolved, &[])? {
+            let plan = link.plan(inputs, survey, &resolver, resolved)?;
+            return match link.gather(inputs, survey, plan, &[])? {
                 Gathered::Linked(ended) => Ok(ended),
                 Gathered::Nothing(call) => with_read_once(&line, call, &files),
             };
@@ -175,9 +179,11 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     };
     link.clock.end_of("bitcode");
     let inputs = files.inputs()?.with_compiled(&compiled);
-    let survey = link.survey(&inputs)?;
-    let resolved = plan::resolve(&survey, &inputs, &line, || backend.retains());
-    match link.gather(&inputs, survey, resolved, &messages)? {
+    let survey = until_the_end(link.survey(&inputs)?);
+    let resolver = Resolver::new(survey, &inputs, &line);
+    let resolved = link.resolve(survey, &inputs, &resolver);
+    let plan = link.plan(&inputs, survey, &resolver, resolved)?;
+    match link.gather(&inputs, survey, plan, &messages)? {
         Gathered::Linked(ended) => Ok(ended),
         Gathered::Nothing(call) => with_read_once(&line, call, &files),
     }
@@ -227,21 +233,63 @@ impl<'l> Link<'l, '_> {
         Ok(survey)
     }
 
-    /// From the survey to the output. `messages` are what the backend has said when it compiled
+    fn resolve(
+        &self,
+        survey: &Survey<'_>,
+        inputs: &Inputs<'_>,
+        resolver: &Resolver<'_>,
+    ) -> Resolved {
+        let retains = || self.backend.retains();
+        plan::resolve(resolver, survey, &inputs.modules, iter::empty(), retains)
+    }
+
+    /// Plans the arrays. What entries refer to may extract archive members that define the names of entries:
+    /// then it is resolved again with these, until that changes nothing.
+    fn plan(
+        &mut self,
+        inputs: &Inputs<'_>,
+        survey: &Survey<'_>,
+        resolver: &Resolver<'_>,
+        mut resolved: Resolved,
+    ) -> Result<Plan> {
+        survey.check_undefined(&inputs.modules)?;
+        let plan_of = |resolved: &Resolved| plan::plan(survey, inputs, self.script, resolved);
+        let depends = resolver.depends_on_references();
+        let mut before = Vec::new();
+        let plan = loop {
+            let plan = plan_of(&resolved)?;
+            if !depends || plan.is_empty() {
+                break plan;
+            }
+            let references = hoist::references(survey, &plan, &inputs.modules, output(self.line))?;
+            let references = references.iter().map(String::as_str);
+            let retains = || self.backend.retains();
+            let next = plan::resolve(resolver, survey, &inputs.modules, references, retains);
+            if next == resolved {
+                break plan;
+            }
+            before.push(std::mem::replace(&mut resolved, next));
+            // An entry that is there only if it is not: the backend reports its second definition.
+            if before.contains(&resolved) {
+                break plan_of(&before[0])?;
+            }
+        };
+        self.clock.end_of("plan");
+        Ok(plan)
+    }
+
+    /// From the plan to the output. `messages` are what the backend has said when it compiled
     /// bitcode.
     fn gather(
         mut self,
         inputs: &Inputs<'_>,
-        survey: Survey,
-        resolved: Resolved,
+        survey: &mut Survey<'_>,
+        plan: Plan,
         messages: &[u8],
     ) -> Result<Gathered<'l>> {
         let Self { line, backend, .. } = self;
         let modules = &inputs.modules;
-        let survey = until_the_end(survey);
-        survey.check_undefined(modules)?;
-        let plan: &Plan = until_the_end(plan::plan(survey, inputs, self.script, resolved)?);
-        self.clock.end_of("plan");
+        let plan: &Plan = until_the_end(plan);
         let warnings = survey.warnings.iter().chain(&plan.warnings);
         warn(self.diagnostics, line, warnings)?;
         self.log.decided(backend, survey, plan, modules)?;

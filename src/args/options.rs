@@ -37,6 +37,8 @@ pub enum Id {
     NoEntry,
     /// `--export=SYMBOL`.
     Export,
+    /// `--export-all`; or `--export-dynamic`, `-E`: all that is not hidden.
+    ExportAll,
     /// `--export-if-defined=SYMBOL`.
     ExportIfDefined,
     /// `--lto-obj-path=FILE`: where the objects go that are made of bitcode.
@@ -290,12 +292,12 @@ const OPTIONS: &[Spec] = &[
     spec("cooperative-threading", Two, Flag, Id::Other),
     spec("demangle", Any, Flag, Id::Other),
     spec("disable-verify", Any, Flag, Id::Other),
-    spec("E", One, Flag, Id::Other),
+    spec("E", One, Flag, Id::ExportAll),
     spec("emit-relocs", Any, Flag, Id::Other),
     spec("error-unresolved-symbols", Any, Flag, Id::Other),
     spec("experimental-pic", Two, Flag, Id::Other),
-    spec("export-all", Two, Flag, Id::Other),
-    spec("export-dynamic", Any, Flag, Id::Other),
+    spec("export-all", Two, Flag, Id::ExportAll),
+    spec("export-dynamic", Any, Flag, Id::ExportAll),
     spec("export-memory", Two, Flag, Id::Other),
     spec("export-table", Two, Flag, Id::Other),
     spec("gc-sections", Any, Flag, Id::Other),

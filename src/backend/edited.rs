@@ -91,15 +91,20 @@ impl<'a> Job<'a> {
     ) -> Result<()> {
         let modules = &inputs.modules;
         if let Some(hoisted) = hoisted {
-            let path = self.path(Kind::Object, None);
-            let file = File::create(&path);
-            let written = file.and_then(|mut file| hoisted.object.write(&mut file));
-            written.map_err(|error| no_room(&error))?;
+            let objects = hoisted.asking.iter().chain([&hoisted.object]);
+            let paths = objects.map(|object| {
+                let path = self.path(Kind::Object, None);
+                let file = File::create(&path);
+                let written = file.and_then(|mut file| object.write(&mut file));
+                written.map_err(|error| no_room(&error))?;
+                Ok(path)
+            });
+            let paths = paths.collect::<Result<Vec<_>>>()?;
             // Between `--start-lib` and the end of the line it would be lazy.
             if line.flag(Id::StartLib, Id::EndLib) {
                 self.edits.last.push("--end-lib".into());
             }
-            self.edits.last.push(path.into());
+            self.edits.last.extend(paths.into_iter().map(Into::into));
             self.names
                 .set_symbols(&hoisted.globals, modules.len(), |id| {
                     modules[id.0].name.to_string()

@@ -20,7 +20,9 @@ use crate::input::{Module, ObjectId};
 use crate::parallel::Cores;
 use crate::plan::Plan;
 use crate::survey::Survey;
-use crate::wasm::{Builder, Object, SymbolIndex, Synthesized};
+use crate::wasm::{
+    Builder, Object, Symbol, SymbolFlags, SymbolIndex, SymbolKind, SynthSymbol, Synthesized,
+};
 use along::Pools;
 use moves::Destination;
 pub use moves::Moves;
@@ -34,6 +36,9 @@ use std::fmt::Write;
 pub struct Hoisted<'a> {
     /// The synthesized object, which makes the edited ones part of the link.
     pub object: Synthesized<'a>,
+    /// An object to come before it, which asks for what the command line asks for after all files: what
+    /// entries refer to is to be asked for last.
+    pub asking: Option<Synthesized<'static>>,
     /// Its global symbols.
     pub globals: HashMap<String, Global>,
 }
@@ -109,10 +114,70 @@ pub fn hoist<'s, 'a>(
     if output.manifest {
         hoist.add_manifest(modules)?;
     }
+    let object = hoist.builder.finish();
+    let refers = object.references().next().is_some();
+    let asking = match refers && !plan.asked.is_empty() {
+        true => Some(asking(&plan.asked, modules, (memory64, table64))?),
+        false => None,
+    };
     Ok(Hoisted {
-        object: hoist.builder.finish(),
+        object,
+        asking,
         globals: hoist.globals,
     })
+}
+
+/// An object that refers to names as the objects that define them do.
+fn asking(
+    names: &[(String, ObjectId)],
+    modules: &[Module<'_>],
+    (memory64, table64): (bool, bool),
+) -> Result<Synthesized<'static>> {
+    let mut builder = Builder::new(memory64, table64);
+    for (name, object) in names {
+        let module = &modules[object.0];
+        let bytes = module.load()?;
+        let object = Object::parse(&bytes).map_err(|error| error.in_file(&module.name))?;
+        let defines = |symbol: &&Symbol<'_>| {
+            !symbol.is_undefined() && !symbol.is_local() && symbol.name == name
+        };
+        let kind = object
+            .symbols
+            .iter()
+            .find(defines)
+            .map(|symbol| symbol.kind);
+        let flags = SymbolFlags::UNDEFINED;
+        let symbol = match kind {
+            Some(SymbolKind::Function(function)) => SynthSymbol::UndefinedFunction {
+                flags,
+                function: builder.import("env", name, object.signature(function)),
+                name: None,
+            },
+            Some(SymbolKind::Data(_)) => SynthSymbol::UndefinedData {
+                flags,
+                name: name.clone().into(),
+            },
+            // wasm-ld knows no archive member by its globals, tables and tags.
+            _ => continue,
+        };
+        builder.symbol(symbol);
+    }
+    Ok(builder.finish())
+}
+
+/// The names that the synthesized object of a plan asks for, in order.
+///
+/// # Errors
+/// Those of `hoist`.
+pub fn references(
+    survey: &Survey<'_>,
+    plan: &Plan,
+    modules: &[Module<'_>],
+    output: Output,
+) -> Result<Vec<String>> {
+    let moves = Moves::of(survey, plan);
+    let hoisted = hoist(survey, plan, &moves, modules, output, |_, _| Ok(()))?;
+    Ok(hoisted.object.references().map(str::to_owned).collect())
 }
 
 /// Whether addresses have 64 bits, which must be so in all objects that have entries or in none.

@@ -63,6 +63,12 @@ fn thin_path(archive: &Path, member: &ArchiveMember<'_>) -> PathBuf {
     archive.parent().unwrap_or(Path::new("")).join(name)
 }
 
+/// The names in the symbol index of an archive; none if it has no index.
+pub fn index(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let symbols = ArchiveFile::parse(bytes).ok()?.symbols().ok()??;
+    Some(symbols.filter_map(|symbol| Some(symbol.ok()?.name())))
+}
+
 /// Whether the archive holds only the names of its members.
 pub fn is_thin(bytes: &[u8]) -> bool {
     bytes.starts_with(b"!<thin>\n")

@@ -451,6 +451,23 @@ impl Files {
         Ok(is_there)
     }
 
+    /// Those of `names` that members of archives offer by the archives' symbol indexes, or none where some
+    /// archive has no index.
+    pub fn offered<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
+        let mut offered = HashSet::default();
+        for file in &self.files {
+            let is_lazy = match file.format {
+                Format::Archive => !file.place.whole_archive,
+                _ => file.place.in_lib,
+            };
+            if is_lazy {
+                let index = archive::index(file.bytes.bytes())?;
+                offered.extend(index.filter_map(|name| names.get(name)).copied());
+            }
+        }
+        Some(offered)
+    }
+
     /// What can be read only once, as it is a pipe: the argument, its name, and what we have read.
     pub fn read_once(&self) -> impl Iterator<Item = (ArgumentIndex, Name, &[u8])> {
         let files = self.files.iter().filter(|file| file.bytes.is_read_once());

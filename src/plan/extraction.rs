@@ -9,15 +9,29 @@ use crate::args::{CommandLine, Id};
 use crate::bitcode::Bitcode;
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
-use crate::wasm::{Object, SymbolKind};
+use crate::survey::{EntrySymbol, is_marked};
+use crate::wasm::{Object, SymbolFlags, SymbolKind};
+use std::ffi::OsStr;
+use std::rc::Rc;
 
 /// The plain link.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub struct PlainLink {
-    /// For each object, whether it is linked.
+    files: Rc<[File]>,
+    /// For each object, which file it is.
+    objects: Rc<[usize]>,
+    names: Rc<HashMap<Box<str>, usize>>,
+    /// For each file, whether it is linked.
     linked: Vec<bool>,
-    /// The file whose definition of each name wins, or is offered first by an archive.
-    definitions: HashMap<Box<str>, Definition>,
+    /// For each name.
+    states: Vec<State>,
+    duplicates: HashSet<usize>,
+    /// What the command line extracts after all files, in order: a name, and the object that defines it.
+    asked: Vec<(String, ObjectId)>,
+    /// The names that the command line exports.
+    exports: HashSet<String>,
+    /// Whether it exports all that is not hidden.
+    exports_all: bool,
 }
 
 /// Where a name is defined.
@@ -34,32 +48,103 @@ pub struct Definition {
 impl PlainLink {
     /// Follows the backend's rules for all inputs.
     pub fn of(line: &CommandLine, inputs: &Inputs<'_>) -> Self {
-        let mut linker = Linker::new(inputs);
-        linker.add_files();
-        linker.refer_from(line);
-        linker.finish()
+        let mut link = Reader::read(inputs);
+        let exports = line.exports().map(|(_, name, _)| name);
+        link.exports = exports
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        link.exports_all = line.has(Id::ExportAll) || line.has(Id::Shared);
+        link.add_files();
+        link.refer_from(line);
+        link
+    }
+
+    /// The same link, in which the synthesized object refers to `names` after all else.
+    pub fn with_references<'n>(&self, names: impl Iterator<Item = &'n str>) -> Self {
+        let mut link = self.clone();
+        names.for_each(|name| {
+            link.extract(name);
+        });
+        link
     }
 
     /// Whether an object is linked.
     pub fn is_linked(&self, object: ObjectId) -> bool {
-        self.linked.get(object.0).copied().unwrap_or_default()
+        let file = self.objects.get(object.0);
+        file.is_some_and(|&file| self.linked[file])
     }
 
-    /// Where a name is defined.
+    /// Where a name is defined: in the file whose definition wins or, where none is linked, in the one that
+    /// is extracted for it.
     pub fn definition(&self, name: &str) -> Option<Definition> {
-        self.definitions.get(name).copied()
+        let number = *self.names.get(name)?;
+        let (file, is_linked) = match self.states[number] {
+            State::Defined { file, .. } => (file, true),
+            State::Lazy { file } => (file, false),
+            State::Unknown | State::Undefined { .. } => return None,
+        };
+        Some(Definition {
+            object: self.files[file].object,
+            is_linked,
+            is_duplicate: self.duplicates.contains(&number),
+        })
+    }
+
+    /// What the command line extracts after all files, in order.
+    pub fn asked(&self) -> &[(String, ObjectId)] {
+        &self.asked
+    }
+
+    /// Whether a file that is linked, other than `object`, refers to a name.
+    pub fn is_referred(&self, name: &str, object: ObjectId) -> bool {
+        let Some(&number) = self.names.get(name) else {
+            return false;
+        };
+        let files = self.files.iter().zip(&self.linked);
+        let mut others = files.filter(|(file, linked)| **linked && file.object != Some(object));
+        others.any(|(file, _)| {
+            let mut symbols = file.symbols.iter();
+            symbols.any(|symbol| symbol.name == number && symbol.is_undefined)
+        })
+    }
+
+    /// Whether the output exports a symbol.
+    pub fn is_exported(&self, symbol: &EntrySymbol, name: &str) -> bool {
+        self.exports_all
+            || symbol.flags.contains(SymbolFlags::EXPORTED)
+            || self.exports.contains(name)
+    }
+
+    /// Those of `names` that more than one file defines, of which one at least is not linked: what entries
+    /// extract may decide which definition wins.
+    pub fn has_open<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
+        let numbers = names.filter_map(|name| self.names.get(name).copied());
+        // How many files define each, and whether one of them is not linked.
+        let mut found: HashMap<usize, (bool, bool)> =
+            numbers.map(|number| (number, (false, false))).collect();
+        let files = self.files.iter().zip(&self.linked);
+        files.into_iter().any(|(file, &is_linked)| {
+            let mut defined = file.symbols.iter().filter(|symbol| !symbol.is_undefined);
+            defined.any(|symbol| {
+                let Some((is_defined, is_open)) = found.get_mut(&symbol.name) else {
+                    return false;
+                };
+                *is_open |= !is_linked;
+                std::mem::replace(is_defined, true) && *is_open
+            })
+        })
     }
 }
 
 /// A file, with the symbols that count for others.
+#[derive(Debug)]
 struct File {
     object: Option<ObjectId>,
     is_lazy: bool,
-    is_linked: bool,
-    symbols: Vec<Symbol>,
+    symbols: Box<[Symbol]>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Symbol {
     name: usize,
     is_undefined: bool,
@@ -67,7 +152,7 @@ struct Symbol {
 }
 
 /// What is known of a name.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum State {
     Unknown,
     Undefined { is_weak: bool },
@@ -75,22 +160,17 @@ enum State {
     Defined { file: usize, is_weak: bool },
 }
 
-struct Linker {
+/// Reads the symbol tables of all inputs.
+#[derive(Default)]
+struct Reader {
     files: Vec<File>,
+    objects: Vec<usize>,
     names: HashMap<Box<str>, usize>,
-    /// For each name.
-    states: Vec<State>,
-    duplicates: HashSet<usize>,
 }
 
-impl Linker {
-    fn new(inputs: &Inputs<'_>) -> Self {
-        let mut linker = Self {
-            files: Vec::with_capacity(inputs.modules.len()),
-            names: HashMap::default(),
-            states: Vec::new(),
-            duplicates: HashSet::default(),
-        };
+impl Reader {
+    fn read(inputs: &Inputs<'_>) -> PlainLink {
+        let mut reader = Self::default();
         let mut bitcode = inputs.bitcode.iter().peekable();
         if inputs.is_compiled() {
             bitcode = [].iter().peekable();
@@ -98,12 +178,22 @@ impl Linker {
         for (position, module) in inputs.modules.iter().enumerate() {
             let before = |other: &&Module<'_>| other.place.argument < module.place.argument;
             while let Some(other) = bitcode.next_if(before) {
-                linker.read_bitcode(other);
+                reader.read_bitcode(other);
             }
-            linker.read_object(ObjectId(position), module);
+            reader.read_object(ObjectId(position), module);
         }
-        bitcode.for_each(|other| linker.read_bitcode(other));
-        linker
+        bitcode.for_each(|other| reader.read_bitcode(other));
+        PlainLink {
+            linked: vec![false; reader.files.len()],
+            states: vec![State::Unknown; reader.names.len()],
+            files: reader.files.into(),
+            objects: reader.objects.into(),
+            names: reader.names.into(),
+            duplicates: HashSet::default(),
+            asked: Vec::new(),
+            exports: HashSet::default(),
+            exports_all: false,
+        }
     }
 
     /// What cannot be read, the backend reports.
@@ -120,11 +210,11 @@ impl Linker {
                 is_weak: symbol.is_weak(),
             }));
         }
+        self.objects.push(self.files.len());
         self.files.push(File {
             object: Some(id),
             is_lazy: !module.always_linked(),
-            is_linked: false,
-            symbols,
+            symbols: symbols.into(),
         });
     }
 
@@ -141,7 +231,6 @@ impl Linker {
         self.files.push(File {
             object: None,
             is_lazy: !module.always_linked(),
-            is_linked: false,
             symbols,
         });
     }
@@ -150,12 +239,13 @@ impl Linker {
         if let Some(&known) = self.names.get(name) {
             return known;
         }
-        let next = self.states.len();
+        let next = self.names.len();
         self.names.insert(name.into(), next);
-        self.states.push(State::Unknown);
         next
     }
+}
 
+impl PlainLink {
     fn add_files(&mut self) {
         for file in 0..self.files.len() {
             match self.files[file].is_lazy {
@@ -168,7 +258,8 @@ impl Linker {
     /// An archive member, or a file between `--start-lib` and `--end-lib`, is linked only if a name that it
     /// defines is undefined.
     fn offer(&mut self, file: usize) {
-        for symbol in self.files[file].symbols.clone() {
+        let files = Rc::clone(&self.files);
+        for symbol in &files[file].symbols {
             if symbol.is_undefined {
                 continue;
             }
@@ -189,7 +280,7 @@ impl Linker {
     /// whose symbols come first then.
     fn link(&mut self, file: usize) {
         let mut pending = vec![(file, 0)];
-        self.files[file].is_linked = true;
+        self.linked[file] = true;
         while let Some((file, next)) = pending.pop() {
             let Some(&symbol) = self.files[file].symbols.get(next) else {
                 continue;
@@ -203,7 +294,7 @@ impl Linker {
                 }
             };
             if let Some(extracted) = extracted {
-                self.files[extracted].is_linked = true;
+                self.linked[extracted] = true;
                 pending.push((extracted, 0));
             }
         }
@@ -215,7 +306,7 @@ impl Linker {
         match *state {
             State::Unknown => *state = State::Undefined { is_weak },
             State::Undefined { is_weak: true } => *state = State::Undefined { is_weak },
-            State::Lazy { file } if !is_weak && !self.files[file].is_linked => return Some(file),
+            State::Lazy { file } if !is_weak && !self.linked[file] => return Some(file),
             _ => {}
         }
         None
@@ -237,53 +328,72 @@ impl Linker {
         }
     }
 
-    /// What the command line refers to, after all files.
+    /// What the command line refers to, after all files (`lld/wasm/Driver.cpp`).
     fn refer_from(&mut self, line: &CommandLine) {
-        let options = [Id::Undefined, Id::Export, Id::ExportIfDefined, Id::Entry];
-        let mut names: Vec<String> = options
-            .into_iter()
-            .flat_map(|id| line.values(id))
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect();
-        if !line.has(Id::NoEntry) && !line.has(Id::Entry) && !line.has(Id::Shared) {
-            names.push("_start".to_owned());
-        }
-        for name in names {
-            if let Some(&name) = self.names.get(name.as_str())
-                && let State::Lazy { file } = self.states[name]
-                && !self.files[file].is_linked
-            {
-                self.link(file);
+        const DESTRUCTORS: &str = "__wasm_call_dtors";
+        for name in asked_names(line) {
+            let name = name.to_string_lossy();
+            if let Some(object) = self.extract(&name) {
+                self.asked.push((name.into_owned(), object));
             }
+        }
+        if !line.has(Id::Shared) {
+            self.extract(DESTRUCTORS);
         }
     }
 
-    fn finish(self) -> PlainLink {
-        let objects = self
-            .files
-            .iter()
-            .filter_map(|file| Some((file.object?, file)));
-        let mut linked = Vec::new();
-        for (object, file) in objects {
-            linked.resize(linked.len().max(object.0 + 1), false);
-            linked[object.0] = file.is_linked;
+    /// Extracts the file that offers a name, if there is one. The object that it is.
+    fn extract(&mut self, name: &str) -> Option<ObjectId> {
+        let number = *self.names.get(name)?;
+        let State::Lazy { file } = self.states[number] else {
+            return None;
+        };
+        if self.linked[file] {
+            return None;
         }
-        let definitions = self.names.into_iter().filter_map(|(name, number)| {
-            let (file, is_linked) = match self.states[number] {
-                State::Defined { file, .. } => (file, true),
-                State::Lazy { file } => (file, false),
-                State::Unknown | State::Undefined { .. } => return None,
-            };
-            let definition = Definition {
-                object: self.files[file].object,
-                is_linked,
-                is_duplicate: self.duplicates.contains(&number),
-            };
-            Some((name, definition))
-        });
-        PlainLink {
-            linked,
-            definitions: definitions.collect(),
+        self.link(file);
+        self.files[file].object
+    }
+}
+
+/// The names that the command line refers to, in the order in which the backend extracts members for them.
+/// Exports of marked symbols that rustc derives are not passed on.
+fn asked_names(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
+    let undefined = line.values(Id::Undefined);
+    let exports = line
+        .exports()
+        .filter(|(_, symbol, is_derived)| !(*is_derived && symbol.to_str().is_some_and(is_marked)));
+    let exports = exports.map(|(_, symbol, _)| symbol);
+    let is_program = !line.has(Id::NoEntry) && !line.has(Id::Shared);
+    let default = is_program.then_some(OsStr::new("_start"));
+    let entry = line.values(Id::Entry).last().or(default);
+    undefined.chain(exports).chain(entry)
+}
+
+/// Whether the command line may extract members after all files. The symbol indexes of the archives tell,
+/// and what is always linked, as that is asked for earlier.
+pub fn asks_for_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
+    let names: HashSet<&[u8]> = asked_names(line).map(OsStr::as_encoded_bytes).collect();
+    let is_lazy = |module: &Module<'_>| !module.always_linked();
+    let Some(files) = inputs.files.filter(|_| inputs.modules.iter().any(is_lazy)) else {
+        return false;
+    };
+    let Some(mut offered) = files.offered(&names) else {
+        return true;
+    };
+    for module in inputs.modules.iter().filter(|module| !is_lazy(module)) {
+        if offered.is_empty() {
+            return false;
+        }
+        let bytes = module.load().unwrap_or_default();
+        let Ok(object) = Object::parse(&bytes) else {
+            continue;
+        };
+        for symbol in object.symbols.iter().filter(|symbol| !symbol.is_local()) {
+            if !(symbol.is_undefined() && symbol.is_weak()) {
+                offered.remove(symbol.name.as_bytes());
+            }
         }
     }
+    !offered.is_empty()
 }

@@ -16,14 +16,13 @@ mod undeclared;
 
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
-pub use resolve::{Resolution, Selection, Winner};
+pub use resolve::{Resolution, Resolver, Selection, Winner};
 pub use undeclared::{Undeclared, undeclared};
 
-use crate::args::CommandLine;
 use crate::demangle;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, ObjectId};
+use crate::input::{Inputs, Module, ObjectId};
 use crate::script::{Definition, Script, Spanned};
 use crate::survey::{EntryId, NameId, Origin, Role, Survey};
 use layout::Layout;
@@ -47,6 +46,8 @@ pub struct Plan {
     pub winners: HashMap<Box<str>, Winner>,
     /// Archive members that are alive in the plain link by an entry that leaves them.
     pub kept_alive: HashSet<ObjectId>,
+    /// Names that the command line asks for after all files, and the archive members that define them.
+    pub asked: Vec<(String, ObjectId)>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -163,7 +164,7 @@ pub fn plan(
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
     script: &Script,
-    Resolved { resolution, left }: Resolved,
+    Resolved { resolution, left }: &Resolved,
 ) -> Result<Plan> {
     let selected = |selection| {
         let ids = survey.ids();
@@ -188,30 +189,32 @@ pub fn plan(
         nodes,
         discarded: layout.discarded,
         left: left.map(str::to_owned).collect(),
-        winners: resolution.winners,
-        kept_alive: resolution.kept_alive,
+        winners: resolution.winners.clone(),
+        kept_alive: resolution.kept_alive.clone(),
+        asked: resolution.asked.clone(),
         warnings: layout.warnings,
     })
 }
 
 /// The entries resolved, and who gathers each section.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Resolved {
     resolution: Resolution,
     /// The sections that are left to the backend.
     pub left: BTreeSet<NameId>,
 }
 
-/// Resolves the entries, and finds who gathers each section (`gatherer`). `retains` says whether the
-/// backend keeps segments that are retained.
-pub fn resolve(
+/// Resolves the entries, and finds who gathers each section (`gatherer`). The names in `references` are what
+/// entries refer to. `retains` says whether the backend keeps segments that are retained.
+pub fn resolve<'n>(
+    resolver: &Resolver<'_>,
     survey: &Survey<'_>,
-    inputs: &Inputs<'_>,
-    line: &CommandLine,
+    modules: &[Module<'_>],
+    references: impl Iterator<Item = &'n str>,
     retains: impl Fn() -> bool,
 ) -> Resolved {
-    let resolution = resolve::resolve(survey, inputs, line);
-    let left = gatherer::left_to_the_backend(survey, &inputs.modules, &resolution, retains);
+    let resolution = resolver.resolve(modules, references);
+    let left = gatherer::left_to_the_backend(survey, modules, &resolution, retains);
     Resolved { resolution, left }
 }
 

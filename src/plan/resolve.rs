@@ -3,7 +3,8 @@
 //! A weak definition that loses drops no entry: ELF linkers and `wasm-ld` keep its section too. Only a
 //! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
 
-use super::extraction::{Definition, PlainLink};
+use super::extraction::{Definition, PlainLink, asks_for_members};
+use super::gatherer::is_root;
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
@@ -35,46 +36,93 @@ pub enum Winner {
 }
 
 /// The entries of all inputs, resolved.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Resolution {
     /// For each entry.
     pub selection: Vec<Selection>,
+    /// The archive members that the command line extracts after all files, and the names for which it does.
+    pub asked: Vec<(String, ObjectId)>,
     /// The winners, of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
     /// The archive members that the plain link makes alive by an entry that leaves them.
     pub kept_alive: HashSet<ObjectId>,
 }
 
-/// Resolves all entries.
-pub fn resolve(survey: &Survey<'_>, inputs: &Inputs<'_>, line: &CommandLine) -> Resolution {
-    let modules = &inputs.modules;
-    let identical = identical_members(survey, modules);
-    let names = Names::of(survey, &identical);
-    let allows_duplicates = allows_multiple_definition(line);
-    let plain = needs_plain_link(survey, modules, &names, allows_duplicates)
-        .then(|| PlainLink::of(line, inputs));
-    let is_linked = |object: ObjectId| {
-        modules[object.0].always_linked()
-            || plain.as_ref().is_some_and(|plain| plain.is_linked(object))
-    };
-    let mut selection = select_comdats(survey, is_linked);
-    for (id, selected) in survey.ids().zip(&mut selection) {
-        if identical.contains(&survey[id].object) {
-            *selected = Selection::NotLinked;
+/// Resolves entries, and again where what they extract decides which there are.
+#[derive(Debug)]
+pub struct Resolver<'s> {
+    survey: &'s Survey<'s>,
+    /// Archive members that another object stands for.
+    identical: HashSet<ObjectId>,
+    names: Names<'s>,
+    allows_duplicates: bool,
+    /// The plain link, without what entries refer to.
+    plain: Option<PlainLink>,
+}
+
+impl<'s> Resolver<'s> {
+    /// Reads what it takes to resolve the entries of a survey.
+    pub fn new(survey: &'s Survey<'s>, inputs: &Inputs<'_>, line: &CommandLine) -> Self {
+        let identical = identical_members(survey, &inputs.modules);
+        let names = Names::of(survey, &identical);
+        let allows_duplicates = allows_multiple_definition(line);
+        let needs_plain = needs_plain_link(survey, &inputs.modules, &names, allows_duplicates)
+            || !survey.entries.is_empty() && asks_for_members(line, inputs);
+        Self {
+            survey,
+            identical,
+            names,
+            allows_duplicates,
+            plain: needs_plain.then(|| PlainLink::of(line, inputs)),
         }
     }
-    let mut resolution = Resolution {
-        selection,
-        ..Resolution::default()
-    };
-    match plain {
-        Some(plain) => {
-            resolution.resolve_names(survey, &names, &plain, allows_duplicates);
-            resolution.keep_alive(survey, modules, &plain);
-        }
-        None => resolution.report_duplicates(&names),
+
+    /// Whether members that entries extract may define the names of entries.
+    pub fn depends_on_references(&self) -> bool {
+        self.plain.as_ref().is_some_and(|plain| {
+            let symbols = global_symbols(self.survey)
+                .filter(|(_, entry, _)| !self.identical.contains(&entry.object));
+            plain.has_open(symbols.map(|(_, entry, symbol)| self.survey.name(entry, symbol)))
+        })
     }
-    resolution
+
+    /// Resolves all entries. The names in `references` are referred to by entries, after all else.
+    pub fn resolve<'n>(
+        &self,
+        modules: &[Module<'_>],
+        references: impl Iterator<Item = &'n str>,
+    ) -> Resolution {
+        let survey = self.survey;
+        let plain = &self.plain;
+        let extended = plain
+            .as_ref()
+            .map(|plain| plain.with_references(references));
+        let is_linked = |object: ObjectId| {
+            modules[object.0].always_linked()
+                || extended
+                    .as_ref()
+                    .is_some_and(|plain| plain.is_linked(object))
+        };
+        let mut selection = select_comdats(survey, is_linked);
+        for (id, selected) in survey.ids().zip(&mut selection) {
+            if self.identical.contains(&survey[id].object) {
+                *selected = Selection::NotLinked;
+            }
+        }
+        let mut resolution = Resolution {
+            selection,
+            ..Resolution::default()
+        };
+        match (plain, extended) {
+            (Some(plain), Some(extended)) => {
+                resolution.resolve_names(survey, &self.names, &extended, self.allows_duplicates);
+                resolution.keep_alive(survey, modules, plain);
+                resolution.asked = plain.asked().to_vec();
+            }
+            _ => resolution.report_duplicates(&self.names),
+        }
+        resolution
+    }
 }
 
 /// `--allow-multiple-definition`, or `-z muldefs`.
@@ -111,6 +159,7 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
 }
 
 /// The global names that more than one entry defines, with those entries.
+#[derive(Debug)]
 struct Names<'s>(HashMap<&'s str, Vec<EntryId>>);
 
 impl<'s> Names<'s> {
@@ -298,15 +347,19 @@ impl Resolution {
         copy.map_or(Winner::Elsewhere, |copy| Winner::Entry(*copy))
     }
 
-    /// A member whose entry made it alive stays so, where that shows: by its constructors, or by what it
-    /// retains.
+    /// A member whose entry makes it alive stays so, where that shows: by its constructors, or by what it
+    /// retains. An entry does if it is a root, or if another object that is linked refers to it.
     fn keep_alive(&mut self, survey: &Survey<'_>, modules: &[Module<'_>], plain: &PlainLink) {
-        for (id, entry, _) in global_symbols(survey) {
+        for (id, entry, symbol) in global_symbols(survey) {
             let object = entry.object;
+            let name = survey.name(entry, symbol);
             if self.is_selected(id)
                 && !modules[object.0].always_linked()
                 && survey.objects[object].has_roots
                 && plain.is_linked(object)
+                && (is_root(symbol)
+                    || plain.is_exported(symbol, name)
+                    || plain.is_referred(name, object))
             {
                 self.kept_alive.insert(object);
             }

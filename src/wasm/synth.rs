@@ -35,6 +35,11 @@ pub struct Builder<'a> {
 pub struct Synthesized<'a>(Builder<'a>);
 
 impl Synthesized<'_> {
+    /// The names of the symbols for which archive members are extracted, in order.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        self.0.references()
+    }
+
     /// Writes the file, section by section.
     ///
     /// # Errors
@@ -272,8 +277,28 @@ impl<'a> Builder<'a> {
             });
     }
 
+    /// The names of the symbols for which archive members are extracted, in order.
+    fn references(&self) -> impl Iterator<Item = &str> {
+        self.symbols.iter().filter_map(|symbol| match symbol {
+            SynthSymbol::UndefinedData { flags, name }
+            | SynthSymbol::UndefinedFunction {
+                flags,
+                name: Some(name),
+                ..
+            } => (!flags.contains(SymbolFlags::BINDING_WEAK)).then_some(name.as_ref()),
+            SynthSymbol::UndefinedFunction {
+                flags, function, ..
+            } => {
+                let import = self.imports.get(*function as usize)?;
+                (!flags.contains(SymbolFlags::BINDING_WEAK)).then_some(import.field.as_str())
+            }
+            SynthSymbol::Data { .. } => None,
+        })
+    }
+
     /// The object, to which nothing more is added.
     pub fn finish(mut self) -> Synthesized<'a> {
+        self.order_symbols();
         for segment in &mut self.segments {
             // LLVM: "relocations not in offset order" is an error.
             segment
@@ -281,6 +306,34 @@ impl<'a> Builder<'a> {
                 .sort_by_key(|relocation| relocation.offset);
         }
         Synthesized(self)
+    }
+
+    /// Puts references before definitions. The linker reads symbols in order, and what is defined here is to
+    /// be no reason against extracting the member that it is from.
+    fn order_symbols(&mut self) {
+        let is_definition = |symbol: &SynthSymbol<'_>| matches!(symbol, SynthSymbol::Data { .. });
+        let mut order: Vec<u32> = (0..self.symbols.len() as u32).collect();
+        order.sort_by_key(|&index| is_definition(&self.symbols[index as usize]));
+        let mut indices = vec![0; order.len()];
+        for (position, &index) in order.iter().enumerate() {
+            indices[index as usize] = position as u32;
+        }
+        let mut given: Vec<_> = std::mem::take(&mut self.symbols)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let ordered = order
+            .iter()
+            .filter_map(|&index| given[index as usize].take());
+        self.symbols = ordered.collect();
+        let of_segments = self
+            .segments
+            .iter_mut()
+            .map(|segment| &mut segment.relocations);
+        let of_custom = self.custom.iter_mut().map(|custom| &mut custom.relocations);
+        for relocation in of_segments.chain(of_custom).flatten() {
+            relocation.index = indices[relocation.index as usize];
+        }
     }
 
     fn write(&self, out: &mut impl Write) -> std::io::Result<()> {

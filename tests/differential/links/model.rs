@@ -229,8 +229,15 @@ pub fn defined(inputs: &[Input], is_linked: &[bool]) -> BTreeSet<String> {
 }
 
 impl Model {
-    /// `is_linked` says of each input whether the plain link has it, and `seen` what that shows.
-    pub fn of(job: &Job, inputs: &[Input], is_linked: &[bool], seen: &Seen) -> Self {
+    /// `is_plain` says of each input whether the plain link has it, `is_linked` whether it has it where what
+    /// entries refer to is asked for, and `seen` what that shows.
+    pub fn of(
+        job: &Job,
+        inputs: &[Input],
+        is_plain: &[bool],
+        is_linked: &[bool],
+        seen: &Seen,
+    ) -> Self {
         let objects = objects(inputs);
         let (mut references, mut roots) = (Vec::new(), BTreeSet::new());
         let mut selected: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
@@ -278,7 +285,7 @@ impl Model {
                     .push(placed);
             }
             chosen.sort_by_key(|entry| entry.input);
-            let is_extracted = |input: usize| plain.is_linked[input] && !inputs[input].is_always;
+            let is_extracted = |input: usize| is_plain[input] && !inputs[input].is_always;
             of_extracted = chosen.iter().any(|entry| is_extracted(entry.input));
             for entry in &chosen {
                 for reference in &entry.references {
@@ -290,7 +297,7 @@ impl Model {
                         (false, _) => symbol.name.clone(),
                     };
                     let extracts = !(symbol.is_undefined() && symbol.is_weak());
-                    if extracts && !plain.is_linked[entry.input] && !references.contains(&name) {
+                    if extracts && !is_plain[entry.input] && !references.contains(&name) {
                         references.push(name.clone());
                     }
                     // To export what is not there would extract it.

@@ -57,8 +57,10 @@ fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     group.bench_function("survey", |bencher| bencher.iter(survey));
     let found = survey();
     let plan = || {
-        let resolved = plan::resolve(&found, &inputs, &line, || true);
-        plan::plan(&found, &inputs, &script, resolved).expect("a plan")
+        let resolver = plan::Resolver::new(&found, &inputs, &line);
+        let none = std::iter::empty();
+        let resolved = plan::resolve(&resolver, &found, &inputs.modules, none, || true);
+        plan::plan(&found, &inputs, &script, &resolved).expect("a plan")
     };
     group.bench_function("plan", |bencher| bencher.iter(plan));
     let planned = plan();
