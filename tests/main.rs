@@ -31,6 +31,7 @@ mod differential;
 mod drop_in;
 mod emscripten;
 mod entries;
+mod extracted_by_entries;
 mod faults;
 mod fuzz_corpus;
 mod gatherer;
