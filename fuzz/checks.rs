@@ -15,13 +15,11 @@ use wasm_section_ld::args::{
 };
 use wasm_section_ld::bitcode::Bitcode;
 use wasm_section_ld::error::Result;
-use wasm_section_ld::input::{
-    ArchiveContent, Bytes, Inputs, Module, Name, Place, Provenance, archive_members,
-    write_archive_to,
-};
+use wasm_section_ld::gather::Options;
+use wasm_section_ld::input::{ArchiveContent, Inputs, archive_members, write_archive_to};
+use wasm_section_ld::manifest;
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Moved, Object, SectionIndex, SegmentIndex, SymbolIndex};
-use wasm_section_ld::{hoist, manifest, plan, survey};
 
 /// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
 /// of no size. One that grows has the old and the new for a moment.
@@ -156,20 +154,6 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
     edits
 }
 
-/// What there is by default, where what goes along with entries is put together.
-const LEAST: hoist::Output = hoist::Output {
-    base: hoist::Base::Zero,
-    symbols: false,
-    manifest: false,
-};
-
-/// All that can be had.
-const ALL: hoist::Output = hoist::Output {
-    base: hoist::Base::Zero,
-    symbols: true,
-    manifest: true,
-};
-
 /// What is made of an object that has entries is objects. An entry that asks for a large alignment gets it,
 /// and the memory that it takes is not bounded by the input's size.
 pub fn gather(data: &[u8]) {
@@ -178,28 +162,44 @@ pub fn gather(data: &[u8]) {
         return;
     }
     let script = Script::default();
-    for output in [LEAST, ALL] {
-        let _ = gathered(data, &script, |survey, plan, modules| {
-            hoist_all(survey, plan, modules, output)
-        });
+    // By default private data is pooled; a map and a manifest show each piece.
+    for shows_all in [false, true] {
+        let _ = gathered(data, &script, shows_all);
     }
 }
 
-fn hoist_all(
-    survey: &survey::Survey<'_>,
-    plan: &plan::Plan,
-    modules: &[Module<'_>],
-    output: hoist::Output,
-) -> Result<()> {
-    let moves = hoist::Moves::of(survey, plan);
-    let edited = |_, bytes: Vec<u8>| {
+fn gathered(object: &[u8], script: &Script, shows_all: bool) -> Result<()> {
+    let words = [
+        if shows_all {
+            "--print-map"
+        } else {
+            "--no-entry"
+        },
+        "--gather=*",
+        "--gather=NUMBERS",
+        "--gather=TEXTS",
+        "-u__start_POINTERS",
+    ];
+    let line = CommandLine::parse(words.map(OsString::from).to_vec())?;
+    let options = Options {
+        line: &line,
+        script,
+        manifest: shows_all,
+        retains: &|| true,
+    };
+    let mut inputs = Inputs::default();
+    inputs.add_object("fuzz.o", object);
+    let rewritten = |_, bytes: Vec<u8>| {
         objects_relocations(&bytes);
         Ok(())
     };
-    let hoisted = hoist::hoist(survey, plan, &moves, modules, output, edited)?;
+    let gathered = wasm_section_ld::gather::gather(&inputs, &options, rewritten)?;
+    let Some(hoisted) = gathered.hoisted else {
+        return Ok(());
+    };
     let object = hoisted.object.bytes();
     objects_relocations(&object);
-    if output.manifest {
+    if shows_all {
         let object = Object::parse(&object)?;
         let mut custom = object.custom_sections();
         let manifest = custom.find(|(_, section)| section.name == manifest::SECTION);
@@ -220,46 +220,6 @@ fn objects_relocations(bytes: &[u8]) {
     relocations.transpose().expect("relocations");
 }
 
-fn gathered(
-    object: &[u8],
-    script: &Script,
-    use_it: impl for<'a> Fn(&'a survey::Survey<'a>, &'a plan::Plan, &[Module<'_>]) -> Result<()>,
-) -> Result<()> {
-    let words = [
-        "fuzz.o",
-        "--gather=*",
-        "--gather=NUMBERS",
-        "--gather=TEXTS",
-        "-u__start_POINTERS",
-    ];
-    let line = CommandLine::parse(words.map(OsString::from).to_vec())?;
-    let (argument, _) = line.arguments().next().expect("an argument");
-    let module = Module {
-        name: Name::new(Path::new("fuzz.o").into(), None),
-        bytes: Bytes::Here(object),
-        place: Place::at(argument),
-        provenance: Provenance::File,
-    };
-    let inputs = Inputs {
-        modules: vec![module],
-        bitcode: Vec::new(),
-        warnings: Vec::new(),
-        files: None,
-    };
-    let survey = survey::survey(&line, script, &inputs, || Ok(()))?;
-    survey.check_undefined(&inputs.modules)?;
-    let resolver = plan::Resolver::new(&survey, &inputs, &line);
-    let resolved = plan::resolve(
-        &resolver,
-        &survey,
-        &inputs.modules,
-        std::iter::empty(),
-        || true,
-    );
-    let plan = plan::plan(&survey, &inputs, script, &resolved)?;
-    use_it(&survey, &plan, &inputs.modules)
-}
-
 /// The symbols of bitcode.
 pub fn bitcode(data: &[u8]) {
     let bitcode = Bitcode::parse(data);
@@ -278,7 +238,7 @@ pub fn script(data: &[u8]) {
         return;
     }
     if let Ok(script) = Script::parse(source, &[]) {
-        let _ = gathered(OBJECT, &script, |_, _, _| Ok(()));
+        let _ = gathered(OBJECT, &script, false);
     }
 }
 

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    wasm_section_ld::main(std::env::args_os())
+    wasm_section_ld::driver::main(std::env::args_os())
 }

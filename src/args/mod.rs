@@ -22,6 +22,16 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArgumentIndex(usize);
 
+impl ArgumentIndex {
+    /// The first argument.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// The argument after this one.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// One argument as it means something: an input, or an option with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {

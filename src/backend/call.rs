@@ -5,27 +5,22 @@
 //! its arguments are in a response file, which is its standard input, and waits there until we know
 //! them. Nothing is guessed, and nothing is done twice.
 //!
-//! That is done for large inputs, and for all that have marks, as this process then cannot become the
-//! backend anyway.
+//! That is done for inputs with marks, as this process then cannot become the backend anyway.
 
 use super::find::Backend;
 use super::messages::Names;
 use super::relay::Running;
 use super::run::{self, Ended};
 use crate::args::{CommandLine, Edits};
-use crate::diagnostics::Colors;
 use crate::error::Result;
-use crate::input::Named;
 use crate::interrupt;
+use crate::terminal::Colors;
 use std::ffi::OsString;
 use std::io::Write;
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
 /// and a pipe on Linux 65,536 at once.
 pub const LONGEST_COMMAND_LINE: usize = 30_000;
-
-/// From this many bytes of inputs on it takes longer to look at them than to have a child process.
-const WORTH_IT: u64 = 1 << 20;
 
 /// A call of the backend.
 pub struct Call<'a> {
@@ -45,19 +40,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Lets the backend be loaded, where that can be done without anybody seeing it, and where it
-    /// pays for `inputs`.
-    ///
-    /// # Errors
-    /// It cannot be run.
-    pub fn prepare(&mut self, inputs: &Named) -> Result<()> {
-        match inputs.are_large(WORTH_IT) {
-            true => self.prepare_to_run(),
-            false => Ok(()),
-        }
-    }
-
-    /// The same where this process is not going to become the backend, whatever the size.
+    /// Lets the backend be loaded, where that can be done without anybody seeing it. This process is then not
+    /// going to become the backend.
     ///
     /// # Errors
     /// It cannot be run.
@@ -70,18 +54,16 @@ impl<'a> Call<'a> {
     }
 
     /// Runs the backend with the caller's own words: in place of this process where that can be, and
-    /// else so that nobody sees that it is not, and with `meanwhile` done while it works. None of the
-    /// words may be for us.
+    /// else so that nobody sees that it is not. None of the words may be for us.
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn as_called(mut self, meanwhile: impl FnOnce()) -> Result<Ended> {
+    pub fn as_called(mut self) -> Result<Ended> {
         let words = self.line.original().to_vec();
         let Some(mut running) = self.waiting.take() else {
             return run::replace_process(self.backend, &self.with_flavor(words));
         };
         waiting::tell(&mut running.child, &words);
-        meanwhile();
         Ok(match run::attend(self.backend, running, None)? {
             Ended::Signal(_, signal) => Ended::By(signal),
             ended => ended,

@@ -8,6 +8,7 @@ mod file;
 mod foreign;
 mod library;
 mod map;
+mod memory;
 mod object_map;
 #[cfg(unix)]
 mod truncation;
@@ -310,19 +311,6 @@ impl Named {
             }
         }
         Self(named)
-    }
-
-    /// Whether they have `size` bytes in all, or more; or whether they are so many that it takes too
-    /// long to ask.
-    pub fn are_large(&self, size: u64) -> bool {
-        const MOST: usize = 200;
-        let mut left = size;
-        let takes_all = |(path, _): &(PathBuf, Place)| {
-            let length = path.metadata().map_or(0, |metadata| metadata.len());
-            left = left.saturating_sub(length);
-            left == 0
-        };
-        self.0.len() > MOST || self.0.iter().any(takes_all)
     }
 
     /// Whether all that are there can be read again.

@@ -375,10 +375,10 @@ fn asked_names(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
 pub fn asks_for_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
     let names: HashSet<&[u8]> = asked_names(line).map(OsStr::as_encoded_bytes).collect();
     let is_lazy = |module: &Module<'_>| !module.always_linked();
-    let Some(files) = inputs.files.filter(|_| inputs.modules.iter().any(is_lazy)) else {
+    if !inputs.modules.iter().any(is_lazy) {
         return false;
-    };
-    let Some(mut offered) = files.offered(&names) else {
+    }
+    let Some(mut offered) = inputs.files.and_then(|files| files.offered(&names)) else {
         return true;
     };
     for module in inputs.modules.iter().filter(|module| !is_lazy(module)) {

@@ -1,56 +1,7 @@
-//! What this linker says of its own, in the form and the colours of `wasm-ld`.
+//! Standard error, and the terminal that it may be.
 
 use crate::args::{CommandLine, Id, Meaning};
-use crate::error::Error;
-use crate::log::say;
-use std::cell::Cell;
-use std::io::IsTerminal;
-
-/// Says errors and warnings.
-#[derive(Debug)]
-pub struct Diagnostics {
-    /// What messages begin with: the name that the program was called by.
-    program: String,
-    in_colors: Cell<bool>,
-}
-
-impl Diagnostics {
-    /// For the program of that name.
-    pub fn new(program: String) -> Self {
-        Self {
-            program,
-            in_colors: Cell::new(takes_colors()),
-        }
-    }
-
-    /// Uses colours if that is asked for.
-    pub fn heed(&self, line: &CommandLine) {
-        self.in_colors.set(Colors::of(line).are_shown());
-    }
-
-    /// Says an error.
-    pub fn error(&self, error: &Error) {
-        self.say("error: ", "\x1b[0;31m", error);
-    }
-
-    /// Says a warning.
-    pub fn warning(&self, warning: &str) {
-        self.say("warning: ", "\x1b[0;35m", warning);
-    }
-
-    /// Says more of what the linker has said.
-    pub fn note(&self, note: &str) {
-        say(&format!("{}: note: {note}", self.program));
-    }
-
-    fn say(&self, kind: &str, color: &str, what: impl std::fmt::Display) {
-        let program = &self.program;
-        match self.in_colors.get() {
-            true => say(&format!("{program}: {color}{kind}\x1b[0m{what}")),
-            false => say(&format!("{program}: {kind}{what}")),
-        }
-    }
-}
+use std::io::{IsTerminal, Write};
 
 /// Whether messages are to be in colours (`--color-diagnostics`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +47,14 @@ impl Colors {
 }
 
 /// Whether messages go to a terminal that has colours.
-fn takes_colors() -> bool {
+pub fn takes_colors() -> bool {
     let terminal = || std::env::var_os("TERM").filter(|terminal| terminal != "dumb");
     std::io::stderr().is_terminal() && (cfg!(windows) || terminal().is_some())
+}
+
+/// Writes a line to standard error. Ignores EPIPE.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::plan::{
     Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
 };
 use crate::survey::Survey;
+use crate::terminal::say;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
@@ -149,11 +150,6 @@ fn open(path: &Path) -> Result<&'static File> {
             .note("name a file in a directory that is there, by its whole path")
     })?;
     Ok(Box::leak(Box::new(file)))
-}
-
-/// Says a line on standard error. Who closed it does not want to know.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// How long each phase of a link took.

@@ -1,8 +1,8 @@
 //! What is refused: options that we do not have, inputs that are not right, and those that have changed.
 
+use super::diagnostics::Diagnostics;
 use crate::args::{self, CommandLine, Id};
 use crate::backend::{Call, Ended};
-use crate::diagnostics::Diagnostics;
 use crate::error::{Error, Result};
 use crate::input::Files;
 use std::io::Write;

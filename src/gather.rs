@@ -1,0 +1,179 @@
+//! The pure core: from the objects of a link to the objects that take their place. It runs no process, and
+//! reads neither files nor the environment.
+
+use crate::args::{CommandLine, Id};
+use crate::error::{Error, Result};
+use crate::hoist::{self, Base, Hoisted, Moves, Output};
+use crate::input::{Inputs, ObjectId};
+use crate::plan::{self, Plan, Resolved, Resolver};
+use crate::script::Script;
+use crate::survey::{self, Survey, WithEntries};
+use std::fmt;
+use std::iter;
+
+/// How a link gathers.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The arguments of the link, without the program's name. Inputs that it names are not opened.
+    pub line: &'a CommandLine,
+    /// The linker script in force.
+    pub script: &'a Script,
+    /// Whether the module gets a manifest of its arrays (`--section-manifest`).
+    pub manifest: bool,
+    /// Whether the linker that follows keeps segments with `WASM_SEG_FLAG_RETAIN`, as `wasm-ld` does from
+    /// LLVM 19 on. Called only where that decides who gathers a section.
+    pub retains: &'a dyn Fn() -> bool,
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut options = f.debug_struct("Options");
+        options
+            .field("line", &self.line)
+            .field("manifest", &self.manifest);
+        options.finish_non_exhaustive()
+    }
+}
+
+impl Options<'_> {
+    /// What the output is like.
+    pub fn output(&self) -> Output {
+        let shows_symbols = [Id::Map, Id::PrintMap, Id::TraceSymbol];
+        Output {
+            base: match self.line.is_position_independent() {
+                true => Base::MemoryBase,
+                false => Base::Zero,
+            },
+            symbols: shows_symbols.into_iter().any(|id| self.line.has(id)),
+            manifest: self.manifest,
+        }
+    }
+}
+
+/// What becomes of a link.
+#[derive(Debug)]
+pub struct Gathered<'a> {
+    /// The arrays, and where each entry is in them.
+    pub plan: Plan,
+    /// The objects to link after all others; none if there is nothing to gather.
+    pub hoisted: Option<Hoisted<'a>>,
+    /// What a user should know, one message each.
+    pub warnings: Vec<String>,
+}
+
+/// Gathers the entries of the link sections among `inputs`. Each object that entries leave is handed to
+/// `rewritten`, in link order, and takes the place of the original.
+///
+/// # Errors
+/// An object, a mark or a script that is not right, what `rewritten` fails with, and bitcode with entries:
+/// it has to be compiled first.
+pub fn gather<'a>(
+    inputs: &Inputs<'a>,
+    options: &Options<'_>,
+    rewritten: impl FnMut(ObjectId, Vec<u8>) -> Result<()>,
+) -> Result<Gathered<'a>> {
+    let survey = survey(inputs, options, || Ok(()))?;
+    if let Some(first) = bitcode_with_entries(&survey, inputs, options).first() {
+        let error =
+            Error::new("this LLVM bitcode has entries of link sections, and is not compiled");
+        return Err(error
+            .note("compile it first, by the linker's link-time optimization")
+            .in_file(&inputs.bitcode[first.position].name));
+    }
+    let plan = plan(&survey, inputs, options)?;
+    let warnings = [&inputs.warnings, &survey.warnings, &plan.warnings];
+    let warnings = warnings.into_iter().flatten().cloned().collect();
+    let hoisted = match plan.is_empty() {
+        true => None,
+        false => {
+            let moves = Moves::of(&survey, &plan);
+            let output = options.output();
+            let hoisted = hoist::hoist(&survey, &plan, &moves, &inputs.modules, output, rewritten)?;
+            Some(hoisted)
+        }
+    };
+    Ok(Gathered {
+        plan,
+        hoisted,
+        warnings,
+    })
+}
+
+/// Finds what there is to gather. `marks_seen` is called once marks have been seen, before they are read.
+///
+/// # Errors
+/// An object or a mark that is not right, and what `marks_seen` fails with.
+pub fn survey<'a>(
+    inputs: &Inputs<'a>,
+    options: &Options<'_>,
+    marks_seen: impl FnOnce() -> Result<()>,
+) -> Result<Survey<'a>> {
+    let mut survey = survey::survey(options.line, options.script, inputs, marks_seen)?;
+    let has_entries = !survey.entries.is_empty();
+    if options.line.is_position_independent() && has_entries && !(options.retains)() {
+        // What the backend loses there is no undefined symbol, but an import that nobody satisfies.
+        survey.wanted.ask_for_all();
+    }
+    Ok(survey)
+}
+
+/// The bitcode that has to be compiled before its entries can be gathered.
+pub fn bitcode_with_entries(
+    survey: &Survey<'_>,
+    inputs: &Inputs<'_>,
+    options: &Options<'_>,
+) -> Vec<WithEntries> {
+    if inputs.bitcode.is_empty() || inputs.is_compiled() {
+        return Vec::new();
+    }
+    let resolver = Resolver::new(survey, inputs, options.line);
+    let resolved = resolve(&resolver, survey, inputs, options, iter::empty());
+    survey.bitcode_with_entries(&resolved.left)
+}
+
+/// Plans the arrays. What entries refer to may extract archive members that define the names of entries: then
+/// the entries are resolved again with these references, until that changes nothing.
+///
+/// # Errors
+/// What cannot be laid out, and a script that cannot be followed.
+pub fn plan(survey: &Survey<'_>, inputs: &Inputs<'_>, options: &Options<'_>) -> Result<Plan> {
+    survey.check_undefined(&inputs.modules)?;
+    let resolver = Resolver::new(survey, inputs, options.line);
+    let plan_of = |resolved: &Resolved| plan::plan(survey, inputs, options.script, resolved);
+    let mut resolved = resolve(&resolver, survey, inputs, options, iter::empty());
+    let depends_on_references = resolver.depends_on_references();
+    let mut before = Vec::new();
+    loop {
+        let plan = plan_of(&resolved)?;
+        if !depends_on_references || plan.is_empty() {
+            return Ok(plan);
+        }
+        let references = hoist::references(survey, &plan, &inputs.modules, options.output())?;
+        let references = references.iter().map(String::as_str);
+        let next = resolve(&resolver, survey, inputs, options, references);
+        if next == resolved {
+            return Ok(plan);
+        }
+        before.push(std::mem::replace(&mut resolved, next));
+        // An entry that extracts its own second definition: the backend reports both.
+        if before.contains(&resolved) {
+            return plan_of(&before[0]);
+        }
+    }
+}
+
+fn resolve<'n>(
+    resolver: &Resolver<'_>,
+    survey: &Survey<'_>,
+    inputs: &Inputs<'_>,
+    options: &Options<'_>,
+    references: impl Iterator<Item = &'n str>,
+) -> Resolved {
+    plan::resolve(
+        resolver,
+        survey,
+        &inputs.modules,
+        references,
+        options.retains,
+    )
+}
