@@ -96,8 +96,8 @@ fn our_linker() -> Result<PathBuf> {
     let directories = beside.into_iter().chain(on_path);
     let mut candidates = directories.map(|directory| directory.join(&name));
     candidates.find(|path| path.is_file()).ok_or_else(|| {
-        Error::new("it is neither beside this program nor on PATH")
-            .note("cargo install wasm-section-ld brings both")
+        Error::new("wasm-section-ld is neither in the directory of this program nor on PATH")
+            .note("install it with `cargo install --path .` in its repository")
     })
 }
 
