@@ -7,16 +7,14 @@ use crate::support::workspace::{Workspace, root};
 use crate::support::{Instance, Rust, Work, linkers, reading, tool};
 use serde_json::Value;
 use std::ffi::OsString;
-use wasm_section_ld::manifest::{Contents, Manifest, PointerKind, SECTION, Section};
+use wasm_section_manifest::{CUSTOM_SECTION, Manifest, PointerKind, Section};
 
 /// The manifest of a module.
 pub fn manifest(module: &[u8]) -> Manifest {
-    let bytes = custom_section(module, SECTION);
-    let contents = Contents {
-        bytes: &bytes,
-        offset: 0,
-    };
-    contents.read().expect("a good manifest")
+    let bytes = custom_section(module, CUSTOM_SECTION);
+    let found = Manifest::find(module).expect("a good manifest");
+    assert_eq!(found, Manifest::read(&bytes, 0).ok());
+    found.expect("a manifest")
 }
 
 fn section(manifest: &Manifest, name: &str) -> Section {
@@ -80,7 +78,7 @@ fn what_it_says_is_what_is_in_memory() {
         let module = work.link_with(&backend, &arguments).silent();
         let mut instance = Instance::new(&module);
         let manifest = manifest(&module);
-        assert!(!manifest.wide && !manifest.relative);
+        assert!(!manifest.memory64 && !manifest.relative);
         let plugins = section(&manifest, "PLUGINS");
         assert_eq!(
             plugins.start,
@@ -137,7 +135,7 @@ fn nothing_else_changes_and_it_is_off_by_default() {
         let plain = work.link_with(&backend, &arguments).silent();
         let module = work.link_with(&backend, with_manifest(&arguments)).silent();
         assert_eq!(standard_sections(&module), standard_sections(&plain));
-        assert_eq!(without(&module, SECTION), custom_sections(&plain));
+        assert_eq!(without(&module, CUSTOM_SECTION), custom_sections(&plain));
         assert_ne!(module, plain);
     }
 }
@@ -188,7 +186,7 @@ fn it_is_there_when_all_is_stripped() {
         let plugins = section(&manifest(&module), "PLUGINS");
         let start = Instance::new(&module).address("__start_PLUGINS");
         assert_eq!(plugins.start, u64::from(start));
-        let custom: Vec<_> = without(&module, SECTION);
+        let custom: Vec<_> = without(&module, CUSTOM_SECTION);
         assert!(custom.iter().all(|(name, _)| name != "name"));
     }
 }
@@ -200,7 +198,7 @@ fn addresses_of_64_bits() {
     arguments.push("-mwasm64".into());
     let module = work.link(&arguments).silent();
     let manifest = manifest(&module);
-    assert!(manifest.wide);
+    assert!(manifest.memory64);
     let plugins = section(&manifest, "PLUGINS");
     let instance = Instance::new(&module);
     assert_eq!(

@@ -59,7 +59,7 @@ pub fn program() -> &'static Path {
         );
         let messages = build.stdout.split(|&byte| byte == b'\n');
         let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-        let programs = messages.filter_map(|message| {
+        let mut programs = messages.filter_map(|message| {
             let is_it = message["target"]["name"] == "wasm-sections";
             message["executable"]
                 .as_str()
@@ -67,7 +67,7 @@ pub fn program() -> &'static Path {
                 .map(PathBuf::from)
         });
         programs
-            .last()
+            .next()
             .expect("cargo names the program that it built")
     })
 }

@@ -3,8 +3,8 @@
 use super::module::Module;
 use super::report::{DataReport, PointerReport, demangled};
 use std::collections::HashMap;
-use wasm_section_ld::manifest::{Entry, Pointer, PointerKind};
 use wasm_section_ld::survey::{is_nameless, is_told_by};
+use wasm_section_manifest::{Entry, Pointer, PointerKind};
 
 /// How the end of a text is known whose length is in the word behind its address.
 const NEXT_WORD: &str = "next-word";
@@ -104,6 +104,7 @@ impl Follower<'_> {
                 PointerKind::Data => "data",
                 PointerKind::Function => "function",
                 PointerKind::Distance => "distance",
+                _ => "other",
             },
             value,
             target: Some(demangled(&pointer.target)).filter(|target| !target.is_empty()),
@@ -118,7 +119,7 @@ impl Follower<'_> {
         };
         let table = match pointer.kind {
             PointerKind::Function => "GOT.func",
-            PointerKind::Data | PointerKind::Distance => "GOT.mem",
+            _ => "GOT.mem",
         };
         // What is there may be no address yet.
         let value = value.filter(|_| !module.is_relocated(table, &pointer.target));
@@ -145,7 +146,7 @@ impl Follower<'_> {
                     report.text_end = Some(end);
                 }
             }
-            PointerKind::Distance => {}
+            _ => {}
         }
         report
     }

@@ -4,7 +4,7 @@ use super::image::Image;
 use super::open::{CoreModule, damaged};
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_section_ld::error::{Error, Result};
-use wasm_section_ld::manifest::{self, Manifest};
+use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
 use wasmparser::{
     BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FunctionBody,
     KnownCustom, Name, NameMap, Operator, Parser, Payload, TypeRef,
@@ -60,12 +60,10 @@ impl<'a> Module<'a> {
         let mut pages = (0, PAGE);
         for payload in Parser::new(core.offset).parse_all(core.bytes) {
             match payload.map_err(damaged)? {
-                Payload::CustomSection(custom) if custom.name() == manifest::SECTION => {
-                    let contents = manifest::Contents {
-                        bytes: custom.data(),
-                        offset: custom.data_offset(),
-                    };
-                    if module.manifest.replace(contents.read()?).is_some() {
+                Payload::CustomSection(custom) if custom.name() == CUSTOM_SECTION => {
+                    let manifest = Manifest::read(custom.data(), custom.data_offset());
+                    let manifest = manifest.map_err(damaged_manifest)?;
+                    if module.manifest.replace(manifest).is_some() {
                         return Err(Error::new("there are two manifests").at(custom.data_offset()));
                     }
                 }
@@ -302,4 +300,11 @@ impl<'a> Module<'a> {
         }
         Ok(())
     }
+}
+
+fn damaged_manifest(error: wasm_section_manifest::Error) -> Error {
+    Error::new(error.message())
+        .at(error.offset())
+        .note("the manifest (custom section `link_sections`) cannot be read: link the module again")
+        .note("a newer linker may write a version that needs a newer wasm-sections")
 }

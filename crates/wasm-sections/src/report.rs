@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use wasm_section_ld::demangle;
 use wasm_section_ld::error::Result;
-use wasm_section_ld::manifest;
 use wasm_section_ld::survey::is_c_identifier;
+use wasm_section_manifest as manifest;
 
 /// A file.
 #[derive(Debug, Serialize)]
@@ -243,7 +243,7 @@ impl SectionReport {
         });
         Self {
             name: section.name.clone(),
-            title: section.title.as_ref().unwrap_or(&section.name).clone(),
+            title: section.display_name().to_owned(),
             source: Source::Manifest,
             start: live(section.start),
             stop: live(section.stop),
