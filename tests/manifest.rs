@@ -375,17 +375,17 @@ fn it_survives_wasm_bindgen() {
     let after = std::fs::read(work.file("pkg/page_bg.wasm")).expect("a module");
     assert_ne!(before, after);
     assert_eq!(manifest(&after), manifest(&before));
-    let leads = |module: &[u8]| {
+    let pointers_of = |module: &[u8]| {
         let file = work.write("module.wasm", module);
-        leads_to(&work.sections(args!["inspect", file, "--json"]).json())
+        pointers(&work.sections(args!["inspect", file, "--json"]).json())
     };
-    let (after, before) = (leads(&after), leads(&before));
+    let (after, before) = (pointers_of(&after), pointers_of(&before));
     assert!(after.len() >= 4 && after.iter().any(|(_, function, _)| function.is_string()));
     assert_eq!(after, before);
 }
 
 /// What the pointers of all entries are in memory, the functions by name, and the texts.
-fn leads_to(report: &Value) -> Vec<(Value, Value, Value)> {
+fn pointers(report: &Value) -> Vec<(Value, Value, Value)> {
     let all = |values: &Value| values.as_array().expect("a list").clone();
     let sections = all(&report["modules"][0]["sections"]).into_iter();
     let entries = sections.flat_map(|section| all(&section["entries"]));

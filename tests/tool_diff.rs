@@ -47,8 +47,8 @@ fn what_came_and_went_and_moved() {
     assert_eq!(said.status, 1);
     let sections = said.json()["sections"].clone();
     let section = &sections[0];
-    assert_eq!(titles(&section["came"]), ["f"]);
-    assert_eq!(titles(&section["went"]), ["b"]);
+    assert_eq!(titles(&section["added"]), ["f"]);
+    assert_eq!(titles(&section["removed"]), ["b"]);
     // The others only made room.
     assert_eq!(
         section["moved"],

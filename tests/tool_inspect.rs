@@ -83,7 +83,7 @@ fn the_table_for_people() {
         .iter()
         .position(|line| line.starts_with("PLUGINS: 2 entries of 16 bytes at 0x"));
     let table = &lines[start.expect("the section") + 1..];
-    assert_eq!(table[0], "# address size key entry from leads to");
+    assert_eq!(table[0], "# address size key entry from refers to");
     assert!(
         table[1].ends_with("16 10 one object.o \"one\""),
         "{table:?}"

@@ -43,7 +43,7 @@ fn an_entry() {
             "late is number 2 of 2 in HOOKS\n",
             "from      libhooks.a(object.o)\n",
             "order     by its key `20`",
-            "leads to  fn run at +0\n",
+            "refers to fn run at +0\n",
         ];
         says(why(&work, &module, symbol), 0, &parts);
     }

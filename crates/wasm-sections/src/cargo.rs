@@ -1,6 +1,6 @@
 //! Which linker cargo takes, and who says so: files of configuration, and variables that come before them.
 
-use super::init::{LINKER, cannot};
+use super::init::{LINKER, io_error};
 use cargo_platform::{Cfg, Platform};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -184,7 +184,7 @@ impl Configuration {
                 .into_iter()
                 .chain(cfg_tables(document, target))
                 .chain(build);
-            tables.filter_map(|table| Some((path.as_path(), words(table.get("rustflags")?))))
+            tables.filter_map(|table| Some((path.as_path(), strings(table.get("rustflags")?))))
         })
     }
 
@@ -258,7 +258,7 @@ fn paths(directory: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// It cannot be read, or is not TOML.
 pub fn parse(path: &Path) -> Result<DocumentMut> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| io_error("read", path, &error))?;
     text.parse().map_err(|error: toml_edit::TomlError| {
         let what = error.to_string();
         Error::new(format!("this is not TOML: {}", what.trim_end())).in_file(path.display())
@@ -268,7 +268,7 @@ pub fn parse(path: &Path) -> Result<DocumentMut> {
 /// What is built for without `--target`, of what is for wasm.
 pub fn built_targets(document: &DocumentMut) -> Vec<String> {
     let target = document.get("build").and_then(|build| build.get("target"));
-    let named = target.map(words).unwrap_or_default();
+    let named = target.map(strings).unwrap_or_default();
     named
         .into_iter()
         .filter(|name| name.starts_with("wasm"))
@@ -276,7 +276,7 @@ pub fn built_targets(document: &DocumentMut) -> Vec<String> {
 }
 
 /// The words of an array, or of a text.
-fn words(item: &Item) -> Vec<String> {
+fn strings(item: &Item) -> Vec<String> {
     let array = item.as_array().into_iter().flatten();
     let of_array = array.filter_map(|value| value.as_str()).map(str::to_owned);
     let of_text = item.as_str().into_iter().flat_map(str::split_whitespace);

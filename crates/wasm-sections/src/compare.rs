@@ -5,9 +5,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many differences are shown of an entry.
-const MOST: usize = 8;
+const MAX_CHANGES: usize = 8;
 /// How many bytes are shown of a difference.
-const MOST_BYTES: usize = 16;
+const MAX_BYTES: usize = 16;
 
 /// A part that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,7 +42,7 @@ impl<'r> Data<'r> {
         }
     }
 
-    fn led_to(data: &'r DataReport) -> Self {
+    fn referred_to(data: &'r DataReport) -> Self {
         Self {
             size: data.size,
             content: data.content.as_deref(),
@@ -96,7 +96,7 @@ impl Comparison {
         let start = first - first % 4;
         let both = old.iter().zip(new).skip(start);
         let last = both.clone().rposition(|(a, b)| a != b).unwrap_or(0);
-        let shown = (last + 1).next_multiple_of(4).min(MOST_BYTES);
+        let shown = (last + 1).next_multiple_of(4).min(MAX_BYTES);
         let hex = |bytes: &[u8]| {
             let bytes = bytes.iter().skip(start).take(shown);
             bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
@@ -116,13 +116,13 @@ impl Comparison {
             (&old.text, &new.text, &old.data, &new.data)
         {
             self.at.push(old.offset);
-            self.data(&Data::led_to(before), &Data::led_to(after));
+            self.data(&Data::referred_to(before), &Data::referred_to(after));
             self.at.pop();
         }
     }
 
     fn change(&mut self, at: u32, old: String, new: String) {
-        if self.changes.len() < MOST {
+        if self.changes.len() < MAX_CHANGES {
             let at = self.at.iter().copied().chain([at]).collect();
             self.changes.push(Change { at, old, new });
         }
@@ -135,7 +135,7 @@ fn what(pointer: &PointerReport) -> String {
 
 /// Whether both lead to the same symbol. What has no name is told by what it holds.
 fn is_same_target(old: &PointerReport, new: &PointerReport) -> bool {
-    if old.tells_section && new.tells_section {
+    if old.marks_section && new.marks_section {
         return true;
     }
     let is_named = !old.is_nameless && !new.is_nameless;

@@ -30,8 +30,8 @@ struct SectionDifference {
     /// Whether it is there, and was collected as garbage.
     old_state: State,
     new_state: State,
-    came: Vec<EntryReport>,
-    went: Vec<EntryReport>,
+    added: Vec<EntryReport>,
+    removed: Vec<EntryReport>,
     /// Those that hold something else now.
     changed: Vec<Changed>,
     /// Those that are in another order among those that stayed.
@@ -69,8 +69,8 @@ pub fn diff(old: &Path, new: &Path) -> Result<Answer<Difference>> {
     let (before, after) = (sections(&old), sections(&new));
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let compared = names.into_iter().map(|name| {
-        let find = |all: &BTreeMap<String, &SectionReport>| all.get(name).copied().cloned_entries();
-        SectionDifference::of(name, find(&before), find(&after))
+        let side = |all: &BTreeMap<String, &SectionReport>| Side::of(all.get(name).copied());
+        SectionDifference::of(name, side(&before), side(&after))
     });
     let sections: Vec<_> = compared.filter(|section| !section.is_none()).collect();
     Ok(Answer {
@@ -118,19 +118,15 @@ struct Side {
     entries: Vec<EntryReport>,
 }
 
-trait ClonedEntries {
-    fn cloned_entries(self) -> Side;
-}
-
-impl ClonedEntries for Option<&SectionReport> {
-    fn cloned_entries(self) -> Side {
-        Side {
-            state: match self {
+impl Side {
+    fn of(section: Option<&SectionReport>) -> Self {
+        Self {
+            state: match section {
                 None => State::Absent,
                 Some(section) if section.collected => State::Collected,
                 Some(_) => State::Live,
             },
-            entries: self.map_or(Vec::new(), |section| section.entries.clone()),
+            entries: section.map_or(Vec::new(), |section| section.entries.clone()),
         }
     }
 }
@@ -157,13 +153,13 @@ impl SectionDifference {
             new_state: new.state,
             changed: changed.collect(),
             moved: moved(&old.entries, &stayed),
-            came: others(new.entries, &to),
-            went: others(old.entries, &from),
+            added: others(new.entries, &to),
+            removed: others(old.entries, &from),
         }
     }
 
     fn is_none(&self) -> bool {
-        let same = self.came.is_empty() && self.went.is_empty() && self.moved.is_empty();
+        let same = self.added.is_empty() && self.removed.is_empty() && self.moved.is_empty();
         same && self.changed.is_empty() && self.old_state == self.new_state
     }
 }
@@ -184,7 +180,7 @@ struct Pairs {
 }
 
 /// Pairs entries by name and, of those that have one name, by what they hold. As many that are left over
-/// on both sides have changed; more on one side came or went, nobody knows which.
+/// on both sides have changed; more on one side were added or removed.
 fn pairs(old: &[EntryReport], new: &[EntryReport]) -> Pairs {
     let mut named: BTreeMap<String, [Vec<&EntryReport>; 2]> = BTreeMap::new();
     for (side, entries) in [old, new].into_iter().enumerate() {
@@ -305,12 +301,12 @@ impl Show for Difference {
                 text,
                 "{BOLD}{}{BOLD:#}: {old} -> {new} entries{}",
                 section.name,
-                became(section)
+                state_change(section)
             );
-            for entry in &section.went {
+            for entry in &section.removed {
                 let _ = writeln!(text, "{BAD}- {}{BAD:#}", described(entry));
             }
-            for entry in &section.came {
+            for entry in &section.added {
                 let _ = writeln!(text, "{GOOD}+ {}{GOOD:#}", described(entry));
             }
             for Changed { new, changes, .. } in &section.changed {
@@ -340,23 +336,23 @@ impl Show for Difference {
     }
 }
 
-/// An entry with where it is from and what it leads to.
+/// An entry with where it is from and what it refers to.
 fn described(entry: &EntryReport) -> String {
-    let leads: Vec<_> = entry
-        .leads_to
+    let references: Vec<_> = entry
+        .references
         .iter()
-        .map(|lead| lead.what.as_str())
+        .map(|reference| reference.what.as_str())
         .collect();
-    let colon = if leads.is_empty() { "" } else { ": " };
+    let colon = if references.is_empty() { "" } else { ": " };
     format!(
         "{} ({}){colon}{}",
         entry.title,
         entry.origin(),
-        leads.join(", ")
+        references.join(", ")
     )
 }
 
-fn became(section: &SectionDifference) -> &'static str {
+fn state_change(section: &SectionDifference) -> &'static str {
     match (section.old_state, section.new_state) {
         (old, new) if old == new => "",
         (State::Absent, _) => ", a new section",

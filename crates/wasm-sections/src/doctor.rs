@@ -55,8 +55,8 @@ pub fn doctor(linker: Option<&Path>) -> Result<Answer<Diagnosis>> {
     if let Some(program) = checked(&mut checks, "wasm-section-ld", our_linker()) {
         let backend = checked(&mut checks, "the linker that links", backend(linker));
         if let Some(backend) = backend {
-            let trial = Trial::new(program, backend)?;
-            checks.extend(trial.checks());
+            let test_link = TestLink::new(program, backend)?;
+            checks.extend(test_link.checks());
         }
     }
     checks.extend(cargo());
@@ -112,13 +112,13 @@ fn backend(linker: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// Links on trial.
-struct Trial {
+struct TestLink {
     program: PathBuf,
     backend: PathBuf,
     directory: TempDir,
 }
 
-impl Trial {
+impl TestLink {
     fn new(program: PathBuf, backend: PathBuf) -> Result<Self> {
         let directory = tempfile::tempdir().map_err(|error| {
             Error::new(format!(
@@ -134,7 +134,7 @@ impl Trial {
     }
 
     fn checks(&self) -> Vec<Check> {
-        if let Some(check) = self.no_linker() {
+        if let Some(check) = self.not_wasm_ld() {
             return vec![check];
         }
         let mut checks = vec![self.versions()];
@@ -194,14 +194,14 @@ impl Trial {
     }
 
     /// What the program says of itself that is to link, if that is no linker for wasm.
-    fn no_linker(&self) -> Option<Check> {
+    fn not_wasm_ld(&self) -> Option<Check> {
         let mut command = Command::new(&self.backend);
         command.arg("--version").stdin(Stdio::null());
         let output = command.output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let first = said.lines().find(|line| !line.trim().is_empty());
-        let is_other = first.is_some_and(is_for_elsewhere);
+        let is_other = first.is_some_and(is_for_other_formats);
         let is_silent = first.is_none() && output.status.success();
         (is_other || is_silent).then(|| Check {
             what: "the linker that links",
@@ -237,23 +237,23 @@ impl Trial {
     }
 
     /// Links an object with one entry, and looks whether it is where it should be.
-    fn link(&self, wide: bool, more: &[&str]) -> Result<()> {
-        let (object, output) = ("trial.o", self.directory.path().join("trial.wasm"));
-        let written = std::fs::write(self.directory.path().join(object), trial_object(wide));
+    fn link(&self, memory64: bool, more: &[&str]) -> Result<()> {
+        let (object, output) = ("test.o", self.directory.path().join("test.wasm"));
+        let written = std::fs::write(self.directory.path().join(object), test_object(memory64));
         written.map_err(|error| Error::new(format!("cannot write: {}", os_message(&error))))?;
         let own = [
             object,
             "--no-entry",
-            "--export=__start_TRIAL",
-            "--export=__stop_TRIAL",
+            "--export=__start_TEST",
+            "--export=__stop_TEST",
             "--section-manifest",
             "-o",
-            "trial.wasm",
+            "test.wasm",
         ];
         self.run(&[&own[..], more].concat())?;
         let report = Report::of(&output)?;
         let mut sections = report.sections();
-        let start = sections.find(|section| section.name == "TRIAL");
+        let start = sections.find(|section| section.name == "TEST");
         let start = start.and_then(|section| section.start);
         let file = File::open(&output)?;
         for core in file.modules() {
@@ -268,7 +268,7 @@ impl Trial {
 }
 
 /// Whether a program that says this of itself links, if anything, for other platforms than wasm.
-fn is_for_elsewhere(version: &str) -> bool {
+fn is_for_other_formats(version: &str) -> bool {
     const OTHERS: [&str; 7] = [
         "GNU ld",
         "GNU gold",
@@ -285,13 +285,13 @@ fn is_for_elsewhere(version: &str) -> bool {
     !is_wrapper && others.any(|other| version.contains(other))
 }
 
-/// An object with an entry of section TRIAL.
-fn trial_object(wide: bool) -> Vec<u8> {
-    let mut builder = Builder::new(wide, wide);
-    let segment = builder.segment(".rodata.trial".to_owned(), 0, 0, BYTES.to_vec());
+/// An object with an entry of section TEST.
+fn test_object(memory64: bool) -> Vec<u8> {
+    let mut builder = Builder::new(memory64, memory64);
+    let segment = builder.segment(".rodata.test".to_owned(), 0, 0, BYTES.to_vec());
     builder.symbol(SynthSymbol::Data {
         flags: SymbolFlags::empty(),
-        name: "__link_section__TRIAL$$trial".into(),
+        name: "__link_section__TEST$$entry".into(),
         definition: Definition {
             segment,
             offset: 0,

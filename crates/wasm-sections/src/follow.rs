@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use wasm_section_ld::survey::{is_nameless, is_told_by};
 use wasm_section_manifest::{Entry, Pointer, PointerKind};
 
-/// How the end of a text is known whose length is in the word behind its address.
+/// How the end of a text is known whose length is in the word after its address.
 const NEXT_WORD: &str = "next-word";
 /// The longest text that is shown, in bytes.
-const LONGEST_TEXT: u64 = 1024;
+const MAX_TEXT: u64 = 1024;
 /// The shortest text that is believed to be one because a NUL ends it.
-const SHORTEST_TEXT: usize = 2;
+const MIN_NUL_TEXT: usize = 2;
 /// How many words of a section without a manifest are looked at.
-const MOST_GUESSES: u64 = 4096;
+const MAX_GUESSES: u64 = 4096;
 
 /// What the manifest and memory say of the pointers of an entry at `address`.
 pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<PointerReport> {
@@ -80,9 +80,9 @@ impl Follower<'_> {
         let numbered = pointers.iter().zip(first..);
         let reports = numbered.map(|(pointer, number)| {
             let next = pointer.offset.saturating_add(pointer.size);
-            let is_number = next.saturating_add(pointer.size) <= size
+            let may_have_length = next.saturating_add(pointer.size) <= size
                 && pointers.iter().all(|other| other.offset != next);
-            self.one(pointer, number, is_number, address)
+            self.one(pointer, number, may_have_length, address)
         });
         reports.collect()
     }
@@ -91,7 +91,7 @@ impl Follower<'_> {
         &self,
         pointer: &Pointer,
         number: usize,
-        is_number_behind: bool,
+        may_have_length: bool,
         address: Option<u64>,
     ) -> PointerReport {
         let module = self.module;
@@ -115,7 +115,7 @@ impl Follower<'_> {
             text_end: None,
             data: None,
             is_nameless: is_nameless(&pointer.target),
-            tells_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
+            marks_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
         };
         let table = match pointer.kind {
             PointerKind::Function => "GOT.func",
@@ -132,9 +132,9 @@ impl Follower<'_> {
             PointerKind::Data => {
                 report.data = self.data(number, value);
                 let size = report.data.as_ref().map(|data| data.size);
-                let behind = at.and_then(|at| at.checked_add(pointer.size.into()));
-                let behind = behind.filter(|_| is_number_behind);
-                let length = behind.and_then(|at| module.image.number(at, pointer.size));
+                let next = at.and_then(|at| at.checked_add(pointer.size.into()));
+                let next = next.filter(|_| may_have_length);
+                let length = next.and_then(|at| module.image.number(at, pointer.size));
                 let is_leaf = report
                     .data
                     .as_ref()
@@ -173,7 +173,7 @@ fn text(
 ) -> Option<(String, &'static str)> {
     let most = size.map_or(u64::MAX, u64::from);
     let by_length = || {
-        let longest = LONGEST_TEXT.min(most);
+        let longest = MAX_TEXT.min(most);
         let length = length.filter(|length| (1..=longest).contains(length))?;
         printable(module.image.written(start, length)?)
     };
@@ -181,10 +181,10 @@ fn text(
         let bytes = module.image.written_from(start)?;
         let length = bytes
             .iter()
-            .take(LONGEST_TEXT.min(most) as usize)
+            .take(MAX_TEXT.min(most) as usize)
             .position(|&byte| byte == 0)?;
         let text = printable(bytes.get(..length)?)?;
-        (length >= SHORTEST_TEXT).then_some(text)
+        (length >= MIN_NUL_TEXT).then_some(text)
     };
     let by_length = by_length().map(|text| (text, NEXT_WORD));
     by_length.or_else(|| Some((by_nul()?, "nul")))
@@ -201,7 +201,7 @@ fn printable(bytes: &[u8]) -> Option<String> {
 /// that have a name, and addresses of texts.
 pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport> {
     const WORD: u64 = 4;
-    let words = 0..(size / WORD).min(MOST_GUESSES);
+    let words = 0..(size / WORD).min(MAX_GUESSES);
     let guess = |word: u64| {
         let offset = word * WORD;
         let at = start.checked_add(offset)?;
@@ -235,7 +235,7 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
             text_end: None,
             data: None,
             is_nameless: false,
-            tells_section: false,
+            marks_section: false,
         };
         if let Some((text, end)) = text {
             report.text = Some(text);

@@ -6,7 +6,7 @@ use wasm_section_ld::error::{Error, Result, os_message};
 
 const PAGE: &str = include_str!("page.html");
 /// Where the page has the report.
-const PLACE: &str = "{{report}}";
+const REPORT: &str = "{{report}}";
 
 /// Writes the page.
 ///
@@ -25,5 +25,5 @@ pub fn write(report: &Report, path: &Path) -> Result<()> {
 fn page(report: &Report) -> Result<String> {
     let json = serde_json::to_string(report).map_err(|error| Error::new(error.to_string()))?;
     // In a script element nothing may look like its end, or like a comment.
-    Ok(PAGE.replacen(PLACE, &json.replace('<', "\\u003c"), 1))
+    Ok(PAGE.replacen(REPORT, &json.replace('<', "\\u003c"), 1))
 }

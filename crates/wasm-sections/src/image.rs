@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The most bytes of memory that are looked at at once.
-const MOST: u64 = 1 << 20;
+const MAX_READ: u64 = 1 << 20;
 
 /// Memory as the data segments make it. What none of them writes is zero.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl<'a> Image<'a> {
     /// The bytes of a range, if it is inside of memory and no larger than makes sense.
     pub fn read(&self, start: u64, length: u64) -> Option<Cow<'a, [u8]>> {
         let end = start.checked_add(length).filter(|&end| end <= self.size)?;
-        if length > MOST {
+        if length > MAX_READ {
             return None;
         }
         if let Some(bytes) = self.written(start, length) {

@@ -30,7 +30,7 @@ pub struct Change {
     added: Vec<String>,
     /// Why cargo takes another linker all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    wrong: Vec<Finding>,
+    ineffective: Vec<Finding>,
 }
 
 /// Writes the line, unless it is there.
@@ -39,7 +39,7 @@ pub struct Change {
 /// A file that cannot be read or written, or that is not TOML.
 pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     let current =
-        std::env::current_dir().map_err(|error| cannot("find", Path::new("."), &error))?;
+        std::env::current_dir().map_err(|error| io_error("find", Path::new("."), &error))?;
     let path = config(&current);
     // Of all files, as cargo stops at one that is broken.
     let configuration = Configuration::read(&current)?;
@@ -48,7 +48,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
             let document = parse(&path)?;
             let text = std::fs::read_to_string(&path);
             (
-                text.map_err(|error| cannot("read", &path, &error))?,
+                text.map_err(|error| io_error("read", &path, &error))?,
                 document,
             )
         }
@@ -71,7 +71,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         new = new.replace("\r\n", "\n").replace('\n', "\r\n");
     }
     if new != old && !dry_run {
-        replace(&path, &new).map_err(|error| cannot("write", &path, &error))?;
+        replace(&path, &new).map_err(|error| io_error("write", &path, &error))?;
     }
     let (removed, added) = changed_lines(&old, &new);
     let configuration = match dry_run {
@@ -81,7 +81,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     let findings = targets
         .iter()
         .filter_map(|target| configuration.finding(target));
-    let wrong: Vec<_> = findings
+    let ineffective: Vec<_> = findings
         .filter(|finding| finding.advice.is_some())
         .collect();
     let change = Change {
@@ -91,7 +91,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         dry_run,
         removed,
         added,
-        wrong,
+        ineffective,
     };
     Ok(Answer {
         shown: change,
@@ -99,7 +99,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     })
 }
 
-pub fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
+pub fn io_error(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::new(format!(
         "cannot {what} {}: {}",
         path.display(),
@@ -238,7 +238,7 @@ impl Show for Change {
                 "{}: {LINKER} is the linker of {targets} already",
                 self.file
             );
-            return text + &self.what_is_wrong();
+            return text + &self.warnings();
         }
         let would = if self.dry_run { " would change" } else { "" };
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}{would}", self.file);
@@ -248,14 +248,14 @@ impl Show for Change {
         for line in &self.added {
             let _ = writeln!(text, "{GOOD}+{line}{GOOD:#}");
         }
-        text + &self.what_is_wrong()
+        text + &self.warnings()
     }
 }
 
 impl Change {
-    fn what_is_wrong(&self) -> String {
+    fn warnings(&self) -> String {
         let mut text = String::new();
-        for Finding { found, advice, .. } in &self.wrong {
+        for Finding { found, advice, .. } in &self.ineffective {
             let _ = writeln!(text, "{BAD}note{BAD:#}: {found}");
             if let Some(advice) = advice {
                 let _ = writeln!(text, "      {FAINT}{advice}{FAINT:#}");

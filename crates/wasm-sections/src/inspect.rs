@@ -171,16 +171,16 @@ fn address(address: Option<u64>) -> Cell {
 
 fn entry_table(entries: &[EntryReport]) -> Table {
     let keys = entries.iter().any(|entry| entry.key.is_some());
-    let mut titles = vec!["#", "address", "size", "entry", "from", "leads to"];
+    let mut titles = vec!["#", "address", "size", "entry", "from", "refers to"];
     if keys {
         titles.insert(3, "key");
     }
     let mut table = table(&titles);
     for entry in entries {
-        let leads: Vec<_> = entry
-            .leads_to
+        let references: Vec<_> = entry
+            .references
             .iter()
-            .map(|lead| lead.shown.as_str())
+            .map(|reference| reference.shown.as_str())
             .collect();
         let mut row = vec![
             right(entry.index),
@@ -188,7 +188,7 @@ fn entry_table(entries: &[EntryReport]) -> Table {
             right(entry.size),
             Cell::new(&entry.title),
             Cell::new(entry.origin()),
-            Cell::new(leads.join("\n")),
+            Cell::new(references.join("\n")),
         ];
         if keys {
             row.insert(3, Cell::new(entry.key.as_deref().unwrap_or_default()));
@@ -199,7 +199,7 @@ fn entry_table(entries: &[EntryReport]) -> Table {
 }
 
 fn guess_table(start: Option<u64>, guesses: &[PointerReport]) -> Table {
-    let mut table = table(&["address", "may lead to"]);
+    let mut table = table(&["address", "may refer to"]);
     for guess in guesses {
         let at = start.and_then(|start| start.checked_add(guess.offset.into()));
         table.add_row([address(at), Cell::new(guess.title())]);

@@ -9,9 +9,9 @@ mod html;
 mod image;
 mod init;
 mod inspect;
-mod leads;
 mod module;
 mod open;
+mod references;
 mod report;
 mod why;
 

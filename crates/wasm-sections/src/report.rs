@@ -2,9 +2,9 @@
 //! into.
 
 use super::follow::{follow, guesses, masked};
-use super::leads::{Lead, leads};
 use super::module::Module;
 use super::open::File;
+use super::references::{Reference, references};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -109,7 +109,7 @@ pub struct EntryReport {
     pub member: Option<String>,
     pub pointers: Vec<PointerReport>,
     /// The texts, functions and other data that its pointers lead to, and what those lead to.
-    pub leads_to: Vec<Lead>,
+    pub references: Vec<Reference>,
     /// Its bytes, with zeros where the linker wrote an address or a text has its length.
     #[serde(skip)]
     pub content: Option<Vec<u8>>,
@@ -146,7 +146,7 @@ pub struct PointerReport {
     pub is_nameless: bool,
     /// Whether all that it points to is what tells the linker the section.
     #[serde(skip)]
-    pub tells_section: bool,
+    pub marks_section: bool,
 }
 
 /// Data that a pointer leads to.
@@ -331,7 +331,7 @@ impl EntryReport {
             krate: entry.krate.clone(),
             file: entry.file.clone(),
             member: entry.member.clone(),
-            leads_to: leads(&pointers),
+            references: references(&pointers),
             content: masked(address, entry.size, &pointers, module),
             pointers,
         }

@@ -13,7 +13,7 @@ use std::path::Path;
 use wasm_section_ld::error::Result;
 
 /// How many symbols are proposed.
-const MOST_PROPOSALS: usize = 5;
+const MAX_PROPOSALS: usize = 5;
 
 /// What is known of a symbol.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ pub struct Reason {
     /// Entries with a name like that.
     similar: Vec<String>,
     /// Sections that were left to the linker, whose entries nobody knows.
-    left: Vec<String>,
+    not_gathered: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,15 +56,15 @@ pub fn why(path: &Path, symbol: &str) -> Result<Answer<Reason>> {
     if entries.is_empty() {
         entries = entries_named(&report, in_part);
     }
-    let pointed_to_by = found(&report, |entry| lead_to(&entry.pointers, &in_part));
-    let left = report
+    let pointed_to_by = found(&report, |entry| refer_to(&entry.pointers, &in_part));
+    let not_gathered = report
         .sections()
         .filter(|section| section.source != Source::Manifest);
     let reason = Reason {
         symbol: symbol.to_owned(),
         functions: functions(path, in_part)?,
         similar: similar(&report, symbol),
-        left: left.map(|section| section.name.clone()).collect(),
+        not_gathered: not_gathered.map(|section| section.name.clone()).collect(),
         entries,
         pointed_to_by,
     };
@@ -123,12 +123,12 @@ fn order(section: &SectionReport, entry: &EntryReport) -> String {
 }
 
 /// Whether pointers lead to a symbol with such a name.
-fn lead_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
+fn refer_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
     pointers.iter().any(|pointer| {
         let names = [&pointer.target, &pointer.function];
         let data = pointer.data.as_ref();
         names.into_iter().flatten().any(|name| is_it(name))
-            || data.is_some_and(|data| lead_to(&data.pointers, is_it))
+            || data.is_some_and(|data| refer_to(&data.pointers, is_it))
     })
 }
 
@@ -141,7 +141,7 @@ fn functions(path: &Path, is_it: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         let names = module.function_names().map(demangled);
         found.extend(names.filter(|name| is_it(name)));
     }
-    Ok(found.into_iter().take(MOST_PROPOSALS).collect())
+    Ok(found.into_iter().take(MAX_PROPOSALS).collect())
 }
 
 /// Entries whose names have the last component of the symbol's in them, in whatever case.
@@ -153,7 +153,7 @@ fn similar(report: &Report, symbol: &str) -> Vec<String> {
         (!last.is_empty() && title.to_lowercase().contains(&last)).then(|| title.clone())
     };
     let all: BTreeSet<_> = entries.filter_map(alike).collect();
-    all.into_iter().take(MOST_PROPOSALS).collect()
+    all.into_iter().take(MAX_PROPOSALS).collect()
 }
 
 impl Show for Reason {
@@ -200,8 +200,8 @@ fn place(found: &Found) -> String {
 fn details(found: &Found) -> String {
     let entry = &found.entry;
     let mut text = String::new();
-    let mut line = |title: &str, words: &str| {
-        let _ = writeln!(text, "  {title:<9} {words}");
+    let mut line = |title: &str, value: &str| {
+        let _ = writeln!(text, "  {title:<9} {value}");
     };
     if let Some(address) = entry.address {
         line("where", &format!("{address:#x}, {} bytes", entry.size));
@@ -212,8 +212,11 @@ fn details(found: &Found) -> String {
     };
     line("from", &from);
     line("order", &found.order);
-    for lead in &entry.leads_to {
-        line("leads to", &format!("{} at +{}", lead.shown, lead.offset));
+    for reference in &entry.references {
+        line(
+            "refers to",
+            &format!("{} at +{}", reference.shown, reference.offset),
+        );
     }
     text
 }
@@ -233,7 +236,7 @@ impl Reason {
         for name in &self.similar {
             line(format!("did you mean {name}?"));
         }
-        for section in &self.left {
+        for section in &self.not_gathered {
             line(format!(
                 "it may be in {section}, which was left to the linker; --gather={section} gathers it"
             ));

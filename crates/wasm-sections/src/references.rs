@@ -1,14 +1,14 @@
-//! What an entry leads to, for people: the texts and functions of its value, however deep they are in it.
+//! What an entry refers to, for people: the texts and functions of its value, however deep they are in it.
 
 use super::report::PointerReport;
 use serde::Serialize;
 
 /// How many are shown of an entry.
-const MOST: usize = 16;
+const MAX_SHOWN: usize = 16;
 
 /// A text, a function or other data.
 #[derive(Debug, Clone, Serialize)]
-pub struct Lead {
+pub struct Reference {
     /// As people write it.
     pub shown: String,
     /// The same without an address.
@@ -21,34 +21,34 @@ pub struct Lead {
 }
 
 /// All that pointers lead to, without what tells the linker the section.
-pub fn leads(pointers: &[PointerReport]) -> Vec<Lead> {
-    let mut leads = Vec::new();
+pub fn references(pointers: &[PointerReport]) -> Vec<Reference> {
+    let mut references = Vec::new();
     for pointer in pointers {
-        add(pointer, pointer.offset, &mut leads);
+        add(pointer, pointer.offset, &mut references);
     }
-    if leads.len() > MOST {
-        let more = leads.len() - (MOST - 1);
-        leads.truncate(MOST - 1);
-        leads.push(Lead {
+    if references.len() > MAX_SHOWN {
+        let more = references.len() - (MAX_SHOWN - 1);
+        references.truncate(MAX_SHOWN - 1);
+        references.push(Reference {
             shown: format!("and {more} more"),
             what: format!("and {more} more"),
             offset: 0,
             target: None,
         });
     }
-    leads
+    references
 }
 
-fn add(pointer: &PointerReport, offset: u32, leads: &mut Vec<Lead>) {
-    if pointer.tells_section {
+fn add(pointer: &PointerReport, offset: u32, references: &mut Vec<Reference>) {
+    if pointer.marks_section {
         return;
     }
-    let before = leads.len();
+    let before = references.len();
     for inner in pointer.data.iter().flat_map(|data| &data.pointers) {
-        add(inner, offset, leads);
+        add(inner, offset, references);
     }
-    if leads.len() == before {
-        leads.push(Lead {
+    if references.len() == before {
+        references.push(Reference {
             shown: pointer.title(),
             what: pointer.what().unwrap_or_else(|| "data".to_owned()),
             offset,
