@@ -45,8 +45,8 @@ pub fn write(manifest: &Manifest) -> Written {
     strings.encode(&mut bytes);
     let before = bytes.len() as u32;
     bytes.extend_from_slice(&sections);
-    for place in addresses.iter_mut().flatten() {
-        *place += before;
+    for offset in addresses.iter_mut().flatten() {
+        *offset += before;
     }
     Written { bytes, addresses }
 }

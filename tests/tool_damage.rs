@@ -93,7 +93,7 @@ fn the_manifest_of_an_older_linker_is_shown_and_not_compared_by_name() {
     assert!(said.text.contains("old: 1 entry"), "{}", said.text);
     module(&work);
     let said = work.sections(args!["diff", old, work.file("good.wasm")]);
-    let message = "old.wasm is of an older wasm-section-ld, which names no entries";
+    let message = "old.wasm was linked by an older wasm-section-ld, which does not name entries";
     assert!(said.text.contains(message), "{}", said.text);
 }
 

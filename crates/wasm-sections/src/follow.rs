@@ -1,4 +1,4 @@
-//! Where the words of an entry lead.
+//! Follows the pointers in an entry through the initial memory.
 
 use super::module::Module;
 use super::report::{DataReport, PointerReport, demangled};
@@ -6,16 +6,16 @@ use std::collections::HashMap;
 use wasm_section_ld::survey::{is_nameless, is_told_by};
 use wasm_section_manifest::{Entry, Pointer, PointerKind};
 
-/// How the end of a text is known whose length is in the word after its address.
+/// The [`text_end`](PointerReport::text_end) of a text whose length is in the word after its address.
 const NEXT_WORD: &str = "next-word";
-/// The longest text that is shown, in bytes.
+/// The length of the longest text that is shown, in bytes.
 const MAX_TEXT: u64 = 1024;
-/// The shortest text that is believed to be one because a NUL ends it.
+/// The length of the shortest NUL-terminated text that is shown as one. Shorter ones are mostly other data.
 const MIN_NUL_TEXT: usize = 2;
-/// How many words of a section without a manifest are looked at.
+/// How many words of a section are read if there is no manifest.
 const MAX_GUESSES: u64 = 4096;
 
-/// What the manifest and memory say of the pointers of an entry at `address`.
+/// What the manifest and the memory have for the pointers of an entry at `address`.
 pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<PointerReport> {
     let mut number = entry.pointers.len();
     let mut first = Vec::with_capacity(entry.values.len());
@@ -34,8 +34,8 @@ pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<P
     follower.all(&entry.pointers, entry.size, 0, address)
 }
 
-/// The bytes at `address`, with zeros where the linker wrote an address or a text has its length: what
-/// does not depend on where anything is.
+/// The bytes at `address`, with zeros in place of addresses and of the lengths of texts. The result does not
+/// depend on the layout of memory.
 pub fn masked(
     address: Option<u64>,
     size: u32,
@@ -60,16 +60,16 @@ pub fn masked(
 
 struct Follower<'m> {
     entry: &'m Entry,
-    /// For each value, the number of its first pointer.
+    /// For each value, the index of its first pointer.
     first: Vec<usize>,
-    /// For the numbers of pointers that have one, the value that they lead to.
+    /// The value that a pointer refers to, by the index of the pointer.
     values: HashMap<usize, usize>,
     module: &'m Module<'m>,
 }
 
 impl Follower<'_> {
-    /// The pointers in `size` bytes at `address`, the first of which has the number `first`. An entry has
-    /// no more than so many values, so these are nested no deeper.
+    /// The pointers in `size` bytes at `address`. `first` is the index of the first one. The recursion is bounded by
+    /// the number of values that an entry may have.
     fn all(
         &self,
         pointers: &[Pointer],
@@ -121,7 +121,7 @@ impl Follower<'_> {
             PointerKind::Function => "GOT.func",
             _ => "GOT.mem",
         };
-        // What is there may be no address yet.
+        // The word has its address only after the module is loaded.
         let value = value.filter(|_| !module.is_relocated(table, &pointer.target));
         match pointer.kind {
             PointerKind::Function => {
@@ -163,8 +163,8 @@ impl Follower<'_> {
     }
 }
 
-/// The text at an address: as long as the next word says, or up to a NUL. It is within `size` bytes, if
-/// that is known.
+/// The text at an address. Its length is the value of the next word, or else it ends at a NUL. It is no longer than
+/// `size`, if that is known.
 fn text(
     start: u64,
     length: Option<u64>,
@@ -190,15 +190,15 @@ fn text(
     by_length.or_else(|| Some((by_nul()?, "nul")))
 }
 
-/// Bytes as text, if they are text.
+/// The bytes as text, if they are printable.
 fn printable(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_text = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
     text.chars().all(is_text).then(|| text.to_owned())
 }
 
-/// What the words of a section may be, where nothing says what is a pointer: functions in the table
-/// that have a name, and addresses of texts.
+/// What the words of a section may be, without a manifest: indices of functions in the table, and addresses of
+/// texts.
 pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport> {
     const WORD: u64 = 4;
     let words = 0..(size / WORD).min(MAX_GUESSES);
@@ -207,12 +207,12 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
         let at = start.checked_add(offset)?;
         let value = module.image.number(at, WORD as u32)?;
         if value == 0 && module.has_relocated() {
-            // It may be an address that is not there yet.
+            // It may be an address that is filled in when the module is loaded.
             return None;
         }
         let next = at.checked_add(WORD).filter(|_| offset + 2 * WORD <= size);
         let length = next.and_then(|next| module.image.number(next, WORD as u32));
-        // What follows a text of C's may be a function: a small number too.
+        // The word after a C string may be a table index, which is a small number as a length is.
         let is_function = length.is_some_and(|index| module.table.contains_key(&index));
         let ends_before = || module.image.number(value.checked_sub(1)?, 1);
         let length = length.filter(|_| !is_function || ends_before() != Some(0));

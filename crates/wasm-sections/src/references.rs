@@ -1,26 +1,26 @@
-//! What an entry refers to, for people: the texts and functions of its value, however deep they are in it.
+//! What an entry refers to, as it is shown: the texts and functions at the ends of all chains of pointers.
 
 use super::report::PointerReport;
 use serde::Serialize;
 
-/// How many are shown of an entry.
+/// How many references of an entry are shown.
 const MAX_SHOWN: usize = 16;
 
 /// A text, a function or other data.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reference {
-    /// As people write it.
+    /// As it is shown.
     pub shown: String,
     /// The same without an address.
     #[serde(skip)]
     pub what: String,
-    /// Where in the entry the pointer is through which it is reached.
+    /// The offset in the entry of the pointer that begins the chain.
     pub offset: u32,
     /// The symbol that is pointed to, demangled.
     pub target: Option<String>,
 }
 
-/// All that pointers lead to, without what tells the linker the section.
+/// All that pointers refer to, except the function that marks the section for the linker.
 pub fn references(pointers: &[PointerReport]) -> Vec<Reference> {
     let mut references = Vec::new();
     for pointer in pointers {
