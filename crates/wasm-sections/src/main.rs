@@ -34,7 +34,7 @@ const FAINT: Style = Style::new().dimmed();
 
 /// Shows what wasm-section-ld gathered into a WebAssembly module.
 ///
-/// Link with `--section-manifest`: then the module has a list of the entries of each array, with
+/// Link with `--section-manifest`, which adds a list of the entries of each array to the module, with
 /// where they come from and what they refer to. Without it only the start and the end of a section
 /// are known, and only if they are exported or a data segment has the name of the section.
 #[derive(Parser)]
@@ -57,7 +57,7 @@ The --help of each command has examples.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show the sections of a module: their entries, where they come from, and what they refer to
+    /// Show the sections of a module: their entries, the origin of each, and what it refers to
     #[command(after_help = "\
 Examples:
   wasm-sections inspect app.wasm
@@ -74,15 +74,15 @@ Examples:
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
     },
-    /// Compare what is registered in two modules
+    /// Compare the entries of two modules
     #[command(after_help = "\
 Examples:
   wasm-sections diff before.wasm after.wasm
   wasm-sections diff released.wasm target/wasm32-unknown-unknown/release/app.wasm || exit 1
 
-Entries are compared by section and name, and entries without a symbol by the file that they come from.
-If several entries have one name, those with the same content are compared first. An entry has moved if
-its order among the entries that are in both modules has changed.")]
+Entries are compared by section and name, and entries without a symbol by their file. If several \
+entries have one name, those with the same content are compared first. An entry has moved if its order \
+among the entries that are in both modules has changed.")]
     Diff {
         /// The old module
         old: PathBuf,
@@ -108,8 +108,8 @@ Examples:
   wasm-sections init
   wasm-sections init --target wasm32-wasip1 --dry-run
 
-The file is searched for from the current directory upward. If there is none, it is created next to the
-Cargo.toml of the workspace. The rest of the file does not change.")]
+The file is searched for from the current directory upward. If there is none, it is created next to \
+the Cargo.toml of the workspace. The rest of the file does not change.")]
     Init {
         /// The target to set the linker for; may be repeated [default: `build.target` if it is a wasm
         /// target, else wasm32-unknown-unknown]
