@@ -17,9 +17,9 @@ use wasm_section_ld::bitcode::Bitcode;
 use wasm_section_ld::error::Result;
 use wasm_section_ld::gather::Options;
 use wasm_section_ld::input::{ArchiveContent, Inputs, archive_members, write_archive_to};
-use wasm_section_ld::manifest;
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Moved, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
 
 /// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
 /// of no size. One that grows has the old and the new for a moment.
@@ -202,13 +202,10 @@ fn gathered(object: &[u8], script: &Script, shows_all: bool) -> Result<()> {
     if shows_all {
         let object = Object::parse(&object)?;
         let mut custom = object.custom_sections();
-        let manifest = custom.find(|(_, section)| section.name == manifest::SECTION);
+        let manifest = custom.find(|(_, section)| section.name == CUSTOM_SECTION);
         let (_, section) = manifest.expect("a manifest");
-        let contents = manifest::Contents {
-            bytes: section.content,
-            offset: section.content_start() as u64,
-        };
-        contents.read().expect("what was written can be read");
+        let offset = section.content_start() as u64;
+        Manifest::read(section.content, offset).expect("what was written can be read");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::support::workspace::root;
 use crate::support::{Work, reading};
 use serde_json::{Value, json};
 use std::ffi::OsString;
-use wasm_section_ld::manifest::{Entry, Manifest, Pointer, PointerKind, Section};
+use wasm_section_manifest::{Entry, Manifest, Pointer, PointerKind, Section};
 
 const READ: &str = r#"
     import { readFile } from "node:fs/promises";
@@ -40,6 +40,7 @@ fn expected(manifest: &Manifest) -> Value {
                 PointerKind::Data => "data",
                 PointerKind::Function => "function",
                 PointerKind::Distance => "distance",
+                other => panic!("{other:?}"),
             },
             "target": pointer.target,
             "addend": pointer.addend,
@@ -61,7 +62,7 @@ fn expected(manifest: &Manifest) -> Value {
     let section = |section: &Section| {
         json!({
             "name": section.name,
-            "title": section.title.as_ref().unwrap_or(&section.name),
+            "title": section.display_name(),
             "start": section.start,
             "stop": section.stop,
             "size": section.size,

@@ -7,16 +7,14 @@ use crate::support::workspace::{Workspace, root};
 use crate::support::{Instance, Rust, Work, linkers, reading, tool};
 use serde_json::Value;
 use std::ffi::OsString;
-use wasm_section_ld::manifest::{Contents, Manifest, PointerKind, SECTION, Section};
+use wasm_section_manifest::{CUSTOM_SECTION, Manifest, PointerKind, Section};
 
 /// The manifest of a module.
 pub fn manifest(module: &[u8]) -> Manifest {
-    let bytes = custom_section(module, SECTION);
-    let contents = Contents {
-        bytes: &bytes,
-        offset: 0,
-    };
-    contents.read().expect("a good manifest")
+    let bytes = custom_section(module, CUSTOM_SECTION);
+    let found = Manifest::find(module).expect("a good manifest");
+    assert_eq!(found, Manifest::read(&bytes, 0).ok());
+    found.expect("a manifest")
 }
 
 fn section(manifest: &Manifest, name: &str) -> Section {
@@ -80,7 +78,7 @@ fn what_it_says_is_what_is_in_memory() {
         let module = work.link_with(&backend, &arguments).silent();
         let mut instance = Instance::new(&module);
         let manifest = manifest(&module);
-        assert!(!manifest.wide && !manifest.relative);
+        assert!(!manifest.memory64 && !manifest.relative);
         let plugins = section(&manifest, "PLUGINS");
         assert_eq!(
             plugins.start,
@@ -137,7 +135,7 @@ fn nothing_else_changes_and_it_is_off_by_default() {
         let plain = work.link_with(&backend, &arguments).silent();
         let module = work.link_with(&backend, with_manifest(&arguments)).silent();
         assert_eq!(standard_sections(&module), standard_sections(&plain));
-        assert_eq!(without(&module, SECTION), custom_sections(&plain));
+        assert_eq!(without(&module, CUSTOM_SECTION), custom_sections(&plain));
         assert_ne!(module, plain);
     }
 }
@@ -188,7 +186,7 @@ fn it_is_there_when_all_is_stripped() {
         let plugins = section(&manifest(&module), "PLUGINS");
         let start = Instance::new(&module).address("__start_PLUGINS");
         assert_eq!(plugins.start, u64::from(start));
-        let custom: Vec<_> = without(&module, SECTION);
+        let custom: Vec<_> = without(&module, CUSTOM_SECTION);
         assert!(custom.iter().all(|(name, _)| name != "name"));
     }
 }
@@ -200,7 +198,7 @@ fn addresses_of_64_bits() {
     arguments.push("-mwasm64".into());
     let module = work.link(&arguments).silent();
     let manifest = manifest(&module);
-    assert!(manifest.wide);
+    assert!(manifest.memory64);
     let plugins = section(&manifest, "PLUGINS");
     let instance = Instance::new(&module);
     assert_eq!(
@@ -377,17 +375,17 @@ fn it_survives_wasm_bindgen() {
     let after = std::fs::read(work.file("pkg/page_bg.wasm")).expect("a module");
     assert_ne!(before, after);
     assert_eq!(manifest(&after), manifest(&before));
-    let leads = |module: &[u8]| {
+    let pointers_of = |module: &[u8]| {
         let file = work.write("module.wasm", module);
-        leads_to(&work.sections(args!["inspect", file, "--json"]).json())
+        pointers(&work.sections(args!["inspect", file, "--json"]).json())
     };
-    let (after, before) = (leads(&after), leads(&before));
+    let (after, before) = (pointers_of(&after), pointers_of(&before));
     assert!(after.len() >= 4 && after.iter().any(|(_, function, _)| function.is_string()));
     assert_eq!(after, before);
 }
 
 /// What the pointers of all entries are in memory, the functions by name, and the texts.
-fn leads_to(report: &Value) -> Vec<(Value, Value, Value)> {
+fn pointers(report: &Value) -> Vec<(Value, Value, Value)> {
     let all = |values: &Value| values.as_array().expect("a list").clone();
     let sections = all(&report["modules"][0]["sections"]).into_iter();
     let entries = sections.flat_map(|section| all(&section["entries"]));

@@ -4,7 +4,7 @@ use crate::args;
 use crate::manifest::manifest;
 use crate::support::{Instance, Rust, Work, linkers, reading};
 use std::ffi::OsString;
-use wasm_section_ld::manifest::{Entry, Manifest, PointerKind};
+use wasm_section_manifest::{Entry, Manifest, PointerKind};
 
 /// The manifest of what C sources are linked to, whose section `PLUGINS` the host reads.
 fn linked(work: &Work, sources: &[&str]) -> Manifest {

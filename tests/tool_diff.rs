@@ -1,4 +1,4 @@
-//! `wasm-sections diff`: what came, went and moved, and an exit status for CI.
+//! `wasm-sections diff`: what was added, removed, changed or moved, and an exit status for CI.
 
 use crate::args;
 use crate::support::Work;
@@ -32,7 +32,7 @@ fn the_same() {
     let said = work.sections(args!["diff", old, new]);
     assert_eq!(
         (said.status, said.text.as_str()),
-        (0, "the same registrations in the same order\n")
+        (0, "no differences: the same entries in the same order\n")
     );
     let said = work.sections(args!["diff", old, new, "--json"]);
     assert_eq!(said.json()["sections"], json!([]));
@@ -47,8 +47,8 @@ fn what_came_and_went_and_moved() {
     assert_eq!(said.status, 1);
     let sections = said.json()["sections"].clone();
     let section = &sections[0];
-    assert_eq!(titles(&section["came"]), ["f"]);
-    assert_eq!(titles(&section["went"]), ["b"]);
+    assert_eq!(titles(&section["added"]), ["f"]);
+    assert_eq!(titles(&section["removed"]), ["b"]);
     // The others only made room.
     assert_eq!(
         section["moved"],
@@ -67,8 +67,8 @@ fn sections_that_came_went_or_died() {
     let old = work.with_manifest("old.wasm", "FIRST", std::slice::from_ref(&first));
     let new = work.with_manifest("new.wasm", "SECOND", &[first, second]);
     let said = work.sections(args!["diff", old, new]);
-    let expected = "FIRST: 1 -> 1 entries, now collected as garbage: nothing that is alive reaches it\n\
-                    SECOND: 0 -> 1 entries, a new section\n+ x (SECOND.o)\n";
+    let expected = "FIRST: 1 -> 1 entries, now garbage-collected: nothing live refers to it\n\
+                    SECOND: 0 -> 1 entries, new section\n+ x (SECOND.o)\n";
     assert_eq!((said.status, said.text.as_str()), (1, expected));
 }
 
@@ -79,7 +79,7 @@ fn a_module_without_a_manifest_cannot_be_compared() {
     let plain = work.link(crate::support::reading("PLUGINS", [work.file("a.o")]));
     let said = work.sections(args!["diff", old, plain.output]);
     assert_eq!(said.status, 2);
-    let message = "out.wasm: there is no manifest in it\n>>> link with --section-manifest";
+    let message = "out.wasm: the module has no manifest\n>>> link with --section-manifest";
     assert!(said.errors.contains(message), "{}", said.errors);
 }
 
@@ -154,6 +154,6 @@ fn what_entries_hold() {
         all,
         "fn one -> fn two, \"text\" -> no address, 07000000 -> 08000000\n"
     );
-    let same = "the same registrations in the same order\n";
+    let same = "no differences: the same entries in the same order\n";
     assert_eq!(changed("7", "one", "\"text\""), same);
 }

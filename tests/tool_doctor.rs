@@ -1,4 +1,4 @@
-//! `wasm-sections doctor`: what is there, and a link on trial.
+//! `wasm-sections doctor`: checks of an installation, and a test link.
 
 use crate::args;
 use crate::support::tool::{Said, said, wasm_sections};
@@ -24,18 +24,15 @@ fn each_linker_is_well() {
         let found = states(&said);
         for what in [
             "wasm-section-ld",
-            "the linker that links",
+            "backend",
             "versions",
-            "a link on trial",
-            "can it link for wasm64?",
+            "test link",
+            "wasm64",
         ] {
             assert!(found.contains(&good(what)), "{what}: {found:?}");
         }
         let shown = work.sections(args!["doctor", "--linker", linker]).text;
-        assert!(shown.contains(&format!(
-            "ok     the linker that links: {}\n",
-            linker.display()
-        )));
+        assert!(shown.contains(&format!("ok     backend: {}\n", linker.display())));
         assert!(shown.contains(&format!("wasm-section-ld {}", env!("CARGO_PKG_VERSION"))));
     }
 }
@@ -46,16 +43,15 @@ fn a_linker_that_is_not_there_or_does_nothing() {
     let said = work.sections(["doctor", "--linker", "/nowhere/wasm-ld"]);
     assert_eq!(said.status, 1);
     assert!(
-        said.text.contains(
-            "bad    the linker that links: --section-linker: there is no linker /nowhere/wasm-ld"
-        ),
+        said.text
+            .contains("bad    backend: --section-linker: there is no linker /nowhere/wasm-ld"),
         "{}",
         said.text
     );
     let lazy = work.script("lazy-ld", "exit 0");
     let said = work.sections(args!["doctor", "--linker", lazy]);
     assert_eq!(said.status, 1);
-    let nothing = "lazy-ld is no wasm-ld: it says nothing of itself\n";
+    let nothing = "lazy-ld is not wasm-ld: it prints no version\n";
     assert!(said.text.contains(nothing), "{}", said.text);
     // One that links, but does not know the array.
     let script = format!(
@@ -66,13 +62,12 @@ fn a_linker_that_is_not_there_or_does_nothing() {
     let said = work.sections(args!["doctor", "--linker", broken]);
     assert_eq!(said.status, 1);
     assert!(
-        said.text
-            .contains("bad    a link on trial: cannot link today\n"),
+        said.text.contains("bad    test link: cannot link today\n"),
         "{}",
         said.text
     );
     assert!(
-        said.text.contains("name another linker by --linker"),
+        said.text.contains("name another linker: with --linker"),
         "{}",
         said.text
     );
@@ -88,18 +83,18 @@ fn a_program_that_is_no_linker_for_wasm_is_named_as_such() {
     ] {
         let said = work.sections(args!["doctor", "--linker", program]);
         assert_eq!(said.status, 1);
-        let line = format!("{program} is no wasm-ld: it says of itself `");
+        let line = format!("{program} is not wasm-ld: it identifies itself as `");
         let of_itself = said.text.split_once(&line).map(|(_, rest)| rest);
         assert!(
             of_itself.is_some_and(|rest| rest.starts_with(says)),
             "{}",
             said.text
         );
-        assert!(!said.text.contains("a link on trial"), "{}", said.text);
+        assert!(!said.text.contains("test link"), "{}", said.text);
     }
     // It knows wasm.
     let said = work.sections(args!["doctor", "--linker", tool("WSL_EMCC")]);
-    assert!(!said.text.contains("is no wasm-ld"), "{}", said.text);
+    assert!(!said.text.contains("is not wasm-ld"), "{}", said.text);
 }
 
 const TARGET: &str = "[target.wasm32-unknown-unknown]\nlinker = \"wasm-section-ld\"\n";
@@ -148,7 +143,7 @@ fn what_makes_cargo_take_another_linker() {
         (
             TARGET,
             &|command| _ = command.env("RUSTFLAGS", "-C linker=wasm-ld"),
-            &["RUSTFLAGS has `-C linker=wasm-ld`", "take"],
+            &["RUSTFLAGS has `-C linker=wasm-ld`", "remove"],
         ),
         (
             TARGET,
@@ -158,15 +153,18 @@ fn what_makes_cargo_take_another_linker() {
         (
             "[target\n",
             &|_| (),
-            &["config.toml: this is not TOML", "cargo stops there"],
+            &[
+                "config.toml: the file is not valid TOML",
+                "cargo stops at this error",
+            ],
         ),
         (
             "[target.wasm32-unknown-unknown]\nlinker = \"wasm-section-ld\"\n\
              rustflags = [\"-Clink-arg=--section-manifest\"]\n",
             &|command| _ = command.env("RUSTFLAGS", "-g"),
             &[
-                "RUSTFLAGS is set, and cargo drops the rustflags of",
-                "put all of them there",
+                "RUSTFLAGS is set, so cargo ignores the rustflags of",
+                "move all flags to RUSTFLAGS",
             ],
         ),
     ];
@@ -186,10 +184,10 @@ fn what_cargo_knows() {
     work.write("Cargo.toml", "[workspace]\n");
     let doctor = || said(wasm_sections(&work).arg("doctor")).text;
     assert!(doctor().contains(
-        "names wasm-section-ld for no target\n       wasm-sections init writes it there\n"
+        "names wasm-section-ld as the linker of no target\n       `wasm-sections init` adds it\n"
     ));
     assert_eq!(work.sections(["init"]).status, 0);
     assert!(doctor().contains("config.toml names wasm-section-ld for wasm32-unknown-unknown\n"));
     let left = std::fs::read_dir(work.file("tmp")).expect("tmp").count();
-    assert_eq!(left, 0, "directories of links on trial were left");
+    assert_eq!(left, 0, "directories of test links were left");
 }

@@ -142,7 +142,7 @@ fn again_nothing_changes_and_on_trial_nothing_is_written() {
     assert!(!work.file(".cargo").exists());
     init(&work, ".", &[]);
     let said = init(&work, "member", &[]);
-    let already = "wasm-section-ld is the linker of wasm32-unknown-unknown already\n";
+    let already = "wasm-section-ld is already the linker for wasm32-unknown-unknown\n";
     assert!(
         said.status == 0 && said.text.ends_with(already),
         "{}",
@@ -174,7 +174,9 @@ fn why_cargo_takes_another_linker_all_the_same() {
     let broken = init(&work, "member", &[]);
     assert_eq!(broken.status, 2);
     assert!(
-        broken.errors.contains("config.toml: this is not TOML"),
+        broken
+            .errors
+            .contains("config.toml: the file is not valid TOML"),
         "{}",
         broken.errors
     );
@@ -202,7 +204,7 @@ fn what_cannot_be_done_leaves_the_file_as_it_is() {
     for (config_text, message) in [
         (
             "[target\n",
-            "config.toml: this is not TOML: TOML parse error at line 1",
+            "config.toml: the file is not valid TOML: TOML parse error at line 1",
         ),
         ("target = 1\n", "config.toml: `target` is not a table"),
         (

@@ -6,6 +6,7 @@ use crate::support::tool::{said, wasm_sections};
 use crate::support::{Work, reading, tool};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::process::Stdio;
 
 const PLUGINS: &str = r#"
     struct Plugin { const char *name; unsigned length; int (*run)(int); const int *table; };
@@ -83,7 +84,7 @@ fn the_table_for_people() {
         .iter()
         .position(|line| line.starts_with("PLUGINS: 2 entries of 16 bytes at 0x"));
     let table = &lines[start.expect("the section") + 1..];
-    assert_eq!(table[0], "# address size key entry from leads to");
+    assert_eq!(table[0], "# address size key entry from refers to");
     assert!(
         table[1].ends_with("16 10 one object.o \"one\""),
         "{table:?}"
@@ -145,7 +146,7 @@ fn what_was_collected_as_garbage() {
     let said = work.sections(args!["inspect", module]);
     assert!(
         said.text
-            .contains("DEAD: 1 entry of 4 bytes, collected as garbage"),
+            .contains("DEAD: 1 entry of 4 bytes, garbage-collected"),
         "{}",
         said.text
     );
@@ -189,7 +190,7 @@ fn without_a_manifest_what_exports_and_names_tell() {
     assert_eq!(left["source"], "segment-name");
     assert_eq!(left["guesses"][0]["text"], "left");
     let said = work.sections(args!["inspect", module]);
-    let hint = "There is no manifest, so this is what exports and names of data segments tell";
+    let hint = "There is no manifest: sections are known from exports and names of data segments";
     assert!(said.text.contains(hint) && said.text.contains("--section-manifest"));
 }
 
@@ -398,8 +399,32 @@ fn one_section_only() {
     assert_eq!(sections.as_array().map(Vec::len), Some(1));
     let said = work.sections(args!["inspect", module, "--section=NONE"]);
     assert_eq!(said.status, 2);
-    let message = "two.wasm: there is no section `NONE`\n>>> there are: OTHER, PLUGINS\n";
+    let message =
+        "two.wasm: there is no section `NONE`\n>>> its link sections are: OTHER, PLUGINS\n";
     assert!(said.errors.ends_with(message), "{}", said.errors);
+}
+
+/// A full disk is an error; a pipe that is closed is not.
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written() {
+    let work = Work::new();
+    module(&work);
+    let inspect = |output: Stdio| {
+        let mut command = wasm_sections(&work);
+        command.args(["inspect", "plugins.wasm"]).stdout(output);
+        let child = command.stderr(Stdio::piped()).spawn().expect("the tool");
+        let output = child.wait_with_output().expect("its end");
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        (output.status.code(), errors)
+    };
+    let full = std::fs::File::create("/dev/full").expect("a device");
+    let message =
+        "wasm-sections: error: cannot write the output: No space left on device\n".to_owned();
+    assert_eq!(inspect(full.into()), (Some(2), message));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    assert_eq!(inspect(writer.into()), (Some(0), String::new()));
 }
 
 #[test]
@@ -410,14 +435,17 @@ fn what_is_no_linked_module() {
     for (file, message) in [
         (
             object,
-            "object.o: this is an object file, and not a linked module",
+            "object.o: this is an object file, not a linked module",
         ),
         (text, "module.wat: this is not a WebAssembly module"),
         (
             work.file("absent.wasm"),
-            "absent.wasm: cannot read it: No such file",
+            "absent.wasm: cannot read the file: No such file",
         ),
-        (work.path().to_owned(), "cannot read it: Is a directory"),
+        (
+            work.path().to_owned(),
+            "cannot read the file: Is a directory",
+        ),
     ] {
         for command in ["inspect", "why"] {
             let mut arguments = args![command, file].to_vec();

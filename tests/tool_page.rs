@@ -77,7 +77,7 @@ fn what_it_shows() {
             "fn run",
         ],
     );
-    in_order(&dom, &["REST", "Collected as garbage"]);
+    in_order(&dom, &["REST", "Garbage-collected"]);
     assert!(!dom.contains("<script") && !dom.contains("<b>"));
 }
 

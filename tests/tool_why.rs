@@ -1,4 +1,4 @@
-//! `wasm-sections why`: where an entry is from, in which order, what it points to; and if it is none,
+//! `wasm-sections why`: the origin of an entry, what decides its position, what it refers to; and if it is none,
 //! what is known of it.
 
 use crate::args;
@@ -43,7 +43,7 @@ fn an_entry() {
             "late is number 2 of 2 in HOOKS\n",
             "from      libhooks.a(object.o)\n",
             "order     by its key `20`",
-            "leads to  fn run at +0\n",
+            "refers to fn run at +0\n",
         ];
         says(why(&work, &module, symbol), 0, &parts);
     }
@@ -60,8 +60,8 @@ fn what_an_entry_points_to() {
     let work = Work::new();
     let module = module(&work);
     let parts = [
-        "`run` is no entry itself: early points to it",
-        "late points to it",
+        "`run` is not an entry, but early refers to it",
+        "late refers to it",
     ];
     says(why(&work, &module, "run"), 0, &parts);
 }
@@ -71,8 +71,8 @@ fn an_entry_of_an_array_that_nobody_reads() {
     let work = Work::new();
     let module = module(&work);
     let parts = [
-        "DEAD, which was collected as garbage",
-        "reaches __start_DEAD or __stop_DEAD",
+        "DEAD, which was garbage-collected",
+        "refers to __start_DEAD or __stop_DEAD",
     ];
     says(why(&work, &module, "dead"), 1, &parts);
 }
@@ -83,7 +83,7 @@ fn what_is_in_no_array() {
     let module = module(&work);
     let parts = [
         "`other_function` is in no array",
-        "other_function is a function of the module, and no entry points to it",
+        "other_function is a function of the module, but no entry refers to it",
     ];
     says(why(&work, &module, "other_function"), 1, &parts);
     let parts = [

@@ -2,10 +2,11 @@
 
 use crate::demangle;
 use crate::error::Result;
-use crate::manifest::{MOST_VALUES, Pointer, PointerKind, Value};
 use crate::survey::{Entry, Origin};
 use crate::wasm::{Object, Relocation, RelocationType, SegmentIndex};
 use std::ops::Range;
+use wasm_section_manifest::format::MAX_VALUES;
+use wasm_section_manifest::{Pointer, PointerKind, Value};
 
 /// How many pointers all values of one entry may have.
 const MOST_POINTERS: usize = 256;
@@ -69,7 +70,7 @@ pub(super) fn follow(object: &Object<'_>, entry: &Entry, part: Range<u32>) -> Re
     while let Some(Found { pointers, .. }) = found.get_mut(at) {
         for (_, place) in std::mem::take(pointers) {
             if let Some((segment, range)) = place
-                && found.len() <= MOST_VALUES
+                && found.len() <= MAX_VALUES
                 && !is_within_itself(&found, at, &(segment, range.clone()))
             {
                 let value = value(object, (segment, range), at)?;

@@ -5,13 +5,15 @@ use super::{Base, Hoist, sections::place};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, Name};
-use crate::manifest::{Entry, Manifest, NUMBERED, SECTION, Section};
+use crate::manifest::write;
 use crate::plan::{Item, PlannedSection, crate_of, items, items_within, stride};
 use crate::survey::{entry_name, read_again, section_title};
 use crate::wasm::{Relocation, RelocationType, SymbolFlags};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use wasm_section_manifest::format::NUMBER_SEPARATOR;
+use wasm_section_manifest::{CUSTOM_SECTION, Entry, Manifest, Section};
 
 impl Hoist<'_, '_> {
     /// Adds the manifest. The relocations of the sections must be there.
@@ -20,7 +22,7 @@ impl Hoist<'_, '_> {
     /// custom section keep nothing alive, and no name of theirs is in the output.
     pub(super) fn add_manifest(&mut self, modules: &[Module<'_>]) -> Result<()> {
         let mut manifest = Manifest {
-            wide: self.builder.memory64(),
+            memory64: self.builder.memory64(),
             relative: self.output.base == Base::MemoryBase,
             sections: Vec::new(),
         };
@@ -43,11 +45,11 @@ impl Hoist<'_, '_> {
             }
         }
         tell_sections_apart(&mut manifest.sections);
-        let ty = match manifest.wide {
+        let ty = match manifest.memory64 {
             true => RelocationType::MemoryAddrI64,
             false => RelocationType::MemoryAddrI32,
         };
-        let written = manifest.write();
+        let written = write(&manifest);
         let fields = written.addresses.into_iter().flatten();
         let relocations = fields.zip(ends);
         let relocations = relocations.map(|(offset, symbol)| Relocation {
@@ -57,7 +59,8 @@ impl Hoist<'_, '_> {
             addend: 0,
         });
         let relocations = relocations.collect();
-        self.builder.custom(SECTION, written.bytes, relocations);
+        self.builder
+            .custom(CUSTOM_SECTION, written.bytes, relocations);
         Ok(())
     }
 
@@ -177,7 +180,7 @@ fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
         let count = known.entry(name.clone()).or_insert(0);
         *count += 1;
         if *count > 1 {
-            *name += &format!("{NUMBERED}{count}");
+            *name += &format!("{NUMBER_SEPARATOR}{count}");
         }
     }
 }

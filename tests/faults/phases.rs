@@ -50,55 +50,60 @@ fn waiting_for_input(work: &Work, first: &Path) -> Child {
 fn while_inputs_are_read() {
     let work = Work::new();
     let small = work.c("small", "int small = 1;");
-    // The backend is there already.
-    let large = work.c("large", "char large[3 << 20] = { 1 };");
-    for (input, count) in [(&small, 1), (&large, 2)] {
-        for signal in SIGNALS {
-            let child = waiting_for_input(&work, input);
-            wait_until("it waits", || processes(&work).len() == count);
-            // As long as it takes to open the first.
-            std::thread::sleep(Duration::from_millis(50));
-            send(&child, signal);
-            end(child, &work, signal);
-        }
+    for signal in SIGNALS {
+        let child = waiting_for_input(&work, &small);
+        wait_until("it waits", || processes(&work).len() == 1);
+        // As long as it takes to open the first.
+        std::thread::sleep(Duration::from_millis(50));
+        send(&child, signal);
+        end(child, &work, signal);
     }
 }
 
-/// Stops our linker for a while at a call of the system, and sends it a signal there.
+/// Stops our linker for a while at a call of the system, and sends it each signal there.
 fn interrupted_at(work: &Work, call: &str, when: &str, words: &[std::ffi::OsString]) {
+    for signal in SIGNALS {
+        interrupted_by(signal, work, (call, when), words);
+    }
+}
+
+fn interrupted_by(
+    signal: Signal,
+    work: &Work,
+    (call, when): (&str, &str),
+    words: &[std::ffi::OsString],
+) {
     let link = command(work, &tool("WSL_WASM_LD"));
     let trace = work.file("trace");
-    for signal in SIGNALS {
-        let mut traced = Command::new(setting("WSL_STRACE"));
-        traced
-            .arg("-o")
-            .arg(&trace)
-            .arg("-e")
-            .arg(format!("inject={call}:{when}=1500000:when=1"))
-            .arg(link.get_program())
-            .args(link.get_args())
-            .args(words)
-            .current_dir(work.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        for (name, value) in link.get_envs() {
-            traced.env(name, value.expect("a value"));
-        }
-        let strace = traced.spawn().expect("strace");
-        let id = strace.id();
-        let children = format!("/proc/{id}/task/{id}/children");
-        let child = || {
-            let children = fs::read_to_string(&children).ok()?;
-            let child = Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)?;
-            let program = fs::read_link(format!("/proc/{}/exe", child.as_raw_nonzero())).ok()?;
-            program.ends_with("wasm-section-ld").then_some(child)
-        };
-        wait_until("our linker runs", || child().is_some());
-        std::thread::sleep(Duration::from_millis(500));
-        kill_process(child().expect("our linker"), signal).expect("a process");
-        // strace ends as what it traces.
-        end(strace, work, signal);
+    let mut traced = Command::new(setting("WSL_STRACE"));
+    traced
+        .arg("-o")
+        .arg(&trace)
+        .arg("-e")
+        .arg(format!("inject={call}:{when}=1500000:when=1"))
+        .arg(link.get_program())
+        .args(link.get_args())
+        .args(words)
+        .current_dir(work.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, value) in link.get_envs() {
+        traced.env(name, value.expect("a value"));
     }
+    let strace = traced.spawn().expect("strace");
+    let id = strace.id();
+    let children = format!("/proc/{id}/task/{id}/children");
+    let child = || {
+        let children = fs::read_to_string(&children).ok()?;
+        let child = Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)?;
+        let program = fs::read_link(format!("/proc/{}/exe", child.as_raw_nonzero())).ok()?;
+        program.ends_with("wasm-section-ld").then_some(child)
+    };
+    wait_until("our linker runs", || child().is_some());
+    std::thread::sleep(Duration::from_millis(500));
+    kill_process(child().expect("our linker"), signal).expect("a process");
+    // strace ends as what it traces.
+    end(strace, work, signal);
 }
 
 #[test]
@@ -179,14 +184,18 @@ fn what_cannot_be_caught_ends_the_backend_too() {
     assert_eq!(output, super::BEFORE);
 }
 
+/// The backend has been started, as there are marks, and waits for its arguments. The directory of temporary
+/// files is made later, so there is none yet.
 #[test]
 fn what_cannot_be_caught_ends_a_backend_that_waits() {
     let work = Work::new();
-    let large = work.c("large", "char large[3 << 20] = { 1 };");
-    let mut child = waiting_for_input(&work, &large);
-    wait_until("it waits", || processes(&work).len() == 2);
-    send(&child, Signal::KILL);
-    child.wait().expect("our linker");
+    let object = entry_of(&work, "entry", 4);
+    interrupted_by(
+        Signal::KILL,
+        &work,
+        ("mkdir", "delay_enter"),
+        &args![object],
+    );
     wait_until("the backend has ended", || processes(&work).is_empty());
     nothing_left(&work);
 }

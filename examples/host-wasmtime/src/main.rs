@@ -1,16 +1,15 @@
 //! Lists the registries of a module without calling any export of it, and calls the functions of one
 //! through the table: `host-wasmtime MODULE`.
 
-mod manifest;
-
-use manifest::{Kind, Section};
+use wasm_section_manifest::{Manifest, PointerKind, Section};
 use wasmtime::{Engine, Error, Linker, Memory, Module, Result, Store, Table};
 
 fn main() -> Result<()> {
     let path = std::env::args_os().nth(1);
     let path = path.ok_or_else(|| Error::msg("usage: host-wasmtime MODULE"))?;
     let bytes = std::fs::read(path)?;
-    let sections = manifest::sections(&bytes).map_err(|error| Error::msg(error.to_string()))?;
+    // None if the module was linked without --section-manifest.
+    let manifest = Manifest::find(&bytes)?.unwrap_or_default();
 
     let engine = Engine::default();
     let module = Module::new(&engine, &bytes)?;
@@ -24,20 +23,22 @@ fn main() -> Result<()> {
     let table = instance.get_table(&mut store, "__indirect_function_table");
     let table = table.ok_or_else(|| missing("table; link with --export-table"))?;
 
-    for section in sections {
-        println!("{}: {} bytes", section.title, section.size);
+    for section in &manifest.sections {
+        println!("{}: {} bytes", section.display_name(), section.size);
         for entry in &section.entries {
-            let kinds = entry.pointers.iter().map(|kind| match kind {
-                Kind::Data => "data",
-                Kind::Function => "function",
-                Kind::Distance => "distance",
+            let kinds = entry.pointers.iter().map(|pointer| match pointer.kind {
+                PointerKind::Data => "data",
+                PointerKind::Function => "function",
+                PointerKind::Distance => "distance",
+                _ => "other",
             });
             let kinds = kinds.collect::<Vec<_>>().join(", ");
-            let (name, size, krate) = (&entry.name, entry.size, &entry.krate);
+            let name = entry.name.as_deref().unwrap_or("entry");
+            let (size, krate) = (entry.size, entry.krate.as_deref().unwrap_or_default());
             println!("  {name}: {size} bytes from {krate}: {kinds}");
         }
         if section.name == "PLUGINS" {
-            run_plugins(&section, &mut store, memory, table)?;
+            run_plugins(section, &mut store, memory, table)?;
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! `why`: is a symbol in an array, where from, in which order, and what does it point to? And if it is
-//! not: what is known of it.
+//! `why`: explains why a symbol is in an array: its origin, what decides its position, and what it refers to. If
+//! it is in none, what else the module has of that name.
 
 use super::diff::with_manifest;
 use super::module::Module;
@@ -12,42 +12,42 @@ use std::fmt::Write;
 use std::path::Path;
 use wasm_section_ld::error::Result;
 
-/// How many symbols are proposed.
-const MOST_PROPOSALS: usize = 5;
+/// How many symbols are suggested.
+const MAX_SUGGESTIONS: usize = 5;
 
-/// What is known of a symbol.
+/// What is known about a symbol.
 #[derive(Debug, Serialize)]
 pub struct Reason {
     symbol: String,
-    /// The entries that it names.
+    /// The entries of that name.
     entries: Vec<Found>,
-    /// The entries that point to it.
+    /// The entries that refer to it.
     pointed_to_by: Vec<Found>,
-    /// Functions of the module of that name.
+    /// The functions of that name.
     functions: Vec<String>,
-    /// Entries with a name like that.
+    /// The entries with a similar name.
     similar: Vec<String>,
-    /// Sections that were left to the linker, whose entries nobody knows.
-    left: Vec<String>,
+    /// The sections that were not gathered. Their entries are not known.
+    not_gathered: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Found {
     section: String,
-    /// What people call it.
+    /// The title of the section.
     title: String,
-    /// Of how many entries.
+    /// How many entries the section has.
     of: usize,
     collected: bool,
-    /// What decided its place.
+    /// What decided its position.
     order: String,
     entry: EntryReport,
 }
 
-/// Looks for a symbol.
+/// Searches for a symbol.
 ///
 /// # Errors
-/// A module that cannot be read, or that has no manifest.
+/// The module cannot be read, or has no manifest.
 pub fn why(path: &Path, symbol: &str) -> Result<Answer<Reason>> {
     let report = with_manifest(path)?;
     let in_full = |name: &str| name == symbol;
@@ -56,15 +56,15 @@ pub fn why(path: &Path, symbol: &str) -> Result<Answer<Reason>> {
     if entries.is_empty() {
         entries = entries_named(&report, in_part);
     }
-    let pointed_to_by = found(&report, |entry| lead_to(&entry.pointers, &in_part));
-    let left = report
+    let pointed_to_by = found(&report, |entry| refer_to(&entry.pointers, &in_part));
+    let not_gathered = report
         .sections()
         .filter(|section| section.source != Source::Manifest);
     let reason = Reason {
         symbol: symbol.to_owned(),
         functions: functions(path, in_part)?,
         similar: similar(&report, symbol),
-        left: left.map(|section| section.name.clone()).collect(),
+        not_gathered: not_gathered.map(|section| section.name.clone()).collect(),
         entries,
         pointed_to_by,
     };
@@ -104,7 +104,7 @@ fn found(report: &Report, is_it: impl Fn(&EntryReport) -> bool) -> Vec<Found> {
     all.collect()
 }
 
-/// What an entry's neighbours say of why it is where it is.
+/// What decided the position of an entry, as far as keys show it. A script may have decided otherwise.
 fn order(section: &SectionReport, entry: &EntryReport) -> String {
     let keys = section
         .entries
@@ -112,27 +112,26 @@ fn order(section: &SectionReport, entry: &EntryReport) -> String {
         .filter_map(|entry| entry.key.as_deref());
     let keys: BTreeSet<&str> = keys.collect();
     match &entry.key {
-        Some(key) => format!("by its key `{key}`, unless a script orders otherwise"),
+        Some(key) => format!("by its key `{key}`, unless a script sets another order"),
         None if keys.is_empty() => {
-            "no entry has a key: link order, unless a script orders otherwise".to_owned()
+            "link order, as no entry has a key, unless a script sets another order".to_owned()
         }
-        None => {
-            "it has no key, others have: before them, unless a script orders otherwise".to_owned()
-        }
+        None => "before the entries with a key, as it has none, unless a script sets another order"
+            .to_owned(),
     }
 }
 
-/// Whether pointers lead to a symbol with such a name.
-fn lead_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
+/// Whether pointers refer to a symbol of that name, directly or through other data.
+fn refer_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
     pointers.iter().any(|pointer| {
         let names = [&pointer.target, &pointer.function];
         let data = pointer.data.as_ref();
         names.into_iter().flatten().any(|name| is_it(name))
-            || data.is_some_and(|data| lead_to(&data.pointers, is_it))
+            || data.is_some_and(|data| refer_to(&data.pointers, is_it))
     })
 }
 
-/// The functions with such a name.
+/// The functions of that name.
 fn functions(path: &Path, is_it: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let file = File::open(path)?;
     let mut found = BTreeSet::new();
@@ -141,10 +140,10 @@ fn functions(path: &Path, is_it: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         let names = module.function_names().map(demangled);
         found.extend(names.filter(|name| is_it(name)));
     }
-    Ok(found.into_iter().take(MOST_PROPOSALS).collect())
+    Ok(found.into_iter().take(MAX_SUGGESTIONS).collect())
 }
 
-/// Entries whose names have the last component of the symbol's in them, in whatever case.
+/// Entries whose names contain the last component of the symbol, in upper or lower case.
 fn similar(report: &Report, symbol: &str) -> Vec<String> {
     let last = symbol.rsplit("::").next().unwrap_or(symbol).to_lowercase();
     let entries = report.sections().flat_map(|section| &section.entries);
@@ -153,7 +152,7 @@ fn similar(report: &Report, symbol: &str) -> Vec<String> {
         (!last.is_empty() && title.to_lowercase().contains(&last)).then(|| title.clone())
     };
     let all: BTreeSet<_> = entries.filter_map(alike).collect();
-    all.into_iter().take(MOST_PROPOSALS).collect()
+    all.into_iter().take(MAX_SUGGESTIONS).collect()
 }
 
 impl Show for Reason {
@@ -161,7 +160,7 @@ impl Show for Reason {
         let mut text = String::new();
         for found in &self.entries {
             let title = &found.entry.title;
-            let _ = writeln!(text, "{BOLD}{title}{BOLD:#} is {}", place(found));
+            let _ = writeln!(text, "{BOLD}{title}{BOLD:#} is {}", position(found));
             text += &details(found);
         }
         if !self.entries.is_empty() {
@@ -170,10 +169,10 @@ impl Show for Reason {
         for found in &self.pointed_to_by {
             let _ = writeln!(
                 text,
-                "`{}` is no entry itself: {BOLD}{}{BOLD:#} points to it, {}",
+                "`{}` is not an entry, but {BOLD}{}{BOLD:#} refers to it, {}",
                 self.symbol,
                 found.entry.title,
-                place(found)
+                position(found)
             );
             text += &details(found);
         }
@@ -184,13 +183,13 @@ impl Show for Reason {
     }
 }
 
-fn place(found: &Found) -> String {
+fn position(found: &Found) -> String {
     let (section, title, of) = (&found.section, &found.title, found.of);
     let number = found.entry.index + 1;
     if found.collected {
         format!(
-            "number {number} of {of} in {title}, {BAD}which was collected as garbage{BAD:#}: nothing \
-             that is alive reaches __start_{section} or __stop_{section}"
+            "number {number} of {of} in {title}, {BAD}which was garbage-collected{BAD:#}: nothing live \
+             refers to __start_{section} or __stop_{section}"
         )
     } else {
         format!("{GOOD}number {number} of {of}{GOOD:#} in {title}")
@@ -200,8 +199,8 @@ fn place(found: &Found) -> String {
 fn details(found: &Found) -> String {
     let entry = &found.entry;
     let mut text = String::new();
-    let mut line = |title: &str, words: &str| {
-        let _ = writeln!(text, "  {title:<9} {words}");
+    let mut line = |title: &str, value: &str| {
+        let _ = writeln!(text, "  {title:<9} {value}");
     };
     if let Some(address) = entry.address {
         line("where", &format!("{address:#x}, {} bytes", entry.size));
@@ -212,36 +211,39 @@ fn details(found: &Found) -> String {
     };
     line("from", &from);
     line("order", &found.order);
-    for lead in &entry.leads_to {
-        line("leads to", &format!("{} at +{}", lead.shown, lead.offset));
+    for reference in &entry.references {
+        line(
+            "refers to",
+            &format!("{} at +{}", reference.shown, reference.offset),
+        );
     }
     text
 }
 
 impl Reason {
-    /// Why nothing was found, as far as a module can tell.
+    /// Why nothing was found, as far as the module shows it.
     fn absent(&self) -> String {
         let mut text = format!("{BAD}`{}` is in no array{BAD:#}\n", self.symbol);
-        let mut line = |words: String| {
-            let _ = writeln!(text, "  {words}");
+        let mut line = |hint: String| {
+            let _ = writeln!(text, "  {hint}");
         };
         for function in &self.functions {
             line(format!(
-                "{function} is a function of the module, and no entry points to it"
+                "{function} is a function of the module, but no entry refers to it"
             ));
         }
         for name in &self.similar {
             line(format!("did you mean {name}?"));
         }
-        for section in &self.left {
+        for section in &self.not_gathered {
             line(format!(
-                "it may be in {section}, which was left to the linker; --gather={section} gathers it"
+                "it may be in {section}, which was not gathered: link with --gather={section}"
             ));
         }
         line(
-            "Is its crate or object on the link line, and its mark spelt right? Link with \
-             WASM_SECTION_LD_LOG=debug to see each entry that was found; with cargo, which does not show it, \
-             with WASM_SECTION_LD_LOG=/tmp/link.log, and look there."
+            "check that its crate or object is linked, and the spelling of its mark. \
+             WASM_SECTION_LD_LOG=debug prints each entry that the linker finds. Cargo hides that output: there, \
+             set WASM_SECTION_LD_LOG=/tmp/link.log and read the file."
                 .to_owned(),
         );
         text

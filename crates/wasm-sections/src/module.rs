@@ -1,40 +1,41 @@
-//! A core module, as far as it says where data and functions are.
+//! Reads what a core module says about the addresses of data and functions.
 
 use super::image::Image;
 use super::open::{CoreModule, damaged};
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_section_ld::error::{Error, Result};
-use wasm_section_ld::manifest::{self, Manifest};
+use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
 use wasmparser::{
     BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FunctionBody,
     KnownCustom, Name, NameMap, Operator, Parser, Payload, TypeRef,
 };
 
-/// A page of memory, where the module says nothing else.
+/// The size of a page of memory, unless the memory type has another one.
 const PAGE: u64 = 65_536;
 
-/// A module that was read.
+/// A module.
 #[derive(Default)]
 pub struct Module<'a> {
     /// Its name in the `name` section.
     pub name: Option<&'a str>,
     /// Its manifest.
     pub manifest: Option<Manifest>,
-    /// Memory before any code runs.
+    /// The initial memory, before any code runs.
     pub image: Image<'a>,
-    /// The functions in the table, by their index there.
+    /// The functions in the table, by their index in the table.
     pub table: BTreeMap<u64, u32>,
     /// Its data segments.
     pub segments: Vec<Segment<'a>>,
-    /// The exported addresses: globals that are constant.
+    /// The exported addresses: the values of constant globals.
     pub addresses: BTreeMap<&'a str, u64>,
     /// The exported functions.
     pub exports: BTreeMap<u32, &'a str>,
-    /// Module and field of the imported functions.
+    /// The module and the name of each imported function.
     imports: Vec<(&'a str, &'a str)>,
     function_names: BTreeMap<u32, &'a str>,
     globals: Vec<Option<u64>>,
-    /// What is known only when the module is loaded: what its imports from `GOT.func` and `GOT.mem` are called.
+    /// The imported globals. The values of those in `GOT.func` and `GOT.mem` are known only when the module is
+    /// loaded.
     relocated: BTreeSet<(&'a str, &'a str)>,
     is_object: bool,
 }
@@ -43,7 +44,7 @@ pub struct Module<'a> {
 pub struct Segment<'a> {
     /// Its name in the `name` section.
     pub name: Option<&'a str>,
-    /// Where it is in memory, if that can be told.
+    /// Its address, if it is known.
     pub start: Option<u64>,
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -53,20 +54,20 @@ impl<'a> Module<'a> {
     /// Reads a module.
     ///
     /// # Errors
-    /// What is not as the format says, with its offset in the file, and what is no linked module.
+    /// The module is damaged, or it is an object file.
     pub fn read(core: CoreModule<'a>) -> Result<Self> {
         let mut module = Self::default();
         let mut bodies = Vec::new();
         let mut pages = (0, PAGE);
         for payload in Parser::new(core.offset).parse_all(core.bytes) {
             match payload.map_err(damaged)? {
-                Payload::CustomSection(custom) if custom.name() == manifest::SECTION => {
-                    let contents = manifest::Contents {
-                        bytes: custom.data(),
-                        offset: custom.data_offset(),
-                    };
-                    if module.manifest.replace(contents.read()?).is_some() {
-                        return Err(Error::new("there are two manifests").at(custom.data_offset()));
+                Payload::CustomSection(custom) if custom.name() == CUSTOM_SECTION => {
+                    let manifest = Manifest::read(custom.data(), custom.data_offset());
+                    let manifest = manifest.map_err(damaged_manifest)?;
+                    if module.manifest.replace(manifest).is_some() {
+                        return Err(
+                            Error::new("the module has two manifests").at(custom.data_offset())
+                        );
                     }
                 }
                 Payload::CustomSection(custom) if custom.name() == "linking" => {
@@ -84,10 +85,8 @@ impl<'a> Module<'a> {
             }
         }
         if module.is_object {
-            return Err(
-                Error::new("this is an object file, and not a linked module")
-                    .note("give what the linker made of it"),
-            );
+            return Err(Error::new("this is an object file, not a linked module")
+                .note("pass the output of the linker"));
         }
         module.place_passive(&bodies).map_err(damaged)?;
         module.image = Image::new(pages.0.saturating_mul(pages.1));
@@ -99,7 +98,7 @@ impl<'a> Module<'a> {
         Ok(module)
     }
 
-    /// What people call a function: its name, or that of its import or export.
+    /// The name of a function: from the `name` section, or else of its import or export.
     pub fn function(&self, index: u32) -> String {
         if let Some(name) = self.function_names.get(&index) {
             return (*name).to_owned();
@@ -111,19 +110,19 @@ impl<'a> Module<'a> {
         export.map_or_else(|| format!("function {index}"), |name| (*name).to_owned())
     }
 
-    /// Whether the address of a symbol, in the table of functions `GOT.func` or in memory, `GOT.mem`, is known only
-    /// when the module is loaded (DynamicLinking.md).
+    /// Whether the address of a symbol is known only when the module is loaded. `table` is `GOT.func` for a table
+    /// index and `GOT.mem` for an address in memory (DynamicLinking.md).
     pub fn is_relocated(&self, table: &str, symbol: &str) -> bool {
         self.relocated.contains(&(table, symbol))
     }
 
-    /// Whether there are such addresses.
+    /// Whether any address is known only when the module is loaded.
     pub fn has_relocated(&self) -> bool {
         let mut modules = self.relocated.iter().map(|(module, _)| *module);
         modules.any(|module| module.starts_with("GOT."))
     }
 
-    /// The functions that have names.
+    /// The names of functions.
     pub fn function_names(&self) -> impl Iterator<Item = &'a str> {
         self.function_names.values().copied()
     }
@@ -137,7 +136,7 @@ impl<'a> Module<'a> {
                         TypeRef::Func(_) | TypeRef::FuncExact(_) => {
                             self.imports.push((import.module, import.name));
                         }
-                        // Bases of what is position-independent: addresses count from there.
+                        // `__memory_base` and `__table_base`: addresses are shown relative to them.
                         TypeRef::Global(_) => {
                             self.globals.push(Some(0));
                             self.relocated.insert((import.module, import.name));
@@ -192,7 +191,7 @@ impl<'a> Module<'a> {
                 }
             }
             Payload::CustomSection(custom) => {
-                // A damaged `name` section is no error of a module.
+                // A module with a damaged `name` section is valid.
                 if let KnownCustom::Name(names) = custom.as_known() {
                     for name in names.into_iter().map_while(Result::ok) {
                         self.names(name);
@@ -251,7 +250,7 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    /// The value of a constant expression, if it is of the kinds that linkers make.
+    /// The value of a constant expression, if it has only the operators that linkers use.
     fn constant(&self, expression: &ConstExpr<'_>) -> Result<Option<u64>, BinaryReaderError> {
         let mut stack: Vec<u64> = Vec::new();
         for operator in expression.get_operators_reader() {
@@ -275,8 +274,8 @@ impl<'a> Module<'a> {
         Ok(None)
     }
 
-    /// Where code puts the passive segments of a module with threads: `memory.init` with constants
-    /// before it, as `wasm-ld` makes them.
+    /// Finds the addresses of the passive segments of a module with threads. `wasm-ld` initializes them by
+    /// `memory.init` with constant operands.
     fn place_passive(&mut self, bodies: &[FunctionBody<'a>]) -> Result<(), BinaryReaderError> {
         if self.segments.iter().all(|segment| segment.start.is_some()) {
             return Ok(());
@@ -302,4 +301,11 @@ impl<'a> Module<'a> {
         }
         Ok(())
     }
+}
+
+fn damaged_manifest(error: wasm_section_manifest::Error) -> Error {
+    Error::new(error.message())
+        .at(error.offset())
+        .note("the manifest (custom section `link_sections`) cannot be read: link the module again")
+        .note("a newer linker may write a version that needs a newer wasm-sections")
 }

@@ -1,21 +1,21 @@
-//! Where the words of an entry lead.
+//! Follows the pointers in an entry through the initial memory.
 
 use super::module::Module;
 use super::report::{DataReport, PointerReport, demangled};
 use std::collections::HashMap;
-use wasm_section_ld::manifest::{Entry, Pointer, PointerKind};
 use wasm_section_ld::survey::{is_nameless, is_told_by};
+use wasm_section_manifest::{Entry, Pointer, PointerKind};
 
-/// How the end of a text is known whose length is in the word behind its address.
+/// The [`text_end`](PointerReport::text_end) of a text whose length is in the word after its address.
 const NEXT_WORD: &str = "next-word";
-/// The longest text that is shown, in bytes.
-const LONGEST_TEXT: u64 = 1024;
-/// The shortest text that is believed to be one because a NUL ends it.
-const SHORTEST_TEXT: usize = 2;
-/// How many words of a section without a manifest are looked at.
-const MOST_GUESSES: u64 = 4096;
+/// The length of the longest text that is shown, in bytes.
+const MAX_TEXT: u64 = 1024;
+/// The length of the shortest NUL-terminated text that is shown as one. Shorter ones are mostly other data.
+const MIN_NUL_TEXT: usize = 2;
+/// How many words of a section are read if there is no manifest.
+const MAX_GUESSES: u64 = 4096;
 
-/// What the manifest and memory say of the pointers of an entry at `address`.
+/// What the manifest and the memory have for the pointers of an entry at `address`.
 pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<PointerReport> {
     let mut number = entry.pointers.len();
     let mut first = Vec::with_capacity(entry.values.len());
@@ -34,8 +34,8 @@ pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<P
     follower.all(&entry.pointers, entry.size, 0, address)
 }
 
-/// The bytes at `address`, with zeros where the linker wrote an address or a text has its length: what
-/// does not depend on where anything is.
+/// The bytes at `address`, with zeros in place of addresses and of the lengths of texts. The result does not
+/// depend on the layout of memory.
 pub fn masked(
     address: Option<u64>,
     size: u32,
@@ -60,16 +60,16 @@ pub fn masked(
 
 struct Follower<'m> {
     entry: &'m Entry,
-    /// For each value, the number of its first pointer.
+    /// For each value, the index of its first pointer.
     first: Vec<usize>,
-    /// For the numbers of pointers that have one, the value that they lead to.
+    /// The value that a pointer refers to, by the index of the pointer.
     values: HashMap<usize, usize>,
     module: &'m Module<'m>,
 }
 
 impl Follower<'_> {
-    /// The pointers in `size` bytes at `address`, the first of which has the number `first`. An entry has
-    /// no more than so many values, so these are nested no deeper.
+    /// The pointers in `size` bytes at `address`. `first` is the index of the first one. The recursion is bounded by
+    /// the number of values that an entry may have.
     fn all(
         &self,
         pointers: &[Pointer],
@@ -80,9 +80,9 @@ impl Follower<'_> {
         let numbered = pointers.iter().zip(first..);
         let reports = numbered.map(|(pointer, number)| {
             let next = pointer.offset.saturating_add(pointer.size);
-            let is_number = next.saturating_add(pointer.size) <= size
+            let may_have_length = next.saturating_add(pointer.size) <= size
                 && pointers.iter().all(|other| other.offset != next);
-            self.one(pointer, number, is_number, address)
+            self.one(pointer, number, may_have_length, address)
         });
         reports.collect()
     }
@@ -91,7 +91,7 @@ impl Follower<'_> {
         &self,
         pointer: &Pointer,
         number: usize,
-        is_number_behind: bool,
+        may_have_length: bool,
         address: Option<u64>,
     ) -> PointerReport {
         let module = self.module;
@@ -104,6 +104,7 @@ impl Follower<'_> {
                 PointerKind::Data => "data",
                 PointerKind::Function => "function",
                 PointerKind::Distance => "distance",
+                _ => "other",
             },
             value,
             target: Some(demangled(&pointer.target)).filter(|target| !target.is_empty()),
@@ -114,13 +115,13 @@ impl Follower<'_> {
             text_end: None,
             data: None,
             is_nameless: is_nameless(&pointer.target),
-            tells_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
+            marks_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
         };
         let table = match pointer.kind {
             PointerKind::Function => "GOT.func",
-            PointerKind::Data | PointerKind::Distance => "GOT.mem",
+            _ => "GOT.mem",
         };
-        // What is there may be no address yet.
+        // The word has its address only after the module is loaded.
         let value = value.filter(|_| !module.is_relocated(table, &pointer.target));
         match pointer.kind {
             PointerKind::Function => {
@@ -131,9 +132,9 @@ impl Follower<'_> {
             PointerKind::Data => {
                 report.data = self.data(number, value);
                 let size = report.data.as_ref().map(|data| data.size);
-                let behind = at.and_then(|at| at.checked_add(pointer.size.into()));
-                let behind = behind.filter(|_| is_number_behind);
-                let length = behind.and_then(|at| module.image.number(at, pointer.size));
+                let next = at.and_then(|at| at.checked_add(pointer.size.into()));
+                let next = next.filter(|_| may_have_length);
+                let length = next.and_then(|at| module.image.number(at, pointer.size));
                 let is_leaf = report
                     .data
                     .as_ref()
@@ -145,7 +146,7 @@ impl Follower<'_> {
                     report.text_end = Some(end);
                 }
             }
-            PointerKind::Distance => {}
+            _ => {}
         }
         report
     }
@@ -162,8 +163,8 @@ impl Follower<'_> {
     }
 }
 
-/// The text at an address: as long as the next word says, or up to a NUL. It is within `size` bytes, if
-/// that is known.
+/// The text at an address. Its length is the value of the next word, or else it ends at a NUL. It is no longer than
+/// `size`, if that is known.
 fn text(
     start: u64,
     length: Option<u64>,
@@ -172,7 +173,7 @@ fn text(
 ) -> Option<(String, &'static str)> {
     let most = size.map_or(u64::MAX, u64::from);
     let by_length = || {
-        let longest = LONGEST_TEXT.min(most);
+        let longest = MAX_TEXT.min(most);
         let length = length.filter(|length| (1..=longest).contains(length))?;
         printable(module.image.written(start, length)?)
     };
@@ -180,38 +181,38 @@ fn text(
         let bytes = module.image.written_from(start)?;
         let length = bytes
             .iter()
-            .take(LONGEST_TEXT.min(most) as usize)
+            .take(MAX_TEXT.min(most) as usize)
             .position(|&byte| byte == 0)?;
         let text = printable(bytes.get(..length)?)?;
-        (length >= SHORTEST_TEXT).then_some(text)
+        (length >= MIN_NUL_TEXT).then_some(text)
     };
     let by_length = by_length().map(|text| (text, NEXT_WORD));
     by_length.or_else(|| Some((by_nul()?, "nul")))
 }
 
-/// Bytes as text, if they are text.
+/// The bytes as text, if they are printable.
 fn printable(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_text = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
     text.chars().all(is_text).then(|| text.to_owned())
 }
 
-/// What the words of a section may be, where nothing says what is a pointer: functions in the table
-/// that have a name, and addresses of texts.
+/// What the words of a section may be, without a manifest: indices of functions in the table, and addresses of
+/// texts.
 pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport> {
     const WORD: u64 = 4;
-    let words = 0..(size / WORD).min(MOST_GUESSES);
+    let words = 0..(size / WORD).min(MAX_GUESSES);
     let guess = |word: u64| {
         let offset = word * WORD;
         let at = start.checked_add(offset)?;
         let value = module.image.number(at, WORD as u32)?;
         if value == 0 && module.has_relocated() {
-            // It may be an address that is not there yet.
+            // It may be an address that is filled in when the module is loaded.
             return None;
         }
         let next = at.checked_add(WORD).filter(|_| offset + 2 * WORD <= size);
         let length = next.and_then(|next| module.image.number(next, WORD as u32));
-        // What follows a text of C's may be a function: a small number too.
+        // The word after a C string may be a table index, which is a small number as a length is.
         let is_function = length.is_some_and(|index| module.table.contains_key(&index));
         let ends_before = || module.image.number(value.checked_sub(1)?, 1);
         let length = length.filter(|_| !is_function || ends_before() != Some(0));
@@ -234,7 +235,7 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
             text_end: None,
             data: None,
             is_nameless: false,
-            tells_section: false,
+            marks_section: false,
         };
         if let Some((text, end)) = text {
             report.text = Some(text);

@@ -1,21 +1,21 @@
-//! A file taken apart: a module, or a component with the core modules in it.
+//! Opens a file: a core module, or a component with the core modules in it.
 
 use std::ops::Range;
 use std::path::Path;
 use wasm_section_ld::error::{Error, Result, os_message};
 use wasmparser::{Encoding, Parser, Payload};
 
-/// A file that was read.
+/// An open file.
 pub struct File {
     bytes: Vec<u8>,
-    /// The core modules: where each is, and what the module is in the file.
+    /// The label and the range of each core module.
     modules: Vec<(String, Range<usize>)>,
 }
 
 /// A core module of a file.
 #[derive(Clone, Copy)]
 pub struct CoreModule<'a> {
-    /// What it is in its file: empty for the file itself, `module 0` in a component.
+    /// Which module of the file it is: `module 0` in a component, empty if it is the file itself.
     pub label: &'a str,
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -27,10 +27,11 @@ impl File {
     /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is no WebAssembly module or component.
+    /// The file cannot be read, or is neither a WebAssembly module nor a component.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| {
-            Error::new(format!("cannot read it: {}", os_message(&error))).in_file(path.display())
+            Error::new(format!("cannot read the file: {}", os_message(&error)))
+                .in_file(path.display())
         })?;
         let modules = modules(&bytes).map_err(|error| error.in_file(path.display()))?;
         Ok(Self { bytes, modules })
@@ -53,12 +54,12 @@ fn modules(bytes: &[u8]) -> Result<Vec<(String, Range<usize>)>> {
         return Err(Error::new(
             "this is not a WebAssembly module: it does not begin with `\\0asm`",
         )
-        .note("give the file that was linked; a text (.wat) has to be assembled first"));
+        .note("pass the output of the linker; assemble a text file (.wat) first"));
     }
     let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(damaged)? {
-            // Its own: in a component, that of the component comes first.
+            // In a component, the version of the component comes first.
             Payload::Version {
                 encoding: Encoding::Module,
                 range,
@@ -79,7 +80,7 @@ fn modules(bytes: &[u8]) -> Result<Vec<(String, Range<usize>)>> {
     Ok(found)
 }
 
-/// What a parser says of a file that is not as the format says.
+/// An error of the parser.
 pub fn damaged(error: wasmparser::Error) -> Error {
     Error::new(error.message())
         .at(error.offset())

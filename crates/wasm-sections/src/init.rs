@@ -1,4 +1,4 @@
-//! `init`: the linker's line in the nearest `.cargo/config.toml`.
+//! `init`: sets the linker in the nearest `.cargo/config.toml`.
 
 use super::cargo::{Configuration, Finding, built_targets, parse};
 use super::{Answer, BAD, BOLD, FAINT, GOOD, Show};
@@ -9,46 +9,46 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike, value};
 use wasm_section_ld::error::{Error, Result, os_message};
 
-/// What cargo calls us.
+/// The linker, as `.cargo/config.toml` names it.
 pub const LINKER: &str = "wasm-section-ld";
-/// What is set where nothing says which target is built for.
+/// The target whose linker is set by default.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What was changed.
+/// The change.
 #[derive(Debug, Serialize)]
 pub struct Change {
     /// The file.
     file: String,
     targets: Vec<String>,
-    /// Whether the file is another one now.
+    /// Whether the content of the file is different.
     changed: bool,
-    /// Whether it was only shown.
+    /// Whether the change was shown and not written.
     dry_run: bool,
-    /// The lines that went.
+    /// The removed lines.
     removed: Vec<String>,
-    /// The lines that came.
+    /// The added lines.
     added: Vec<String>,
-    /// Why cargo takes another linker all the same.
+    /// Why cargo uses another linker nevertheless.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    wrong: Vec<Finding>,
+    ineffective: Vec<Finding>,
 }
 
-/// Writes the line, unless it is there.
+/// Sets the linker for the targets, unless it is set already.
 ///
 /// # Errors
-/// A file that cannot be read or written, or that is not TOML.
+/// A file cannot be read or written, or is not TOML.
 pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     let current =
-        std::env::current_dir().map_err(|error| cannot("find", Path::new("."), &error))?;
+        std::env::current_dir().map_err(|error| io_error("find", Path::new("."), &error))?;
     let path = config(&current);
-    // Of all files, as cargo stops at one that is broken.
+    // Read all files: cargo stops at any that is not TOML.
     let configuration = Configuration::read(&current)?;
     let (old, mut document) = match path.is_file() {
         true => {
             let document = parse(&path)?;
             let text = std::fs::read_to_string(&path);
             (
-                text.map_err(|error| cannot("read", &path, &error))?,
+                text.map_err(|error| io_error("read", &path, &error))?,
                 document,
             )
         }
@@ -59,7 +59,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         given => given.to_vec(),
     };
     for target in &targets {
-        // A file may say it for several targets, by a condition.
+        // The file may set the linker for several targets by `cfg(…)`.
         let named = configuration.linker(target);
         if named.is_some_and(|(file, linker)| file == path && linker == LINKER) {
             continue;
@@ -71,7 +71,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         new = new.replace("\r\n", "\n").replace('\n', "\r\n");
     }
     if new != old && !dry_run {
-        replace(&path, &new).map_err(|error| cannot("write", &path, &error))?;
+        replace(&path, &new).map_err(|error| io_error("write", &path, &error))?;
     }
     let (removed, added) = changed_lines(&old, &new);
     let configuration = match dry_run {
@@ -81,7 +81,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     let findings = targets
         .iter()
         .filter_map(|target| configuration.finding(target));
-    let wrong: Vec<_> = findings
+    let ineffective: Vec<_> = findings
         .filter(|finding| finding.advice.is_some())
         .collect();
     let change = Change {
@@ -91,7 +91,7 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         dry_run,
         removed,
         added,
-        wrong,
+        ineffective,
     };
     Ok(Answer {
         shown: change,
@@ -99,7 +99,8 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
     })
 }
 
-pub fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
+/// An error of the operating system: `what` is a verb.
+pub fn io_error(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::new(format!(
         "cannot {what} {}: {}",
         path.display(),
@@ -107,15 +108,14 @@ pub fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
     ))
 }
 
-/// The nearest configuration of cargo's from `directory` upward or, where there is none, where one
-/// belongs: beside the manifest of the workspace. The user's own, in cargo's home, is not the
-/// project's.
+/// The nearest configuration file of cargo, from `directory` upward. If there is none, the file to create: next to
+/// the Cargo.toml of the workspace. The file in cargo's home is the user's, not the project's, so it is skipped.
 pub fn config(directory: &Path) -> PathBuf {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let of_project = |directory: &&Path| Some(directory.join(".cargo")) != home;
     let directories = || directory.ancestors().filter(of_project);
-    // Cargo reads the one without a suffix first.
+    // Cargo prefers the file without a suffix.
     let files = directories().flat_map(|directory| {
         ["config", "config.toml"].map(|name| directory.join(".cargo").join(name))
     });
@@ -130,23 +130,23 @@ pub fn config(directory: &Path) -> PathBuf {
         };
         let workspace = directories().find(is_workspace);
         let package = || directories().find(|directory| directory.join("Cargo.toml").is_file());
-        let place = workspace.or_else(package).unwrap_or(directory);
-        place.join(".cargo").join("config.toml")
+        let directory = workspace.or_else(package).unwrap_or(directory);
+        directory.join(".cargo").join("config.toml")
     })
 }
 
-/// The target that is built for without `--target`, if that is for wasm.
+/// The target that cargo builds for without `--target`, if it is a wasm target.
 fn built_target(document: &DocumentMut) -> String {
     let mut targets = built_targets(document).into_iter();
     targets.next().unwrap_or_else(|| TARGET.to_owned())
 }
 
-/// The linker that a file names for a target.
+/// The linker that the document sets for a target.
 fn linker_of<'d>(document: &'d DocumentMut, target: &str) -> Option<&'d str> {
     document.get("target")?.get(target)?.get("linker")?.as_str()
 }
 
-/// Sets `target.TARGET.linker`, in whatever form the table is written.
+/// Sets `target.TARGET.linker`, and keeps the form in which the table is written.
 fn set_linker(document: &mut DocumentMut, target: &str) -> Result<()> {
     if linker_of(document, target) == Some(LINKER) {
         return Ok(());
@@ -156,7 +156,7 @@ fn set_linker(document: &mut DocumentMut, target: &str) -> Result<()> {
     let item = table(targets, target, false);
     let known = as_table(item, target)?.contains_key("linker");
     if let Some(inline) = item.as_inline_table_mut().filter(|_| !known) {
-        // Else the space before the brace would come before a comma.
+        // Without this, the space before the closing brace would end up before a comma.
         if let Some((_, last)) = inline.iter_mut().last() {
             last.decor_mut().set_suffix("");
         }
@@ -164,7 +164,7 @@ fn set_linker(document: &mut DocumentMut, target: &str) -> Result<()> {
     let table = as_table(item, target)?;
     match table.get_mut("linker").and_then(Item::as_value_mut) {
         Some(old) => {
-            // The comment behind it stays.
+            // Keeps the comment after the value.
             let decor = old.decor().clone();
             *old = LINKER.into();
             *old.decor_mut() = decor;
@@ -176,7 +176,7 @@ fn set_linker(document: &mut DocumentMut, target: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a table has under a key: a new table, if nothing; without a header of its own, if `implicit`.
+/// The item of a key. If there is none, a new table, which has no header of its own if it is `implicit`.
 fn table<'t>(parent: &'t mut dyn TableLike, key: &str, implicit: bool) -> &'t mut Item {
     parent.entry(key).or_insert_with(|| {
         let mut table = toml_edit::Table::new();
@@ -190,9 +190,9 @@ fn as_table<'t>(item: &'t mut Item, key: &str) -> Result<&'t mut dyn TableLike> 
         .ok_or_else(|| Error::new(format!("`{key}` is not a table")))
 }
 
-/// Writes all of a file or nothing.
+/// Replaces the content of a file atomically.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // What a link leads to is changed, and the link stays.
+    // Writes to the target of a symbolic link, and keeps the link.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
@@ -210,7 +210,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The lines between those at the beginning and at the end that both have.
+/// The removed and the added lines: those between the common lines at the start and at the end.
 fn changed_lines(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
     let (mut old, mut new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
@@ -235,10 +235,10 @@ impl Show for Change {
             let targets = self.targets.join(" and ");
             let _ = writeln!(
                 text,
-                "{}: {LINKER} is the linker of {targets} already",
+                "{}: {LINKER} is already the linker for {targets}",
                 self.file
             );
-            return text + &self.what_is_wrong();
+            return text + &self.warnings();
         }
         let would = if self.dry_run { " would change" } else { "" };
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}{would}", self.file);
@@ -248,14 +248,14 @@ impl Show for Change {
         for line in &self.added {
             let _ = writeln!(text, "{GOOD}+{line}{GOOD:#}");
         }
-        text + &self.what_is_wrong()
+        text + &self.warnings()
     }
 }
 
 impl Change {
-    fn what_is_wrong(&self) -> String {
+    fn warnings(&self) -> String {
         let mut text = String::new();
-        for Finding { found, advice, .. } in &self.wrong {
+        for Finding { found, advice, .. } in &self.ineffective {
             let _ = writeln!(text, "{BAD}note{BAD:#}: {found}");
             if let Some(advice) = advice {
                 let _ = writeln!(text, "      {FAINT}{advice}{FAINT:#}");

@@ -1,22 +1,21 @@
-//! What a file says of its link sections: what `inspect` shows, and what the other commands look
-//! into.
+//! The link sections of a file. `inspect` prints this report, and the other commands search it.
 
 use super::follow::{follow, guesses, masked};
-use super::leads::{Lead, leads};
 use super::module::Module;
 use super::open::File;
+use super::references::{Reference, references};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 use wasm_section_ld::demangle;
 use wasm_section_ld::error::Result;
-use wasm_section_ld::manifest;
 use wasm_section_ld::survey::is_c_identifier;
+use wasm_section_manifest as manifest;
 
 /// A file.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// As it was called.
+    /// Its path, as given on the command line.
     pub file: String,
     /// Its core modules: one, or those of a component.
     pub modules: Vec<ModuleReport>,
@@ -25,7 +24,7 @@ pub struct Report {
 /// A core module.
 #[derive(Debug, Serialize)]
 pub struct ModuleReport {
-    /// Which of a component's modules it is.
+    /// Which module of a component it is.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub label: String,
     /// Its name in the `name` section.
@@ -34,7 +33,7 @@ pub struct ModuleReport {
     pub manifest: bool,
     /// Whether addresses count from `__memory_base`, and functions from `__table_base`.
     pub relative: bool,
-    /// The size of memory at first, in bytes.
+    /// The initial size of memory, in bytes.
     pub memory: u64,
     /// Its link sections.
     pub sections: Vec<SectionReport>,
@@ -42,15 +41,15 @@ pub struct ModuleReport {
     pub segments: Vec<SegmentReport>,
 }
 
-/// How it is known that there is a section.
+/// How a section is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// The manifest says it.
+    /// It is in the manifest.
     Manifest,
     /// `__start_NAME` and `__stop_NAME` are exported.
     Exports,
-    /// A data segment has its name.
+    /// A data segment has its name. The linker did not gather it.
     SegmentName,
 }
 
@@ -58,24 +57,24 @@ pub enum Source {
 #[derive(Debug, Serialize)]
 pub struct SectionReport {
     pub name: String,
-    /// What people call it: its name where the manifest says nothing else.
+    /// The name that is shown: the title in the manifest, or else the name.
     pub title: String,
     pub source: Source,
-    /// The address of the first byte; none if it was collected as garbage.
+    /// The address of the first byte; none if the section was garbage-collected.
     pub start: Option<u64>,
-    /// The address behind the last byte.
+    /// The address of the byte after the last byte.
     pub stop: Option<u64>,
     /// In bytes.
     pub size: u64,
-    /// In bytes; the manifest says it.
+    /// In bytes; only the manifest has it.
     pub alignment: Option<u64>,
-    /// Bytes from each entry to the next, if that is the same for all.
+    /// The number of bytes from each entry to the next, if it is the same for all entries.
     pub stride: Option<u32>,
-    /// Whether it was collected as garbage.
+    /// Whether it was garbage-collected.
     pub collected: bool,
-    /// What the manifest says is in it.
+    /// Its entries, from the manifest.
     pub entries: Vec<EntryReport>,
-    /// Without a manifest: what its words may point to.
+    /// Without a manifest: what its words may refer to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guesses: Vec<PointerReport>,
 }
@@ -83,24 +82,24 @@ pub struct SectionReport {
 /// An entry.
 #[derive(Debug, Clone, Serialize)]
 pub struct EntryReport {
-    /// Its place in the array, from 0.
+    /// Its index in the array.
     pub index: usize,
-    /// None if the section was collected.
+    /// None if the section was garbage-collected.
     pub address: Option<u64>,
-    /// In bytes from the section's start.
+    /// Its offset from the start of the section, in bytes.
     pub offset: u32,
     pub size: u32,
     /// Its symbol, demangled.
     pub symbol: Option<String>,
-    /// What people call it: the name that the manifest gives it, or the symbol without its mark.
+    /// The name that is shown: the name in the manifest, or else the symbol without its mark.
     pub title: String,
-    /// The same without a number that tells it from others.
+    /// The title without the number that makes it unique.
     #[serde(skip)]
     pub plain_title: String,
-    /// Whether the manifest gives it a name.
+    /// Whether the manifest has a name for it.
     #[serde(skip)]
     pub is_named: bool,
-    /// Its symbol as the object spells it.
+    /// Its symbol, mangled.
     pub mangled: Option<String>,
     pub key: Option<String>,
     #[serde(rename = "crate")]
@@ -108,55 +107,55 @@ pub struct EntryReport {
     pub file: String,
     pub member: Option<String>,
     pub pointers: Vec<PointerReport>,
-    /// The texts, functions and other data that its pointers lead to, and what those lead to.
-    pub leads_to: Vec<Lead>,
-    /// Its bytes, with zeros where the linker wrote an address or a text has its length.
+    /// The texts, functions and other data that its pointers refer to, directly or through other data.
+    pub references: Vec<Reference>,
+    /// Its bytes, with zeros in place of addresses and of the lengths of texts.
     #[serde(skip)]
     pub content: Option<Vec<u8>>,
 }
 
-/// A word of an entry that points somewhere.
+/// A pointer in an entry.
 #[derive(Debug, Clone, Serialize)]
 pub struct PointerReport {
-    /// In bytes from the entry's first; of a guess, from the section's.
+    /// Its offset from the start of the entry, in bytes; of a guess, from the start of the section.
     pub offset: u32,
     /// In bytes.
     #[serde(skip)]
     pub size: u32,
     pub kind: &'static str,
-    /// What is in memory there before any code runs.
+    /// Its value in the initial memory.
     pub value: Option<u64>,
-    /// The symbol that it points to, demangled.
+    /// The symbol that it refers to, demangled.
     pub target: Option<String>,
-    /// Bytes beyond that symbol.
+    /// The offset from that symbol, in bytes.
     pub addend: i64,
-    /// The function that is there in the table, by its name in the module.
+    /// The function at that index of the table, by its name in the module.
     pub function: Option<String>,
-    /// Its index in the module.
+    /// The index of that function in the module.
     pub function_index: Option<u32>,
-    /// The text that it points to.
+    /// The text that it refers to.
     pub text: Option<String>,
-    /// How the end of the text is known: by the `next-word`, which would be its length, or by a `nul`.
+    /// How the end of the text is known: from the `next-word`, if that is its length, or by a `nul`.
     pub text_end: Option<&'static str>,
-    /// The data that it points to, where the manifest knows it.
+    /// The data that it refers to, if the manifest has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<DataReport>,
-    /// Whether its symbol is one that compilers make for what has no name.
+    /// Whether its symbol is one that compilers make for data without a name.
     #[serde(skip)]
     pub is_nameless: bool,
-    /// Whether all that it points to is what tells the linker the section.
+    /// Whether it refers to the function that marks the section for the linker.
     #[serde(skip)]
-    pub tells_section: bool,
+    pub marks_section: bool,
 }
 
-/// Data that a pointer leads to.
+/// Data that a pointer refers to.
 #[derive(Debug, Clone, Serialize)]
 pub struct DataReport {
-    /// From where the pointer points, in bytes.
+    /// The number of bytes from the address in the pointer to the end of the data.
     pub size: u32,
-    /// Its pointers, with offsets from there.
+    /// Its pointers, with offsets from that address.
     pub pointers: Vec<PointerReport>,
-    /// Its bytes, as those of an entry.
+    /// Its bytes, with zeros as in those of an entry.
     #[serde(skip)]
     pub content: Option<Vec<u8>>,
 }
@@ -170,10 +169,10 @@ pub struct SegmentReport {
 }
 
 impl Report {
-    /// Looks into a file.
+    /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is not as the format says.
+    /// The file cannot be read, or is damaged.
     pub fn of(path: &Path) -> Result<Self> {
         let file = File::open(path)?;
         let mut modules = Vec::new();
@@ -243,7 +242,7 @@ impl SectionReport {
         });
         Self {
             name: section.name.clone(),
-            title: section.title.as_ref().unwrap_or(&section.name).clone(),
+            title: section.display_name().to_owned(),
             source: Source::Manifest,
             start: live(section.start),
             stop: live(section.stop),
@@ -273,7 +272,7 @@ impl SectionReport {
     }
 }
 
-/// Sections whose both ends are exported.
+/// Sections whose start and stop symbols are exported.
 fn by_exports(module: &Module<'_>) -> impl Iterator<Item = SectionReport> {
     module.addresses.iter().filter_map(|(name, &start)| {
         let name = name.strip_prefix("__start_")?;
@@ -289,7 +288,7 @@ fn by_exports(module: &Module<'_>) -> impl Iterator<Item = SectionReport> {
     })
 }
 
-/// Sections that were left to the linker: data segments that have a name like that.
+/// Sections that were not gathered: data segments whose names are C identifiers.
 fn by_segments(module: &Module<'_>) -> impl Iterator<Item = SectionReport> {
     module.segments.iter().filter_map(|segment| {
         let name = segment.name.filter(|name| is_c_identifier(name))?;
@@ -331,13 +330,13 @@ impl EntryReport {
             krate: entry.krate.clone(),
             file: entry.file.clone(),
             member: entry.member.clone(),
-            leads_to: leads(&pointers),
+            references: references(&pointers),
             content: masked(address, entry.size, &pointers, module),
             pointers,
         }
     }
 
-    /// Where it is from, for people.
+    /// Its crate, archive member or object, without directories.
     pub fn origin(&self) -> String {
         let file = Path::new(&self.file);
         let file = file
@@ -350,7 +349,7 @@ impl EntryReport {
         }
     }
 
-    /// The input that it is from, in full.
+    /// The object, or the archive and its member, as the manifest has it.
     pub fn input(&self) -> String {
         match &self.member {
             Some(member) => format!("{}({member})", self.file),
@@ -360,17 +359,17 @@ impl EntryReport {
 }
 
 impl PointerReport {
-    /// What it leads to, for people.
+    /// What it refers to, as it is shown.
     pub fn title(&self) -> String {
-        match (self.what(), self.place()) {
-            (Some(what), Some(place)) => format!("{what} at {place:#x}"),
+        match (self.what(), self.address()) {
+            (Some(what), Some(address)) => format!("{what} at {address:#x}"),
             (Some(what), None) => what,
-            (None, Some(place)) => format!("{place:#x}"),
+            (None, Some(address)) => format!("{address:#x}"),
             (None, None) => "?".to_owned(),
         }
     }
 
-    /// The same whatever the address.
+    /// What it refers to, without addresses.
     pub fn what(&self) -> Option<String> {
         if let Some(text) = &self.text {
             return Some(format!("{text:?}"));
@@ -393,15 +392,15 @@ impl PointerReport {
         }
     }
 
-    /// The address of data that has no name.
-    fn place(&self) -> Option<u64> {
+    /// The address, if it refers to data without a name.
+    fn address(&self) -> Option<u64> {
         let is_unnamed = self.text.is_none() && self.kind != "function";
         let is_unnamed = is_unnamed && (self.is_nameless || self.target.is_none());
         self.value.filter(|_| is_unnamed)
     }
 }
 
-/// A symbol without its mangling.
+/// A demangled symbol.
 pub fn demangled(symbol: &str) -> String {
     match demangle::rust_path(symbol) {
         Some(Ok(path)) => path,
@@ -409,7 +408,7 @@ pub fn demangled(symbol: &str) -> String {
     }
 }
 
-/// Names that `wasm-bindgen` has demangled end with Rust's hash.
+/// `wasm-bindgen` demangles names and leaves the hash at the end.
 fn without_hash(name: &str) -> &str {
     match name.rsplit_once("::h") {
         Some((path, hash)) if demangle::is_hash(hash) => path,
@@ -417,14 +416,14 @@ fn without_hash(name: &str) -> &str {
     }
 }
 
-/// What people call an entry of that symbol.
+/// The title of an entry with that symbol.
 fn title(symbol: &Option<String>) -> String {
     let title = symbol.as_deref().map(without_mark);
     title.unwrap_or_else(|| "(no symbol)".to_owned())
 }
 
-/// What is left of a symbol when its mark is taken away: `__link_section__NAME$KEY$` in front, or the
-/// components of a path that are marks.
+/// A symbol without its mark: without the prefix `__link_section__NAME$KEY$`, or without the components of a path
+/// that are marks.
 fn without_mark(symbol: &str) -> String {
     const SECTION: &str = "__link_section__";
     let whole = || symbol.strip_prefix(SECTION)?.splitn(3, '$').nth(2);

@@ -1,6 +1,6 @@
-//! Which linker cargo takes, and who says so: files of configuration, and variables that come before them.
+//! Which linker cargo uses, according to its configuration files and the environment variables that override them.
 
-use super::init::{LINKER, cannot};
+use super::init::{LINKER, io_error};
 use cargo_platform::{Cfg, Platform};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -8,29 +8,29 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike};
 use wasm_section_ld::error::{Error, Result};
 
-/// Cargo's configuration, as it is merged for a directory.
+/// The configuration of cargo for a directory.
 pub struct Configuration {
-    /// The files, those that come first first.
+    /// The files, in order of precedence.
     files: Vec<(PathBuf, DocumentMut)>,
     variables: Vec<(String, String)>,
 }
 
-/// What is wrong with a configuration that names us, or nothing.
+/// A target whose linker is wasm-section-ld, and what prevents cargo from using it, if anything does.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The target.
     pub target: String,
-    /// What was found.
+    /// What the configuration has.
     pub found: String,
-    /// What to do, if cargo does not take us.
+    /// What to do, if cargo does not use wasm-section-ld.
     pub advice: Option<String>,
 }
 
 impl Configuration {
-    /// Reads it for a directory, with the environment.
+    /// Reads the configuration files for a directory, and the environment.
     ///
     /// # Errors
-    /// A file that cannot be read, or is not TOML: cargo stops there.
+    /// A file cannot be read, or is not TOML. Cargo stops at such a file too.
     pub fn read(directory: &Path) -> Result<Self> {
         let variables = std::env::vars_os();
         let variables = variables.map(|(name, value)| (text(name), text(value)));
@@ -44,7 +44,7 @@ impl Configuration {
         })
     }
 
-    /// Whether a linker is named for any target, and what comes of it.
+    /// The targets whose linker is wasm-section-ld.
     pub fn findings(&self) -> Vec<Finding> {
         let mut targets: Vec<String> = Vec::new();
         for (_, document) in &self.files {
@@ -66,7 +66,7 @@ impl Configuration {
             .collect()
     }
 
-    /// What comes of what is said of a target, if that names us.
+    /// What was found for a target, if its linker is wasm-section-ld.
     pub fn finding(&self, target: &str) -> Option<Finding> {
         let (file, linker) = self.linker(target).filter(|(_, linker)| is_ours(linker))?;
         let file = file.display();
@@ -84,42 +84,41 @@ impl Configuration {
             target.to_uppercase().replace(['-', '.'], "_")
         );
         if let Some(value) = self.variable(&variable).filter(|value| !is_ours(value)) {
-            let advice = format!("unset {variable}, which comes before the file");
+            let advice = format!("unset {variable}: it overrides the file");
             return finding(format!("{named}, but {variable} is {value}"), Some(advice));
         }
         if let Some((by, value)) = self.linker_in_flags(target) {
-            let advice = format!("take `-C linker` out of {by}, which comes last");
+            let advice = format!("remove `-C linker` from {by}: it overrides the file");
             return finding(
                 format!("{named}, but {by} has `-C linker={value}`"),
                 Some(advice),
             );
         }
         if let Some((by, others)) = self.dropped_flags(target) {
-            let advice =
-                format!("cargo takes the flags of {by} in place of those: put all of them there");
+            let advice = format!("move all flags to {by}: cargo uses only those");
             let found =
-                format!("{named}, but {by} is set, and cargo drops the rustflags of {others}");
+                format!("{named}, but {by} is set, so cargo ignores the rustflags of {others}");
             return finding(found, Some(advice));
         }
         if !linker.contains(['/', '\\']) {
             if !is_on_path(&linker) {
-                let advice = "put the directory that it is in (cargo's: ~/.cargo/bin) on PATH, or write its whole path";
+                let advice = "add its directory to PATH (cargo installs to ~/.cargo/bin), or write the full path";
                 return finding(
-                    format!("{named}, and that is not on PATH"),
+                    format!("{named}, which is not on PATH"),
                     Some(advice.to_owned()),
                 );
             }
-        } else if !self.is_there(target, &linker) {
-            let advice = "correct the path, or write the name alone if it is on PATH";
+        } else if !self.exists(target, &linker) {
+            let advice = "correct the path, or write only the name if it is on PATH";
             return finding(
-                format!("{named}, and there is no such file"),
+                format!("{named}, which does not exist"),
                 Some(advice.to_owned()),
             );
         }
         finding(named, None)
     }
 
-    /// The linker that files name for a target, and which of them does.
+    /// The linker that the files set for a target, and the file that sets it.
     pub fn linker(&self, target: &str) -> Option<(&Path, String)> {
         let by_name = self.files.iter().find_map(|(path, document)| {
             let linker = document
@@ -138,8 +137,8 @@ impl Configuration {
         })
     }
 
-    /// Whether the path of a linker leads to a file: from the directory that has `.cargo`, if it is relative.
-    fn is_there(&self, target: &str, linker: &str) -> bool {
+    /// Whether the file of a linker exists. A relative path is relative to the directory that has `.cargo`.
+    fn exists(&self, target: &str, linker: &str) -> bool {
         let file = self.linker(target).map(|(file, _)| file);
         let directory = file.and_then(|file| file.parent()?.parent());
         directory.unwrap_or(Path::new("")).join(linker).is_file()
@@ -151,7 +150,7 @@ impl Configuration {
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The variable with the flags that cargo takes, and those.
+    /// The variable whose flags cargo uses, and the flags.
     fn flags_by_variable(&self, target: &str) -> Option<(String, Vec<String>)> {
         let of_target = format!(
             "CARGO_TARGET_{}_RUSTFLAGS",
@@ -166,8 +165,8 @@ impl Configuration {
         }
         let mut names = ["RUSTFLAGS", &of_target].into_iter();
         names.find_map(|name| {
-            let words = self.variable(name)?.split_whitespace();
-            Some((name.to_owned(), words.map(str::to_owned).collect()))
+            let flags = self.variable(name)?.split_whitespace();
+            Some((name.to_owned(), flags.map(str::to_owned).collect()))
         })
     }
 
@@ -184,11 +183,11 @@ impl Configuration {
                 .into_iter()
                 .chain(cfg_tables(document, target))
                 .chain(build);
-            tables.filter_map(|table| Some((path.as_path(), words(table.get("rustflags")?))))
+            tables.filter_map(|table| Some((path.as_path(), strings(table.get("rustflags")?))))
         })
     }
 
-    /// Who gives rustc another linker by its own flag.
+    /// The variable or file that passes another linker to rustc by `-C linker`, and that linker.
     fn linker_in_flags(&self, target: &str) -> Option<(String, String)> {
         if let Some((by, flags)) = self.flags_by_variable(target) {
             return Some((by, linker_of(&flags)?));
@@ -201,7 +200,7 @@ impl Configuration {
         })
     }
 
-    /// The variable that hides flags for the linker, and the file that has them.
+    /// The variable that makes cargo ignore flags for the linker, and the file that has those flags.
     fn dropped_flags(&self, target: &str) -> Option<(String, String)> {
         let (by, _) = self.flags_by_variable(target)?;
         let is_for_linker = |flags: &[String]| flags.iter().any(|flag| flag.contains("link-arg"));
@@ -227,14 +226,14 @@ fn is_ours(linker: &str) -> bool {
         .is_some_and(|stem| stem == LINKER)
 }
 
-/// Whether there is a program of that name in a directory of PATH.
+/// Whether a directory of PATH has a program of that name.
 fn is_on_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&path).any(|directory| directory.join(&program).is_file())
 }
 
-/// The files that cargo reads in a directory, the nearest first.
+/// The configuration files that cargo reads in a directory, the nearest first.
 fn paths(directory: &Path) -> Vec<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
@@ -243,7 +242,7 @@ fn paths(directory: &Path) -> Vec<PathBuf> {
         .map(|directory| directory.join(".cargo"));
     let mut found: Vec<PathBuf> = Vec::new();
     for directory in directories.chain(home) {
-        // Cargo reads the one without a suffix if there are both.
+        // If there are both, cargo reads the file without a suffix.
         let mut names = ["config", "config.toml"]
             .map(|name| directory.join(name))
             .into_iter();
@@ -253,37 +252,38 @@ fn paths(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Reads a file of configuration.
+/// Reads a configuration file.
 ///
 /// # Errors
-/// It cannot be read, or is not TOML.
+/// The file cannot be read, or is not TOML.
 pub fn parse(path: &Path) -> Result<DocumentMut> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| io_error("read", path, &error))?;
     text.parse().map_err(|error: toml_edit::TomlError| {
         let what = error.to_string();
-        Error::new(format!("this is not TOML: {}", what.trim_end())).in_file(path.display())
+        Error::new(format!("the file is not valid TOML: {}", what.trim_end()))
+            .in_file(path.display())
     })
 }
 
-/// What is built for without `--target`, of what is for wasm.
+/// The wasm targets that cargo builds for without `--target`.
 pub fn built_targets(document: &DocumentMut) -> Vec<String> {
     let target = document.get("build").and_then(|build| build.get("target"));
-    let named = target.map(words).unwrap_or_default();
+    let named = target.map(strings).unwrap_or_default();
     named
         .into_iter()
         .filter(|name| name.starts_with("wasm"))
         .collect()
 }
 
-/// The words of an array, or of a text.
-fn words(item: &Item) -> Vec<String> {
+/// The strings of an array, or the words of a string.
+fn strings(item: &Item) -> Vec<String> {
     let array = item.as_array().into_iter().flatten();
     let of_array = array.filter_map(|value| value.as_str()).map(str::to_owned);
-    let of_text = item.as_str().into_iter().flat_map(str::split_whitespace);
-    of_array.chain(of_text.map(str::to_owned)).collect()
+    let of_string = item.as_str().into_iter().flat_map(str::split_whitespace);
+    of_array.chain(of_string.map(str::to_owned)).collect()
 }
 
-/// The linker that flags of rustc name last: `-C linker=NAME`, `-Clinker=NAME`.
+/// The last linker that flags of rustc set: `-C linker=NAME`, `-Clinker=NAME`. None if it is wasm-section-ld.
 fn linker_of(flags: &[String]) -> Option<String> {
     let follows = |at: usize| {
         at.checked_sub(1)
@@ -300,7 +300,7 @@ fn linker_of(flags: &[String]) -> Option<String> {
     Some(last.to_owned())
 }
 
-/// The tables `[target.'cfg(…)']` that hold for a target.
+/// The tables `[target.'cfg(…)']` that apply to a target.
 fn cfg_tables<'d>(
     document: &'d DocumentMut,
     target: &'d str,
@@ -315,18 +315,18 @@ fn cfg_tables<'d>(
     })
 }
 
-/// What rustc says of a target for wasm (`rustc --print cfg`), as far as its name does.
+/// The configuration of a wasm target (`rustc --print cfg`), as far as it follows from its name.
 fn known_of(target: &str) -> Vec<Cfg> {
-    let mut words = target.split('-');
-    let arch = words.next().unwrap_or_default();
+    let mut parts = target.split('-');
+    let arch = parts.next().unwrap_or_default();
     let width = if arch.starts_with("wasm64") {
         "64"
     } else {
         "32"
     };
-    let system = words.next_back().unwrap_or("unknown");
+    let system = parts.next_back().unwrap_or("unknown");
     // `wasm32-wasip1-threads`.
-    let system = words
+    let system = parts
         .find(|word| word.starts_with("wasi"))
         .unwrap_or(system);
     let system = match system {
@@ -362,7 +362,7 @@ mod tests {
     const TARGET: &str = "wasm32-unknown-unknown";
     const NAMED: &str = "[target.wasm32-unknown-unknown]\nlinker = \"HERE/wasm-section-ld\"\n";
 
-    /// Where HERE is a directory with a linker in it.
+    /// HERE is replaced by a directory with a linker in it.
     fn found(text: &str, variables: &[(&str, &str)]) -> (String, bool) {
         let here = tempfile::tempdir().expect("a directory");
         std::fs::write(here.path().join("wasm-section-ld"), "").expect("a file");
@@ -374,11 +374,11 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_file() {
+    fn what_overrides_the_file() {
         assert!(found(NAMED, &[]).1);
         let (elsewhere, good) = found(&NAMED.replace("HERE", "/nowhere"), &[]);
         assert!(
-            !good && elsewhere.ends_with("there is no such file"),
+            !good && elsewhere.ends_with("which does not exist"),
             "{elsewhere}"
         );
         assert!(
@@ -420,7 +420,7 @@ mod tests {
         assert!(found(&text, &[]).1);
         let (found, good) = found(&text, &[("RUSTFLAGS", "-g")]);
         assert!(
-            !good && found.contains("RUSTFLAGS is set, and cargo drops"),
+            !good && found.contains("RUSTFLAGS is set, so cargo ignores"),
             "{found}"
         );
     }

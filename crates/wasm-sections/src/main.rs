@@ -1,4 +1,4 @@
-//! `wasm-sections`: looks into a linked module, and says what was gathered.
+//! `wasm-sections`: shows what the linker gathered into a module.
 
 mod cargo;
 mod compare;
@@ -9,9 +9,9 @@ mod html;
 mod image;
 mod init;
 mod inspect;
-mod leads;
 mod module;
 mod open;
+mod references;
 mod report;
 mod why;
 
@@ -21,22 +21,22 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use wasm_section_ld::error::{Error, Result};
+use wasm_section_ld::error::{Error, Result, os_message};
 
-/// Titles.
+/// Headings.
 const BOLD: Style = Style::new().bold();
-/// What is good, or came.
+/// What is good, or was added.
 const GOOD: Style = AnsiColor::Green.on_default();
-/// What is bad, or went.
+/// What is bad, or was removed.
 const BAD: Style = AnsiColor::Red.on_default();
-/// What a reader may skip.
+/// Hints and notes.
 const FAINT: Style = Style::new().dimmed();
 
 /// Shows what wasm-section-ld gathered into a WebAssembly module.
 ///
-/// Link with `--section-manifest`, and the module says itself what is in each array, where it came
-/// from and what it points to. Without that only the ends of a section can be told, where they are
-/// exported or a data segment has the section's name.
+/// Link with `--section-manifest`, which adds a list of the entries of each array to the module, with
+/// where they come from and what they refer to. Without it only the start and the end of a section
+/// are known, and only if they are exported or a data segment has the name of the section.
 #[derive(Parser)]
 #[command(name = "wasm-sections", version, after_help = EXIT_STATUS)]
 struct Arguments {
@@ -49,15 +49,15 @@ struct Arguments {
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  all is well
-  1  the answer is no: modules differ, a symbol is in no array, the doctor found something wrong
-  2  it could not be told: a file cannot be read or is damaged, or the command is wrong
+  0  success
+  1  the answer is no: the modules differ, the symbol is in no array, doctor found a problem
+  2  an error: a file cannot be read or is damaged, or the command line is wrong
 
-Each command has examples in its own --help.";
+The --help of each command has examples.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show the sections of a module: what is in them, from where, and what it points to
+    /// Show the sections of a module: their entries, the origin of each, and what it refers to
     #[command(after_help = "\
 Examples:
   wasm-sections inspect app.wasm
@@ -67,80 +67,81 @@ Examples:
     Inspect {
         /// A linked module, or a component
         module: PathBuf,
-        /// Show this section only
+        /// Show only this section
         #[arg(long, value_name = "NAME")]
         section: Option<String>,
         /// Write a page for a browser, with the memory drawn to scale
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
     },
-    /// Compare what is registered in two modules
+    /// Compare the entries of two modules
     #[command(after_help = "\
 Examples:
   wasm-sections diff before.wasm after.wasm
   wasm-sections diff released.wasm target/wasm32-unknown-unknown/release/app.wasm || exit 1
 
-An entry is the same if its section and its demangled symbol are; one without a symbol, if it has the
-same place among those of its file. It moved if its order among those that stayed is another.")]
+Entries are compared by section and name, and entries without a symbol by their file. If several \
+entries have one name, those with the same content are compared first. An entry has moved if its order \
+among the entries that are in both modules has changed.")]
     Diff {
-        /// The module as it was
+        /// The old module
         old: PathBuf,
-        /// The module as it is
+        /// The new module
         new: PathBuf,
     },
-    /// Say why a symbol is in an array, or why not
+    /// Explain why a symbol is in an array, or why not
     #[command(after_help = "\
 Examples:
   wasm-sections why app.wasm plugin_math::square
   wasm-sections why app.wasm __link_section__PLUGINS\\$\\$plugin_math::square
 
-SYMBOL may be mangled or not, or a part of it.")]
+SYMBOL may be mangled or demangled, or a part of the name.")]
     Why {
         /// A linked module, or a component
         module: PathBuf,
-        /// A symbol of an entry, or of what an entry points to
+        /// The symbol of an entry, or of something that an entry refers to
         symbol: String,
     },
-    /// Write the linker into the nearest .cargo/config.toml
+    /// Set the linker in the nearest .cargo/config.toml
     #[command(after_help = "\
 Examples:
   wasm-sections init
   wasm-sections init --target wasm32-wasip1 --dry-run
 
-The nearest one is looked for from the current directory upward. Where there is none, it is made
-beside the Cargo.toml of the workspace. What else is in it stays as it is.")]
+The file is searched for from the current directory upward. If there is none, it is created next to \
+the Cargo.toml of the workspace. The rest of the file does not change.")]
     Init {
-        /// The target to set the linker of; may be given more than once [default: `build.target` if
-        /// that is for wasm, else wasm32-unknown-unknown]
+        /// The target to set the linker for; may be repeated [default: `build.target` if it is a wasm
+        /// target, else wasm32-unknown-unknown]
         #[arg(long, value_name = "TRIPLE")]
         target: Vec<String>,
-        /// Show what would change, and write nothing
+        /// Show the change without writing it
         #[arg(long)]
         dry_run: bool,
     },
-    /// Look whether all is there: the linker, the one that does the linking, and a link on trial
+    /// Check the installation: wasm-section-ld, the linker that it runs, and a test link
     #[command(after_help = "\
 Examples:
   wasm-sections doctor
   wasm-sections doctor --linker /usr/bin/wasm-ld-22")]
     Doctor {
-        /// The linker that is to do the linking
+        /// The linker that wasm-section-ld is to run
         #[arg(long, value_name = "PATH")]
         linker: Option<PathBuf>,
     },
 }
 
-/// What a command found out.
+/// The result of a command.
 struct Answer<T> {
-    /// What there is to show.
+    /// What to print.
     shown: T,
-    /// Whether all is well.
+    /// Whether the exit status is 0, and not 1.
     good: bool,
 }
 
-/// What can be shown to people, too.
+/// A result that can be printed as text, and not only as JSON.
 trait Show: Serialize {
-    /// For people.
+    /// The text, with styles.
     fn text(&self) -> String;
 }
 
@@ -185,27 +186,33 @@ fn answer<T: Show>(answer: Answer<T>, json: bool) -> Result<bool> {
 }
 
 fn show(shown: &impl Show, json: bool) -> Result<()> {
-    use std::io::Write;
+    use std::io::{ErrorKind, Write};
     let text = if json {
         let text = serde_json::to_string_pretty(shown);
         text.map_err(|error| Error::new(error.to_string()))? + "\n"
     } else {
         for_terminal(&shown.text())
     };
-    // Who closed it does not want to know.
-    let _ = anstream::stdout().write_all(text.as_bytes());
-    Ok(())
+    let written = anstream::stdout().write_all(text.as_bytes());
+    match written {
+        // Ignore EPIPE: the reader, such as `head`, has enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let error = os_message(&error);
+            Err(Error::new(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// A text whose control characters, and those that cannot be seen, are shown and not obeyed, but for ends of lines
-/// and for styles: what is in a module may come from anyone.
+/// Escapes control characters and invisible characters, except newlines and styles. Names in a module are not
+/// trusted, and a terminal executes control characters.
 fn for_terminal(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         let (piece, after) = rest.split_at(style_length(rest).unwrap_or(character.len_utf8()));
-        let is_obeyed = character == '\n' || piece.len() > character.len_utf8();
-        if !is_obeyed && (character.is_control() || is_unseen(character)) {
+        let is_kept = character == '\n' || piece.len() > character.len_utf8();
+        if !is_kept && (character.is_control() || is_invisible(character)) {
             safe.extend(character.escape_unicode());
         } else {
             safe.push_str(piece);
@@ -215,9 +222,10 @@ fn for_terminal(text: &str) -> String {
     safe
 }
 
-/// Whether a character shows nothing itself, and may change how others look: what has no width, or turns the
-/// direction in which text runs (Unicode's categories Cf, Zl and Zp, and what it calls ignorable by default).
-fn is_unseen(character: char) -> bool {
+/// Whether a character is invisible and may change how other characters look. Such are characters without a width
+/// and those that change the direction of text: Unicode's categories Cf, Zl and Zp, and the property
+/// Default_Ignorable_Code_Point.
+fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
         | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -227,7 +235,7 @@ fn is_unseen(character: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The length of the style (`ESC [ … m`) that a text begins with.
+/// The length of the style (`ESC [ … m`) at the start of a text.
 fn style_length(text: &str) -> Option<usize> {
     let codes = text.strip_prefix("\x1b[")?;
     let length = codes.find(|character: char| !matches!(character, '0'..='9' | ';'))?;
@@ -242,7 +250,7 @@ mod tests {
     use super::for_terminal;
 
     #[test]
-    fn only_styles_are_obeyed() {
+    fn styles_are_kept_and_other_controls_are_escaped() {
         let styled = "\x1b[1mbold\x1b[0m and \u{e9}\n";
         assert_eq!(for_terminal(styled), styled);
         assert_eq!(
@@ -253,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_shown() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(
             for_terminal("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\u{2028}f\u{ad}"),
             "a\\u{202e}b\\u{2066}c\\u{200b}d\\u{feff}e\\u{2028}f\\u{ad}"

@@ -1,25 +1,27 @@
-//! How two entries differ in what they hold, whatever their addresses.
+//! Compares the content of two entries, independently of their addresses.
 
 use super::report::{DataReport, EntryReport, PointerReport};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many differences are shown of an entry.
-const MOST: usize = 8;
-/// How many bytes are shown of a difference.
-const MOST_BYTES: usize = 16;
+/// How many differences of an entry are shown.
+const MAX_CHANGES: usize = 8;
+/// How many bytes of a difference are shown.
+const MAX_BYTES: usize = 16;
 
 /// A part that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Where in the entry, in bytes; behind it, where in the data that a pointer there leads to.
+    /// The offset in the entry. If the difference is in data that a pointer at that offset refers to, the offset in
+    /// that data follows, and so on.
     pub at: Vec<u32>,
-    /// As people write it.
+    /// The old content, as it is shown.
     pub old: String,
+    /// The new content, as it is shown.
     pub new: String,
 }
 
-/// What differs. What only one of both modules knows is no difference.
+/// The differences. What only one of the two manifests has does not count.
 pub fn changes(old: &EntryReport, new: &EntryReport) -> Vec<Change> {
     let mut comparison = Comparison::default();
     comparison.data(&Data::of(old), &Data::of(new));
@@ -42,7 +44,7 @@ impl<'r> Data<'r> {
         }
     }
 
-    fn led_to(data: &'r DataReport) -> Self {
+    fn referred_to(data: &'r DataReport) -> Self {
         Self {
             size: data.size,
             content: data.content.as_deref(),
@@ -53,7 +55,7 @@ impl<'r> Data<'r> {
 
 #[derive(Default)]
 struct Comparison {
-    /// Where it is.
+    /// The path of offsets to the data that is being compared.
     at: Vec<u32>,
     changes: Vec<Change>,
 }
@@ -92,11 +94,11 @@ impl Comparison {
         let Some(first) = pairs.position(|(a, b)| a != b) else {
             return;
         };
-        // Most numbers have four bytes.
+        // Whole words are shown, as most numbers have four bytes.
         let start = first - first % 4;
         let both = old.iter().zip(new).skip(start);
         let last = both.clone().rposition(|(a, b)| a != b).unwrap_or(0);
-        let shown = (last + 1).next_multiple_of(4).min(MOST_BYTES);
+        let shown = (last + 1).next_multiple_of(4).min(MAX_BYTES);
         let hex = |bytes: &[u8]| {
             let bytes = bytes.iter().skip(start).take(shown);
             bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
@@ -116,13 +118,13 @@ impl Comparison {
             (&old.text, &new.text, &old.data, &new.data)
         {
             self.at.push(old.offset);
-            self.data(&Data::led_to(before), &Data::led_to(after));
+            self.data(&Data::referred_to(before), &Data::referred_to(after));
             self.at.pop();
         }
     }
 
     fn change(&mut self, at: u32, old: String, new: String) {
-        if self.changes.len() < MOST {
+        if self.changes.len() < MAX_CHANGES {
             let at = self.at.iter().copied().chain([at]).collect();
             self.changes.push(Change { at, old, new });
         }
@@ -133,9 +135,9 @@ fn what(pointer: &PointerReport) -> String {
     pointer.what().unwrap_or_else(|| "data".to_owned())
 }
 
-/// Whether both lead to the same symbol. What has no name is told by what it holds.
+/// Whether both refer to the same symbol. Data without a name is compared by its content instead.
 fn is_same_target(old: &PointerReport, new: &PointerReport) -> bool {
-    if old.tells_section && new.tells_section {
+    if old.marks_section && new.marks_section {
         return true;
     }
     let is_named = !old.is_nameless && !new.is_nameless;

@@ -7,10 +7,10 @@ use std::fmt::Write;
 use std::path::Path;
 use wasm_section_ld::error::{Error, Result};
 
-/// Looks into a module.
+/// Reads a module, and only one section of it if that is asked for.
 ///
 /// # Errors
-/// It cannot be read, or has no section of that name.
+/// The module cannot be read, or has no section of that name.
 pub fn inspect(path: &Path, section: Option<&str>) -> Result<Answer<Report>> {
     let mut report = Report::of(path)?;
     if let Some(name) = section {
@@ -25,8 +25,8 @@ pub fn inspect(path: &Path, section: Option<&str>) -> Result<Answer<Report>> {
         if report.sections().next().is_none() {
             return Err(Error::new(format!("there is no section `{name}`"))
                 .note(match known.is_empty() {
-                    true => "there is none at all".to_owned(),
-                    false => format!("there are: {}", known.join(", ")),
+                    true => "it has no link section".to_owned(),
+                    false => format!("its link sections are: {}", known.join(", ")),
                 })
                 .in_file(path.display()));
         }
@@ -50,14 +50,14 @@ impl Show for Report {
         }
         text += &self.note_of_manifests();
         if self.modules.is_empty() {
-            let _ = writeln!(text, "{}: there is no core module in it", self.file);
+            let _ = writeln!(text, "{}: the component has no core module", self.file);
         }
         text
     }
 }
 
 impl Report {
-    /// Of a component, once which of its modules have no manifest.
+    /// Which modules of a component have no manifest.
     fn note_of_manifests(&self) -> String {
         let without = self.modules.iter().filter(|module| !module.manifest);
         let without: Vec<_> = without.map(|module| module.label.as_str()).collect();
@@ -71,25 +71,25 @@ impl Report {
     }
 }
 
-/// What is known without a manifest.
-const GUESSED: &str = "this is what exports and names of data segments tell; what words point to is guessed. \
-    Link with --section-manifest to know more.";
+/// The limits of a report without a manifest.
+const GUESSED: &str = "sections are known from exports and names of data segments, and what words refer to is \
+    guessed. Link with --section-manifest to see the entries.";
 
-/// What a reader has to know to understand what is shown, or why nothing is.
+/// Notes that explain what is shown, or why nothing is.
 fn notes(module: &ModuleReport, alone: bool) -> String {
     let mut text = String::new();
-    let mut note = |words: &str| {
-        let _ = writeln!(text, "\n{FAINT}{words}{FAINT:#}");
+    let mut note = |note: &str| {
+        let _ = writeln!(text, "\n{FAINT}{note}{FAINT:#}");
     };
     if module.relative {
-        note("Addresses count from __memory_base, and functions from __table_base.");
+        note("Addresses are relative to __memory_base, and table indices to __table_base.");
     }
     if !module.manifest {
         if alone {
-            note(&format!("There is no manifest, so {GUESSED}"));
+            note(&format!("There is no manifest: {GUESSED}"));
         }
         if module.sections.is_empty() {
-            note("No section is exported, nor has a data segment the name of one.");
+            note("No section is exported, and no data segment has the name of a section.");
         }
     } else if module.sections.is_empty() {
         note("Nothing was gathered.");
@@ -104,12 +104,12 @@ fn section_text(section: &SectionReport, relative: bool) -> String {
             let base = if relative { "__memory_base + " } else { "" };
             let _ = write!(text, " at {base}{start:#x}..{stop:#x}");
         }
-        _ => text += ", collected as garbage: nothing that is alive reaches it",
+        _ => text += ", garbage-collected: nothing live refers to it",
     }
     text += match section.source {
         Source::Manifest => "",
-        Source::Exports => ", by its exported ends",
-        Source::SegmentName => ", left to the linker: a data segment has its name",
+        Source::Exports => ", known from its exported start and stop symbols",
+        Source::SegmentName => ", not gathered: a data segment has its name",
     };
     if section.title != section.name {
         let _ = write!(text, ", {FAINT}section {}{FAINT:#}", section.name);
@@ -147,7 +147,7 @@ fn table(titles: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(titles);
-    // In a file, lines are as long as they are.
+    // Lines in a file or a pipe are not wrapped.
     let width = terminal_size::terminal_size().map(|(width, _)| width.0);
     match width.filter(|_| std::io::IsTerminal::is_terminal(&std::io::stdout())) {
         Some(width) => {
@@ -171,16 +171,16 @@ fn address(address: Option<u64>) -> Cell {
 
 fn entry_table(entries: &[EntryReport]) -> Table {
     let keys = entries.iter().any(|entry| entry.key.is_some());
-    let mut titles = vec!["#", "address", "size", "entry", "from", "leads to"];
+    let mut titles = vec!["#", "address", "size", "entry", "from", "refers to"];
     if keys {
         titles.insert(3, "key");
     }
     let mut table = table(&titles);
     for entry in entries {
-        let leads: Vec<_> = entry
-            .leads_to
+        let references: Vec<_> = entry
+            .references
             .iter()
-            .map(|lead| lead.shown.as_str())
+            .map(|reference| reference.shown.as_str())
             .collect();
         let mut row = vec![
             right(entry.index),
@@ -188,7 +188,7 @@ fn entry_table(entries: &[EntryReport]) -> Table {
             right(entry.size),
             Cell::new(&entry.title),
             Cell::new(entry.origin()),
-            Cell::new(leads.join("\n")),
+            Cell::new(references.join("\n")),
         ];
         if keys {
             row.insert(3, Cell::new(entry.key.as_deref().unwrap_or_default()));
@@ -199,7 +199,7 @@ fn entry_table(entries: &[EntryReport]) -> Table {
 }
 
 fn guess_table(start: Option<u64>, guesses: &[PointerReport]) -> Table {
-    let mut table = table(&["address", "may lead to"]);
+    let mut table = table(&["address", "may refer to"]);
     for guess in guesses {
         let at = start.and_then(|start| start.checked_add(guess.offset.into()));
         table.add_row([address(at), Cell::new(guess.title())]);

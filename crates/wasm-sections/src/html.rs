@@ -1,17 +1,17 @@
-//! `inspect --html`: one page that needs nothing else.
+//! `inspect --html`: one self-contained page.
 
 use super::report::Report;
 use std::path::Path;
 use wasm_section_ld::error::{Error, Result, os_message};
 
 const PAGE: &str = include_str!("page.html");
-/// Where the page has the report.
-const PLACE: &str = "{{report}}";
+/// What the report replaces in the page.
+const REPORT: &str = "{{report}}";
 
 /// Writes the page.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// The file cannot be written.
 pub fn write(report: &Report, path: &Path) -> Result<()> {
     std::fs::write(path, page(report)?).map_err(|error| {
         Error::new(format!(
@@ -24,6 +24,6 @@ pub fn write(report: &Report, path: &Path) -> Result<()> {
 
 fn page(report: &Report) -> Result<String> {
     let json = serde_json::to_string(report).map_err(|error| Error::new(error.to_string()))?;
-    // In a script element nothing may look like its end, or like a comment.
-    Ok(PAGE.replacen(PLACE, &json.replace('<', "\\u003c"), 1))
+    // In a script element, `</script` would end it and `<!--` would begin a comment.
+    Ok(PAGE.replacen(REPORT, &json.replace('<', "\\u003c"), 1))
 }

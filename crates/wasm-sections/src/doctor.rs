@@ -1,7 +1,7 @@
-//! `doctor`: is all there that a link needs? The answer is a link on trial.
+//! `doctor`: checks the installation, and links a test object.
 
 use super::cargo::Configuration;
-use super::module::Module;
+use super::module;
 use super::open::File;
 use super::report::Report;
 use super::{Answer, BAD, BOLD, FAINT, GOOD, Show, init};
@@ -10,18 +10,21 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
+use wasm_encoder::{
+    ConstExpr, CustomSection, DataSection, Encode, ImportSection, MemoryType, Module,
+};
 use wasm_section_ld::args::CommandLine;
 use wasm_section_ld::backend::Backend;
 use wasm_section_ld::error::{Error, Result, os_message};
-use wasm_section_ld::wasm::{Builder, Definition, SymbolFlags, SynthSymbol};
 
-/// What to do about a linker that does not link.
-const ANOTHER: &str = "name another linker by --linker, and for links by WASM_SECTION_LD_LINKER";
+/// What to do about a backend that does not link.
+const ANOTHER: &str =
+    "name another linker: with --linker here, and with WASM_SECTION_LD_LINKER for links";
 
-/// What is linked on trial.
+/// The content of the test entry.
 const BYTES: [u8; 4] = *b"here";
 
-/// What was looked at.
+/// The checks and their results.
 #[derive(Debug, Serialize)]
 pub struct Diagnosis {
     checks: Vec<Check>,
@@ -41,22 +44,22 @@ struct Check {
 #[serde(rename_all = "lowercase")]
 enum State {
     Good,
-    /// Good to know, and nothing wrong.
+    /// Worth knowing, but not a problem.
     Note,
     Bad,
 }
 
-/// Looks.
+/// Checks the installation.
 ///
 /// # Errors
-/// Nothing can be linked on trial, as there is no room for files.
+/// The temporary directory for the test link cannot be created.
 pub fn doctor(linker: Option<&Path>) -> Result<Answer<Diagnosis>> {
     let mut checks = Vec::new();
     if let Some(program) = checked(&mut checks, "wasm-section-ld", our_linker()) {
-        let backend = checked(&mut checks, "the linker that links", backend(linker));
+        let backend = checked(&mut checks, "backend", backend(linker));
         if let Some(backend) = backend {
-            let trial = Trial::new(program, backend)?;
-            checks.extend(trial.checks());
+            let test_link = TestLink::new(program, backend)?;
+            checks.extend(test_link.checks());
         }
     }
     checks.extend(cargo());
@@ -66,7 +69,7 @@ pub fn doctor(linker: Option<&Path>) -> Result<Answer<Diagnosis>> {
     })
 }
 
-/// Adds a check of whether a program is there.
+/// Adds a check of whether a program was found.
 fn checked(checks: &mut Vec<Check>, what: &'static str, found: Result<PathBuf>) -> Option<PathBuf> {
     checks.push(match &found {
         Ok(path) => Check {
@@ -85,44 +88,44 @@ fn checked(checks: &mut Vec<Check>, what: &'static str, found: Result<PathBuf>) 
     found.ok()
 }
 
-/// The linker that came with this program, or the one on PATH.
+/// wasm-section-ld in the directory of this program, or on PATH.
 fn our_linker() -> Result<PathBuf> {
     let name = format!("wasm-section-ld{}", std::env::consts::EXE_SUFFIX);
     let beside = std::env::current_exe().ok();
     let beside = beside.and_then(|path| Some(path.parent()?.to_owned()));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Nothing is run from the current directory.
+    // A relative directory on PATH would run a program from the current directory.
     let on_path = std::env::split_paths(&path).filter(|directory| directory.is_absolute());
     let directories = beside.into_iter().chain(on_path);
     let mut candidates = directories.map(|directory| directory.join(&name));
     candidates.find(|path| path.is_file()).ok_or_else(|| {
-        Error::new("it is neither beside this program nor on PATH")
-            .note("cargo install wasm-section-ld brings both")
+        Error::new("wasm-section-ld is neither in the directory of this program nor on PATH")
+            .note("install it with `cargo install --path .` in its repository")
     })
 }
 
 fn backend(linker: Option<&Path>) -> Result<PathBuf> {
-    let words = linker.map(|path| {
-        let mut word = std::ffi::OsString::from("--section-linker=");
-        word.push(path);
-        word
+    let arguments = linker.map(|path| {
+        let mut argument = std::ffi::OsString::from("--section-linker=");
+        argument.push(path);
+        argument
     });
-    let line = CommandLine::parse(words.into_iter().collect())?;
+    let line = CommandLine::parse(arguments.into_iter().collect())?;
     Ok(Backend::find(&line)?.path)
 }
 
-/// Links on trial.
-struct Trial {
+/// A test link.
+struct TestLink {
     program: PathBuf,
     backend: PathBuf,
     directory: TempDir,
 }
 
-impl Trial {
+impl TestLink {
     fn new(program: PathBuf, backend: PathBuf) -> Result<Self> {
         let directory = tempfile::tempdir().map_err(|error| {
             Error::new(format!(
-                "cannot make a directory for a link on trial: {}",
+                "cannot create a directory for the test link: {}",
                 os_message(&error)
             ))
         })?;
@@ -134,28 +137,28 @@ impl Trial {
     }
 
     fn checks(&self) -> Vec<Check> {
-        if let Some(check) = self.no_linker() {
+        if let Some(check) = self.not_wasm_ld() {
             return vec![check];
         }
         let mut checks = vec![self.versions()];
         checks.push(match self.link(false, &[]) {
             Ok(()) => Check {
-                what: "a link on trial",
+                what: "test link",
                 state: State::Good,
-                found: "an entry was gathered, and is in memory where the manifest says".to_owned(),
+                found: "an entry was gathered, and is at the address in the manifest".to_owned(),
                 advice: None,
             },
             Err(error) => Check {
-                what: "a link on trial",
+                what: "test link",
                 state: State::Bad,
                 found: error.to_string(),
                 advice: Some(ANOTHER.to_owned()),
             },
         });
-        let can = |what, linked: Result<()>| {
+        let optional = |what, linked: Result<()>| {
             let (state, found) = match linked {
-                Ok(()) => (State::Good, "yes".to_owned()),
-                Err(_) => (State::Note, "no".to_owned()),
+                Ok(()) => (State::Good, "supported".to_owned()),
+                Err(_) => (State::Note, "not supported".to_owned()),
             };
             Check {
                 what,
@@ -164,15 +167,9 @@ impl Trial {
                 advice: None,
             }
         };
-        checks.push(can(
-            "can it link for wasm64?",
-            self.link(true, &["-mwasm64"]),
-        ));
+        checks.push(optional("wasm64", self.link(true, &["-mwasm64"])));
         let shared = ["-shared", "--experimental-pic"];
-        checks.push(can(
-            "can it link shared libraries?",
-            self.link(false, &shared),
-        ));
+        checks.push(optional("shared libraries", self.link(false, &shared)));
         checks
     }
 
@@ -185,33 +182,33 @@ impl Trial {
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| Error::new(format!("it cannot be run: {}", os_message(&error))))?;
+            .map_err(|error| Error::new(format!("cannot run it: {}", os_message(&error))))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(Error::new(said.trim_end().to_owned()))
+        let printed = String::from_utf8_lossy(&output.stderr);
+        Err(Error::new(printed.trim_end().to_owned()))
     }
 
-    /// What the program says of itself that is to link, if that is no linker for wasm.
-    fn no_linker(&self) -> Option<Check> {
+    /// Fails if the backend identifies itself as something else than a linker for WebAssembly.
+    fn not_wasm_ld(&self) -> Option<Check> {
         let mut command = Command::new(&self.backend);
         command.arg("--version").stdin(Stdio::null());
         let output = command.output().ok()?;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        let first = said.lines().find(|line| !line.trim().is_empty());
-        let is_other = first.is_some_and(is_for_elsewhere);
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        let first = printed.lines().find(|line| !line.trim().is_empty());
+        let is_other = first.is_some_and(is_for_other_formats);
         let is_silent = first.is_none() && output.status.success();
         (is_other || is_silent).then(|| Check {
-            what: "the linker that links",
+            what: "backend",
             state: State::Bad,
             found: format!(
-                "{} is no wasm-ld: {}",
+                "{} is not wasm-ld: {}",
                 self.backend.display(),
                 match first {
-                    Some(first) => format!("it says of itself `{first}`"),
-                    None => "it says nothing of itself".to_owned(),
+                    Some(first) => format!("it identifies itself as `{first}`"),
+                    None => "it prints no version".to_owned(),
                 }
             ),
             advice: Some(ANOTHER.to_owned()),
@@ -221,54 +218,59 @@ impl Trial {
     fn versions(&self) -> Check {
         let what = "versions";
         match self.run(&["--version"]) {
-            Ok(said) => Check {
+            Ok(printed) => Check {
                 what,
                 state: State::Good,
-                found: said.trim_end().replace('\n', ", "),
+                found: printed.trim_end().replace('\n', ", "),
                 advice: None,
             },
             Err(error) => Check {
                 what,
                 state: State::Bad,
                 found: error.to_string(),
-                advice: Some("this is no linker that says which version it is".to_owned()),
+                advice: Some("a linker has to answer --version".to_owned()),
             },
         }
     }
 
-    /// Links an object with one entry, and looks whether it is where it should be.
-    fn link(&self, wide: bool, more: &[&str]) -> Result<()> {
-        let (object, output) = ("trial.o", self.directory.path().join("trial.wasm"));
-        let written = std::fs::write(self.directory.path().join(object), trial_object(wide));
-        written.map_err(|error| Error::new(format!("cannot write: {}", os_message(&error))))?;
+    /// Links an object with one entry, and checks that the entry is at the address in the manifest.
+    fn link(&self, memory64: bool, more: &[&str]) -> Result<()> {
+        let (object, output) = ("test.o", self.directory.path().join("test.wasm"));
+        let written = std::fs::write(self.directory.path().join(object), test_object(memory64));
+        written.map_err(|error| {
+            Error::new(format!(
+                "cannot write the test object: {}",
+                os_message(&error)
+            ))
+        })?;
         let own = [
             object,
             "--no-entry",
-            "--export=__start_TRIAL",
-            "--export=__stop_TRIAL",
+            "--export=__start_TEST",
+            "--export=__stop_TEST",
             "--section-manifest",
             "-o",
-            "trial.wasm",
+            "test.wasm",
         ];
         self.run(&[&own[..], more].concat())?;
         let report = Report::of(&output)?;
         let mut sections = report.sections();
-        let start = sections.find(|section| section.name == "TRIAL");
+        let start = sections.find(|section| section.name == "TEST");
         let start = start.and_then(|section| section.start);
         let file = File::open(&output)?;
         for core in file.modules() {
-            let module = Module::read(core)?;
+            let module = module::Module::read(core)?;
             let bytes = start.and_then(|start| module.image.read(start, BYTES.len() as u64));
             if bytes.as_deref() == Some(&BYTES) {
                 return Ok(());
             }
         }
-        Err(Error::new("what was linked has no array with the entry"))
+        Err(Error::new("the output has no array with the entry"))
     }
 }
 
-/// Whether a program that says this of itself links, if anything, for other platforms than wasm.
-fn is_for_elsewhere(version: &str) -> bool {
+/// Whether a program with this version line links other formats than WebAssembly, or nothing.
+fn is_for_other_formats(version: &str) -> bool {
     const OTHERS: [&str; 7] = [
         "GNU ld",
         "GNU gold",
@@ -276,7 +278,7 @@ fn is_for_elsewhere(version: &str) -> bool {
         "g++",
         "coreutils",
         "mold",
-        // `ld.lld`; `wasm-ld` does not say so.
+        // `ld.lld`, which also claims to be compatible with GNU linkers. `wasm-ld` does not.
         "LLD",
     ];
     let is_elf = version.contains("compatible with GNU linkers");
@@ -285,23 +287,64 @@ fn is_for_elsewhere(version: &str) -> bool {
     !is_wrapper && others.any(|other| version.contains(other))
 }
 
-/// An object with an entry of section TRIAL.
-fn trial_object(wide: bool) -> Vec<u8> {
-    let mut builder = Builder::new(wide, wide);
-    let segment = builder.segment(".rodata.trial".to_owned(), 0, 0, BYTES.to_vec());
-    builder.symbol(SynthSymbol::Data {
-        flags: SymbolFlags::empty(),
-        name: "__link_section__TRIAL$$trial".into(),
-        definition: Definition {
-            segment,
-            offset: 0,
-            size: BYTES.len() as u32,
-        },
+/// An object with one entry of section TEST, as compilers write objects.
+fn test_object(memory64: bool) -> Vec<u8> {
+    let mut imports = ImportSection::new();
+    let memory = MemoryType {
+        minimum: 0,
+        maximum: None,
+        memory64,
+        shared: false,
+        page_size_log2: None,
+    };
+    imports.import("env", "__linear_memory", memory);
+    let mut data = DataSection::new();
+    let start = match memory64 {
+        true => ConstExpr::i64_const(0),
+        false => ConstExpr::i32_const(0),
+    };
+    data.active(0, &start, BYTES);
+    let mut module = Module::new();
+    module.section(&imports).section(&data);
+    module.section(&CustomSection {
+        name: "linking".into(),
+        data: linking().into(),
     });
-    builder.finish().bytes()
+    module.finish()
 }
 
-/// What cargo does with us, in a project of cargo's.
+/// The content of the section `linking`: one data segment, and the symbol that marks it (tool-conventions,
+/// Linking.md). wasm-encoder does not write the names of segments.
+fn linking() -> Vec<u8> {
+    const VERSION: u32 = 2;
+    const SEGMENT_INFO: u8 = 5;
+    const SYMBOL_TABLE: u8 = 8;
+    const SYMBOL_DATA: u8 = 1;
+    let mut segments = Vec::new();
+    let (count, alignment, flags) = (1_u32, 0_u32, 0_u32);
+    count.encode(&mut segments);
+    ".rodata.test".encode(&mut segments);
+    alignment.encode(&mut segments);
+    flags.encode(&mut segments);
+    let mut symbols = Vec::new();
+    count.encode(&mut symbols);
+    symbols.push(SYMBOL_DATA);
+    flags.encode(&mut symbols);
+    "__link_section__TEST$$entry".encode(&mut symbols);
+    let (segment, offset, size) = (0_u32, 0_u32, BYTES.len() as u32);
+    segment.encode(&mut symbols);
+    offset.encode(&mut symbols);
+    size.encode(&mut symbols);
+    let mut linking = Vec::new();
+    VERSION.encode(&mut linking);
+    for (kind, content) in [(SEGMENT_INFO, segments), (SYMBOL_TABLE, symbols)] {
+        linking.push(kind);
+        content.as_slice().encode(&mut linking);
+    }
+    linking
+}
+
+/// Which linker cargo uses, if the current directory is in a package.
 fn cargo() -> Vec<Check> {
     let what = "Cargo";
     let Ok(current) = std::env::current_dir() else {
@@ -318,7 +361,7 @@ fn cargo() -> Vec<Check> {
                 what,
                 state: State::Bad,
                 found: error.to_string(),
-                advice: Some("cargo stops there: correct the file".to_owned()),
+                advice: Some("correct the file: cargo stops at this error".to_owned()),
             }];
         }
     };
@@ -328,8 +371,11 @@ fn cargo() -> Vec<Check> {
         return vec![Check {
             what,
             state: State::Note,
-            found: format!("{} names wasm-section-ld for no target", file.display()),
-            advice: Some("wasm-sections init writes it there".to_owned()),
+            found: format!(
+                "{} names wasm-section-ld as the linker of no target",
+                file.display()
+            ),
+            advice: Some("`wasm-sections init` adds it".to_owned()),
         }];
     }
     let checks = findings.into_iter().map(|finding| Check {

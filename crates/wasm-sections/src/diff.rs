@@ -1,4 +1,4 @@
-//! `diff`: which registrations came, went, or moved.
+//! `diff`: which entries were added, removed, changed or moved.
 
 use super::compare::{Change, changes};
 use super::report::{EntryReport, ModuleReport, Report, SectionReport};
@@ -16,25 +16,25 @@ pub struct Difference {
     new: String,
     /// The sections that differ.
     sections: Vec<SectionDifference>,
-    /// The module that does not say what people call its entries, where the other one does.
+    /// The module whose manifest has no names of entries, if the manifest of the other one has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     without_names: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct SectionDifference {
-    /// What people call it; in a component, with the module that it is in.
+    /// Its title; in a component, with the label of its module.
     name: String,
     old_entries: usize,
     new_entries: usize,
-    /// Whether it is there, and was collected as garbage.
+    /// Whether it is in the module, and was garbage-collected.
     old_state: State,
     new_state: State,
-    came: Vec<EntryReport>,
-    went: Vec<EntryReport>,
-    /// Those that hold something else now.
+    added: Vec<EntryReport>,
+    removed: Vec<EntryReport>,
+    /// The entries whose content differs.
     changed: Vec<Changed>,
-    /// Those that are in another order among those that stayed.
+    /// The entries whose position among those in both modules differs.
     moved: Vec<Moved>,
 }
 
@@ -60,17 +60,17 @@ struct Moved {
     to: usize,
 }
 
-/// Compares.
+/// Compares two modules.
 ///
 /// # Errors
-/// A module that cannot be read, or that has no manifest.
+/// A module cannot be read, or has no manifest.
 pub fn diff(old: &Path, new: &Path) -> Result<Answer<Difference>> {
     let (old, new) = (with_manifest(old)?, with_manifest(new)?);
     let (before, after) = (sections(&old), sections(&new));
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let compared = names.into_iter().map(|name| {
-        let find = |all: &BTreeMap<String, &SectionReport>| all.get(name).copied().cloned_entries();
-        SectionDifference::of(name, find(&before), find(&after))
+        let side = |all: &BTreeMap<String, &SectionReport>| Side::of(all.get(name).copied());
+        SectionDifference::of(name, side(&before), side(&after))
     });
     let sections: Vec<_> = compared.filter(|section| !section.is_none()).collect();
     Ok(Answer {
@@ -84,18 +84,18 @@ pub fn diff(old: &Path, new: &Path) -> Result<Answer<Difference>> {
     })
 }
 
-/// The report of a module that says what its entries are.
+/// The report of a module with a manifest.
 ///
 /// # Errors
-/// It cannot be read, or does not say.
+/// The module cannot be read, or has no manifest.
 pub fn with_manifest(path: &Path) -> Result<Report> {
     let report = Report::of(path)?;
     if report.has_manifest() {
         return Ok(report);
     }
-    Err(Error::new("there is no manifest in it")
-        .note("link with --section-manifest: only then does a module say what its entries are")
-        .note("a link with nothing to gather makes none")
+    Err(Error::new("the module has no manifest")
+        .note("link with --section-manifest, which adds the list of entries")
+        .note("the linker adds none if there is nothing to gather")
         .in_file(path.display()))
 }
 
@@ -112,25 +112,21 @@ fn sections(report: &Report) -> BTreeMap<String, &SectionReport> {
     all.collect()
 }
 
-/// The entries of a section, and what became of it.
+/// A section in one of the two modules.
 struct Side {
     state: State,
     entries: Vec<EntryReport>,
 }
 
-trait ClonedEntries {
-    fn cloned_entries(self) -> Side;
-}
-
-impl ClonedEntries for Option<&SectionReport> {
-    fn cloned_entries(self) -> Side {
-        Side {
-            state: match self {
+impl Side {
+    fn of(section: Option<&SectionReport>) -> Self {
+        Self {
+            state: match section {
                 None => State::Absent,
                 Some(section) if section.collected => State::Collected,
                 Some(_) => State::Live,
             },
-            entries: self.map_or(Vec::new(), |section| section.entries.clone()),
+            entries: section.map_or(Vec::new(), |section| section.entries.clone()),
         }
     }
 }
@@ -157,13 +153,13 @@ impl SectionDifference {
             new_state: new.state,
             changed: changed.collect(),
             moved: moved(&old.entries, &stayed),
-            came: others(new.entries, &to),
-            went: others(old.entries, &from),
+            added: others(new.entries, &to),
+            removed: others(old.entries, &from),
         }
     }
 
     fn is_none(&self) -> bool {
-        let same = self.came.is_empty() && self.went.is_empty() && self.moved.is_empty();
+        let same = self.added.is_empty() && self.removed.is_empty() && self.moved.is_empty();
         same && self.changed.is_empty() && self.old_state == self.new_state
     }
 }
@@ -175,16 +171,17 @@ fn others(entries: Vec<EntryReport>, known: &BTreeSet<usize>) -> Vec<EntryReport
         .collect()
 }
 
-/// The entries that are in both modules, as their places there.
+/// The entries that are in both modules, as pairs of indices.
 #[derive(Default)]
 struct Pairs {
     same: Vec<(usize, usize)>,
-    /// Those that hold something else.
+    /// Those whose content differs.
     changed: Vec<(usize, usize, Vec<Change>)>,
 }
 
-/// Pairs entries by name and, of those that have one name, by what they hold. As many that are left over
-/// on both sides have changed; more on one side came or went, nobody knows which.
+/// Pairs entries by name, and those of one name by content. If both modules have the same number of unpaired
+/// entries of a name, those have changed. Otherwise they were added or removed: which of them have changed is not
+/// known.
 fn pairs(old: &[EntryReport], new: &[EntryReport]) -> Pairs {
     let mut named: BTreeMap<String, [Vec<&EntryReport>; 2]> = BTreeMap::new();
     for (side, entries) in [old, new].into_iter().enumerate() {
@@ -199,14 +196,14 @@ fn pairs(old: &[EntryReport], new: &[EntryReport]) -> Pairs {
     }
     let mut pairs = Pairs::default();
     for [mut before, mut after] in named.into_values() {
-        // As they are numbered: in the order of what they hold.
+        // In the order of their numbers, which is the order of their content.
         for entries in [&mut before, &mut after] {
             entries.sort_by_key(|entry| (entry.title.len(), entry.title.clone()));
         }
         before.retain(|old| {
             let same = after.iter().position(|new| changes(old, new).is_empty());
-            if let Some(place) = same {
-                let new = after.remove(place);
+            if let Some(position) = same {
+                let new = after.remove(position);
                 pairs.same.push((old.index, new.index));
             }
             same.is_none()
@@ -221,7 +218,7 @@ fn pairs(old: &[EntryReport], new: &[EntryReport]) -> Pairs {
     pairs
 }
 
-/// What people call an entry, and where that says nothing, where it is from.
+/// What identifies an entry: its name, or else its origin.
 fn identity(entry: &EntryReport) -> String {
     match entry.symbol {
         Some(_) => entry.plain_title.clone(),
@@ -229,8 +226,8 @@ fn identity(entry: &EntryReport) -> String {
     }
 }
 
-/// Those that stayed and are in another order. rustc orders the entries of a crate by names that have
-/// hashes: that order is nobody's, unless keys give one.
+/// The entries in both modules whose order differs. The order of the entries of one crate without keys does not
+/// count: rustc orders them by names that have hashes.
 fn moved(old: &[EntryReport], stayed: &[(usize, usize)]) -> Vec<Moved> {
     let mut groups: BTreeMap<_, Vec<(usize, usize)>> = BTreeMap::new();
     for &(from, to) in stayed {
@@ -259,7 +256,7 @@ fn moved(old: &[EntryReport], stayed: &[(usize, usize)]) -> Vec<Moved> {
     moved.collect()
 }
 
-/// The module whose manifest has no names, of an older linker, if the other one's has.
+/// The module whose manifest has no names because an older linker wrote it, if the other manifest has names.
 fn without_names(old: &Report, new: &Report) -> Option<String> {
     let names = |report: &Report, named: bool| {
         let mut entries = report.sections().flat_map(|section| &section.entries);
@@ -273,24 +270,24 @@ fn without_names(old: &Report, new: &Report) -> Option<String> {
     without.next().map(|(this, _)| this.file.clone())
 }
 
-/// The longest of the increasing subsequences of different numbers (patience sorting).
+/// The longest increasing subsequence of distinct numbers (patience sorting).
 fn longest_increasing(numbers: &[usize]) -> Vec<usize> {
-    // For each length, the place of the smallest number that such a subsequence ends with.
+    // For each length, the position of the smallest number that an increasing subsequence ends with.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(numbers.len());
-    for (place, number) in numbers.iter().enumerate() {
+    for (position, number) in numbers.iter().enumerate() {
         let length = ends.partition_point(|&end| numbers.get(end) < Some(number));
         before.push(length.checked_sub(1).and_then(|at| ends.get(at).copied()));
         match ends.get_mut(length) {
-            Some(end) => *end = place,
-            None => ends.push(place),
+            Some(end) => *end = position,
+            None => ends.push(position),
         }
     }
     let mut found = Vec::with_capacity(ends.len());
     let mut next = ends.last().copied();
-    while let Some(place) = next {
-        found.extend(numbers.get(place));
-        next = before.get(place).copied().flatten();
+    while let Some(position) = next {
+        found.extend(numbers.get(position));
+        next = before.get(position).copied().flatten();
     }
     found.reverse();
     found
@@ -305,12 +302,12 @@ impl Show for Difference {
                 text,
                 "{BOLD}{}{BOLD:#}: {old} -> {new} entries{}",
                 section.name,
-                became(section)
+                state_change(section)
             );
-            for entry in &section.went {
+            for entry in &section.removed {
                 let _ = writeln!(text, "{BAD}- {}{BAD:#}", described(entry));
             }
-            for entry in &section.came {
+            for entry in &section.added {
                 let _ = writeln!(text, "{GOOD}+ {}{GOOD:#}", described(entry));
             }
             for Changed { new, changes, .. } in &section.changed {
@@ -329,40 +326,40 @@ impl Show for Difference {
         if let Some(file) = &self.without_names {
             let _ = writeln!(
                 text,
-                "{FAINT}{file} is of an older wasm-section-ld, which names no entries: link it again to \
-                 compare by name{FAINT:#}"
+                "{FAINT}{file} was linked by an older wasm-section-ld, which does not name entries: link it \
+                 again to compare by name{FAINT:#}"
             );
         }
         if self.sections.is_empty() {
-            text += "the same registrations in the same order\n";
+            text += "no differences: the same entries in the same order\n";
         }
         text
     }
 }
 
-/// An entry with where it is from and what it leads to.
+/// An entry with its origin and what it refers to.
 fn described(entry: &EntryReport) -> String {
-    let leads: Vec<_> = entry
-        .leads_to
+    let references: Vec<_> = entry
+        .references
         .iter()
-        .map(|lead| lead.what.as_str())
+        .map(|reference| reference.what.as_str())
         .collect();
-    let colon = if leads.is_empty() { "" } else { ": " };
+    let colon = if references.is_empty() { "" } else { ": " };
     format!(
         "{} ({}){colon}{}",
         entry.title,
         entry.origin(),
-        leads.join(", ")
+        references.join(", ")
     )
 }
 
-fn became(section: &SectionDifference) -> &'static str {
+fn state_change(section: &SectionDifference) -> &'static str {
     match (section.old_state, section.new_state) {
         (old, new) if old == new => "",
-        (State::Absent, _) => ", a new section",
-        (_, State::Absent) => ", a section that is gone",
-        (_, State::Collected) => ", now collected as garbage: nothing that is alive reaches it",
-        (_, State::Live) => ", now alive",
+        (State::Absent, _) => ", new section",
+        (_, State::Absent) => ", section removed",
+        (_, State::Collected) => ", now garbage-collected: nothing live refers to it",
+        (_, State::Live) => ", no longer garbage-collected",
     }
 }
 
