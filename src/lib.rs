@@ -28,6 +28,7 @@ pub mod interrupt;
 pub mod log;
 pub mod mangling;
 pub mod manifest;
+mod names;
 mod parallel;
 pub mod plan;
 mod refusal;

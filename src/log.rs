@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::demangle;
 use crate::error::{Error, Result, os_message};
 use crate::input::Module;
+use crate::names;
 use crate::plan::{
     Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
 };
@@ -65,7 +66,9 @@ impl Log {
         match self.file {
             None => say(line),
             // At once, as other links may write there too. Who has no room for it links all the same.
-            Some(mut file) => _ = file.write_all(format!("{line}\n").as_bytes()),
+            Some(mut file) => {
+                _ = file.write_all(format!("{}\n", names::shown(line)).as_bytes());
+            }
         }
     }
 
@@ -153,7 +156,7 @@ fn open(path: &Path) -> Result<&'static File> {
 
 /// Says a line on standard error. Who closed it does not want to know.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", names::shown(line));
 }
 
 /// How long each phase of a link took.

@@ -1,6 +1,7 @@
 //! Archives that are written: their members with a symbol index, as older linkers extract by that alone.
 
 use crate::bitcode::Bitcode;
+use crate::names;
 use crate::wasm::{Object, SymbolKind};
 use ar_archive_writer::{ArchiveKind, NewArchiveMember, ObjectReader, write_archive_to_stream};
 use std::borrow::Cow;
@@ -50,12 +51,12 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
     let mut is_object = false;
     each_offered(bytes, |name| {
         is_object = true;
-        found(name.as_bytes())
+        found(&names::bytes(name))
     })?;
     Ok(is_object)
 }
 
-/// Calls `found` with each name that an object or bitcode defines for others.
+/// Calls `found` with each name that an object or bitcode defines for others, as a text.
 ///
 /// # Errors
 /// What `found` fails with.

@@ -45,7 +45,7 @@ pub fn collect<'a>(
     let by_segment = SymbolsBySegment::of(object);
     let collected = Collected {
         entries: Vec::with_capacity(marks.count()),
-        texts: Texts::of(module),
+        texts: Texts::of(module, object),
         names: std::mem::take(&mut marks.names),
         candidates: Vec::new(),
         warnings: Vec::new(),

@@ -87,7 +87,7 @@ pub fn survey<'a>(
         names: Interner::default(),
         wanted,
         referred: referred
-            .filter_map(|symbol| Some(symbol.to_str()?.to_owned()))
+            .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
             .collect(),
     };
     // What has been compiled is among the modules.
