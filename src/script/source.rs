@@ -1,7 +1,6 @@
 //! The text of a script, and errors that show the place in it.
 
 use crate::error::Error;
-use crate::names;
 use std::rc::Rc;
 
 /// A script file. Cheap to clone: everything parsed from it knows it.
@@ -31,11 +30,11 @@ impl Source {
         }))
     }
 
-    /// What a file has. A byte-order mark is no part of the text. Comments and names in quotes may be in any
-    /// encoding; elsewhere a byte that is not UTF-8 is part of no token.
+    /// What a file has. A byte-order mark is no part of the text, and comments may be in any encoding:
+    /// what is no UTF-8 is a replacement character, which is part of no token.
     pub fn read(name: impl Into<String>, bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        Self::new(name, names::text(bytes))
+        Self::new(name, String::from_utf8_lossy(bytes))
     }
 
     /// What it is called in messages.
