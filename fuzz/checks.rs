@@ -247,7 +247,6 @@ fn gathered(
         files: None,
     };
     let survey = survey::survey(&line, script, &inputs, || Ok(()))?;
-    survey.check_undefined(&inputs.modules)?;
     let resolved = plan::resolve(&survey, &inputs, &line, || true);
     let plan = plan::plan(&survey, &inputs, script, resolved)?;
     use_it(&survey, &plan, &inputs.modules)

@@ -240,7 +240,6 @@ impl<'l> Link<'l, '_> {
         let Self { line, backend, .. } = self;
         let modules = &inputs.modules;
         let survey = until_the_end(survey);
-        survey.check_undefined(modules)?;
         let plan: &Plan = until_the_end(plan::plan(survey, inputs, self.script, resolved)?);
         self.clock.end_of("plan");
         let warnings = survey.warnings.iter().chain(&plan.warnings);
@@ -294,8 +293,8 @@ impl<'l> Link<'l, '_> {
         Ok(Gathered::Linked(ended))
     }
 
-    /// Links where it is for the backend to say whether the ends of some sections are defined. If they are
-    /// not, the user is told why, also where undefined data would be null.
+    /// Links where it is for the backend to say whether live code refers to what nobody defines. If it does,
+    /// the user is told why, also where undefined data would be null.
     fn link_undeclared(
         self,
         undeclared: &[Undeclared<'_>],
