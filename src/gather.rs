@@ -137,7 +137,6 @@ pub fn bitcode_with_entries(
 /// # Errors
 /// What cannot be laid out, and a script that cannot be followed.
 pub fn plan(survey: &Survey<'_>, inputs: &Inputs<'_>, options: &Options<'_>) -> Result<Plan> {
-    survey.check_undefined(&inputs.modules)?;
     let resolver = Resolver::new(survey, inputs, options.line);
     let plan_of = |resolved: &Resolved| plan::plan(survey, inputs, options.script, resolved);
     let mut resolved = resolve(&resolver, survey, inputs, options, iter::empty());

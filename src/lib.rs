@@ -77,6 +77,7 @@ pub mod input;
 pub mod interrupt;
 pub mod mangling;
 pub mod manifest;
+mod names;
 mod parallel;
 pub mod plan;
 pub mod script;

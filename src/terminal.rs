@@ -1,6 +1,7 @@
 //! Standard error, and the terminal that it may be.
 
 use crate::args::{CommandLine, Id, Meaning};
+use crate::names;
 use std::io::{IsTerminal, Write};
 
 /// Whether messages are to be in colours (`--color-diagnostics`).
@@ -54,7 +55,7 @@ pub fn takes_colors() -> bool {
 
 /// Writes a line to standard error. Ignores EPIPE.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", names::shown(line));
 }
 
 #[cfg(test)]

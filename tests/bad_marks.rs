@@ -107,40 +107,6 @@ fn a_path_with_a_section_name_that_is_empty_or_no_c_identifier() {
 }
 
 #[test]
-fn a_marked_symbol_that_nobody_defines() {
-    let work = Work::new();
-    let symbol = "__link_section__NUMBERS$$gone";
-    let source = format!(
-        r#"
-        extern const int gone __asm__("{symbol}");
-        int use(void) {{ return gone; }}
-        "#
-    );
-    let object = work.c("marks", &source);
-    let bytes = fs::read(&object).expect("an object");
-    let message = work.refused(&args!["--no-entry", object]);
-    says(
-        &message,
-        &[
-            "marks.o: ",
-            symbol,
-            "no input defines it",
-            "link the object that defines it",
-        ],
-    );
-    points_at(&message, &bytes, symbol);
-    // A member that nothing pulls in is not part of the link.
-    let archive = work.archive("libmarks.a", &[&object]);
-    work.link(&args!["--no-entry", archive]).silent();
-    let whole = work.link(&args!["--no-entry", "--whole-archive", archive]);
-    assert_eq!(whole.status, Some(1));
-    says(
-        &whole.stderr,
-        &["libmarks.a(marks.o): ", symbol, "no input defines it"],
-    );
-}
-
-#[test]
 fn a_marked_function() {
     let work = Work::new();
     let symbol = "__link_section__NUMBERS$$f";

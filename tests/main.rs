@@ -11,6 +11,7 @@ mod support;
 mod after_linking;
 mod alike;
 mod along;
+mod any_names;
 mod arrays;
 mod asyncify;
 mod backend;

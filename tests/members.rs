@@ -4,6 +4,7 @@
 use crate::args;
 use crate::support::{Instance, Work, linkers, reading};
 use std::ffi::OsString;
+use std::fs;
 
 /// Links with each backend, and compares the section and what `sum` gives.
 fn check(work: &Work, inputs: &[OsString], entries: &[u32], sum: i32) {
@@ -290,5 +291,39 @@ fn an_archive_beside_a_shared_library() {
         let words = reading("X", &inputs);
         let instance = Instance::new(&work.link_with(&backend, words).silent());
         assert_eq!(instance.words("X"), entries, "{version}");
+    }
+}
+
+/// As linkers and archivers write it where the offsets of members take more than 32 bits.
+#[test]
+fn an_archive_whose_index_has_64_bits() {
+    let work = Work::new();
+    let plugin = work.c("plugin", LOCAL);
+    let program = "int shared(void); __attribute__((export_name(\"sum\"))) int sum(void) \
+                   { return shared(); }";
+    let program = work.c("program", program);
+    let object = fs::read(plugin).expect("an object");
+    let header = |name: &str, size: usize| {
+        format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 644)
+    };
+    let names = b"shared\0\0";
+    let mut archive = b"!<arch>\n".to_vec();
+    archive.extend(header("/SYM64/", 16 + names.len()).bytes());
+    archive.extend(1_u64.to_be_bytes());
+    archive.extend((archive.len() as u64 + 8 + names.len() as u64).to_be_bytes());
+    archive.extend(names);
+    archive.extend(header("plugin.o/", object.len()).bytes());
+    archive.extend(object);
+    let archive = work.write("lib64.a", archive);
+    for inputs in [
+        args![&program, &archive].to_vec(),
+        args![&program, "--whole-archive", &archive].to_vec(),
+    ] {
+        check(&work, &inputs, &[5], 5);
+    }
+    for backend in linkers() {
+        let words = args!["--no-entry", &program, &archive];
+        let module = work.plain_link(&backend, words).silent();
+        assert_eq!(Instance::new(&module).call("sum", &[]), 5);
     }
 }

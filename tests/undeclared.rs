@@ -1,5 +1,6 @@
-//! A section at whose ends live code looks and that nobody declares: an error that says what to do, also
-//! where undefined symbols are allowed. All else is as with the plain link.
+//! A section at whose ends live code looks and that nobody declares, or a mark that it refers to and nobody
+//! defines: an error that says what to do, also where undefined symbols are allowed. All else is as with the
+//! plain link.
 
 use crate::args;
 use crate::support::refusal::says;
@@ -203,6 +204,113 @@ fn all_else_is_as_with_the_plain_link() {
     assert!(pics >= linkers().len());
     let mut instance = work.instance(args!["--no-entry", "--export=count", weak]);
     assert_eq!(instance.call("count", &[]), 0);
+}
+
+/// Marks that nobody defines, by name and by path in both of Rust's manglings, and how lld shows them.
+const MARKS: [(&str, &str); 3] = [
+    (
+        "__link_section__NUMBERS$$gone",
+        "__link_section__NUMBERS$$gone",
+    ),
+    (
+        "_ZN1a23__link_section__NUMBERS4gone17h0123456789abcdefE",
+        "a::__link_section__NUMBERS::gone",
+    ),
+    (
+        "_RNvNtC1a23___link_section__NUMBERS4gone",
+        "a::__link_section__NUMBERS::gone",
+    ),
+];
+
+fn with_mark(symbol: &str) -> String {
+    format!(
+        r#"
+        extern const int gone __asm__("{symbol}");
+        int use(void) {{ return gone; }}
+        int alive(void) {{ return 7; }}
+        "#
+    )
+}
+
+#[test]
+fn live_code_refers_to_a_mark_that_nobody_defines() {
+    for (symbol, shown) in MARKS {
+        let work = Work::new();
+        let object = work.c("marks", &with_mark(symbol));
+        let entry = r#"
+            extern const int gone __asm__("SYMBOL");
+            const int *e __asm__("__link_section__OTHER$$e") = &gone;
+            extern const int *start[] __asm__("__start_OTHER");
+            int use(void) { return *start[0]; }
+        "#;
+        let entry = work.c("entry", &entry.replace("SYMBOL", symbol));
+        let archive = work.archive("libmarks.a", &[&object]);
+        let hint = "a marked symbol, and no input defines it: link the object";
+        for backend in linkers() {
+            for (input, by) in [
+                (&object, "marks.o: "),
+                (&archive, "libmarks.a(marks.o): "),
+                (&entry, "entry.o: "),
+            ] {
+                let words = args!["--no-entry", "--export=use", input];
+                let strict = work.link_with(&backend, &words);
+                if *input != entry {
+                    let plain = work.plain_link(&backend, &words).stderr;
+                    assert!(strict.error().starts_with(&plain), "{}", strict.stderr);
+                }
+                says(
+                    strict.error(),
+                    &[by, "undefined symbol: ", shown, "note: ", hint],
+                );
+                let allowed = words.into_iter().chain(args!["--allow-undefined"]);
+                let allowed = work.link_with(&backend, allowed);
+                says(allowed.error(), &[by, "undefined symbol: ", shown, hint]);
+            }
+        }
+        // As it is shown without that.
+        let words = args!["--no-entry", "--export=use", "--no-demangle", &object];
+        says(work.link(words).error(), &[symbol, hint]);
+    }
+}
+
+#[test]
+fn dead_code_refers_to_a_mark_that_nobody_defines() {
+    for (symbol, _) in MARKS {
+        let work = Work::new();
+        let sections = &["-ffunction-sections"];
+        let object = work.c_with("marks", &with_mark(symbol), sections);
+        let weak = with_mark(symbol).replace("\");\n", "\") __attribute__((weak));\n");
+        let weak = work.c("weak", &weak);
+        let array = work.c(
+            "array",
+            r#"
+            const int e __asm__("__link_section__NUMBERS$$e") = 4;
+            extern const int start[] __asm__("__start_NUMBERS"), stop[] __asm__("__stop_NUMBERS");
+            int count(void) { return stop - start; }
+            "#,
+        );
+        for backend in linkers() {
+            for more in [&[][..], &args!["--allow-undefined"]] {
+                for (input, export) in [(&object, "alive"), (&weak, "use")] {
+                    let words = args!["--no-entry", format!("--export={export}"), input];
+                    let words: Vec<_> = words.iter().chain(more).cloned().collect();
+                    let plain = work.plain_link(&backend, &words).silent();
+                    assert_eq!(work.link_with(&backend, &words).silent(), plain);
+                    // Beside an array.
+                    let words = words.into_iter().chain(args!["--export=count", &array]);
+                    let module = work.link_with(&backend, words).silent();
+                    let mut instance = Instance::new(&module);
+                    assert_eq!(instance.call("count", &[]), 1);
+                    let result = if export == "alive" {
+                        7
+                    } else {
+                        instance.call("use", &[])
+                    };
+                    assert_eq!(instance.call(export, &[]), result);
+                }
+            }
+        }
+    }
 }
 
 /// rustc up to 1.95 allows undefined symbols.

@@ -8,6 +8,7 @@ use super::messages::SYNTHESIZED;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::Module;
+use crate::names;
 use crate::plan::{Plan, items};
 use crate::survey::{EntryId, Origin, Survey, read_again};
 use memchr::memmem;
@@ -195,7 +196,7 @@ impl<'a, W: Write> Lines<'a, W> {
                 .map(|start| start.saturating_add(part.offset));
             let (size, input) = (part.size, &part.input);
             let line = format!("{address:8x} {offset:8x} {size:8x}         {input}\n");
-            self.write(line.as_bytes());
+            self.write(&names::bytes(&line));
             let next = array.parts.get(index + 1);
             let end = next.map(|next| array.columns.address.saturating_add(next.offset));
             while let Some((_, line)) =

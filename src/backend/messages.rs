@@ -6,6 +6,7 @@ use crate::demangle;
 use crate::hash::{HashMap, HashSet};
 use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
+use crate::names;
 use crate::wasm::PLACE_HOLDER;
 use memchr::memmem;
 use std::borrow::Cow;
@@ -164,8 +165,7 @@ impl<'a> Names<'a> {
         if let Some(input) = self.inputs.get(file) {
             return input.into();
         }
-        let symbol = symbol.and_then(|symbol| std::str::from_utf8(symbol).ok());
-        let origin = symbol.and_then(|symbol| self.origin(symbol));
+        let origin = symbol.and_then(|symbol| self.origin(&names::text(symbol)));
         origin.map_or(SYNTHESIZED.into(), Into::into)
     }
 

@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::demangle;
 use crate::error::{Error, Result, os_message};
 use crate::input::Module;
+use crate::names;
 use crate::plan::{
     Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
 };
@@ -66,7 +67,9 @@ impl Log {
         match self.file {
             None => say(line),
             // At once, as other links may write there too. Who has no room for it links all the same.
-            Some(mut file) => _ = file.write_all(format!("{line}\n").as_bytes()),
+            Some(mut file) => {
+                _ = file.write_all(format!("{}\n", names::shown(line)).as_bytes());
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::demangle;
 use crate::error::Result;
+use crate::names;
 use crate::survey::{Entry, Origin};
 use crate::wasm::{Object, Relocation, RelocationType, SegmentIndex};
 use std::ops::Range;
@@ -121,7 +122,7 @@ fn pointers(
             offset: relocation.offset.checked_sub(start)?,
             size,
             kind,
-            target: object.symbol(relocation.symbol()).name.to_owned(),
+            target: names::shown(object.symbol(relocation.symbol()).name).into_owned(),
             addend: relocation.addend,
         };
         let place = (kind == PointerKind::Data).then(|| place(object, relocation));

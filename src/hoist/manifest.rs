@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, Name};
 use crate::manifest::write;
+use crate::names;
 use crate::plan::{Item, PlannedSection, crate_of, items, items_within, stride};
 use crate::survey::{entry_name, read_again, section_title};
 use crate::wasm::{Relocation, RelocationType, SymbolFlags};
@@ -80,7 +81,9 @@ impl Hoist<'_, '_> {
             Entry {
                 offset: item.offset - range.start,
                 size: item.size,
-                symbol: item.name(self.survey).map(str::to_owned),
+                symbol: item
+                    .name(self.survey)
+                    .map(|name| names::shown(name).into_owned()),
                 key: entry.key.as_deref().map(str::to_owned),
                 krate: crate_of(self.survey, modules, item).map(Into::into),
                 file: file_for_all(file),
@@ -91,7 +94,7 @@ impl Hoist<'_, '_> {
             }
         });
         Ok(Section {
-            name: name.to_owned(),
+            name: names::shown(name).into_owned(),
             start: 0,
             stop: 0,
             size: range.end - range.start,
@@ -132,7 +135,10 @@ impl Hoist<'_, '_> {
     /// What people call the items. Those with one name are numbered in the order of what they hold, as
     /// the compiler may order them otherwise in each version of a crate.
     fn names(&self, items: &[Item], followed: &[Followed]) -> Vec<Option<String>> {
-        let name = |item: &Item| item.marked_name(self.survey).map(entry_name);
+        let name = |item: &Item| {
+            let name = item.marked_name(self.survey).map(entry_name);
+            name.map(|name| names::shown(&name).into_owned())
+        };
         let mut names: Vec<_> = items.iter().map(name).collect();
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by(|&a, &b| {

@@ -1,6 +1,7 @@
 //! Archives that are written: their members with a symbol index, as older linkers extract by that alone.
 
 use crate::bitcode::Bitcode;
+use crate::names;
 use crate::wasm::{Object, SymbolKind};
 use ar_archive_writer::{ArchiveKind, NewArchiveMember, ObjectReader, write_archive_to_stream};
 use std::borrow::Cow;
@@ -50,12 +51,12 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
     let mut is_object = false;
     each_offered(bytes, |name| {
         is_object = true;
-        found(name.as_bytes())
+        found(&names::bytes(name))
     })?;
     Ok(is_object)
 }
 
-/// Calls `found` with each name that an object or bitcode defines for others.
+/// Calls `found` with each name that an object or bitcode defines for others, as a text.
 ///
 /// # Errors
 /// What `found` fails with.
@@ -79,4 +80,79 @@ pub fn each_offered<E>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::{Builder, Definition, SymbolFlags, SynthSymbol};
+    use std::io::SeekFrom;
+
+    /// Counts what is written, and has the first of it.
+    #[derive(Default)]
+    struct Counted {
+        first: Vec<u8>,
+        count: u64,
+    }
+
+    impl Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = 256_usize.saturating_sub(self.first.len());
+            self.first.extend(bytes.iter().take(room));
+            self.count += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Counted {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            match to {
+                SeekFrom::Current(0) => Ok(self.count),
+                _ => Err(io::ErrorKind::Unsupported.into()),
+            }
+        }
+    }
+
+    /// The archive of so many members that nobody reads, before one that defines `last`.
+    fn written(members: usize, size: usize) -> Counted {
+        let mut builder = Builder::new(false, false);
+        let segment = builder.segment(".data", 0, 0, &b"x"[..]);
+        builder.symbol(SynthSymbol::Data {
+            flags: SymbolFlags::empty(),
+            name: "last".into(),
+            definition: Definition {
+                segment,
+                offset: 0,
+                size: 1,
+            },
+        });
+        let object = builder.finish().bytes();
+        // The system gives no memory to what is never looked at.
+        let zeros = vec![0; size];
+        let before = (0..members).map(|_| ("zeros.o".to_owned(), Cow::Borrowed(&zeros[..])));
+        let last = [("last.o".to_owned(), Cow::Borrowed(&object[..]))];
+        let mut archive = Counted::default();
+        write_to(&mut archive, before.chain(last)).expect("a sink takes all");
+        archive
+    }
+
+    #[test]
+    fn beyond_4_gib_offsets_have_64_bits() {
+        let large = written(5, 1 << 30);
+        assert!(large.count > 5 << 30);
+        assert!(large.first.starts_with(b"!<arch>\n/SYM64/ "));
+        // Behind the header of the index: how many symbols there are, and where the member of each is.
+        let number = |at: usize| {
+            let bytes = large.first[at..].first_chunk().expect("the index");
+            u64::from_be_bytes(*bytes)
+        };
+        assert_eq!(number(68), 1);
+        assert!(number(76) > 5 << 30 && number(76) < large.count);
+        let small = written(5, 1 << 10);
+        assert!(small.first.starts_with(b"!<arch>\n/        "));
+    }
 }

@@ -110,7 +110,7 @@ impl Layout<'_> {
 }
 
 /// Of each section among these entries that is no array: its smallest item, and the first entry that does not
-/// consist of such. What is aligned to bytes may be one of bytes, such as texts.
+/// consist of such.
 fn unlike(survey: &Survey<'_>, entries: &[Placed]) -> Vec<(EntryId, EntryId)> {
     // There are few names in one array, and mostly one.
     let mut units: Vec<(NameId, EntryId)> = Vec::new();
@@ -128,11 +128,7 @@ fn unlike(survey: &Survey<'_>, entries: &[Placed]) -> Vec<(EntryId, EntryId)> {
     let other = |&(section, unit): &(NameId, EntryId)| {
         let size = survey[unit].size;
         let mut all = entries.iter().map(|placed| placed.entry);
-        let is_of_bytes = |entry: &Entry| entry.alignment == Some(0);
-        let both_are = |entry: &Entry| is_of_bytes(entry) && is_of_bytes(&survey[unit]);
-        let is_other = |entry: &Entry| {
-            entry.section == section && !entry.size.is_multiple_of(size) && !both_are(entry)
-        };
+        let is_other = |entry: &Entry| entry.section == section && !entry.size.is_multiple_of(size);
         Some((unit, all.find(|&id| is_other(&survey[id]))?))
     };
     units.iter().filter_map(other).collect()

@@ -1,17 +1,20 @@
-//! Sections at whose ends somebody looks and that nobody declares.
+//! Sections at whose ends somebody looks and that nobody declares, and marks that nobody defines.
 
 use super::Plan;
 use super::gatherer::is_root;
 use crate::bitcode::Bitcode;
+use crate::demangle;
 use crate::error::Error;
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module};
+use crate::names;
 use crate::survey::{Entry, Origin, START, STOP, Survey, is_c_identifier};
 use crate::wasm::Object;
 use memchr::memmem;
 use std::collections::BTreeSet;
 
-/// A symbol at the end of a section that has no entries, or none that is sure to be linked.
+/// A mark that no entry defines, or a symbol at the end of a section that has no entries or none that is sure
+/// to be linked.
 #[derive(Debug)]
 pub struct Undeclared<'a> {
     /// The symbol.
@@ -22,13 +25,28 @@ pub struct Undeclared<'a> {
     hints: Vec<String>,
 }
 
-/// What speaks of a section is none of the backend's business where the plan makes its array, or where the
-/// backend does so for certain. Of all else the backend says whether it is undefined.
+/// All of which the backend says whether live code refers to it.
 pub fn undeclared<'a>(
     survey: &Survey<'_>,
     plan: &Plan,
     inputs: &'a Inputs<'a>,
 ) -> Vec<Undeclared<'a>> {
+    let marks = survey.undefined_marks().into_iter();
+    let marks = marks.map(|(symbol, referrer)| Undeclared {
+        symbol: symbol.to_owned(),
+        referrer: Some(&inputs.modules[referrer.0]),
+        hints: vec![format!(
+            "`{}` is a marked symbol, and no input defines it: link the object that does, or take the \
+             reference out",
+            demangle::shown(symbol)
+        )],
+    });
+    marks.chain(ends(survey, plan, inputs)).collect()
+}
+
+/// What speaks of a section is none of the backend's business where the plan makes its array, or where the
+/// backend does so for certain.
+fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Undeclared<'a>> {
     let modules = &inputs.modules;
     let planned = plan.sections.iter().filter(|section| !section.is_empty());
     let mut declared: HashSet<&str> = planned.map(|section| section.name.as_str()).collect();
@@ -83,19 +101,28 @@ impl Undeclared<'_> {
         self.referrer.is_some()
     }
 
-    /// Whether the backend says that it is undefined.
+    /// Whether the backend says that it is undefined, by its name or by the path that this mangles.
     pub fn is_in(&self, messages: &[u8]) -> bool {
+        let path = demangle::as_llvm(&self.symbol);
+        let names = [names::bytes(&self.symbol).into_owned()].into_iter();
+        let names: Vec<_> = names.chain(path.map(String::into_bytes)).collect();
         let mut lines = messages.split(|&byte| byte == b'\n');
         lines.any(|line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let end = format!(": {}", self.symbol);
-            line.ends_with(end.as_bytes()) && memmem::find(line, b"error: ").is_some()
+            let ends = |name: &Vec<u8>| {
+                let before = line.strip_suffix(&name[..]);
+                before.is_some_and(|before| before.ends_with(b": "))
+            };
+            names.iter().any(ends) && memmem::find(line, b"error: ").is_some()
         })
     }
 
     /// The error.
     pub fn error(&self) -> Error {
-        let error = Error::new(format!("undefined symbol: {}", self.symbol));
+        let error = Error::new(format!(
+            "undefined symbol: {}",
+            demangle::shown(&self.symbol)
+        ));
         let hints = self.hints.iter();
         let error = hints.fold(error, |error, hint| error.note(hint));
         match self.referrer {

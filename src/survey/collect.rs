@@ -2,7 +2,7 @@
 
 use super::double::Doubles;
 use super::entry::{Entry, EntrySymbol, Origin, Role};
-use super::mark::{NEEDLE, is_c_identifier, is_whole_name, why_unmarked};
+use super::mark::{NEEDLE, is_c_identifier, is_marked, is_possible, is_whole_name, why_unmarked};
 use super::marked::{Marked, Marks, is_thread_local};
 use super::names::{Interner, NameId, Texts};
 use super::node;
@@ -45,7 +45,7 @@ pub fn collect<'a>(
     let by_segment = SymbolsBySegment::of(object);
     let collected = Collected {
         entries: Vec::with_capacity(marks.count()),
-        texts: Texts::of(module),
+        texts: Texts::of(module, object),
         names: std::mem::take(&mut marks.names),
         candidates: Vec::new(),
         warnings: Vec::new(),
@@ -94,17 +94,14 @@ pub fn collect<'a>(
     Ok(collector.collected)
 }
 
-/// The marked symbols that the object refers to, not weakly, and does not define: the name of each, and where
-/// its entry of the symbol table is, in bytes from the beginning of the object.
-pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = (&'a str, u64)> {
+/// The marked symbols that the object refers to, not weakly, and does not define.
+pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
     let marked = |symbol: &&Symbol<'a>| {
-        symbol.is_undefined() && !symbol.is_weak() && is_whole_name(symbol.name)
+        let is_mark = || is_whole_name(symbol.name) || symbol.is_data() && is_marked(symbol.name);
+        symbol.is_undefined() && !symbol.is_weak() && is_possible(symbol.name) && is_mark()
     };
-    object
-        .symbols
-        .iter()
-        .filter(marked)
-        .map(|symbol| (symbol.name, symbol.range.start.into()))
+    let marked = object.symbols.iter().filter(marked);
+    marked.map(|symbol| symbol.name)
 }
 
 /// The symbols that are defined in each data segment.

@@ -44,8 +44,8 @@ pub struct Found<'a> {
     pub marked: Vec<Arc<str>>,
     /// The symbols with the text of a mark that it refers to.
     pub referred: Vec<String>,
-    /// The marks that it refers to, and where, if it is linked.
-    pub undefined: Vec<(String, u64)>,
+    /// The marks that it refers to and does not define.
+    pub undefined: Vec<String>,
 }
 
 impl<'a> Found<'a> {
@@ -74,13 +74,10 @@ impl<'a> Found<'a> {
             .map(|symbol| symbol.name)
             .filter(|name| has_marks && mark::is_possible(name));
         let has_entries = !collected.entries.is_empty();
-        // Of what is linked only if something refers to it, the backend says what is undefined.
-        let is_linked = module.always_linked();
-        let undefined = undefined_marks(&object).filter(|_| is_linked);
         let found = Self {
             marked,
             referred: referred.map(str::to_owned).collect(),
-            undefined: undefined.map(|(name, at)| (name.to_owned(), at)).collect(),
+            undefined: undefined_marks(&object).map(str::to_owned).collect(),
             summary: has_entries
                 .then(|| Summary::new(&object, &collected.texts, &collected.entries)),
             collected,
@@ -89,5 +86,5 @@ impl<'a> Found<'a> {
     }
 }
 
-/// An object that refers to a mark, the mark, and where in the object it does.
-pub type Undefined = (ObjectId, (String, u64));
+/// An object that refers to a mark, and the mark.
+pub type Undefined = (ObjectId, String);

@@ -5,7 +5,7 @@ use super::mark;
 use super::wanted::{self, Wanted};
 use crate::error::{Error, Result};
 use crate::input::Module;
-use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, subsections};
+use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, Segments, subsections};
 use memchr::memmem::Finder;
 
 /// What to search for in every object.
@@ -96,8 +96,8 @@ pub fn may_have_entries(module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
             if id != SEGMENT_INFO {
                 continue;
             }
-            for segment in wasmparser::SegmentMap::new(reader)? {
-                if wanted.has_segments(segment?.name) {
+            for segment in Segments::new(reader)? {
+                if wanted.has_segments(segment?.0.name) {
                     return Ok(true);
                 }
             }

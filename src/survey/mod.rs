@@ -87,7 +87,7 @@ pub fn survey<'a>(
         names: Interner::default(),
         wanted,
         referred: referred
-            .filter_map(|symbol| Some(symbol.to_str()?.to_owned()))
+            .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
             .collect(),
     };
     // What has been compiled is among the modules.
@@ -334,31 +334,18 @@ impl<'a> Survey<'a> {
         bitcode::comdat_sections(&self.bitcode)
     }
 
-    /// A mark that nobody defines would leave a hole in an array.
-    ///
-    /// # Errors
-    /// The first object that refers to one.
-    pub fn check_undefined(&self, modules: &[Module<'_>]) -> Result<()> {
-        let undefined = &self.undefined;
-        if undefined.is_empty() {
-            return Ok(());
+    /// The marks that objects refer to and no entry defines, each with the first such object.
+    pub fn undefined_marks(&self) -> Vec<(&str, ObjectId)> {
+        if self.undefined.is_empty() {
+            return Vec::new();
         }
         let names = self.entries.iter().flat_map(|entry| {
             let symbols = entry.symbols.iter();
             symbols.map(|symbol| self.name(entry, symbol))
         });
-        let defined: HashSet<&str> = names.collect();
-        let missing = undefined
-            .iter()
-            .find(|(_, (name, _))| !defined.contains(name.as_str()));
-        match missing {
-            None => Ok(()),
-            Some((id, (name, at))) => Err(Error::new(format!(
-                "the marked symbol `{name}` is referred to, and no input defines it"
-            ))
-            .at(*at)
-            .note("link the object that defines it, or take the reference out")
-            .in_file(&modules[id.0].name)),
-        }
+        let mut known: HashSet<&str> = names.collect();
+        let undefined = self.undefined.iter();
+        let undefined = undefined.map(|(id, name)| (name.as_str(), *id));
+        undefined.filter(|(name, _)| known.insert(name)).collect()
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::hash::HashMap;
 use crate::input::Module;
+use crate::wasm::Object;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -64,16 +65,20 @@ impl Interner {
 pub enum Texts<'a> {
     /// In the object.
     Object(&'a [u8]),
-    /// Copied, one behind the other, as the object is not in memory any more.
+    /// Copied, one behind the other, as the object is not in memory any more or has other bytes.
     Copied(String),
 }
 
 impl<'a> Texts<'a> {
-    /// None yet.
-    pub fn of(module: &Module<'a>) -> Self {
+    /// None yet, of those of an object.
+    pub fn of(module: &Module<'a>, object: &Object<'_>) -> Self {
+        let within = object.bytes.as_ptr_range();
+        let mut names = object.symbols.iter().map(|symbol| symbol.name);
+        // A name that is not UTF-8 is elsewhere, as a text.
+        let is_elsewhere = |name: &str| !name.is_empty() && !within.contains(&name.as_ptr());
         match module.lasting() {
-            Some(bytes) => Self::Object(bytes),
-            None => Self::Copied(String::new()),
+            Some(bytes) if !names.any(is_elsewhere) => Self::Object(bytes),
+            _ => Self::Copied(String::new()),
         }
     }
 

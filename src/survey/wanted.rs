@@ -5,7 +5,7 @@ use super::mark::is_c_identifier;
 use crate::args::{CommandLine, Id};
 use crate::error::Result;
 use crate::script::{Glob, Globs, Script};
-use crate::wasm::{SYMBOL_TABLE, Section, subsections};
+use crate::wasm::{Named, SYMBOL_TABLE, Section, Symbols, subsections};
 use std::collections::BTreeSet;
 use wasmparser::{SymbolFlags, SymbolInfo};
 
@@ -48,8 +48,8 @@ pub fn references(linking: &Section<'_>) -> Result<Vec<String>> {
         if id != SYMBOL_TABLE {
             continue;
         }
-        for symbol in wasmparser::SymbolInfoMap::new(reader)? {
-            if let SymbolInfo::Data { flags, name, .. } = symbol?
+        for symbol in Symbols::new(reader)? {
+            if let Named(SymbolInfo::Data { flags, name, .. }) = symbol?
                 && flags.contains(SymbolFlags::UNDEFINED)
                 && section_between(name).is_some()
             {

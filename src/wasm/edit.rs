@@ -10,6 +10,7 @@
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
+use super::linking::Comdats;
 use super::object::{
     COMDAT_INFO, DataSegment, LINKING_VERSION, Object, SEGMENT_INFO, SYMBOL_TABLE, segment_kind,
     subsections,
@@ -406,15 +407,14 @@ impl Editor<'_> {
 
     /// COMDAT groups without what goes.
     fn comdats(&self, reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
-        let comdats = wasmparser::ComdatMap::new(reader)?;
+        let comdats = Comdats::new(reader)?;
         comdats.count().encode(out);
         for comdat in comdats {
             let comdat = comdat?;
-            comdat.name.encode(out);
+            encode::name(comdat.name, out);
             comdat.flags.encode(out);
             let mut members = Vec::new();
-            for member in comdat.symbols {
-                let member = member?;
+            for (_, member) in comdat.members {
                 let index = match member.kind {
                     ComdatSymbolKind::Section => {
                         let section = SectionIndex(member.index);

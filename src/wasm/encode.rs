@@ -3,6 +3,7 @@
 use super::outline::CUSTOM;
 use super::relocation::Relocation;
 use super::symbol::{Definition, Symbol, SymbolKind};
+use crate::names;
 use wasm_encoder::Encode;
 use wasmparser::{DataKind, RelocAddendKind, SymbolFlags};
 
@@ -21,6 +22,11 @@ pub fn section<T>(id: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) ->
     written
 }
 
+/// Appends a name, of which `name` is the text.
+pub fn name(name: &str, out: &mut Vec<u8>) {
+    names::bytes(name).encode(out);
+}
+
 /// Appends a custom section: its name, and the content that `write` appends.
 pub fn custom_section<T>(
     name: &str,
@@ -28,7 +34,7 @@ pub fn custom_section<T>(
     write: impl FnOnce(&mut Vec<u8>) -> T,
 ) -> T {
     section(CUSTOM, out, |out| {
-        name.encode(out);
+        self::name(name, out);
         write(out)
     })
 }
@@ -39,7 +45,7 @@ pub fn function_symbol(flags: SymbolFlags, function: u32, name: Option<&str>, ou
     flags.bits().encode(out);
     function.encode(out);
     if let Some(name) = name {
-        name.encode(out);
+        self::name(name, out);
     }
 }
 
@@ -82,7 +88,7 @@ pub fn data_symbol(
 ) {
     out.push(1);
     flags.bits().encode(out);
-    name.encode(out);
+    self::name(name, out);
     if let Some(definition) = definition {
         definition.segment.0.encode(out);
         definition.offset.encode(out);
@@ -110,7 +116,7 @@ pub fn symbol(symbol: &Symbol<'_>, out: &mut Vec<u8>) -> bool {
 
 /// Appends an entry of the segment info subsection.
 pub fn segment_info(name: &str, alignment: u32, flags: u32, out: &mut Vec<u8>) {
-    name.encode(out);
+    self::name(name, out);
     alignment.encode(out);
     flags.encode(out);
 }

@@ -3,6 +3,7 @@
 mod edit;
 mod encode;
 mod index;
+mod linking;
 mod object;
 mod outline;
 mod parse;
@@ -12,6 +13,7 @@ mod synth;
 
 pub use edit::{Edits, Moved, PLACE_HOLDER};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
+pub use linking::{Named, Segments, Symbols};
 pub use object::{
     DataSegment, Merged, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS,
     SYMBOL_TABLE, has_symbols, subsections,

@@ -2,25 +2,25 @@
 //! only the pages that headers and names are in, and keeps nothing.
 
 use crate::error::{Error, Result};
+use crate::names;
 use std::ops::Range;
 use wasmparser::BinaryReader;
 
 /// The id of a custom section in the binary format.
 pub const CUSTOM: u8 = 0;
+/// The id of the import section.
+pub const IMPORT: u8 = 2;
 /// The id of the data section.
 pub const DATA: u8 = 11;
 /// The id of the data count section.
 pub const DATA_COUNT: u8 = 12;
-
-/// What is shown of a name that is not UTF-8.
-const NOT_UTF_8: &str = "\u{fffd}";
 
 /// One section.
 #[derive(Debug, Clone)]
 pub struct Section<'a> {
     /// Its id in the binary format.
     pub id: u8,
-    /// The name of a custom section, empty for others.
+    /// The name of a custom section, as a text; empty for others.
     pub name: &'a str,
     /// The section with its header, as offsets into the module.
     pub range: Range<usize>,
@@ -75,8 +75,7 @@ impl<'a> Header<'a> {
         };
         Ok(Section {
             id: self.id,
-            // As LLVM, which takes any bytes. What is not UTF-8 is the name of nothing that is gathered.
-            name: str::from_utf8(name).unwrap_or(NOT_UTF_8),
+            name: names::lasting(name),
             range: self.start..self.payload_start + self.payload.len(),
             content,
         })
@@ -222,7 +221,7 @@ mod tests {
         let module = b"\0asm\x01\0\0\0\0\x04\x02\xff\xfeX\0\x02\x01y";
         let sections = parse(module).expect("a module");
         let names: Vec<_> = sections.iter().map(|section| section.name).collect();
-        assert_eq!(names, ["\u{fffd}", "y"]);
+        assert_eq!(names, ["\u{10f7ff}\u{10f7fe}", "y"]);
         assert_eq!(sections[0].content, b"X");
     }
 

@@ -2,6 +2,7 @@
 //! here, once, so that the rest of the program may use them.
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
+use super::linking::{Comdats, Imports, Named, Segments, Symbols};
 use super::object::{
     COMDAT_INFO, DataSegment, Function, INIT_FUNCS, Merged, Object, SEGMENT_INFO, SYMBOL_TABLE,
     subsections,
@@ -11,9 +12,8 @@ use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
 use std::sync::OnceLock;
 use wasmparser::{
-    BinaryReader, Comdat, ComdatSymbolKind, DataSectionReader, FunctionSectionReader,
-    ImportSectionReader, RelocSectionReader, Segment, SymbolFlags, SymbolInfo, SymbolInfoMap,
-    TypeRef,
+    BinaryReader, ComdatSymbolKind, DataSectionReader, FunctionSectionReader, RelocSectionReader,
+    SymbolFlags, SymbolInfo, TypeRef,
 };
 
 impl<'a> Object<'a> {
@@ -138,8 +138,8 @@ impl<'a> Object<'a> {
 
     fn read_imports(&mut self, reader: BinaryReader<'a>) -> Result<()> {
         let start = reader.original_position() as usize;
-        for import in ImportSectionReader::new(reader)?.into_imports() {
-            let import = import?;
+        for import in Imports::new(reader)? {
+            let Named(import) = import?;
             match import.ty {
                 TypeRef::Func(type_index) | TypeRef::FuncExact(type_index) => {
                     self.add_function(type_index, Some((import.module, import.name)), start)?;
@@ -210,9 +210,9 @@ impl<'a> Object<'a> {
     }
 
     fn read_segment_info(&mut self, reader: BinaryReader<'a>) -> Result<()> {
-        let infos = wasmparser::SegmentMap::new(reader)?;
+        let infos = Segments::new(reader)?;
         for (position, item) in infos.into_iter_with_offsets().enumerate() {
-            let (at, info): (u64, Segment<'a>) = item?;
+            let (at, Named(info)) = item?;
             let Some(segment) = self.segments.get_mut(position) else {
                 return Err(Error::damaged("segment info for a segment that is not there").at(at));
             };
@@ -233,12 +233,11 @@ impl<'a> Object<'a> {
     }
 
     fn read_comdats(&mut self, reader: BinaryReader<'a>) -> Result<()> {
-        for comdat in wasmparser::ComdatMap::new(reader)? {
-            let comdat: Comdat<'a> = comdat?;
+        for comdat in Comdats::new(reader)? {
+            let comdat = comdat?;
             let group = self.comdats.len() as u32;
             self.comdats.push(comdat.name);
-            for item in comdat.symbols.into_iter_with_offsets() {
-                let (at, symbol) = item?;
+            for (at, symbol) in comdat.members {
                 let index = symbol.index as usize;
                 let (kind, member) = match symbol.kind {
                     ComdatSymbolKind::Data => {
@@ -265,11 +264,11 @@ impl<'a> Object<'a> {
         let end = reader.range().end as u32;
         // For each function, whether there is a symbol that has its name from it.
         let mut unnamed = vec![false; self.functions.len()];
-        let infos = SymbolInfoMap::new(reader.clone())?;
+        let infos = Symbols::new(reader.clone())?;
         self.symbols
             .reserve_exact(at_most(infos.count(), &reader, SMALLEST_SYMBOL));
         for item in infos.into_iter_with_offsets() {
-            let (at, info) = item?;
+            let (at, Named(info)) = item?;
             if let Some(previous) = self.symbols.last_mut() {
                 previous.range.end = at as u32;
             }

@@ -3,7 +3,7 @@
 use super::encode;
 use super::index::{SegmentIndex, SymbolIndex};
 use super::object::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
-use super::outline::DATA;
+use super::outline::{DATA, IMPORT};
 use super::relocation::Relocation;
 use super::symbol::Definition;
 use crate::hash::HashMap;
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
-    Encode, EntityType, ImportSection, MemoryType, Module, RefType, TableType, TypeSection,
+    Encode, EntityType, MemoryType, Module, RawSection, RefType, TableType, TypeSection,
 };
 use wasmparser::{BinaryReader, ConstExpr, DataKind, RelocationType, SymbolFlags};
 
@@ -343,7 +343,10 @@ impl<'a> Builder<'a> {
         const CUSTOM_SECTION: u32 = 3;
         let mut module = Module::new();
         module.section(&self.type_section());
-        module.section(&self.import_section());
+        module.section(&RawSection {
+            id: IMPORT,
+            data: &self.imports(),
+        });
         out.write_all(&module.finish())?;
         let mut section = Vec::new();
         let starts = encode::section(DATA, &mut section, |section| self.data_section(section));
@@ -403,22 +406,25 @@ impl<'a> Builder<'a> {
         section
     }
 
-    fn import_section(&self) -> ImportSection {
-        let mut section = ImportSection::new();
-        section.import(
-            "env",
-            "__linear_memory",
-            MemoryType {
-                minimum: 0,
-                maximum: None,
-                memory64: self.memory64,
-                shared: false,
-                page_size_log2: None,
-            },
-        );
-        for import in &self.imports {
-            let ty = EntityType::Function(import.type_index);
-            section.import(&import.module, &import.field, ty);
+    /// The payload of the import section. (`wasm-encoder` takes names in UTF-8 only.)
+    fn imports(&self) -> Vec<u8> {
+        let mut section = Vec::new();
+        let mut import = |module: &str, field: &str, ty: EntityType| {
+            encode::name(module, &mut section);
+            encode::name(field, &mut section);
+            ty.encode(&mut section);
+        };
+        let memory = MemoryType {
+            minimum: 0,
+            maximum: None,
+            memory64: self.memory64,
+            shared: false,
+            page_size_log2: None,
+        };
+        import("env", "__linear_memory", memory.into());
+        for function in &self.imports {
+            let ty = EntityType::Function(function.type_index);
+            import(&function.module, &function.field, ty);
         }
         if self.needs_table() {
             let table = TableType {
@@ -428,9 +434,13 @@ impl<'a> Builder<'a> {
                 maximum: None,
                 shared: false,
             };
-            section.import("env", "__indirect_function_table", table);
+            import("env", "__indirect_function_table", table.into());
         }
-        section
+        let count = 1 + self.imports.len() as u32 + u32::from(self.needs_table());
+        let mut payload = Vec::with_capacity(section.len() + 5);
+        count.encode(&mut payload);
+        payload.extend(section);
+        payload
     }
 
     /// Whether something here is the address of a function. Then the object refers to the table, as

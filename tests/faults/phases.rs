@@ -63,7 +63,9 @@ fn while_inputs_are_read() {
 /// Stops our linker for a while at a call of the system, and sends it each signal there.
 fn interrupted_at(work: &Work, call: &str, when: &str, words: &[std::ffi::OsString]) {
     for signal in SIGNALS {
-        interrupted_by(signal, work, (call, when), words);
+        let strace = interrupted_by(signal, work, (call, when), words);
+        // It ends as what it traces.
+        end(strace, work, signal);
     }
 }
 
@@ -72,7 +74,7 @@ fn interrupted_by(
     work: &Work,
     (call, when): (&str, &str),
     words: &[std::ffi::OsString],
-) {
+) -> Child {
     let link = command(work, &tool("WSL_WASM_LD"));
     let trace = work.file("trace");
     let mut traced = Command::new(setting("WSL_STRACE"));
@@ -102,8 +104,7 @@ fn interrupted_by(
     wait_until("our linker runs", || child().is_some());
     std::thread::sleep(Duration::from_millis(500));
     kill_process(child().expect("our linker"), signal).expect("a process");
-    // strace ends as what it traces.
-    end(strace, work, signal);
+    strace
 }
 
 #[test]

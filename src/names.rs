@@ -1,0 +1,158 @@
+//! Names of any bytes, as texts.
+//!
+//! A name in an object is bytes, and linkers take any: C has `__asm__("\xff")`, assembler code has
+//! `.globl "\377"`. Here a name is a text, in which each byte that is no part of UTF-8 is one character for
+//! private use: U+10F780 for 0x80, up to U+10F7FF for 0xff. A name that has such a character itself has the
+//! bytes of that as characters too. So different names are different texts, and [`bytes`] undoes [`text`].
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+
+/// The character that stands for byte 0 would be this one.
+const FIRST: u32 = 0x10_f700;
+/// What the characters that stand for bytes begin with in UTF-8.
+const LEAD: u8 = 0xf4;
+
+/// A name as a text.
+pub fn text(name: &[u8]) -> Cow<'_, str> {
+    if let Ok(name) = str::from_utf8(name)
+        && !has_bytes(name)
+    {
+        return Cow::Borrowed(name);
+    }
+    let mut text = String::with_capacity(4 * name.len());
+    for chunk in name.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match byte(character) {
+                None => text.push(character),
+                Some(_) => {
+                    let mut own = [0; 4];
+                    let own = character.encode_utf8(&mut own).bytes();
+                    text.extend(own.map(stands_for));
+                }
+            }
+        }
+        text.extend(chunk.invalid().iter().copied().map(stands_for));
+    }
+    Cow::Owned(text)
+}
+
+/// The bytes of the name that a text is.
+pub fn bytes(text: &str) -> Cow<'_, [u8]> {
+    if !has_bytes(text) {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    for character in text.chars() {
+        match byte(character) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+/// What people see of names, alone or within more: `\xff` for such a byte.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !has_bytes(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match byte(character) {
+            // A string takes all.
+            Some(byte) => _ = write!(shown, "\\x{byte:02x}"),
+            None => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A name as a text that is there as long as the name. Nearly all are the name's own bytes; each of the others
+/// is kept once, until the end, as objects are read several times.
+pub fn lasting(name: &[u8]) -> &str {
+    static KEPT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+    match text(name) {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => {
+            let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = kept.get(&*text) {
+                return known;
+            }
+            let text: &'static str = text.leak();
+            kept.insert(text);
+            text
+        }
+    }
+}
+
+/// Whether there are characters that stand for bytes.
+fn has_bytes(text: &str) -> bool {
+    memchr::memchr(LEAD, text.as_bytes()).is_some() && text.chars().any(|c| byte(c).is_some())
+}
+
+fn stands_for(byte: u8) -> char {
+    char::from_u32(FIRST + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// The byte that a character stands for.
+fn byte(character: char) -> Option<u8> {
+    let byte = u8::try_from(u32::from(character).checked_sub(FIRST)?).ok()?;
+    (!byte.is_ascii()).then_some(byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_what_is_no_text_is_changed() {
+        for name in ["", "main", "größe", "\u{10ffff}", "\u{10f77f}\u{10f800}"] {
+            assert!(matches!(text(name.as_bytes()), Cow::Borrowed(_)), "{name}");
+            assert_eq!((lasting(name.as_bytes()), &*shown(name)), (name, name));
+        }
+        assert_eq!(text(b"a\xff\x80z"), "a\u{10f7ff}\u{10f780}z");
+        assert_eq!(shown(&text(b"a\xff\x80z")), "a\\xff\\x80z");
+    }
+
+    #[test]
+    fn a_name_is_kept_once() {
+        let (first, second) = (vec![b'k', 0xff], vec![b'k', 0xff]);
+        assert!(std::ptr::eq(lasting(&first), lasting(&second)));
+    }
+
+    /// Bytes among which there are often parts of the characters that stand for others.
+    fn name() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            any::<u8>().prop_map(|byte| vec![byte]),
+            any::<char>().prop_map(|c| c.to_string().into_bytes()),
+            proptest::char::range('\u{10f700}', '\u{10f8ff}')
+                .prop_map(|c| c.to_string().into_bytes()),
+            Just(b"\xf4\x8f\x9f".to_vec()),
+        ];
+        proptest::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_come_back(name in name()) {
+            let own = text(&name);
+            prop_assert_eq!(&*bytes(&own), &name[..]);
+            prop_assert_eq!(&*bytes(lasting(&name)), &name[..]);
+        }
+
+        #[test]
+        fn names_between_texts_stay_themselves(before in "[a-z.]{0,3}", name in name()) {
+            let whole = format!("{before}{}", text(&name));
+            prop_assert_eq!(&*bytes(&whole), &[before.as_bytes(), &name].concat()[..]);
+        }
+
+        #[test]
+        fn what_is_shown_has_no_such_character(name in name()) {
+            prop_assert!(!has_bytes(&shown(&text(&name))));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What has names in an object, read as LLVM reads it: a name is any bytes. (`wasmparser` takes names in UTF-8
+//! only.)
+
+use crate::names;
+use wasmparser::{
+    BinaryReader, ComdatSymbol, FromReader, Result, SectionLimited, Segment, SymbolFlags,
+    SymbolInfo, TypeRef,
+};
+
+/// The entries of the symbol table.
+pub type Symbols<'a> = SectionLimited<'a, Named<SymbolInfo<'a>>>;
+/// The entries of the segment info subsection.
+pub type Segments<'a> = SectionLimited<'a, Named<Segment<'a>>>;
+/// The COMDAT groups.
+pub type Comdats<'a> = SectionLimited<'a, Comdat<'a>>;
+/// The imports.
+pub type Imports<'a> = SectionLimited<'a, Named<wasmparser::Import<'a>>>;
+
+/// Something whose names are any bytes, as texts of `names`.
+#[derive(Debug, Clone)]
+pub struct Named<T>(pub T);
+
+/// A COMDAT group.
+#[derive(Debug, Clone)]
+pub struct Comdat<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its flags.
+    pub flags: u32,
+    /// What is in it, each with where that stands in the file.
+    pub members: Vec<(u64, ComdatSymbol)>,
+}
+
+fn name<'a>(reader: &mut BinaryReader<'a>) -> Result<&'a str> {
+    let length = reader.read_var_u32()?;
+    Ok(names::lasting(reader.read_bytes(length as usize)?))
+}
+
+impl<'a> FromReader<'a> for Named<SymbolInfo<'a>> {
+    fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
+        // Linking.md, "syminfo".
+        const FUNCTION: u8 = 0;
+        const DATA: u8 = 1;
+        const GLOBAL: u8 = 2;
+        const TAG: u8 = 4;
+        const TABLE: u8 = 5;
+        let start = reader.clone();
+        let kind = reader.read_u8()?;
+        if !matches!(kind, FUNCTION | DATA | GLOBAL | TAG | TABLE) {
+            // It has no name.
+            *reader = start;
+            return reader.read().map(Self);
+        }
+        let flags: SymbolFlags = reader.read()?;
+        let is_defined = !flags.contains(SymbolFlags::UNDEFINED);
+        if kind == DATA {
+            return Ok(Self(SymbolInfo::Data {
+                flags,
+                name: name(reader)?,
+                symbol: is_defined.then(|| reader.read()).transpose()?,
+            }));
+        }
+        let index = reader.read_var_u32()?;
+        let is_named = is_defined || flags.contains(SymbolFlags::EXPLICIT_NAME);
+        let name = is_named.then(|| name(reader)).transpose()?;
+        Ok(Self(match kind {
+            FUNCTION => SymbolInfo::Func { flags, index, name },
+            GLOBAL => SymbolInfo::Global { flags, index, name },
+            TAG => SymbolInfo::Event { flags, index, name },
+            _ => SymbolInfo::Table { flags, index, name },
+        }))
+    }
+}
+
+impl<'a> FromReader<'a> for Named<Segment<'a>> {
+    fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
+        Ok(Self(Segment {
+            name: name(reader)?,
+            alignment: reader.read_var_u32()?,
+            flags: reader.read()?,
+        }))
+    }
+}
+
+impl<'a> FromReader<'a> for Named<wasmparser::Import<'a>> {
+    fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
+        Ok(Self(wasmparser::Import {
+            module: name(reader)?,
+            name: name(reader)?,
+            ty: reader.read::<TypeRef>()?,
+        }))
+    }
+}
+
+impl<'a> FromReader<'a> for Comdat<'a> {
+    fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
+        let (name, flags) = (name(reader)?, reader.read_var_u32()?);
+        let mut members = Vec::new();
+        for _ in 0..reader.read_var_u32()? {
+            members.push((reader.original_position(), reader.read()?));
+        }
+        Ok(Self {
+            name,
+            flags,
+            members,
+        })
+    }
+}
