@@ -243,6 +243,7 @@ fn gathered(
     let inputs = Inputs {
         modules: vec![module],
         bitcode: Vec::new(),
+        compiled: None,
         warnings: Vec::new(),
         files: None,
     };

@@ -163,8 +163,10 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         };
     }
     link.call = Call::new(&line, &backend); // It is run for this first.
-    let (compiled, messages) = match backend::compile(&backend, &line, inputs, &with_entries)? {
-        Compiled::Objects(objects, messages) => (objects, messages),
+    let kept = plan::kept(&survey, inputs, &line, &with_entries);
+    let compiled = backend::compile(&backend, &line, inputs, &with_entries, &kept)?;
+    let (compiled, messages) = match compiled {
+        Compiled::Objects(from, messages) => (from, messages),
         Compiled::Failed(ended) => return Ok(ended),
         Compiled::NoEntries => {
             return match link.gather(inputs, survey, resolved, &[])? {
@@ -174,7 +176,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         }
     };
     link.clock.end_of("bitcode");
-    let inputs = files.inputs()?.with_compiled(&compiled);
+    let inputs = files.inputs()?.with_compiled(&compiled)?;
     let survey = link.survey(&inputs)?;
     let resolved = plan::resolve(&survey, &inputs, &line, || backend.retains());
     match link.gather(&inputs, survey, resolved, &messages)? {

@@ -8,7 +8,7 @@
 use crate::args::{CommandLine, Id};
 use crate::bitcode::Bitcode;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, Module, ObjectId};
+use crate::input::{Inputs, Module, ObjectId, Provenance};
 use crate::wasm::{Object, SymbolKind};
 
 /// The plain link.
@@ -54,6 +54,8 @@ impl PlainLink {
 /// A file, with the symbols that count for others.
 struct File {
     object: Option<ObjectId>,
+    /// Whether the backend has made it of bitcode.
+    is_compiled: bool,
     is_lazy: bool,
     is_linked: bool,
     symbols: Vec<Symbol>,
@@ -92,11 +94,11 @@ impl Linker {
             duplicates: HashSet::default(),
         };
         let mut bitcode = inputs.bitcode.iter().peekable();
-        if inputs.is_compiled() {
-            bitcode = [].iter().peekable();
-        }
         for (position, module) in inputs.modules.iter().enumerate() {
-            let before = |other: &&Module<'_>| other.place.argument < module.place.argument;
+            // What it was made into comes after all files.
+            let is_last = module.provenance == Provenance::Compiled;
+            let before =
+                |other: &&Module<'_>| is_last || other.place.argument < module.place.argument;
             while let Some(other) = bitcode.next_if(before) {
                 linker.read_bitcode(other);
             }
@@ -122,6 +124,7 @@ impl Linker {
         }
         self.files.push(File {
             object: Some(id),
+            is_compiled: module.provenance == Provenance::Compiled,
             is_lazy: !module.always_linked(),
             is_linked: false,
             symbols,
@@ -140,6 +143,7 @@ impl Linker {
         let symbols = symbols.collect();
         self.files.push(File {
             object: None,
+            is_compiled: false,
             is_lazy: !module.always_linked(),
             is_linked: false,
             symbols,
@@ -225,6 +229,12 @@ impl Linker {
         let is_weak = symbol.is_weak;
         let state = &mut self.states[symbol.name];
         match *state {
+            // What bitcode defines is where it has been compiled.
+            State::Defined { file: other, .. }
+                if self.files[file].is_compiled && self.files[other].object.is_none() =>
+            {
+                *state = State::Defined { file, is_weak };
+            }
             State::Defined { is_weak: false, .. } if !is_weak => {
                 // With --allow-multiple-definition the first counts.
                 self.duplicates.insert(symbol.name);
