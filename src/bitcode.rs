@@ -21,17 +21,20 @@ pub struct Symbol<'a> {
     /// The section that the source puts it in.
     pub section: Option<&'a str>,
     flags: u32,
-    /// Whether it is in a COMDAT group.
-    pub is_comdat: bool,
+    /// The COMDAT group it is in.
+    pub comdat: Option<&'a str>,
 }
 
 /// Bits of a symbol's flags (`storage::Symbol::FlagBits`).
+const VISIBILITY: u32 = 0b11;
 const HAS_UNCOMMON: u32 = 1 << 2;
 const UNDEFINED: u32 = 1 << 3;
 const WEAK: u32 = 1 << 4;
 /// The index of the COMDAT group of a symbol that is in none.
 const NO_COMDAT: u32 = u32::MAX;
 const GLOBAL: u32 = 1 << 10;
+/// LLVM's own, such as `llvm.used`: no symbol of a linker's.
+const FORMAT_SPECIFIC: u32 = 1 << 11;
 const EXECUTABLE: u32 = 1 << 13;
 
 impl Symbol<'_> {
@@ -47,12 +50,22 @@ impl Symbol<'_> {
 
     /// Whether other files can refer to it.
     pub fn is_global(&self) -> bool {
-        self.flags & GLOBAL != 0
+        self.flags & (GLOBAL | FORMAT_SPECIFIC) == GLOBAL
+    }
+
+    /// Whether it is not to be seen outside of the output.
+    pub fn is_hidden(&self) -> bool {
+        self.flags & VISIBILITY != 0
     }
 
     /// Whether it is data that this file defines.
     pub fn is_defined_data(&self) -> bool {
         self.flags & (UNDEFINED | EXECUTABLE) == 0
+    }
+
+    /// Whether it is a function.
+    pub fn is_function(&self) -> bool {
+        self.flags & EXECUTABLE != 0
     }
 }
 
@@ -112,6 +125,7 @@ impl<'a> SymbolTable<'a> {
     /// `storage::Header`: the version, the producer, and the ranges of modules, of COMDAT groups,
     /// of symbols, and of what few symbols have.
     fn read(&self) -> Option<Vec<Symbol<'a>>> {
+        const COMDATS: usize = 20;
         const SYMBOLS: usize = 28;
         const UNCOMMONS: usize = 36;
         const SYMBOL_SIZE: usize = 24;
@@ -127,6 +141,10 @@ impl<'a> SymbolTable<'a> {
         let table = self
             .bytes
             .get(first..first.checked_add(count.checked_mul(SYMBOL_SIZE)?)?)?;
+        let groups = (word(self.bytes, COMDATS)?, word(self.bytes, COMDATS + 4)?);
+        // The symbols follow the groups, which are larger in newer tables.
+        let group_size = (first as u32).checked_sub(groups.0);
+        let group_size = group_size.and_then(|size| size.checked_div(groups.1));
         let mut symbols = Vec::with_capacity(count);
         for symbol in table.chunks_exact(SYMBOL_SIZE) {
             let flags = word(symbol, 20)?;
@@ -139,7 +157,13 @@ impl<'a> SymbolTable<'a> {
                 name: self.string(symbol, 0)?,
                 section: name.filter(|name| !name.is_empty()),
                 flags,
-                is_comdat: word(symbol, 16)? != NO_COMDAT,
+                comdat: match word(symbol, 16)? {
+                    NO_COMDAT => None,
+                    group => {
+                        let at = group.checked_mul(group_size?)?.checked_add(groups.0)?;
+                        Some(self.string(self.bytes, at as usize)?)
+                    }
+                },
             });
         }
         Some(symbols)

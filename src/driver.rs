@@ -103,13 +103,15 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     if with_entries.is_empty() {
         return link.gather(&inputs, survey, &[]);
     }
-    let (compiled, messages) = match backend::compile(&backend, &line, &inputs, &with_entries)? {
+    let kept = plan::kept(&survey, &inputs, &line, &with_entries);
+    let compiled = backend::compile(&backend, &line, &inputs, &with_entries, &kept)?;
+    let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
         Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
     };
     link.clock.end_of("bitcode");
-    let inputs = ManuallyDrop::new(files.inputs()?.with_compiled(&compiled));
+    let inputs = ManuallyDrop::new(files.inputs()?.with_compiled(&compiled)?);
     let survey = link.survey(&inputs)?;
     link.gather(&inputs, survey, &messages)
 }
@@ -261,8 +263,8 @@ impl Link<'_> {
         Ok(ended)
     }
 
-    /// Links where the backend says whether the bounds of some sections are defined. If they are not, the user
-    /// is told why, also where undefined data would be null.
+    /// Links where the backend says whether live code refers to what nobody defines. If it does, the user is told
+    /// why, also where undefined data would be null.
     fn link_undeclared(
         self,
         undeclared: &[Undeclared<'_>],

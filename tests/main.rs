@@ -42,6 +42,7 @@ mod host_js;
 mod instrumented;
 mod linkme;
 mod lto;
+mod lto_place;
 mod manifest;
 mod manifest_names;
 mod manners;

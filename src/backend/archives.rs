@@ -1,31 +1,37 @@
 //! Archives of which members were edited, or whose bitcode was compiled: made anew, or left out.
 
 use super::job::{Job, no_room};
+use super::stubs;
 use crate::args::ArgumentIndex;
 use crate::error::Result;
 use crate::hash::HashSet;
-use crate::input::{Files, Inputs, Module, Provenance, write_archive};
+use crate::hoist::Hoisted;
+use crate::input::{Files, Inputs, Module, write_archive};
 use crate::temporary::Kind;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Job<'_> {
     /// Writes objects that are given as something else than objects in the places of the originals: parts of
-    /// archives that are made anew, and what was made of bitcode.
+    /// archives that are made anew, and what stands for bitcode.
     pub(super) fn place_others(
         &mut self,
         files: &Files,
         inputs: &Inputs<'_>,
         others: &[(&Module<'_>, Vec<u8>)],
+        hoisted: Option<&Hoisted<'_>>,
     ) -> Result<()> {
-        let mut edited = Edited::new(others);
-        let members = others.iter().filter(|(module, _)| module.is_member());
-        let mut archives: BTreeSet<_> = members.map(|(module, _)| module.place.argument).collect();
-        if inputs.is_compiled() {
-            self.place_compiled(inputs, &edited)?;
-            archives.extend(edited.drop_bitcode(inputs));
+        let stand_ins = stubs::stand_ins(inputs);
+        for (module, bytes) in stand_ins.iter().filter(|(module, _)| !module.is_member()) {
+            // One that was compiled alone may have been edited since.
+            if !self.edits.replace.contains_key(&module.place.argument) {
+                let file = self.write(bytes, Some(module.name.to_string()))?;
+                self.place(module, vec![file.into()]);
+            }
         }
-        for argument in archives {
+        let edited = Edited::new(inputs, &stand_ins, others);
+        self.place_compiled(inputs, hoisted, |original| edited.of(original))?;
+        for &argument in &edited.archives {
             self.make_anew(argument, files, &edited)?;
         }
         Ok(())
@@ -51,25 +57,6 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Puts what the backend has made of bitcode before all archives, which then have no use for
-    /// the bitcode in them: all that is referred to is defined.
-    fn place_compiled(&mut self, inputs: &Inputs<'_>, edited: &Edited<'_>) -> Result<()> {
-        let compiled = inputs.modules.iter();
-        for module in compiled.filter(|module| module.provenance == Provenance::Compiled) {
-            let original = module.lasting().unwrap_or_default();
-            let bytes = edited.of(original).unwrap_or(original);
-            let file = self.write(bytes, Some(module.name.to_string()))?;
-            self.edits.first.push(file.into());
-        }
-        let files = inputs.bitcode.iter();
-        for module in
-            files.filter(|module| module.provenance == Provenance::File && !module.place.in_lib)
-        {
-            self.edits.replace.insert(module.place.argument, Vec::new());
-        }
-        Ok(())
-    }
-
     /// Puts an archive with the edited members in place of an archive. Of one that is not linked whole, it has
     /// those up to the last that is edited, and what follows is offered by the archive itself.
     fn make_anew(
@@ -89,11 +76,9 @@ impl Job<'_> {
         let path = self.directory.name(Kind::Archive);
         let mut members = Vec::with_capacity(count);
         for (name, original) in archive.members.into_iter().take(count) {
-            if !edited.is_dropped(original) {
-                let bytes = edited.of(original).unwrap_or(original);
-                let shown = format!("{}({name})", archive.name);
-                members.push((self.member(&path, &name, shown), Cow::Borrowed(bytes)));
-            }
+            let bytes = edited.of(original).unwrap_or(original);
+            let shown = format!("{}({name})", archive.name);
+            members.push((self.member(&path, &name, shown), Cow::Borrowed(bytes)));
         }
         self.names.add_input(&path, archive.name.to_string());
         let path = self.directory.path().join(path);
@@ -116,21 +101,27 @@ impl Job<'_> {
 /// What has become of modules, by where the originals are.
 struct Edited<'a> {
     contents: BTreeMap<*const u8, &'a [u8]>,
-    dropped: BTreeSet<*const u8>,
-    /// The archives that are linked whole.
+    /// The archives that such modules are in.
+    archives: BTreeSet<ArgumentIndex>,
+    /// Those of them that are linked whole.
     whole: BTreeSet<ArgumentIndex>,
 }
 
 impl<'a> Edited<'a> {
-    fn new(objects: &'a [(&Module<'_>, Vec<u8>)]) -> Self {
-        let modules = objects.iter().map(|(module, _)| module);
-        let whole = modules.filter(|module| module.is_member() && module.place.whole_archive);
-        let contents = objects
-            .iter()
-            .filter_map(|(module, bytes)| Some((module.address()?, &bytes[..])));
+    /// Of what stands for bitcode, some has been edited too.
+    fn new(
+        inputs: &Inputs<'_>,
+        stand_ins: &'a [(&Module<'_>, Vec<u8>)],
+        edited: &'a [(&Module<'_>, Vec<u8>)],
+    ) -> Self {
+        let all = || stand_ins.iter().chain(edited);
+        let members = || all().map(|(module, _)| module).filter(|m| m.is_member());
+        let contents =
+            all().filter_map(|(module, bytes)| Some((inputs.original(module)?, &bytes[..])));
+        let whole = members().filter(|module| module.place.whole_archive);
         Self {
             contents: contents.collect(),
-            dropped: BTreeSet::new(),
+            archives: members().map(|module| module.place.argument).collect(),
             whole: whole.map(|module| module.place.argument).collect(),
         }
     }
@@ -142,23 +133,5 @@ impl<'a> Edited<'a> {
     /// What `original` has become, if it was edited.
     fn of(&self, original: &[u8]) -> Option<&'a [u8]> {
         self.contents.get(&original.as_ptr()).copied()
-    }
-
-    /// Whether `original` is to be left out of its archive.
-    fn is_dropped(&self, original: &[u8]) -> bool {
-        self.dropped.contains(&original.as_ptr())
-    }
-
-    /// Leaves out the bitcode of archives that are linked whole, as it has been compiled. The
-    /// arguments that name them.
-    fn drop_bitcode(&mut self, inputs: &Inputs<'_>) -> BTreeSet<ArgumentIndex> {
-        let members = inputs.bitcode.iter();
-        let members = members.filter(|module| module.is_member() && module.place.whole_archive);
-        let dropped = members.map(|module| {
-            self.dropped.extend(module.address());
-            self.whole.insert(module.place.argument);
-            module.place.argument
-        });
-        dropped.collect()
     }
 }

@@ -5,16 +5,19 @@
 //! have nothing to go by. So it links once as it was asked to, to a file that nobody sees, and hands out
 //! the objects that it made of the bitcode (`--lto-obj-path`, which `wasm-ld` has since LLVM 20).
 
+use super::alone::{Alone, compile_alone};
 use super::call::Call;
+use super::extraction::Extraction;
 use super::find::Backend;
 use super::job::{Job, no_room};
 use super::messages::OUTPUT;
 use super::run::{Ended, run_aside};
 use crate::args::{CommandLine, Id, Meaning};
 use crate::error::{Error, Result, os_message};
-use crate::input::{Inputs, Module, Name};
+use crate::input::{FromBitcode, Inputs, Module, Name};
 use crate::survey::WithEntries;
 use memchr::memmem;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write;
@@ -22,16 +25,16 @@ use std::path::{Path, PathBuf};
 
 /// What has become of the bitcode.
 pub enum Compiled {
-    /// The objects that the backend made, and what it said.
-    Objects(Vec<(Name, Vec<u8>)>, Vec<u8>),
+    /// What the backend made of it, and what it said.
+    Objects(FromBitcode, Vec<u8>),
     /// The backend has said what is wrong.
     Failed(Ended),
     /// The backend does not hand out what it compiles, and no symbol shows entries.
     NoEntries,
 }
 
-/// Compiles the bitcode that is linked. What is in `with_entries` is linked always, and what other files
-/// could refer to there is kept.
+/// Compiles the bitcode that is linked, and alone each file of what is not and has entries. The optimizer
+/// keeps what is in `kept`: the names that entries have, and those that other files may refer to later.
 ///
 /// # Errors
 /// A temporary file that cannot be written, or a backend that cannot be run or keeps its objects.
@@ -40,25 +43,21 @@ pub fn compile(
     line: &CommandLine,
     inputs: &Inputs<'_>,
     with_entries: &[WithEntries],
+    kept: &[String],
 ) -> Result<Compiled> {
     let call = Call::new(line, backend);
     let mut job = Job::new()?;
     let output = Output::new(line, &job)?;
     job.names.set_output(&output.callers);
-    for entries in with_entries {
-        let module = &inputs.bitcode[entries.position];
-        if !module.always_linked() {
-            let file = job.write(&module.load()?, Some(module.name.to_string()))?;
-            job.place(module, vec![file.into()]);
-        }
-        job.edits.last.extend(kept(entries));
-    }
-    job.leave_lib(&inputs.bitcode);
+    let kept = kept.iter().map(|name| format!("--undefined={name}").into());
+    job.edits.last.extend(kept);
     if let Some(files) = inputs.files {
         job.give_read_once(files)?;
     }
     drop_reports(&mut job, line);
     job.edits.last.extend(output.words(line));
+    let extraction = Extraction::new(&job);
+    job.edits.last.push(extraction.option());
     job.edits.last.push(output.option());
     let words = job.words(line)?;
     let (mut ended, mut messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
@@ -69,7 +68,14 @@ pub fn compile(
     }
     if ended != Ended::Status(0) && is_unknown {
         // It may have more to say of the bitcode, such as that it is too new.
-        job.edits.last.pop();
+        let options = [output.option(), extraction.option()];
+        job.edits.last.retain(|word| !options.contains(word));
+        let words = job.words(line)?;
+        (ended, messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
+    }
+    if ended != Ended::Status(0) && !inputs.bitcode.iter().any(Module::always_linked) {
+        // Where no bitcode is linked, it fails to compile that nothing.
+        job.edits.last.retain(|word| *word != output.option());
         let words = job.words(line)?;
         (ended, messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
     }
@@ -86,20 +92,30 @@ pub fn compile(
     if let Some(path) = line.values(Id::LtoObjectPath).last() {
         output.hand_out(Path::new(path))?;
     }
-    Ok(Compiled::Objects(output.objects()?, messages))
+    let linked = extraction.linked(inputs, job.names())?;
+    let objects = output.objects()?;
+    let mut alone = BTreeMap::new();
+    let positions = with_entries.iter().map(|entries| entries.position);
+    for position in positions.filter(|position| !linked.contains(position)) {
+        match compile_alone(backend, line, &inputs.bitcode[position])? {
+            Alone::Object(object) => alone.insert(position, object),
+            Alone::Failed(ended) => return Ok(Compiled::Failed(ended)),
+        };
+    }
+    let from = FromBitcode {
+        objects,
+        linked,
+        alone,
+    };
+    Ok(Compiled::Objects(from, messages))
 }
 
 /// `wasm-ld`'s option that says where to write the objects that it makes of bitcode.
 const OBJECTS: &str = "--lto-obj-path";
 
-fn kept(entries: &WithEntries) -> impl Iterator<Item = OsString> {
-    let flags = entries.globals.iter();
-    flags.map(|symbol| format!("--undefined={symbol}").into())
-}
-
 /// The link that counts writes what people read. The cache has objects that the backend does not hand
 /// out.
-fn drop_reports(job: &mut Job<'_>, line: &CommandLine) {
+pub(super) fn drop_reports(job: &mut Job<'_>, line: &CommandLine) {
     for (index, argument) in line.arguments() {
         if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath, _) =
             argument.meaning
@@ -126,7 +142,7 @@ fn keeps_objects(backend: &Backend, bitcode: &[Module<'_>], entries: &[WithEntri
 }
 
 /// Where the backend writes.
-struct Output {
+pub(super) struct Output {
     /// What the caller wants.
     callers: PathBuf,
     /// What nobody sees, in a directory of its own.
@@ -136,7 +152,7 @@ struct Output {
 }
 
 impl Output {
-    fn new(line: &CommandLine, job: &Job<'_>) -> Result<Self> {
+    pub(super) fn new(line: &CommandLine, job: &Job<'_>) -> Result<Self> {
         let callers = line.output().to_path_buf();
         let directory = job.directory().join(OUTPUT);
         fs::create_dir(&directory).map_err(|error| no_room(&error))?;
@@ -151,7 +167,7 @@ impl Output {
 
     /// Sections have no ends yet: `__start_NAME` is not defined. What else is not, the link that
     /// counts says.
-    fn words(&self, line: &CommandLine) -> Vec<OsString> {
+    pub(super) fn words(&self, line: &CommandLine) -> Vec<OsString> {
         let mut words = vec!["-o".into(), self.file.clone().into()];
         let policy = line.values(Id::UnresolvedSymbols).last();
         // Which makes other code.
@@ -161,7 +177,7 @@ impl Output {
         words
     }
 
-    fn option(&self) -> OsString {
+    pub(super) fn option(&self) -> OsString {
         let mut option = OsString::from(OBJECTS);
         option.push("=");
         option.push(&self.object);
@@ -169,7 +185,7 @@ impl Output {
     }
 
     /// The objects, under the name that the backend has for them.
-    fn objects(&self) -> Result<Vec<(Name, Vec<u8>)>> {
+    pub(super) fn objects(&self) -> Result<Vec<(Name, Vec<u8>)>> {
         let mut objects = Vec::new();
         for number in 0_u32.. {
             let mut path = self.object.clone().into_os_string();

@@ -3,11 +3,12 @@
 
 use super::job::{Job, no_room};
 use super::pack::{self, Pack, Run, Writer};
+use super::stubs;
 use crate::args::{ArgumentIndex, CommandLine, Id};
 use crate::error::Result;
 use crate::hash::HashSet;
 use crate::hoist::Hoisted;
-use crate::input::{Files, Inputs, Module, ObjectId, Provenance};
+use crate::input::{Files, Inputs, Module, ObjectId};
 use crate::temporary::Kind;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -51,10 +52,10 @@ impl<'a> Job<'a> {
         edited: impl Iterator<Item = ObjectId>,
     ) -> Result<EditedObjects<'a>> {
         let edited: Vec<_> = edited.map(|id| &inputs.modules[id.0]).collect();
-        let anew = archives_made_anew(files, &edited)?;
+        let mut anew = archives_made_anew(files, &edited)?;
+        anew.extend(stubs::archives(inputs));
         let is_other = |module: &Module<'a>| {
-            module.provenance == Provenance::Compiled
-                || module.is_member() && anew.contains(&module.place.argument)
+            stubs::is_last(module) || module.is_member() && anew.contains(&module.place.argument)
         };
         let (others, placed): (Vec<_>, Vec<_>) =
             edited.into_iter().partition(|module| is_other(module));
@@ -90,21 +91,20 @@ impl<'a> Job<'a> {
         hoisted: Option<&'a Hoisted<'a>>,
     ) -> Result<()> {
         let modules = &inputs.modules;
+        // Between `--start-lib` and the end of the line what comes last would be lazy.
+        let comes_last = hoisted.is_some() || inputs.is_compiled();
+        if comes_last && line.flag(Id::StartLib, Id::EndLib) {
+            self.edits.last.push("--end-lib".into());
+        }
+        self.leave_out_archives(files, objects.members.iter().copied())?;
         if let Some(hoisted) = hoisted {
-            let objects = hoisted.asking.iter().chain([&hoisted.object]);
-            let paths = objects.map(|object| {
+            for object in hoisted.asking.iter().chain([&hoisted.object]) {
                 let path = self.path(Kind::Object, None);
                 let file = File::create(&path);
                 let written = file.and_then(|mut file| object.write(&mut file));
                 written.map_err(|error| no_room(&error))?;
-                Ok(path)
-            });
-            let paths = paths.collect::<Result<Vec<_>>>()?;
-            // Between `--start-lib` and the end of the line it would be lazy.
-            if line.flag(Id::StartLib, Id::EndLib) {
-                self.edits.last.push("--end-lib".into());
+                self.edits.last.push(path.into());
             }
-            self.edits.last.extend(paths.into_iter().map(Into::into));
             self.names
                 .set_symbols(&hoisted.globals, modules.len(), |id| {
                     modules[id.0].name.to_string()
@@ -114,8 +114,7 @@ impl<'a> Job<'a> {
         if inputs.is_compiled() {
             self.drop_object_path(line);
         }
-        self.leave_out_archives(files, objects.members.iter().copied())?;
-        self.place_others(files, inputs, &objects.made)
+        self.place_others(files, inputs, &objects.made, hoisted)
     }
 
     /// Puts edited objects where the originals are. What is to be written for them.

@@ -10,7 +10,6 @@ use crate::error::{Error, Result, os_message};
 use crate::input::{Files, Module};
 use crate::survey::is_marked;
 use crate::temporary::{Directory, Kind};
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -193,26 +192,6 @@ impl<'a> Job<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Objects with entries are linked always, also from between `--start-lib` and `--end-lib`.
-    pub(super) fn leave_lib(&mut self, modules: &[Module<'_>]) {
-        let in_lib: BTreeSet<_> = modules
-            .iter()
-            .filter(|module| module.place.in_lib)
-            .map(|module| module.place.argument)
-            .collect();
-        let edits = self
-            .edits
-            .before
-            .iter_mut()
-            .chain(self.edits.replace.iter_mut());
-        for (argument, words) in edits {
-            if in_lib.contains(argument) {
-                words.insert(0, "--end-lib".into());
-                words.push("--start-lib".into());
-            }
-        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Finding and running the linker that does the linking, and passing on what it says.
 
+mod alone;
 mod archives;
 mod call;
 mod compile;
 mod edited;
+mod extraction;
 mod find;
 mod job;
 mod map;
@@ -11,6 +13,7 @@ mod messages;
 mod pack;
 mod relay;
 mod run;
+mod stubs;
 mod undefined;
 
 pub use call::Call;

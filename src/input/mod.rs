@@ -4,6 +4,7 @@
 mod archive;
 mod archive_write;
 mod changes;
+mod compiled;
 mod file;
 mod foreign;
 mod library;
@@ -16,6 +17,7 @@ mod truncation;
 pub use archive::{Content as ArchiveContent, Member as ArchiveMember, members as archive_members};
 pub use archive_write::{write as write_archive, write_to as write_archive_to};
 
+pub use compiled::{Compiled, FromBitcode};
 pub use map::{FileBytes, changed};
 pub use object_map::ObjectMap;
 
@@ -85,6 +87,8 @@ pub struct Inputs<'a> {
     pub modules: Vec<Module<'a>>,
     /// The LLVM bitcode, archive members too, in link order.
     pub bitcode: Vec<Module<'a>>,
+    /// What has become of the bitcode, once it has been compiled.
+    pub compiled: Option<Compiled<'a>>,
     /// What a user should know.
     pub warnings: Vec<String>,
     /// Where they are from.
@@ -251,33 +255,10 @@ impl fmt::Display for Name {
 }
 
 impl<'a> Inputs<'a> {
-    /// The same with what the backend has made of the bitcode that is linked. As in the backend, that
-    /// comes after all other objects.
-    #[must_use]
-    pub fn with_compiled(mut self, compiled: &'a [(Name, Vec<u8>)]) -> Self {
-        let Some(place) = self.bitcode.first().map(|bitcode| bitcode.place) else {
-            return self;
-        };
-        self.modules
-            .extend(compiled.iter().map(|(name, bytes)| Module {
-                name: name.clone(),
-                bytes: Bytes::Here(bytes),
-                place,
-                provenance: Provenance::Compiled,
-            }));
-        self
-    }
-
     /// Lets the system take back the memory of large files, where all that is needed next are parts.
     pub fn release(&self) {
         let files = self.files.iter().flat_map(|files| &files.files);
         files.for_each(|file| file.bytes.release());
-    }
-
-    /// Whether the bitcode has been compiled.
-    pub fn is_compiled(&self) -> bool {
-        let last = self.modules.last();
-        last.is_some_and(|module| module.provenance == Provenance::Compiled)
     }
 }
 

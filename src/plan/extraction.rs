@@ -8,7 +8,8 @@
 use crate::args::{CommandLine, Id};
 use crate::bitcode::Bitcode;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, Module, ObjectId};
+use crate::input::{Inputs, Module, ObjectId, Provenance};
+use crate::names;
 use crate::survey::{EntrySymbol, is_marked};
 use crate::wasm::{Object, SymbolFlags, SymbolKind};
 use std::ffi::OsStr;
@@ -140,6 +141,8 @@ impl PlainLink {
 #[derive(Debug)]
 struct File {
     object: Option<ObjectId>,
+    /// Whether the backend has made it of bitcode.
+    is_compiled: bool,
     is_lazy: bool,
     symbols: Box<[Symbol]>,
 }
@@ -172,11 +175,11 @@ impl Reader {
     fn read(inputs: &Inputs<'_>) -> PlainLink {
         let mut reader = Self::default();
         let mut bitcode = inputs.bitcode.iter().peekable();
-        if inputs.is_compiled() {
-            bitcode = [].iter().peekable();
-        }
         for (position, module) in inputs.modules.iter().enumerate() {
-            let before = |other: &&Module<'_>| other.place.argument < module.place.argument;
+            // What it was made into comes after all files.
+            let is_last = module.provenance == Provenance::Compiled;
+            let before =
+                |other: &&Module<'_>| is_last || other.place.argument < module.place.argument;
             while let Some(other) = bitcode.next_if(before) {
                 reader.read_bitcode(other);
             }
@@ -213,6 +216,7 @@ impl Reader {
         self.objects.push(self.files.len());
         self.files.push(File {
             object: Some(id),
+            is_compiled: module.provenance == Provenance::Compiled,
             is_lazy: !module.always_linked(),
             symbols: symbols.into(),
         });
@@ -230,6 +234,7 @@ impl Reader {
         let symbols = symbols.collect();
         self.files.push(File {
             object: None,
+            is_compiled: false,
             is_lazy: !module.always_linked(),
             symbols,
         });
@@ -316,6 +321,12 @@ impl PlainLink {
         let is_weak = symbol.is_weak;
         let state = &mut self.states[symbol.name];
         match *state {
+            // What bitcode defines is where it has been compiled.
+            State::Defined { file: other, .. }
+                if self.files[file].is_compiled && self.files[other].object.is_none() =>
+            {
+                *state = State::Defined { file, is_weak };
+            }
             State::Defined { is_weak: false, .. } if !is_weak => {
                 // With --allow-multiple-definition the first counts.
                 self.duplicates.insert(symbol.name);
@@ -332,7 +343,7 @@ impl PlainLink {
     fn refer_from(&mut self, line: &CommandLine) {
         const DESTRUCTORS: &str = "__wasm_call_dtors";
         for name in asked_names(line) {
-            let name = name.to_string_lossy();
+            let name = names::text(name.as_encoded_bytes());
             if let Some(object) = self.extract(&name) {
                 self.asked.push((name.into_owned(), object));
             }
@@ -391,7 +402,7 @@ pub fn asks_for_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
         };
         for symbol in object.symbols.iter().filter(|symbol| !symbol.is_local()) {
             if !(symbol.is_undefined() && symbol.is_weak()) {
-                offered.remove(symbol.name.as_bytes());
+                offered.remove(names::bytes(symbol.name).as_ref());
             }
         }
     }

@@ -7,6 +7,7 @@ mod evaluate;
 mod extraction;
 mod gatherer;
 mod items;
+mod kept;
 mod layout;
 mod noload;
 mod resolve;
@@ -16,6 +17,7 @@ mod undeclared;
 
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
+pub use kept::kept;
 pub use resolve::{Resolution, Resolver, Selection, Winner};
 pub use undeclared::{Undeclared, undeclared};
 

@@ -96,7 +96,7 @@ pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'
     let symbols = glances
         .iter()
         .flat_map(|glance| glance.bitcode.symbols.iter().flatten());
-    let grouped = symbols.filter(|symbol| symbol.is_comdat && symbol.is_defined_data());
+    let grouped = symbols.filter(|symbol| symbol.comdat.is_some() && symbol.is_defined_data());
     grouped.filter_map(|symbol| symbol.section)
 }
 

@@ -8,6 +8,7 @@ mod object;
 mod outline;
 mod parse;
 mod relocation;
+mod stub;
 mod symbol;
 mod synth;
 
@@ -20,6 +21,7 @@ pub use object::{
 };
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;
+pub use stub::{StubSymbol, prevailing, stub};
 pub use symbol::{Definition, Symbol, SymbolKind};
 pub use synth::{Builder, Signature, SynthSymbol, Synthesized};
 pub use wasmparser::{RelocationType, SymbolFlags};

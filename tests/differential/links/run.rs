@@ -211,20 +211,13 @@ impl Bench {
         let is_root = |name: &str| !exports_all && model.roots.iter().any(|root| root == name);
         theirs.retain(is_root);
         own.retain(is_root);
-        // In which order entries ask for members is not promised, nor that of what bitcode asks for.
+        // In which order entries ask for members is not promised.
         let has_bitcode = line.inputs.iter().any(|input| input.is_bitcode);
         // An extracted member that no live code reaches is alive here by its entry.
         let may_be_dead = !exports_all && model.of_extracted;
-        if model.references.len() > 1 || has_bitcode || may_be_dead {
+        if model.references.len() > 1 || may_be_dead {
             own.results.remove("order");
             theirs.results.remove("order");
-        }
-        // What the backend compiles comes first, so that other weak definitions may win.
-        if has_bitcode {
-            own.results.clear();
-            own.words.clear();
-            theirs.results.clear();
-            theirs.words.clear();
         }
         let left = std::mem::take(&mut own.left);
         let left_theirs = std::mem::take(&mut theirs.left);

@@ -1,0 +1,193 @@
+//! Bitcode that has been compiled: in the place of each file stands a stub with its symbols, and the objects that
+//! were made of all of it come after all other files, as in the backend.
+
+use super::job::Job;
+use crate::args::ArgumentIndex;
+use crate::bitcode::Bitcode;
+use crate::error::Result;
+use crate::hash::{HashMap, HashSet};
+use crate::hoist::Hoisted;
+use crate::input::{Inputs, Module, Provenance};
+use crate::wasm::{Object, Signature, StubSymbol, Symbol, SymbolKind, prevailing, stub};
+use std::collections::BTreeSet;
+
+/// Whether a module is among those that come last.
+pub fn is_last(module: &Module<'_>) -> bool {
+    module.provenance == Provenance::Compiled
+}
+
+/// The archives of which bitcode was compiled.
+pub fn archives(inputs: &Inputs<'_>) -> BTreeSet<ArgumentIndex> {
+    replaced(inputs)
+        .filter(|module| module.is_member())
+        .map(|module| module.place.argument)
+        .collect()
+}
+
+/// The bitcode that something stands for, and what was compiled alone.
+fn replaced<'m, 'a>(inputs: &'m Inputs<'a>) -> impl Iterator<Item = &'m Module<'a>> {
+    let is_alone = |module: &&Module<'_>| {
+        let compiled = inputs.compiled.as_ref();
+        compiled.is_some_and(|compiled| compiled.is_alone(module))
+    };
+    let alone = inputs.modules.iter().filter(is_alone);
+    inputs.linked_bitcode().chain(alone)
+}
+
+/// What stands for bitcode: a module among `bitcode` or `modules`, and the bytes.
+pub fn stand_ins<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
+    let symbols: Vec<_> = inputs
+        .linked_bitcode()
+        .map(|module| (module, Bitcode::parse(module.lasting().unwrap_or_default())))
+        .collect();
+    let named = symbols
+        .iter()
+        .flat_map(|(_, bitcode)| bitcode.symbols.iter().flatten().map(|symbol| symbol.name));
+    let known = Known::of(inputs, named.collect());
+    let stubs = symbols
+        .iter()
+        .map(|(module, bitcode)| (*module, known.stub(bitcode)));
+    let linked = stubs.collect::<Vec<_>>();
+    let alone = replaced(inputs).skip(linked.len());
+    let alone = alone.map(|module| (module, module.lasting().unwrap_or_default().to_vec()));
+    linked.into_iter().chain(alone).collect()
+}
+
+/// What objects say of the names that bitcode defines or refers to.
+struct Known<'n> {
+    memory64: bool,
+    /// The signatures of functions; those of definitions count, and what was compiled counts most.
+    functions: HashMap<&'n str, (u8, Signature)>,
+    data: HashSet<&'n str>,
+    /// What functions are imported as that nobody defines, module and field: objects must agree on it.
+    imports: HashMap<&'n str, (String, String)>,
+    /// Names that archive members offer, and other files that are linked on demand.
+    offered: HashSet<&'n str>,
+}
+
+impl<'n> Known<'n> {
+    fn of(inputs: &Inputs<'_>, names: HashSet<&'n str>) -> Self {
+        let mut known = Self {
+            memory64: false,
+            functions: HashMap::default(),
+            data: HashSet::default(),
+            imports: HashMap::default(),
+            offered: HashSet::default(),
+        };
+        for module in &inputs.modules {
+            let bytes = module.load().unwrap_or_default();
+            let Ok(object) = Object::parse(&bytes) else {
+                continue;
+            };
+            if is_last(module) {
+                known.memory64 |= object.memory64;
+            }
+            for symbol in object.symbols.iter().filter(|symbol| !symbol.is_local()) {
+                if let Some(name) = names.get(symbol.name) {
+                    known.note(name, &object, symbol, is_last(module));
+                    if !symbol.is_undefined() && !module.always_linked() {
+                        known.offered.insert(name);
+                    }
+                }
+            }
+            module.release();
+        }
+        let lazy = inputs
+            .bitcode
+            .iter()
+            .filter(|module| !module.always_linked());
+        for module in lazy {
+            let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
+            let symbols = bitcode.symbols.iter().flatten();
+            for symbol in symbols.filter(|symbol| symbol.is_global() && !symbol.is_undefined()) {
+                known.offered.extend(names.get(symbol.name));
+            }
+        }
+        known
+    }
+
+    fn note(&mut self, name: &'n str, object: &Object<'_>, symbol: &Symbol<'_>, is_last: bool) {
+        match symbol.kind {
+            SymbolKind::Function(function) => {
+                let rank = u8::from(!symbol.is_undefined()) + 2 * u8::from(is_last);
+                let signature = object.signature(function);
+                if let Some((module, field)) = object.import(function) {
+                    let own = || (module.to_owned(), field.to_owned());
+                    self.imports.entry(name).or_insert_with(own);
+                }
+                let best = self.functions.get(name).map(|(rank, _)| *rank);
+                if best.is_none_or(|best| best < rank) {
+                    self.functions.insert(name, (rank, signature.clone()));
+                }
+            }
+            SymbolKind::Data(_) => {
+                self.data.insert(name);
+            }
+            SymbolKind::Global | SymbolKind::Section(_) | SymbolKind::Tag | SymbolKind::Table => {}
+        }
+    }
+
+    /// The stub of a file. Its symbols matter only where an archive member may be extracted for them, or is not as
+    /// they are defined: what is defined in the end, and how, what was compiled says. So it has the names that are
+    /// offered, and no more; a weak reference extracts nothing. What no object knows, bitcode alone means, and it
+    /// is data for all that matters.
+    fn stub(&self, bitcode: &Bitcode<'_>) -> Vec<u8> {
+        let all = || bitcode.symbols.iter().flatten();
+        let global = all().filter(|symbol| symbol.is_global());
+        let symbols = global
+            .filter(|s| self.offered.contains(s.name) && !(s.is_undefined() && s.is_weak()))
+            .map(|symbol| StubSymbol {
+                name: symbol.name,
+                signature: self
+                    .functions
+                    .get(symbol.name)
+                    .filter(|_| symbol.is_function() || !self.data.contains(symbol.name))
+                    .map(|(_, signature)| signature),
+                is_defined: !symbol.is_undefined(),
+                is_hidden: symbol.is_hidden(),
+                comdat: symbol.comdat.filter(|_| !symbol.is_undefined()),
+                import: self
+                    .imports
+                    .get(symbol.name)
+                    .map(|(module, field)| (module.as_str(), field.as_str())),
+            });
+        let symbols: Vec<_> = symbols.collect();
+        let comdats = all().filter_map(|symbol| symbol.comdat).collect();
+        stub(self.memory64, &symbols, &comdats)
+    }
+}
+
+impl Job<'_> {
+    /// Puts what the backend has made of bitcode after all files, but for what is synthesized. `edited` has
+    /// what has become of each.
+    pub(super) fn place_compiled<'e>(
+        &mut self,
+        inputs: &Inputs<'_>,
+        hoisted: Option<&Hoisted<'_>>,
+        edited: impl Fn(&[u8]) -> Option<&'e [u8]>,
+    ) -> Result<()> {
+        let moved: HashSet<&str> = hoisted
+            .iter()
+            .flat_map(|hoisted| &hoisted.globals)
+            .filter(|(_, global)| global.is_defined)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let bitcode = inputs.linked_bitcode();
+        let tables: Vec<_> = bitcode
+            .map(|module| Bitcode::parse(module.lasting().unwrap_or_default()))
+            .collect();
+        let symbols = tables
+            .iter()
+            .flat_map(|table| table.symbols.iter().flatten());
+        let stood_for: HashSet<&str> = symbols.map(|symbol| symbol.name).collect();
+        for module in inputs.modules.iter().filter(|module| is_last(module)) {
+            let original = module.lasting().unwrap_or_default();
+            let bytes = edited(original).unwrap_or(original);
+            let prevails = |name: &str| stood_for.contains(name) && !moved.contains(name);
+            let bytes = prevailing(bytes, prevails).map_err(|error| error.in_file(&module.name))?;
+            let file = self.write(&bytes, Some(module.name.to_string()))?;
+            self.edits.last.push(file.into());
+        }
+        Ok(())
+    }
+}

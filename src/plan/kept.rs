@@ -1,0 +1,114 @@
+//! What the optimizer must keep of bitcode, as somebody refers to it whom the backend does not see yet when it
+//! compiles the bitcode: entries, and what they extract from archives.
+
+use super::extraction::PlainLink;
+use crate::args::CommandLine;
+use crate::bitcode::Bitcode;
+use crate::hash::{HashMap, HashSet};
+use crate::input::{Inputs, Module};
+use crate::survey::{Survey, WithEntries};
+use crate::wasm::{Object, SymbolKind};
+
+/// The global names that bitcode which is linked defines, and that are those of its entries, or that entries of
+/// archive members may lead to.
+pub fn kept(
+    survey: &Survey<'_>,
+    inputs: &Inputs<'_>,
+    line: &CommandLine,
+    with_entries: &[WithEntries],
+) -> Vec<String> {
+    let plain = PlainLink::of(line, inputs);
+    let is_of_linked_bitcode = |name: &str| {
+        let definition = plain.definition(name);
+        definition.is_some_and(|definition| definition.is_linked && definition.object.is_none())
+    };
+    let mut kept = Vec::new();
+    for entries in with_entries {
+        let is_linked = inputs.bitcode[entries.position].always_linked();
+        let names = entries.globals.iter();
+        kept.extend(
+            names
+                .filter(|name| is_linked || is_of_linked_bitcode(name))
+                .cloned(),
+        );
+    }
+    let of_objects = survey.objects.iter().map(|(id, _)| &inputs.modules[id.0]);
+    let of_bitcode = with_entries
+        .iter()
+        .map(|with| &inputs.bitcode[with.position]);
+    let lazy = of_objects
+        .chain(of_bitcode)
+        .filter(|module| !module.always_linked());
+    let mut pending: Vec<&Module<'_>> = lazy.collect();
+    if pending.is_empty() {
+        return kept;
+    }
+    let offers = Offers::of(inputs);
+    let mut seen: HashSet<String> = kept.iter().cloned().collect();
+    while let Some(module) = pending.pop() {
+        for name in Globals::of(module).undefined {
+            if seen.contains(&name) {
+                continue;
+            }
+            if is_of_linked_bitcode(&name) {
+                kept.push(name.clone());
+            } else if let Some(lazy) = offers.0.get(&name) {
+                pending.push(lazy);
+            }
+            seen.insert(name);
+        }
+    }
+    kept
+}
+
+/// The first archive member, or other file that is linked on demand, that offers each name.
+struct Offers<'m>(HashMap<String, &'m Module<'m>>);
+
+impl<'m> Offers<'m> {
+    fn of(inputs: &'m Inputs<'_>) -> Self {
+        let modules = inputs.modules.iter().chain(&inputs.bitcode);
+        let mut offers = HashMap::default();
+        for module in modules.filter(|module| !module.always_linked()) {
+            for name in Globals::of(module).defined {
+                offers.entry(name).or_insert(module);
+            }
+        }
+        Self(offers)
+    }
+}
+
+/// The names that an object or bitcode defines for others, and those that it refers to.
+#[derive(Default)]
+struct Globals {
+    defined: Vec<String>,
+    undefined: Vec<String>,
+}
+
+impl Globals {
+    fn of(module: &Module<'_>) -> Self {
+        let mut globals = Self::default();
+        let bytes = module.load().unwrap_or_default();
+        let object = Object::parse(&bytes);
+        let symbols = object.iter().flat_map(|object| &object.symbols);
+        let symbols = symbols
+            .filter(|symbol| !symbol.is_local() && !matches!(symbol.kind, SymbolKind::Section(_)));
+        for symbol in symbols {
+            globals.add(symbol.name, symbol.is_undefined());
+        }
+        if object.is_err() {
+            let bitcode = Bitcode::parse(&bytes);
+            let symbols = bitcode.symbols.iter().flatten();
+            for symbol in symbols.filter(|symbol| symbol.is_global()) {
+                globals.add(symbol.name, symbol.is_undefined());
+            }
+        }
+        globals
+    }
+
+    fn add(&mut self, name: &str, is_undefined: bool) {
+        match is_undefined {
+            true => self.undefined.push(name.to_owned()),
+            false => self.defined.push(name.to_owned()),
+        }
+    }
+}
