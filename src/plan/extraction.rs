@@ -22,8 +22,10 @@ pub struct PlainLink {
     /// For each object, which file it is.
     objects: Rc<[usize]>,
     names: Rc<HashMap<Box<str>, usize>>,
-    /// For each file, whether it is linked.
-    linked: Vec<bool>,
+    /// For each file that is linked, how many were before it.
+    linked: Vec<Option<usize>>,
+    /// How many files are linked.
+    count: usize,
     /// For each name.
     states: Vec<State>,
     duplicates: HashSet<usize>,
@@ -71,8 +73,13 @@ impl PlainLink {
 
     /// Whether an object is linked.
     pub fn is_linked(&self, object: ObjectId) -> bool {
-        let file = self.objects.get(object.0);
-        file.is_some_and(|&file| self.linked[file])
+        self.position(object).is_some()
+    }
+
+    /// How many files the backend links before an object, if it links that.
+    pub fn position(&self, object: ObjectId) -> Option<usize> {
+        let file = self.objects.get(object.0)?;
+        self.linked[*file]
     }
 
     /// Where a name is defined: in the file whose definition wins or, where none is linked, in the one that
@@ -102,7 +109,8 @@ impl PlainLink {
             return false;
         };
         let files = self.files.iter().zip(&self.linked);
-        let mut others = files.filter(|(file, linked)| **linked && file.object != Some(object));
+        let mut others =
+            files.filter(|(file, linked)| linked.is_some() && file.object != Some(object));
         others.any(|(file, _)| {
             let mut symbols = file.symbols.iter();
             symbols.any(|symbol| symbol.name == number && symbol.is_undefined)
@@ -124,13 +132,13 @@ impl PlainLink {
         let mut found: HashMap<usize, (bool, bool)> =
             numbers.map(|number| (number, (false, false))).collect();
         let files = self.files.iter().zip(&self.linked);
-        files.into_iter().any(|(file, &is_linked)| {
+        files.into_iter().any(|(file, linked)| {
             let mut defined = file.symbols.iter().filter(|symbol| !symbol.is_undefined);
             defined.any(|symbol| {
                 let Some((is_defined, is_open)) = found.get_mut(&symbol.name) else {
                     return false;
                 };
-                *is_open |= !is_linked;
+                *is_open |= linked.is_none();
                 std::mem::replace(is_defined, true) && *is_open
             })
         })
@@ -187,7 +195,8 @@ impl Reader {
         }
         bitcode.for_each(|other| reader.read_bitcode(other));
         PlainLink {
-            linked: vec![false; reader.files.len()],
+            linked: vec![None; reader.files.len()],
+            count: 0,
             states: vec![State::Unknown; reader.names.len()],
             files: reader.files.into(),
             objects: reader.objects.into(),
@@ -285,7 +294,7 @@ impl PlainLink {
     /// whose symbols come first then.
     fn link(&mut self, file: usize) {
         let mut pending = vec![(file, 0)];
-        self.linked[file] = true;
+        self.note_linked(file);
         while let Some((file, next)) = pending.pop() {
             let Some(&symbol) = self.files[file].symbols.get(next) else {
                 continue;
@@ -299,10 +308,15 @@ impl PlainLink {
                 }
             };
             if let Some(extracted) = extracted {
-                self.linked[extracted] = true;
+                self.note_linked(extracted);
                 pending.push((extracted, 0));
             }
         }
+    }
+
+    fn note_linked(&mut self, file: usize) {
+        self.linked[file] = Some(self.count);
+        self.count += 1;
     }
 
     /// The file that a reference brings in.
@@ -311,7 +325,7 @@ impl PlainLink {
         match *state {
             State::Unknown => *state = State::Undefined { is_weak },
             State::Undefined { is_weak: true } => *state = State::Undefined { is_weak },
-            State::Lazy { file } if !is_weak && !self.linked[file] => return Some(file),
+            State::Lazy { file } if !is_weak && self.linked[file].is_none() => return Some(file),
             _ => {}
         }
         None
@@ -359,7 +373,7 @@ impl PlainLink {
         let State::Lazy { file } = self.states[number] else {
             return None;
         };
-        if self.linked[file] {
+        if self.linked[file].is_some() {
             return None;
         }
         self.link(file);

@@ -97,13 +97,11 @@ impl<'s> Resolver<'s> {
         let extended = plain
             .as_ref()
             .map(|plain| plain.with_references(references));
-        let is_linked = |object: ObjectId| {
-            modules[object.0].always_linked()
-                || extended
-                    .as_ref()
-                    .is_some_and(|plain| plain.is_linked(object))
+        let position = |object: ObjectId| match &extended {
+            Some(plain) => plain.position(object),
+            None => modules[object.0].always_linked().then_some(object.0),
         };
-        let mut selection = select_comdats(survey, is_linked);
+        let mut selection = select_comdats(survey, position);
         for (id, selected) in survey.ids().zip(&mut selection) {
             if self.identical.contains(&survey[id].object) {
                 *selected = Selection::NotLinked;
@@ -217,15 +215,18 @@ fn needs_plain_link(
     })
 }
 
-/// Of a COMDAT group, the copy in the first object that is linked counts or, if none is, the first.
-fn select_comdats(survey: &Survey<'_>, is_linked: impl Fn(ObjectId) -> bool) -> Vec<Selection> {
+/// Of a COMDAT group, the copy in the object that is linked first counts or, if none is linked, the first.
+/// `position` says which is linked, and how many are linked before it.
+fn select_comdats(
+    survey: &Survey<'_>,
+    position: impl Fn(ObjectId) -> Option<usize>,
+) -> Vec<Selection> {
+    let rank = |object: ObjectId| (position(object).unwrap_or(usize::MAX), object);
     let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
     for entry in &survey.entries {
         if let Some(comdat) = entry.comdat {
             let keeper = keepers.entry(comdat).or_insert(entry.object);
-            if !is_linked(*keeper) && is_linked(entry.object) {
-                *keeper = entry.object;
-            }
+            *keeper = std::cmp::min_by_key(*keeper, entry.object, |object| rank(*object));
         }
     }
     let mut within: HashMap<(NameId, NameId), &Entry> = HashMap::default();

@@ -330,23 +330,6 @@ impl Model {
         })
     }
 
-    /// The sections with entries in what is linked whatever else there is.
-    pub fn sections(inputs: &[Input]) -> BTreeSet<&'static str> {
-        let objects = objects(inputs);
-        let always = objects
-            .iter()
-            .zip(inputs)
-            .filter(|(_, input)| input.is_always);
-        let found: BTreeSet<_> = always
-            .flat_map(|(object, _)| entries(0, object))
-            .map(|entry| entry.section.to_owned())
-            .collect();
-        let sections = SECTIONS.into_iter();
-        sections
-            .filter(|section| *section != LEFT && found.contains(*section))
-            .collect()
-    }
-
     pub fn has(&self, section: &str) -> bool {
         self.selected.contains_key(section)
     }

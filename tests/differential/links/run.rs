@@ -137,7 +137,10 @@ impl Bench {
             return Ok(());
         }
         // What nobody reads is collected, with what it lacks.
-        let read = Model::sections(&line.inputs).into_iter().flat_map(bounds);
+        let read = SECTIONS.into_iter().filter(|section| *section != LEFT);
+        let read = read.flat_map(|section| {
+            ["start", "stop"].map(|bound| if_defined(format!("__{bound}_{section}")))
+        });
         let ours = self.ours(job, &joined(words, gathering(job).chain(read)));
         let reasons: BTreeSet<_> = reasons(&plain.stderr).collect();
         self.count("fail");
