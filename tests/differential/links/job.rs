@@ -213,12 +213,6 @@ pub fn job(kind: Kind) -> impl Strategy<Value = Job> {
                     .map(|(unit, bit)| bit && kind == Kind::Bitcode && unit.may_be_bitcode());
                 let mut is_bitcode: Vec<_> = bits.collect();
                 is_bitcode.resize(units.len(), false);
-                // The backend compiles all bitcode with entries together: none of it stays lazy.
-                for group in groups.iter().filter(|group| !group.way.is_always()) {
-                    for &at in &group.members {
-                        is_bitcode[at] = false;
-                    }
-                }
                 let last = last.or((machine.is_pic() || kind == Kind::Bitcode).then_some(true));
                 if let Some(last) = last {
                     let members = fallback();

@@ -269,8 +269,9 @@ impl Model {
             }
             gathers_left = is_gathered(job, &chosen, has_copies);
             chosen.retain(|entry| entry.section != LEFT || gathers_left);
-            // What was bitcode comes after all other objects.
-            chosen.sort_by_key(|entry| (inputs[entry.input].is_bitcode, entry.key));
+            // Bitcode that is linked comes after all other objects.
+            let is_compiled = |input: usize| inputs[input].is_bitcode && is_plain[input];
+            chosen.sort_by_key(|entry| (is_compiled(entry.input), entry.key));
             let mut by_key = chosen.clone();
             by_key.sort_by_key(|entry| entry.key);
             for entry in by_key {
