@@ -191,12 +191,12 @@ fn hoist_all(
     modules: &[Module<'_>],
     output: hoist::Output,
 ) -> Result<()> {
-    let moves = hoist::Moves::of(survey, plan);
-    let edited = |_, bytes: Vec<u8>| {
+    let rewrites = plan::Rewrites::of(survey, plan);
+    let mut rewritten = Vec::new();
+    let hoisted = hoist::hoist(survey, plan, &rewrites, modules, output, &mut rewritten)?;
+    for (_, bytes) in rewritten {
         objects_relocations(&bytes);
-        Ok(())
-    };
-    let hoisted = hoist::hoist(survey, plan, &moves, modules, output, edited)?;
+    }
     let object = hoisted.object.bytes();
     objects_relocations(&object);
     if output.manifest {

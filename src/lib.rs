@@ -37,13 +37,13 @@ mod temporary;
 pub mod wasm;
 
 use args::{CommandLine, Id};
-use backend::{Arrays, Backend, Call, Compiled, Ended, Job};
+use backend::{Arrays, Backend, Call, Compiled, EditedObjects, Ended, Job};
 use diagnostics::Diagnostics;
 use error::{Error, Result};
-use hoist::{Base, Hoisted, Moves, Output};
-use input::{Files, Inputs, Named, ObjectId};
+use hoist::{Base, Hoisted, Output};
+use input::{Files, Inputs, Module, Named, ObjectId};
 use log::{Clock, Log};
-use plan::{Plan, Resolved, Resolver, Undeclared};
+use plan::{Plan, Resolved, Resolver, Rewrites, Undeclared};
 use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
 use script::Script;
 use std::ffi::OsString;
@@ -310,13 +310,17 @@ impl<'l> Link<'l, '_> {
         if !shows_arrays && !output.manifest {
             survey.forget_names();
         }
-        let moves = Moves::of(survey, plan);
+        let rewrites = Rewrites::of(survey, plan);
         let mut job = Job::new()?;
         // A wrapper may look at its words: it is given no archive for what is none.
         let together = backend.takes_flavor();
-        let mut objects = job.make_room(together, self.files, inputs, moves.edited())?;
-        let take = |id: ObjectId, bytes| objects.take(&modules[id.0], bytes);
-        let hoisted = hoist::hoist(survey, plan, &moves, modules, output, take)?;
+        let rewritten = rewrites.objects().iter().map(|one| one.object);
+        let mut objects = job.make_room(together, self.files, inputs, rewritten)?;
+        let mut sink = Rewritten {
+            objects: &mut objects,
+            modules,
+        };
+        let hoisted = hoist::hoist(survey, plan, &rewrites, modules, output, &mut sink)?;
         let hoisted: &Hoisted<'_> = until_the_end(hoisted);
         self.clock.end_of("hoist");
         inputs.release();
@@ -372,6 +376,18 @@ impl<'l> Link<'l, '_> {
         }
         job.map_reports(line)?;
         Ok(ended)
+    }
+}
+
+/// Gives the rewritten objects to the backend.
+struct Rewritten<'o, 'a> {
+    objects: &'o mut EditedObjects<'a>,
+    modules: &'a [Module<'a>],
+}
+
+impl hoist::Sink for Rewritten<'_, '_> {
+    fn rewritten(&mut self, object: ObjectId, bytes: Vec<u8>) -> Result<()> {
+        self.objects.take(&self.modules[object.0], bytes)
     }
 }
 

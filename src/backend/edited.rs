@@ -91,7 +91,7 @@ impl<'a> Job<'a> {
     ) -> Result<()> {
         let modules = &inputs.modules;
         if let Some(hoisted) = hoisted {
-            let objects = hoisted.asking.iter().chain([&hoisted.object]);
+            let objects = hoisted.requests.iter().chain([&hoisted.object]);
             let paths = objects.map(|object| {
                 let path = self.path(Kind::Object, None);
                 let file = File::create(&path);

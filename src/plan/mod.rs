@@ -10,6 +10,7 @@ mod items;
 mod layout;
 mod noload;
 mod resolve;
+mod rewrites;
 mod scope;
 mod selection;
 mod undeclared;
@@ -17,6 +18,7 @@ mod undeclared;
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
 pub use resolve::{Resolution, Resolver, Selection, Winner};
+pub use rewrites::{Disposition, ObjectRewrite, Rewrites};
 pub use undeclared::{Undeclared, undeclared};
 
 use crate::demangle;

@@ -1,5 +1,6 @@
 //! One object file: parsed, edited, encoded.
 
+mod builder;
 mod edit;
 mod encode;
 mod index;
@@ -8,8 +9,9 @@ mod outline;
 mod parse;
 mod relocation;
 mod symbol;
-mod synth;
+mod synthesized;
 
+pub use builder::Builder;
 pub use edit::{Edits, Moved, PLACE_HOLDER};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{
@@ -19,5 +21,5 @@ pub use object::{
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;
 pub use symbol::{Definition, Symbol, SymbolKind};
-pub use synth::{Builder, Signature, SynthSymbol, Synthesized};
+pub use synthesized::{Signature, SynthSymbol, Synthesized};
 pub use wasmparser::{RelocationType, SymbolFlags};
