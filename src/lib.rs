@@ -56,6 +56,14 @@ use survey::Survey;
 
 /// Runs the linker with `argv`, the program's name first.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run(argv, link)
+}
+
+/// Runs `link` with the arguments, and reports how it ended as the program's exit status and messages.
+pub fn run(
+    argv: impl IntoIterator<Item = OsString>,
+    link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<Ended>,
+) -> ExitCode {
     let mut argv = argv.into_iter();
     let diagnostics = Diagnostics::new(program_name(argv.next()));
     let ended = link(&diagnostics, argv.collect());
@@ -106,9 +114,6 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     introduce(&line, &backend);
     if line.has(Id::Help) || line.missing_value().is_some() {
         return as_called(&line, call, || ());
-    }
-    if hoist::reencode::is_asked() {
-        return encoded_anew(&line, &backend, call);
     }
     if line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
@@ -389,26 +394,6 @@ impl hoist::Sink for Rewritten<'_, '_> {
     fn rewritten(&mut self, object: ObjectId, bytes: Vec<u8>) -> Result<()> {
         self.objects.take(&self.modules[object.0], bytes)
     }
-}
-
-/// Links objects that were parsed and encoded anew, and gathers nothing.
-fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Named::by(line, &|| backend.shared_libraries()).open()?;
-    let inputs = files.inputs()?;
-    let edited = hoist::reencode::edited(&inputs.modules)?;
-    let mut job = Job::new()?;
-    let mut objects = job.make_room(false, &files, &inputs, edited.iter().copied())?;
-    for id in edited {
-        let module = &inputs.modules[id.0];
-        objects.take(module, hoist::reencode::reencode(module)?)?;
-    }
-    job.complete(&objects, line, &files, &inputs, None)?;
-    job.give_read_once(&files)?;
-    let words = job.words(line)?;
-    let ended = call.run(words, job.names(), false)?;
-    refuse_changed(line, &files)?;
-    job.map_reports(line)?;
-    Ok(ended)
 }
 
 /// Runs the backend with the caller's own arguments, without those that are for us, and with

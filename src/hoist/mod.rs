@@ -12,7 +12,6 @@ mod names;
 mod output;
 mod pools;
 mod private_data;
-pub mod reencode;
 mod relocate;
 mod requests;
 mod rewrite;
