@@ -20,7 +20,7 @@ use wasm_section_ld::input::{
     write_archive_to,
 };
 use wasm_section_ld::script::{Script, Source};
-use wasm_section_ld::wasm::{self, Moved, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolEdit, SymbolIndex};
 use wasm_section_ld::{hoist, manifest, plan, survey};
 
 /// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
@@ -137,8 +137,8 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
         let index = SymbolIndex(position as u32);
         if symbol.definition().is_some() {
             if position % 2 == 0 {
-                let moved = Moved::Undefined(format!("{}..moved", symbol.name));
-                edits.moved.push((index, moved));
+                let edit = SymbolEdit::Undefined(format!("{}..moved", symbol.name));
+                edits.symbols.push((index, edit));
             }
         } else if matches!(symbol.kind, wasm::SymbolKind::Function(_)) && !symbol.is_undefined() {
             edits

@@ -10,7 +10,6 @@ mod support;
 
 mod after_linking;
 mod alike;
-mod along;
 mod arrays;
 mod asyncify;
 mod backend;
@@ -61,6 +60,7 @@ mod output_options;
 mod partial;
 mod pointers;
 mod position_independent;
+mod private_data;
 mod readme;
 mod reencoded;
 mod reference;

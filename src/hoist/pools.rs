@@ -62,7 +62,7 @@ impl Pools {
             let segment = builder.segment(name, 0, 0, Vec::new());
             let symbol = builder.symbol(SynthSymbol::Data {
                 flags: SymbolFlags::BINDING_LOCAL,
-                name: format!(".Lalong.{}", segment.0).into(),
+                name: format!(".Lprivate.{}", segment.0).into(),
                 definition: label(segment, 0),
             });
             Pool { segment, symbol }

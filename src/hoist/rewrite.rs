@@ -8,7 +8,8 @@ use crate::input::{Module, ObjectId};
 use crate::plan::{Disposition, ObjectRewrite, Rewrites};
 use crate::survey::{Entry, EntryId, Origin, Survey};
 use crate::wasm::{
-    Edits, Moved, Object, SectionIndex, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolKind,
+    Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolEdit, SymbolFlags, SymbolIndex,
+    SymbolKind,
 };
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,21 +156,21 @@ impl<'o, 'a> Rewrite<'o, 'a> {
     pub(super) fn edits(mut self, is_kept_alive: bool) -> Edits {
         self.sections.extend(embedded_bitcode(self.object));
         let symbols = self.object.symbols.iter().enumerate();
-        let moved = symbols.filter_map(|(position, symbol)| {
+        let edits = symbols.filter_map(|(position, symbol)| {
             let index = SymbolIndex(position as u32);
             if let Some(flags) = self.defined.get(&index) {
-                return Some((index, Moved::Defined(*flags)));
+                return Some((index, SymbolEdit::Defined(*flags)));
             }
             let is_undefined = self.moved.contains(symbol) && self.moved.is_referred_by_rest(index);
             is_undefined.then(|| {
                 (
                     index,
-                    Moved::Undefined(self.global_name(index).into_owned()),
+                    SymbolEdit::Undefined(self.global_name(index).into_owned()),
                 )
             })
         });
         Edits {
-            moved: moved.collect(),
+            symbols: edits.collect(),
             keeps_alive: is_kept_alive.then(|| format!("{UNIQUE}alive.{}", self.id.0)),
             aliases: self.aliases,
             segments: self.moved.segments(),

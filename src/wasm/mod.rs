@@ -12,7 +12,7 @@ mod symbol;
 mod synthesized;
 
 pub use builder::Builder;
-pub use edit::{Edits, Moved, PLACE_HOLDER};
+pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use object::{
     DataSegment, Merged, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS,
