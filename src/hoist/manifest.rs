@@ -122,7 +122,7 @@ impl Describe<'_> {
         })
     }
 
-    /// What the items lead to. Each object is looked into once, whatever their order.
+    /// Follows the pointers of the items. Each object is parsed once, whatever the order of the items.
     fn follow_all(&self, items: &[Item]) -> Result<Vec<Followed>> {
         let mut by_object: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (position, item) in items.iter().enumerate() {
@@ -149,8 +149,8 @@ impl Describe<'_> {
         Ok(followed)
     }
 
-    /// What people call the items. Those with one name are numbered in the order of what they hold, as
-    /// the compiler may order them otherwise in each version of a crate.
+    /// The names of the items for people. Items with the same name are numbered in the order of their content:
+    /// the compiler may order them differently in each version of a crate.
     fn names(&self, items: &[Item], followed: &[Followed]) -> Vec<Option<String>> {
         let name = |item: &Item| item.marked_name(self.survey).map(entry_name);
         let mut names: Vec<_> = items.iter().map(name).collect();
@@ -167,7 +167,7 @@ impl Describe<'_> {
         names
     }
 
-    /// What people call a section: an entry without bytes may say it.
+    /// The name of a section for people. The symbol of an entry without bytes may give it.
     fn title(&self, section: &PlannedSection, range: &Range<u32>) -> Option<String> {
         let within = |offset: u32| range.start <= offset && offset <= range.end;
         let entries = section.entries.iter().filter(|one| within(one.offset));
@@ -180,8 +180,8 @@ impl Describe<'_> {
     }
 }
 
-/// Gives numbers to sections that have one title, in the order of their entries' names: those of two
-/// versions of a crate.
+/// Numbers sections with the same title, such as those of two versions of a crate, in the order of their
+/// entries' names.
 fn tell_sections_apart(sections: &mut [Section]) {
     let mut titled: Vec<_> = sections.iter_mut().collect();
     titled.retain(|section| section.title.is_some());
@@ -193,7 +193,7 @@ fn tell_sections_apart(sections: &mut [Section]) {
     tell_apart(titles.filter_map(|section| section.title.as_mut()));
 }
 
-/// Gives a number to each name that is not the first of its kind.
+/// Numbers each name that is not the first of its kind.
 fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
     let mut known: HashMap<String, u32> = HashMap::default();
     for name in names {
@@ -205,8 +205,8 @@ fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
     }
 }
 
-/// The name of a file without what differs from one machine to another: of an absolute path, its last
-/// component.
+/// The name of a file without what differs from one machine to another: a relative path, or the last component
+/// of an absolute one.
 fn file_for_all(name: &Name) -> String {
     let path = name.file();
     let last = path.file_name().map(Path::new);

@@ -37,7 +37,8 @@ impl<'a> Builder<'a> {
         self.object.memory64
     }
 
-    /// Gives it a custom section, whose relocations have offsets into `content`.
+    /// Sets the custom section of the object. The offsets of `relocations` count from the first byte of
+    /// `content`.
     pub fn custom(&mut self, name: &str, content: Vec<u8>, relocations: Vec<Relocation>) {
         self.object.custom = Some(SynthCustom {
             name: name.to_owned(),
@@ -51,7 +52,7 @@ impl<'a> Builder<'a> {
         &self.object.segments[segment.position()].relocations
     }
 
-    /// Adds a data segment; its alignment is a power of two, its flags are `WASM_SEGMENT_FLAG_…`.
+    /// Adds a data segment. `alignment` is a power of two, and `flags` are `WASM_SEG_FLAG_…` of Linking.md.
     pub fn segment(
         &mut self,
         name: impl Into<Cow<'a, str>>,
@@ -69,9 +70,8 @@ impl<'a> Builder<'a> {
         SegmentIndex(self.object.segments.len() as u32 - 1)
     }
 
-    /// Adds `bytes` at the end of a data segment, at an address that is a multiple of two to the
-    /// `alignment`. Where they begin, in bytes from the segment's beginning; none if it would be too
-    /// large for a module.
+    /// Appends `bytes` to a data segment, aligned to two to the power of `alignment`. Returns their offset in
+    /// bytes from the segment's beginning, or `None` if the segment would be too large for a module.
     pub fn append(&mut self, segment: SegmentIndex, alignment: u32, bytes: &[u8]) -> Option<u32> {
         let segment = &mut self.object.segments[segment.position()];
         let start = segment.bytes.len().next_multiple_of(1 << alignment);
@@ -89,19 +89,19 @@ impl<'a> Builder<'a> {
         &self.object.segments[segment.position()].bytes
     }
 
-    /// Puts `bytes` into a data segment at `offset`, where there is room for them.
+    /// Overwrites the bytes at `offset` in a data segment, which has room for them.
     pub fn put(&mut self, segment: SegmentIndex, offset: u32, bytes: &[u8]) {
         let start = offset as usize;
         let all = self.object.segments[segment.position()].bytes.to_mut();
         all[start..start + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Gives a data segment another name.
+    /// Sets the name of a data segment.
     pub fn rename(&mut self, segment: SegmentIndex, name: impl Into<Cow<'a, str>>) {
         self.object.segments[segment.position()].name = name.into();
     }
 
-    /// Adds an import of a function, and gives its index.
+    /// Adds an import of a function. Returns its index among the imported functions.
     pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
         let type_index = self.type_index(signature);
         self.object.imports.push(Import {
@@ -122,7 +122,7 @@ impl<'a> Builder<'a> {
         next
     }
 
-    /// Gives a symbol that is an imported function another signature.
+    /// Sets the signature of a symbol that is an imported function.
     pub fn set_signature(&mut self, symbol: SymbolIndex, signature: &Signature) {
         let type_index = self.type_index(signature);
         if let SynthSymbol::UndefinedFunction { function, .. } =
@@ -139,7 +139,7 @@ impl<'a> Builder<'a> {
         SymbolIndex(self.object.symbols.len() as u32 - 1)
     }
 
-    /// Puts a symbol in the place of one that was undefined, or weak.
+    /// Replaces a symbol that was undefined, or weak.
     pub fn define(&mut self, symbol: SymbolIndex, definition: SynthSymbol<'a>) {
         self.object.symbols[symbol.position()] = definition;
     }
@@ -185,7 +185,7 @@ impl<'a> Builder<'a> {
             });
     }
 
-    /// The object, to which nothing more is added.
+    /// Finishes the object. Symbols get their final indices here.
     pub fn finish(mut self) -> Synthesized<'a> {
         self.order_symbols();
         for segment in &mut self.object.segments {
@@ -197,8 +197,8 @@ impl<'a> Builder<'a> {
         self.object
     }
 
-    /// Puts references before definitions. The linker reads symbols in order, and what is defined here is to
-    /// be no reason against extracting the member that it is from.
+    /// Puts references before definitions. wasm-ld resolves symbols in order, and it must extract archive
+    /// members for the references before it sees the definitions, which would make that unnecessary.
     fn order_symbols(&mut self) {
         let is_definition = |symbol: &SynthSymbol<'_>| matches!(symbol, SynthSymbol::Data { .. });
         let mut order: Vec<u32> = (0..self.object.symbols.len() as u32).collect();

@@ -1,4 +1,4 @@
-//! An object made from nothing: data segments, their symbols and their relocations. How it is encoded.
+//! An object built from nothing, and its encoding: data segments, their symbols and their relocations.
 
 use super::encode;
 use super::object::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
@@ -171,8 +171,8 @@ impl Synthesized<'_> {
     fn type_section(&self) -> TypeSection {
         let mut section = TypeSection::new();
         for signature in &self.types {
-            // Only signatures with type indices can fail here, and objects that LLVM links have
-            // none: "file has unmodeled reference or GC types".
+            // This fails only for signatures with type indices. LLVM refuses objects that have them: "file
+            // has unmodeled reference or GC types".
             if let Ok(signature) = RoundtripReencoder.func_type(signature.clone()) {
                 section.ty().func_type(&signature);
             }
@@ -210,9 +210,9 @@ impl Synthesized<'_> {
         section
     }
 
-    /// Whether something here is the address of a function. Then the object refers to the table, as
-    /// those of compilers do: the linker makes one only where it is referred to, and does not
-    /// survive function addresses without it.
+    /// Whether a relocation is the address of a function. Then the object must refer to the function table, as
+    /// those of compilers do: wasm-ld makes the table only if an object refers to it, and crashes at function
+    /// addresses without it.
     fn needs_table(&self) -> bool {
         let mut relocations = self
             .segments
@@ -226,9 +226,9 @@ impl Synthesized<'_> {
         })
     }
 
-    /// The data section. Where in it the bytes of each segment begin.
+    /// The data section. Returns the offset in it of each segment's bytes.
     fn data_section(&self, out: &mut Vec<u8>) -> Vec<u32> {
-        // `i32.const 0` or `i64.const 0`, and `end`. The linker places the segments anew.
+        // `i32.const 0` or `i64.const 0`, and `end`. The linker assigns the addresses.
         let start: &[u8] = if self.memory64 {
             &[0x42, 0, 0x0b]
         } else {
@@ -263,7 +263,7 @@ impl Synthesized<'_> {
                 symbol.encode(out);
             }
             if table {
-                // No relocation names it, so it is a root.
+                // No relocation refers to it, so it must be a root to be kept.
                 let flags = SymbolFlags::UNDEFINED | SymbolFlags::NO_STRIP;
                 encode::table_symbol(flags, 0, out);
             }
