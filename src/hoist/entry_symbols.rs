@@ -18,7 +18,7 @@ pub(super) struct EntrySymbols<'s> {
     output: Output,
 }
 
-/// A symbol that an entry takes along into its array.
+/// A symbol that moves with its entry into an array.
 pub(super) struct MovedSymbol {
     pub(super) index: SymbolIndex,
     pub(super) flags: SymbolFlags,
