@@ -18,7 +18,7 @@ use wasm_section_ld::error::Result;
 use wasm_section_ld::gather::Options;
 use wasm_section_ld::input::{ArchiveContent, Inputs, archive_members, write_archive_to};
 use wasm_section_ld::script::{Script, Source};
-use wasm_section_ld::wasm::{self, Moved, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolEdit, SymbolIndex};
 use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
 
 /// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
@@ -135,8 +135,8 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
         let index = SymbolIndex(position as u32);
         if symbol.definition().is_some() {
             if position % 2 == 0 {
-                let moved = Moved::Undefined(format!("{}..moved", symbol.name));
-                edits.moved.push((index, moved));
+                let edit = SymbolEdit::Undefined(format!("{}..moved", symbol.name));
+                edits.symbols.push((index, edit));
             }
         } else if matches!(symbol.kind, wasm::SymbolKind::Function(_)) && !symbol.is_undefined() {
             edits
@@ -189,11 +189,11 @@ fn gathered(object: &[u8], script: &Script, shows_all: bool) -> Result<()> {
     };
     let mut inputs = Inputs::default();
     inputs.add_object("fuzz.o", object);
-    let rewritten = |_, bytes: Vec<u8>| {
+    let mut rewritten = Vec::new();
+    let gathered = wasm_section_ld::gather::gather(&inputs, &options, &mut rewritten)?;
+    for (_, bytes) in rewritten {
         objects_relocations(&bytes);
-        Ok(())
-    };
-    let gathered = wasm_section_ld::gather::gather(&inputs, &options, rewritten)?;
+    }
     let Some(hoisted) = gathered.hoisted else {
         return Ok(());
     };

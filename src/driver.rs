@@ -7,16 +7,16 @@ mod log;
 mod refusal;
 
 use crate::args::{CommandLine, Id};
-use crate::backend::{self, Arrays, Backend, Call, Compiled, Ended, Job};
+use crate::backend::{self, Arrays, Backend, Call, Compiled, EditedObjects, Ended, Job};
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
-use crate::hoist::{self, Hoisted, Moves};
-use crate::input::{Files, Inputs, Named, ObjectId};
-use crate::plan::{self, Undeclared};
+use crate::hoist::{self, Hoisted, Sink};
+use crate::input::{Files, Inputs, Module, Named, ObjectId};
+use crate::plan::{self, Rewrites, Undeclared};
 use crate::script::Script;
 use crate::survey::Survey;
 use crate::{interrupt, parallel};
-use diagnostics::Diagnostics;
+pub use diagnostics::Diagnostics;
 use log::{Clock, Log};
 use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
 use std::ffi::OsString;
@@ -30,6 +30,14 @@ const MANIFEST: &str = "WASM_SECTION_LD_MANIFEST";
 
 /// Runs the linker with `argv`, the program's name first.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run(argv, link)
+}
+
+/// Runs `link` with the arguments, and reports how it ended as the program's exit status and messages.
+pub fn run(
+    argv: impl IntoIterator<Item = OsString>,
+    link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<Ended>,
+) -> ExitCode {
     let mut argv = argv.into_iter();
     let diagnostics = Diagnostics::new(program_name(argv.next()));
     let ended = link(&diagnostics, argv.collect());
@@ -50,16 +58,16 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Links.
-fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
+///
+/// # Errors
+/// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
+pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = parse_arguments(argv, diagnostics)?;
     let backend = Backend::find(&line)?;
     if let Some(ended) = answer(&line, &backend)? {
         return Ok(ended);
-    }
-    if hoist::reencode::is_asked() {
-        return encoded_anew(&line, &backend, Call::new(&line, &backend));
     }
     let script = read_script(&line)?;
     if line.has(Id::PrintScript) {
@@ -231,15 +239,20 @@ impl Link<'_> {
         if !self.shows_arrays() && !self.options.manifest {
             survey.forget_names();
         }
-        let moves = Moves::of(&survey, &plan);
+        let rewrites = Rewrites::of(&survey, &plan);
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let mut job = Job::new()?;
         // A wrapper may look at its arguments: it is given no archive for what is none.
         let together = backend.takes_flavor();
-        let mut objects = job.make_room(together, self.files, inputs, moves.edited())?;
-        let take = |id: ObjectId, bytes| objects.take(&inputs.modules[id.0], bytes);
+        let rewritten = rewrites.objects().iter().map(|one| one.object);
+        let mut objects = job.make_room(together, self.files, inputs, rewritten)?;
+        let modules = &inputs.modules;
+        let mut sink = Rewritten {
+            objects: &mut objects,
+            modules,
+        };
         let output = self.options.output();
-        hoisted = hoist::hoist(&survey, &plan, &moves, &inputs.modules, output, take)
+        hoisted = hoist::hoist(&survey, &plan, &rewrites, modules, output, &mut sink)
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
@@ -313,24 +326,16 @@ impl Link<'_> {
     }
 }
 
-/// Links objects that were parsed and encoded anew, and gathers nothing.
-fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
-    let files = Named::by(line, &|| backend.shared_libraries()).open()?;
-    let inputs = files.inputs()?;
-    let edited = hoist::reencode::edited(&inputs.modules)?;
-    let mut job = Job::new()?;
-    let mut objects = job.make_room(false, &files, &inputs, edited.iter().copied())?;
-    for id in edited {
-        let module = &inputs.modules[id.0];
-        objects.take(module, hoist::reencode::reencode(module)?)?;
+/// Gives the rewritten objects to the backend.
+struct Rewritten<'o, 'a> {
+    objects: &'o mut EditedObjects<'a>,
+    modules: &'a [Module<'a>],
+}
+
+impl Sink for Rewritten<'_, '_> {
+    fn rewritten(&mut self, object: ObjectId, bytes: Vec<u8>) -> Result<()> {
+        self.objects.take(&self.modules[object.0], bytes)
     }
-    job.complete(&objects, line, &files, &inputs, None)?;
-    job.give_read_once(&files)?;
-    let words = job.words(line)?;
-    let ended = call.run(words, job.names(), false)?;
-    refuse_changed(line, &files)?;
-    job.map_reports(line)?;
-    Ok(ended)
 }
 
 fn ended_by_signal(backend: &Path, signal: i32) -> Error {

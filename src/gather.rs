@@ -3,9 +3,9 @@
 
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
-use crate::hoist::{self, Base, Hoisted, Moves, Output};
-use crate::input::{Inputs, ObjectId};
-use crate::plan::{self, Plan, Resolved, Resolver};
+use crate::hoist::{self, Base, Hoisted, Output, Sink};
+use crate::input::Inputs;
+use crate::plan::{self, Plan, Resolved, Resolver, Rewrites};
 use crate::script::Script;
 use crate::survey::{self, Survey, WithEntries};
 use std::fmt;
@@ -62,15 +62,15 @@ pub struct Gathered<'a> {
 }
 
 /// Gathers the entries of the link sections among `inputs`. Each object that entries leave is handed to
-/// `rewritten`, in link order, and takes the place of the original.
+/// `sink`, in link order, and takes the place of the original.
 ///
 /// # Errors
-/// An object, a mark or a script that is not right, what `rewritten` fails with, and bitcode with entries:
-/// it has to be compiled first.
+/// An object, a mark or a script that is not right, the errors of `sink`, and bitcode with entries: it has to
+/// be compiled first.
 pub fn gather<'a>(
     inputs: &Inputs<'a>,
     options: &Options<'_>,
-    rewritten: impl FnMut(ObjectId, Vec<u8>) -> Result<()>,
+    sink: &mut impl Sink,
 ) -> Result<Gathered<'a>> {
     let survey = survey(inputs, options, || Ok(()))?;
     if let Some(first) = bitcode_with_entries(&survey, inputs, options).first() {
@@ -86,10 +86,11 @@ pub fn gather<'a>(
     let hoisted = match plan.is_empty() {
         true => None,
         false => {
-            let moves = Moves::of(&survey, &plan);
-            let output = options.output();
-            let hoisted = hoist::hoist(&survey, &plan, &moves, &inputs.modules, output, rewritten)?;
-            Some(hoisted)
+            let rewrites = Rewrites::of(&survey, &plan);
+            let (modules, output) = (&inputs.modules, options.output());
+            Some(hoist::hoist(
+                &survey, &plan, &rewrites, modules, output, sink,
+            )?)
         }
     };
     Ok(Gathered {

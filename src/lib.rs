@@ -47,10 +47,7 @@
 //!     retains: &|| true,
 //! };
 //! let mut rewritten = Vec::new();
-//! let gathered = gather(&inputs, &options, |object, bytes| {
-//!     rewritten.push((object, bytes));
-//!     Ok(())
-//! })?;
+//! let gathered = gather(&inputs, &options, &mut rewritten)?;
 //!
 //! let section = &gathered.plan.sections[0];
 //! assert_eq!((section.name.as_str(), section.size), ("NUMBERS", 8));

@@ -10,7 +10,6 @@ mod support;
 
 mod after_linking;
 mod alike;
-mod along;
 mod any_names;
 mod arrays;
 mod asyncify;
@@ -63,6 +62,7 @@ mod output_options;
 mod partial;
 mod pointers;
 mod position_independent;
+mod private_data;
 mod readme;
 mod reencoded;
 mod reference;

@@ -1,8 +1,9 @@
-//! The fast path off (`ci/lld-tests`, tests/differential.rs): the switch must do what those tests
-//! take for granted. What the backend gets is not the inputs, and says the same.
+//! The linker that encodes every input anew (`tests/programs/reencode.rs`) must do what `ci/lld-tests` and
+//! `tests/differential/plain.rs` take for granted: the backend gets other bytes than the inputs', which
+//! say the same.
 
 use crate::args;
-use crate::support::{Work, linker, linkers};
+use crate::support::{Work, linkers, reencoder};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,10 +65,8 @@ fn the_backend_gets_every_object_and_member_encoded_anew() {
         "backend",
         "for file; do case $file in *.o) cp \"$file\" seen.o;; *.a) cp \"$file\" seen.a;; esac; done",
     );
-    let mut command = Command::new(linker());
-    command
-        .env("WASM_SECTION_LD_LINKER", &backend)
-        .env("WASM_SECTION_LD_REENCODE", "1");
+    let mut command = Command::new(reencoder());
+    command.env("WASM_SECTION_LD_LINKER", &backend);
     let linked = work.link_by(&mut command, args![object, archive]);
     assert_eq!((linked.status, linked.stderr.as_str()), (Some(0), ""));
 
@@ -118,10 +117,8 @@ fn archives_are_searched_as_before() {
             let words = args![object, archive, "--no-entry", "--export=g", "--export-all"];
             let theirs = work.link_by(&mut Command::new(&backend), &words);
             let expected = fs::read(&theirs.output).ok();
-            let mut command = Command::new(linker());
-            command
-                .env("WASM_SECTION_LD_LINKER", &backend)
-                .env("WASM_SECTION_LD_REENCODE", "1");
+            let mut command = Command::new(reencoder());
+            command.env("WASM_SECTION_LD_LINKER", &backend);
             let ours = work.link_by(&mut command, &words);
             let what = format!("{operation} {}", backend.display());
             if theirs.stderr.contains("archive has no index") {

@@ -98,7 +98,7 @@ impl<'a> Job<'a> {
         }
         self.leave_out_archives(files, objects.members.iter().copied())?;
         if let Some(hoisted) = hoisted {
-            for object in hoisted.asking.iter().chain([&hoisted.object]) {
+            for object in hoisted.requests.iter().chain([&hoisted.object]) {
                 let path = self.path(Kind::Object, None);
                 let file = File::create(&path);
                 let written = file.and_then(|mut file| object.write(&mut file));

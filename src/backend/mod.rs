@@ -18,6 +18,7 @@ mod undefined;
 
 pub use call::Call;
 pub use compile::{Compiled, compile};
+pub use edited::EditedObjects;
 pub use find::Backend;
 pub use job::Job;
 pub use map::Arrays;

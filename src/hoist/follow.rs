@@ -1,4 +1,4 @@
-//! What the pointers of an entry lead to, as far as its own object has it.
+//! The values that the pointers of an entry lead to, as far as they are in its own object.
 
 use crate::demangle;
 use crate::error::Result;
@@ -9,28 +9,28 @@ use std::ops::Range;
 use wasm_section_manifest::format::MAX_VALUES;
 use wasm_section_manifest::{Pointer, PointerKind, Value};
 
-/// How many pointers all values of one entry may have.
+/// The most pointers that all values of one entry may have.
 const MOST_POINTERS: usize = 256;
 
 /// An entry's pointers and what they lead to.
 #[derive(Debug, Default)]
 pub(super) struct Followed {
-    /// Of the entry itself.
+    /// The pointers of the entry itself.
     pub(super) pointers: Vec<Pointer>,
-    /// What these lead to.
+    /// The values that pointers lead to, breadth first.
     pub(super) values: Vec<Value>,
-    /// The bytes of all of that, and the names of functions and what else is elsewhere: what does not
-    /// depend on where anything is.
+    /// The bytes of the entry and of the values, without addresses, and the names of the targets that are not in
+    /// the object. It does not depend on the layout, so entries can be ordered by it.
     pub(super) content: Vec<u8>,
 }
 
 /// Bytes of a data segment.
 type Place = (SegmentIndex, Range<u32>);
 
-/// Bytes that have been found, with the pointers in them.
+/// A value, or the entry itself, and its pointers.
 struct Found {
     place: Option<Place>,
-    /// Which of those found before has the pointer that leads here.
+    /// The position of the value whose pointer leads here.
     from: usize,
     pointers: Vec<(Pointer, Option<Place>)>,
 }
@@ -38,7 +38,7 @@ struct Found {
 /// Follows the pointers in `part` of an entry's bytes.
 ///
 /// # Errors
-/// Relocations of the object that are not right.
+/// An invalid relocation of the object.
 pub(super) fn follow(object: &Object<'_>, entry: &Entry, part: Range<u32>) -> Result<Followed> {
     let mut followed = Followed::default();
     let bytes = entry.data(object);
@@ -88,7 +88,7 @@ pub(super) fn follow(object: &Object<'_>, entry: &Entry, part: Range<u32>) -> Re
     Ok(followed)
 }
 
-/// What is at a place of the object.
+/// The value at a place of the object.
 fn value(object: &Object<'_>, (segment, range): Place, from: usize) -> Result<Found> {
     let relocations = object.relocations_within(segment, range.clone())?;
     let start = object.segment(segment).offset + range.start;
@@ -99,7 +99,7 @@ fn value(object: &Object<'_>, (segment, range): Place, from: usize) -> Result<Fo
     })
 }
 
-/// Whether a place is one of those through which its pointer was found.
+/// Whether a place is one of those on the way from the entry to it: then its pointer closes a cycle.
 fn is_within_itself(found: &[Found], mut at: usize, place: &Place) -> bool {
     loop {
         match found.get(at) {
@@ -110,7 +110,7 @@ fn is_within_itself(found: &[Found], mut at: usize, place: &Place) -> bool {
     }
 }
 
-/// The pointers that relocations write, with offsets from `start`, and where each leads.
+/// The pointers that relocations write, with offsets from `start`, and the place that each leads to.
 fn pointers(
     object: &Object<'_>,
     relocations: &[Relocation],
@@ -131,7 +131,7 @@ fn pointers(
     relocations.iter().filter_map(pointer).collect()
 }
 
-/// What a relocation makes of a word.
+/// The size in bytes and the kind of the pointer that a relocation writes. `None` if it writes none.
 fn size_and_kind(ty: RelocationType) -> Option<(u32, PointerKind)> {
     use RelocationType::*;
     Some(match ty {
@@ -145,8 +145,8 @@ fn size_and_kind(ty: RelocationType) -> Option<(u32, PointerKind)> {
     })
 }
 
-/// Where a pointer leads: from there to the end of what the symbol names. None if that is not in this
-/// object, or another object may have the definition that counts.
+/// The place that a pointer leads to: from its target to the end of the symbol. `None` if that is not in this
+/// object, or if a definition in another object may win.
 fn place(object: &Object<'_>, relocation: &Relocation) -> Option<Place> {
     let symbol = object.symbol(relocation.symbol());
     let (segment, range) = symbol.definition()?;

@@ -1,14 +1,16 @@
 //! The manifest of what was gathered, as a custom section of the synthesized object.
 
 use super::follow::{Followed, follow};
-use super::{Base, Hoist, sections::place};
+use super::output::Base;
+use super::symbols::label;
+use super::synthesize::Synthesis;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, Name};
 use crate::manifest::write;
 use crate::names;
-use crate::plan::{Item, PlannedSection, crate_of, items, items_within, stride};
-use crate::survey::{entry_name, read_again, section_title};
+use crate::plan::{Item, Plan, PlannedSection, crate_of, items, items_within, stride};
+use crate::survey::{Survey, entry_name, read_again, section_title};
 use crate::wasm::{Relocation, RelocationType, SymbolFlags};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,68 +18,88 @@ use std::path::Path;
 use wasm_section_manifest::format::NUMBER_SEPARATOR;
 use wasm_section_manifest::{CUSTOM_SECTION, Entry, Manifest, Section};
 
-impl Hoist<'_, '_> {
-    /// Adds the manifest. The relocations of the sections must be there.
-    ///
-    /// The symbols at both ends of a section are local ones of the manifest's own: relocations of a
-    /// custom section keep nothing alive, and no name of theirs is in the output.
-    pub(super) fn add_manifest(&mut self, modules: &[Module<'_>]) -> Result<()> {
-        let mut manifest = Manifest {
-            memory64: self.builder.memory64(),
-            relative: self.output.base == Base::MemoryBase,
-            sections: Vec::new(),
+/// Adds the manifest to the synthesized object. The relocations of the arrays must be there.
+///
+/// Its symbols at both ends of an array are local ones of its own. Relocations of a custom section keep
+/// nothing alive, and the names of local symbols are not in the output.
+///
+/// # Errors
+/// An input that cannot be read again.
+pub(super) fn add(
+    synthesis: &mut Synthesis<'_, '_>,
+    survey: &Survey<'_>,
+    plan: &Plan,
+    modules: &[Module<'_>],
+    base: Base,
+) -> Result<()> {
+    let describe = Describe { survey, modules };
+    let mut manifest = Manifest {
+        memory64: synthesis.builder.memory64(),
+        relative: base == Base::MemoryBase,
+        sections: Vec::new(),
+    };
+    let mut ends = Vec::new();
+    for (position, section) in plan.sections.iter().enumerate() {
+        let Some(segment) = synthesis.arrays.segment(position) else {
+            continue;
         };
-        let mut ends = Vec::new();
-        for (number, section) in self.plan.sections.iter().enumerate() {
-            let Some(segment) = self.arrays[number].segment else {
-                continue;
-            };
-            let items = items(self.survey, modules, section)?;
-            for (number, (name, range)) in section.arrays.iter().enumerate() {
-                let items = items_within(&items, range);
-                let array = self.manifest_section(section, (name, range), items, modules)?;
-                manifest.sections.push(array);
-                let prefix = format!(".Lmanifest.{}.{number}", segment.0);
-                for (end, offset) in [("start", range.start), ("stop", range.end)] {
-                    let name = format!("{prefix}.{end}");
-                    let local = SymbolFlags::BINDING_LOCAL;
-                    ends.push(self.define(name, local, place(segment, offset), None)?);
-                }
+        let items = items(survey, modules, section)?;
+        for (number, (name, range)) in section.arrays.iter().enumerate() {
+            let items = items_within(&items, range);
+            let array = describe.section(section, (name, range), items)?;
+            manifest.sections.push(array);
+            let prefix = format!(".Lmanifest.{}.{number}", segment.0);
+            for (end, offset) in [("start", range.start), ("stop", range.end)] {
+                ends.push(synthesis.symbols.define(
+                    &mut synthesis.builder,
+                    format!("{prefix}.{end}"),
+                    SymbolFlags::BINDING_LOCAL,
+                    label(segment, offset),
+                    None,
+                )?);
             }
         }
-        tell_sections_apart(&mut manifest.sections);
-        let ty = match manifest.memory64 {
-            true => RelocationType::MemoryAddrI64,
-            false => RelocationType::MemoryAddrI32,
-        };
-        let written = write(&manifest);
-        let fields = written.addresses.into_iter().flatten();
-        let relocations = fields.zip(ends);
-        let relocations = relocations.map(|(offset, symbol)| Relocation {
-            ty,
-            offset,
-            index: symbol.0,
-            addend: 0,
-        });
-        let relocations = relocations.collect();
-        self.builder
-            .custom(CUSTOM_SECTION, written.bytes, relocations);
-        Ok(())
     }
+    tell_sections_apart(&mut manifest.sections);
+    let ty = match manifest.memory64 {
+        true => RelocationType::MemoryAddrI64,
+        false => RelocationType::MemoryAddrI32,
+    };
+    let written = write(&manifest);
+    let fields = written.addresses.into_iter().flatten();
+    let relocations = fields.zip(ends).map(|(offset, symbol)| Relocation {
+        ty,
+        offset,
+        index: symbol.0,
+        addend: 0,
+    });
+    let relocations = relocations.collect();
+    synthesis
+        .builder
+        .custom(CUSTOM_SECTION, written.bytes, relocations);
+    Ok(())
+}
 
-    fn manifest_section(
+/// Describes arrays.
+struct Describe<'s> {
+    survey: &'s Survey<'s>,
+    modules: &'s [Module<'s>],
+}
+
+impl Describe<'_> {
+    /// An array of a section and its items.
+    fn section(
         &self,
         section: &PlannedSection,
         (name, range): (&str, &Range<u32>),
         items: &[Item],
-        modules: &[Module<'_>],
     ) -> Result<Section> {
-        let mut followed = self.follow_all(items, modules)?;
+        let mut followed = self.follow_all(items)?;
         let names = self.names(items, &followed);
         let parts = items.iter().zip(&mut followed).zip(names);
         let entries = parts.map(|((item, followed), name)| {
             let entry = &self.survey[item.entry];
-            let file = &modules[entry.object.0].name;
+            let file = &self.modules[entry.object.0].name;
             Entry {
                 offset: item.offset - range.start,
                 size: item.size,
@@ -85,7 +107,7 @@ impl Hoist<'_, '_> {
                     .name(self.survey)
                     .map(|name| names::shown(name).into_owned()),
                 key: entry.key.as_deref().map(str::to_owned),
-                krate: crate_of(self.survey, modules, item).map(Into::into),
+                krate: crate_of(self.survey, self.modules, item).map(Into::into),
                 file: file_for_all(file),
                 member: file.member().map(str::to_owned),
                 pointers: std::mem::take(&mut followed.pointers),
@@ -105,8 +127,8 @@ impl Hoist<'_, '_> {
         })
     }
 
-    /// What the items lead to. Each object is looked into once, whatever their order.
-    fn follow_all(&self, items: &[Item], modules: &[Module<'_>]) -> Result<Vec<Followed>> {
+    /// Follows the pointers of the items. Each object is parsed once, whatever the order of the items.
+    fn follow_all(&self, items: &[Item]) -> Result<Vec<Followed>> {
         let mut by_object: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (position, item) in items.iter().enumerate() {
             let object = self.survey[item.entry].object;
@@ -114,7 +136,7 @@ impl Hoist<'_, '_> {
         }
         let mut followed: Vec<Followed> = items.iter().map(|_| Followed::default()).collect();
         for (object, own) in by_object {
-            let module = &modules[object.0];
+            let module = &self.modules[object.0];
             let mut look_into = || {
                 let bytes = module.load()?;
                 let entry = |&position: &usize| &self.survey[items[position].entry];
@@ -132,8 +154,8 @@ impl Hoist<'_, '_> {
         Ok(followed)
     }
 
-    /// What people call the items. Those with one name are numbered in the order of what they hold, as
-    /// the compiler may order them otherwise in each version of a crate.
+    /// The names of the items for people. Items with the same name are numbered in the order of their content:
+    /// the compiler may order them differently in each version of a crate.
     fn names(&self, items: &[Item], followed: &[Followed]) -> Vec<Option<String>> {
         let name = |item: &Item| {
             let name = item.marked_name(self.survey).map(entry_name);
@@ -153,7 +175,7 @@ impl Hoist<'_, '_> {
         names
     }
 
-    /// What people call a section: an entry without bytes may say it.
+    /// The name of a section for people. The symbol of an entry without bytes may give it.
     fn title(&self, section: &PlannedSection, range: &Range<u32>) -> Option<String> {
         let within = |offset: u32| range.start <= offset && offset <= range.end;
         let entries = section.entries.iter().filter(|one| within(one.offset));
@@ -166,8 +188,8 @@ impl Hoist<'_, '_> {
     }
 }
 
-/// Gives numbers to sections that have one title, in the order of their entries' names: those of two
-/// versions of a crate.
+/// Numbers sections with the same title, such as those of two versions of a crate, in the order of their
+/// entries' names.
 fn tell_sections_apart(sections: &mut [Section]) {
     let mut titled: Vec<_> = sections.iter_mut().collect();
     titled.retain(|section| section.title.is_some());
@@ -179,7 +201,7 @@ fn tell_sections_apart(sections: &mut [Section]) {
     tell_apart(titles.filter_map(|section| section.title.as_mut()));
 }
 
-/// Gives a number to each name that is not the first of its kind.
+/// Numbers each name that is not the first of its kind.
 fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
     let mut known: HashMap<String, u32> = HashMap::default();
     for name in names {
@@ -191,8 +213,8 @@ fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
     }
 }
 
-/// The name of a file without what differs from one machine to another: of an absolute path, its last
-/// component.
+/// The name of a file without what differs from one machine to another: a relative path, or the last component
+/// of an absolute one.
 fn file_for_all(name: &Name) -> String {
     let path = name.file();
     let last = path.file_name().map(Path::new);

@@ -11,6 +11,7 @@ mod kept;
 mod layout;
 mod noload;
 mod resolve;
+mod rewrites;
 mod scope;
 mod selection;
 mod undeclared;
@@ -19,6 +20,7 @@ pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
 pub use kept::kept;
 pub use resolve::{Resolution, Resolver, Selection, Winner};
+pub use rewrites::{Disposition, ObjectRewrite, Rewrites};
 pub use undeclared::{Undeclared, undeclared};
 
 use crate::demangle;

@@ -1,12 +1,12 @@
-//! An object without the entries that left it.
+//! Edits of an object: segments and custom sections are removed, and symbols change.
 //!
-//! Symbols keep their indices, so code, debug information and every relocation that stays need no
-//! change. Segments and custom sections that were moved are left out. A global symbol of theirs stays
-//! defined, weakly: it shadows what archives offer as before, and the definition in the synthesized object
-//! overrides it. A local one becomes an undefined reference, or a mere place holder if nothing that stays
-//! refers to it. A local symbol that entries point to gets a second, hidden name.
+//! Symbols keep their indices, so code, debug information and every remaining relocation need no change. A
+//! global symbol of a removed segment stays defined, weakly: it shadows what archives offer as before, and
+//! the definition in the synthesized object overrides it. A local one becomes an undefined reference or, if
+//! nothing that stays refers to it, a tombstone. A local symbol that entries point to gets a second, hidden
+//! name.
 //!
-//! What stays defined is in one segment without bytes, which takes the place of all that left.
+//! Symbols of removed segments that stay defined are in one segment without bytes.
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
@@ -23,14 +23,15 @@ use std::collections::BTreeSet;
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags};
 
-/// The name of a place holder, and what the name of its segment ends with.
-pub const PLACE_HOLDER: &str = "..gathered";
-/// `.rodata` merges it with others of the output.
+/// The name of a tombstone: a symbol without a meaning, whose index must stay taken. The name of the segment
+/// without bytes ends with it too.
+pub const TOMBSTONE: &str = "..gathered";
+/// wasm-ld merges it into `.rodata`.
 const EMPTY_SEGMENT: &str = ".rodata..gathered";
 
-/// What becomes of a symbol of a moved segment.
+/// What becomes of a symbol of a removed segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moved {
+pub enum SymbolEdit {
     /// Undefined here, by the name that it has elsewhere.
     Undefined(String),
     /// Defined here by its own name, for another definition to override. The flags are those to be set
@@ -41,18 +42,18 @@ pub enum Moved {
 /// What changes in an object.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// What becomes of the symbols of moved segments, in the order of their indices. The others become
-    /// place holders.
-    pub moved: Vec<(SymbolIndex, Moved)>,
+    /// What becomes of the symbols of removed segments, in the order of their indices. The others become
+    /// tombstones.
+    pub symbols: Vec<(SymbolIndex, SymbolEdit)>,
     /// The name of a symbol to be added that keeps the object alive if it is linked.
     pub keeps_alive: Option<String>,
     /// Further names, hidden and global, for symbols that stay.
     pub aliases: Vec<(SymbolIndex, String)>,
-    /// Segments that were moved, in the order of their indices.
+    /// The segments to remove, in the order of their indices.
     pub segments: Vec<SegmentIndex>,
-    /// Custom sections that were moved, or that nobody needs.
+    /// The custom sections to remove.
     pub sections: BTreeSet<SectionIndex>,
-    /// Whether what no edit concerns is encoded anew too and not copied.
+    /// Whether all of the object is encoded anew, and not only what an edit changes. For tests.
     pub anew: bool,
 }
 
@@ -67,15 +68,16 @@ impl Edits {
             let definition = symbol.definition();
             definition.is_some_and(|(segment, _)| new_segments[segment.position()].is_none())
         };
-        let undefined = |(_, moved): &&(SymbolIndex, Moved)| matches!(moved, Moved::Undefined(_));
-        let undefined = self.moved.iter().filter(undefined).count();
-        let has_place_holders =
+        let undefined =
+            |(_, edit): &&(SymbolIndex, SymbolEdit)| matches!(edit, SymbolEdit::Undefined(_));
+        let undefined = self.symbols.iter().filter(undefined).count();
+        let has_empty_segment =
             self.keeps_alive.is_some() || object.symbols.iter().filter(moves).count() > undefined;
         Editor {
             edits: self,
             object,
             removed: self.removed_sections(object),
-            has_place_holders,
+            has_empty_segment,
             new_segments,
         }
         .run()
@@ -83,11 +85,11 @@ impl Edits {
 
     /// Whether the `linking` section has anything else to say.
     fn concern_linking(&self) -> bool {
-        let symbols = !self.moved.is_empty() || !self.aliases.is_empty();
+        let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
         self.anew || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
-    /// Where each segment stands once others are gone; none for one of those.
+    /// The new index of each segment; `None` for one that is removed.
     fn new_segments(&self, object: &Object<'_>) -> Vec<Option<SegmentIndex>> {
         let mut moved = self.segments.iter().peekable();
         let mut next = 0;
@@ -102,7 +104,7 @@ impl Edits {
         segments.collect()
     }
 
-    /// The sections that go, those with relocations of others among them, in the order of the file.
+    /// The sections to remove, with those that hold their relocations, in the order of the file.
     fn removed_sections(&self, object: &Object<'_>) -> Vec<SectionIndex> {
         let relocations = |&section| object.relocation_section(section);
         let with_relocations = self.sections.iter().filter_map(relocations);
@@ -123,10 +125,10 @@ struct Editor<'a> {
     object: &'a Object<'a>,
     /// Sorted.
     removed: Vec<SectionIndex>,
-    /// For each segment, where it stands once others are gone, unless it is one of those.
+    /// The new index of each segment; `None` for one that is removed.
     new_segments: Vec<Option<SegmentIndex>>,
-    /// Whether there are symbols of moved segments that stay defined here.
-    has_place_holders: bool,
+    /// Whether symbols of removed segments stay defined, or become tombstones.
+    has_empty_segment: bool,
 }
 
 impl Editor<'_> {
@@ -139,7 +141,7 @@ impl Editor<'_> {
             .data_section()
             .filter(|_| self.edits.anew || !self.edits.segments.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
-        // They come behind the section that they are for.
+        // A relocation section comes after the section that it is for.
         let mut relocations = Vec::new();
         for (position, section) in object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
@@ -173,7 +175,7 @@ impl Editor<'_> {
         Ok(out)
     }
 
-    /// Where a section stands once others are gone.
+    /// The new index of a section.
     fn new_index(&self, index: SectionIndex) -> u32 {
         index.0 - self.removed.partition_point(|&removed| removed < index) as u32
     }
@@ -182,7 +184,7 @@ impl Editor<'_> {
         self.new_segments.get(index.position()).copied().flatten()
     }
 
-    /// Where data is once segments are gone; nowhere if it was in one of those.
+    /// Where data is in the edited object; `None` if its segment is removed.
     fn new_definition(&self, definition: Definition) -> Option<Definition> {
         let segment = self.new_segment(definition.segment)?;
         Some(Definition {
@@ -192,7 +194,7 @@ impl Editor<'_> {
     }
 
     fn segment_count(&self) -> u32 {
-        self.kept_count() + u32::from(self.has_place_holders)
+        self.kept_count() + u32::from(self.has_empty_segment)
     }
 
     fn kept_count(&self) -> u32 {
@@ -212,7 +214,7 @@ impl Editor<'_> {
         self.removed.binary_search(&section).is_ok()
     }
 
-    /// Nothing that stays may refer into a section that goes.
+    /// Refuses a reference into a removed section.
     fn check_section_offsets(&self) -> Result<()> {
         let is_removed = |symbol: &Symbol<'_>| match symbol.kind {
             SymbolKind::Section(section) => self.is_removed(section),
@@ -242,10 +244,10 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The data section without the moved segments. The relocations of those that stay.
+    /// The data section without the removed segments. Returns the relocations of the others.
     fn data_section(&self, out: &mut Vec<u8>) -> Result<Vec<Relocation>> {
         let object = self.object;
-        // Where there are no segments, nobody has asked for them yet.
+        // Checks the relocations of an object without segments too.
         object.data_relocations()?;
         let mut relocations = Vec::new();
         let section = out.len();
@@ -263,7 +265,7 @@ impl Editor<'_> {
                 ..*relocation
             }));
         }
-        if self.has_place_holders
+        if self.has_empty_segment
             && let Some(&first) = self.edits.segments.first()
         {
             let kind = segment_kind(object, object.segment(first))?;
@@ -318,7 +320,7 @@ impl Editor<'_> {
         for (_, segment) in self.kept_segments() {
             encode::segment_info(segment.name, segment.alignment, segment.flags, out);
         }
-        if self.has_place_holders {
+        if self.has_empty_segment {
             encode::segment_info(EMPTY_SEGMENT, 0, 0, out);
         }
     }
@@ -328,12 +330,14 @@ impl Editor<'_> {
         let keeps_alive = self.edits.keeps_alive.as_deref();
         let count = symbols.len() + self.edits.aliases.len() + keeps_alive.iter().count();
         (count as u32).encode(out);
-        let mut moved = self.edits.moved.iter().peekable();
+        let mut edits = self.edits.symbols.iter().peekable();
         for (position, symbol) in symbols.iter().enumerate() {
             let index = SymbolIndex(position as u32);
-            match moved.next_if(|(moved, _)| *moved == index) {
-                Some((_, Moved::Undefined(name))) => undefined(symbol.flags, name, out),
-                Some((_, Moved::Defined(flags))) => self.at_place_holder(*flags, symbol.name, out),
+            match edits.next_if(|(edited, _)| *edited == index) {
+                Some((_, SymbolEdit::Undefined(name))) => undefined(symbol.flags, name, out),
+                Some((_, SymbolEdit::Defined(flags))) => {
+                    self.in_empty_segment(*flags, symbol.name, out)
+                }
                 None => self.kept_symbol(symbol, out),
             }
         }
@@ -342,17 +346,17 @@ impl Editor<'_> {
         }
         if let Some(name) = keeps_alive {
             let flags = SymbolFlags::NO_STRIP | SymbolFlags::VISIBILITY_HIDDEN;
-            self.at_place_holder(flags, name, out);
+            self.in_empty_segment(flags, name, out);
         }
     }
 
-    /// A symbol of a moved segment that nothing refers to: its index must stay taken.
-    fn place_holder(&self, out: &mut Vec<u8>) {
-        self.at_place_holder(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, out);
+    /// A symbol of a removed segment that nothing refers to.
+    fn tombstone(&self, out: &mut Vec<u8>) {
+        self.in_empty_segment(SymbolFlags::BINDING_LOCAL, TOMBSTONE, out);
     }
 
-    /// A symbol of the segment without bytes.
-    fn at_place_holder(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
+    /// A symbol in the segment without bytes.
+    fn in_empty_segment(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
         let place = Definition {
             segment: SegmentIndex(self.kept_count()),
             offset: 0,
@@ -366,7 +370,7 @@ impl Editor<'_> {
             SymbolKind::Section(section) => self.section_symbol(symbol.flags, section, out),
             SymbolKind::Data(Some(definition)) if !self.edits.segments.is_empty() => {
                 match self.new_definition(definition) {
-                    None => self.place_holder(out),
+                    None => self.tombstone(out),
                     new => encode::data_symbol(symbol.flags, symbol.name, new, out),
                 }
             }
@@ -378,7 +382,7 @@ impl Editor<'_> {
     fn section_symbol(&self, flags: SymbolFlags, section: SectionIndex, out: &mut Vec<u8>) {
         const KIND: u8 = 3;
         if self.is_removed(section) {
-            // Nothing refers to it any more, and its index must stay taken.
+            // A tombstone: nothing that stays refers to it.
             let name = self.object.sections[section.position()].name;
             let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
             encode::data_symbol(flags, name, None, out);
@@ -405,7 +409,7 @@ impl Editor<'_> {
         }
     }
 
-    /// COMDAT groups without what goes.
+    /// COMDAT groups without the removed segments and sections.
     fn comdats(&self, reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
         let comdats = Comdats::new(reader)?;
         comdats.count().encode(out);
@@ -439,7 +443,7 @@ impl Editor<'_> {
     }
 }
 
-/// A symbol of a moved segment, which is called `name` elsewhere.
+/// A symbol of a removed segment, which is called `name` elsewhere.
 fn undefined(flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
     let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
     encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);

@@ -1,5 +1,6 @@
 //! One object file: parsed, edited, encoded.
 
+mod builder;
 mod edit;
 mod encode;
 mod index;
@@ -10,9 +11,10 @@ mod parse;
 mod relocation;
 mod stub;
 mod symbol;
-mod synth;
+mod synthesized;
 
-pub use edit::{Edits, Moved, PLACE_HOLDER};
+pub use builder::Builder;
+pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use linking::{Named, Segments, Symbols};
 pub use object::{
@@ -23,5 +25,5 @@ pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;
 pub use stub::{StubSymbol, prevailing, stub};
 pub use symbol::{Definition, Symbol, SymbolKind};
-pub use synth::{Builder, Signature, SynthSymbol, Synthesized};
+pub use synthesized::{Signature, SynthSymbol, Synthesized};
 pub use wasmparser::{RelocationType, SymbolFlags};

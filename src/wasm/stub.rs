@@ -6,8 +6,8 @@ use super::index::SegmentIndex;
 use super::object::{COMDAT_INFO, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections};
 use super::outline::Sections;
 use super::symbol::{Definition, SymbolKind};
-use super::synth::Signature;
-use super::{Object, PLACE_HOLDER};
+use super::synthesized::Signature;
+use super::{Object, TOMBSTONE};
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -127,7 +127,7 @@ fn linking(
     encode::section(SEGMENT_INFO, out, |out| {
         segments.encode(out);
         for _ in 0..segments {
-            encode::segment_info(&format!(".rodata{PLACE_HOLDER}"), 0, 0, out);
+            encode::segment_info(&format!(".rodata{TOMBSTONE}"), 0, 0, out);
         }
     });
     let comdats = comdats.iter().map(|name| (*name, Vec::new()));

@@ -7,7 +7,7 @@ use super::runner;
 use super::target::{TARGETS, Target};
 use super::ways::{WAYS, Way};
 use crate::args;
-use crate::support::{Work, linker, linkers};
+use crate::support::{Work, linker, linkers, reencoder};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
@@ -107,9 +107,8 @@ fn with_nothing_marked_the_link_is_the_backends_own() {
         let theirs = link(&mut Command::new(backend));
         let ours = link(Command::new(linker()).env("WASM_SECTION_LD_LINKER", backend));
         let what = format!("{} {words:?}", backend.display());
-        let mut anew = Command::new(linker());
-        anew.env("WASM_SECTION_LD_LINKER", backend)
-            .env("WASM_SECTION_LD_REENCODE", "1");
+        let mut anew = Command::new(reencoder());
+        anew.env("WASM_SECTION_LD_LINKER", backend);
         let anew = link(&mut anew);
         if theirs.0.is_none() {
             // The backend crashed, and says at which addresses: 19 does by `--wrap` with

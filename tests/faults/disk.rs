@@ -10,19 +10,15 @@ use std::process::{Command, Output};
 /// Room for what is small, in blocks of 512 bytes.
 const ROOM: usize = 20;
 
-/// Links where no file may be larger than that, by a backend that writes none. What comes first of
-/// `words` may be a setting of the environment.
+/// Links where no file may be larger than that, by a backend that writes none.
 fn link(work: &Work, blocks: usize, words: &[OsString]) -> Output {
     work.write("out.wasm", BEFORE);
     let backend = work.script("backend", "exit 0");
     let limit = format!(r#"ulimit -f {blocks}; exec "$0" "$@""#);
-    let is_setting = |word: &&OsString| word.to_string_lossy().starts_with("WASM_");
-    let (settings, words): (Vec<_>, Vec<_>) = words.iter().partition(is_setting);
     let mut shell = Command::new("/bin/sh");
     shell
-        .args(args!["-c", limit, "env"])
-        .args(settings)
-        .args(args![linker(), "--no-entry", "-o", "out.wasm"])
+        .args(args!["-c", limit, linker()])
+        .args(args!["--no-entry", "-o", "out.wasm"])
         .args(words)
         .env("WASM_SECTION_LD_LINKER", backend)
         .env("TMPDIR", work.file("tmp"))
@@ -80,17 +76,6 @@ fn while_a_member_is_written() {
     ];
     let [large, small] = archives.map(|archive| args!["--whole-archive", archive]);
     fails_for(&work, &large, &small);
-}
-
-/// Where every input is encoded anew, an archive is too.
-#[test]
-fn while_an_archive_is_written() {
-    let work = Work::new();
-    let large = work.c("large", "char other[200000] = { 1 };");
-    let large = work.archive("large.a", &[&large]);
-    let small = work.archive("small.a", &[&entry(&work)]);
-    let anew = |archive: std::path::PathBuf| args!["WASM_SECTION_LD_REENCODE=1", archive];
-    fails_for(&work, &anew(large), &anew(small));
 }
 
 #[test]

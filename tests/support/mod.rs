@@ -11,6 +11,7 @@ pub mod module;
 
 pub mod pairwise;
 pub mod program;
+mod reencoder;
 pub mod refusal;
 pub mod rust;
 pub mod tool;
@@ -18,6 +19,7 @@ pub mod toolchain;
 pub mod workspace;
 
 pub use instance::Instance;
+pub use reencoder::reencoder;
 pub use rust::Rust;
 pub use toolchain::{linkers, setting, tool};
 

@@ -9,8 +9,8 @@ use generate::Naming;
 use std::hint::black_box;
 use std::path::Path;
 use wasm_section_ld::args::{ArgumentIndex, CommandLine};
-use wasm_section_ld::hoist::{self, Base, Moves, Output};
-use wasm_section_ld::input::{Bytes, Inputs, Module, Name, Place, Provenance};
+use wasm_section_ld::hoist::{self, Base, Output, Sink};
+use wasm_section_ld::input::{Bytes, Inputs, Module, Name, ObjectId, Place, Provenance};
 use wasm_section_ld::plan;
 use wasm_section_ld::script::{FileName, InputDescription, InputSection, Selector};
 use wasm_section_ld::script::{Script, Source, Statement};
@@ -41,6 +41,16 @@ fn inputs<'a>(argument: ArgumentIndex, objects: &'a [Vec<u8>]) -> Inputs<'a> {
     }
 }
 
+/// A sink that the optimizer must take for one that uses the objects.
+struct BlackBox;
+
+impl Sink for BlackBox {
+    fn rewritten(&mut self, _: ObjectId, bytes: Vec<u8>) -> wasm_section_ld::error::Result<()> {
+        black_box(bytes);
+        Ok(())
+    }
+}
+
 /// The phases of a link in which there is something to gather.
 fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     const OUTPUT: Output = Output {
@@ -65,12 +75,9 @@ fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     group.bench_function("plan", |bencher| bencher.iter(plan));
     let planned = plan();
     let hoist = || {
-        let moves = Moves::of(&found, &planned);
-        let take = |_, bytes| {
-            black_box(bytes);
-            Ok(())
-        };
-        let hoisted = hoist::hoist(&found, &planned, &moves, &inputs.modules, OUTPUT, take);
+        let rewrites = plan::Rewrites::of(&found, &planned);
+        let modules = &inputs.modules;
+        let hoisted = hoist::hoist(&found, &planned, &rewrites, modules, OUTPUT, &mut BlackBox);
         black_box(hoisted.expect("objects").object);
     };
     group.bench_function("hoist", |bencher| bencher.iter(hoist));

@@ -1,5 +1,5 @@
-//! What entries alone point to moves with them, put together: every pointer to it, and in it, must be what
-//! the source says.
+//! Private data of entries moves with them and is pooled: every pointer to it, and in it, must be what the source
+//! says.
 
 use crate::args;
 use crate::support::instance::export_section;
@@ -102,7 +102,7 @@ fn all_that_entries_point_to_is_what_the_source_says() {
 
 /// Assembler code may have more than one symbol in a segment.
 #[test]
-fn symbols_of_one_segment_go_along_together() {
+fn symbols_of_one_segment_move_together() {
     let work = Work::new();
     let object = |name: &str| {
         let source = format!(

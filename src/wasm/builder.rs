@@ -1,0 +1,232 @@
+//! Builds an object from nothing.
+
+use super::index::{SegmentIndex, SymbolIndex};
+use super::relocation::Relocation;
+use super::synthesized::{Import, Signature, SynthCustom, SynthSegment, SynthSymbol, Synthesized};
+use crate::hash::HashMap;
+use std::borrow::Cow;
+use wasmparser::{RelocationType, SymbolFlags};
+
+/// Builds an object: segments, symbols and imports are added, and keep the index that they got until
+/// [`finish`](Builder::finish).
+#[derive(Debug)]
+pub struct Builder<'a> {
+    object: Synthesized<'a>,
+    type_indices: HashMap<Signature, u32>,
+}
+
+impl<'a> Builder<'a> {
+    /// An empty object for a memory and a table with 64-bit or 32-bit addresses.
+    pub fn new(memory64: bool, table64: bool) -> Self {
+        Self {
+            object: Synthesized {
+                memory64,
+                table64,
+                types: Vec::new(),
+                imports: Vec::new(),
+                symbols: Vec::new(),
+                segments: Vec::new(),
+                custom: None,
+            },
+            type_indices: HashMap::default(),
+        }
+    }
+
+    /// Whether addresses in its memory have 64 bits.
+    pub fn memory64(&self) -> bool {
+        self.object.memory64
+    }
+
+    /// Sets the custom section of the object. The offsets of `relocations` count from the first byte of
+    /// `content`.
+    pub fn custom(&mut self, name: &str, content: Vec<u8>, relocations: Vec<Relocation>) {
+        self.object.custom = Some(SynthCustom {
+            name: name.to_owned(),
+            content,
+            relocations,
+        });
+    }
+
+    /// The relocations of a data segment, with offsets from its first byte.
+    pub fn relocations(&self, segment: SegmentIndex) -> &[Relocation] {
+        &self.object.segments[segment.position()].relocations
+    }
+
+    /// Adds a data segment. `alignment` is a power of two, and `flags` are `WASM_SEG_FLAG_…` of Linking.md.
+    pub fn segment(
+        &mut self,
+        name: impl Into<Cow<'a, str>>,
+        alignment: u32,
+        flags: u32,
+        bytes: impl Into<Cow<'a, [u8]>>,
+    ) -> SegmentIndex {
+        self.object.segments.push(SynthSegment {
+            name: name.into(),
+            alignment,
+            flags,
+            bytes: bytes.into(),
+            relocations: Vec::new(),
+        });
+        SegmentIndex(self.object.segments.len() as u32 - 1)
+    }
+
+    /// Appends `bytes` to a data segment, aligned to two to the power of `alignment`. Returns their offset in
+    /// bytes from the segment's beginning, or `None` if the segment would be too large for a module.
+    pub fn append(&mut self, segment: SegmentIndex, alignment: u32, bytes: &[u8]) -> Option<u32> {
+        let segment = &mut self.object.segments[segment.position()];
+        let start = segment.bytes.len().next_multiple_of(1 << alignment);
+        let offset = u32::try_from(start).ok()?;
+        u32::try_from(start + bytes.len()).ok()?;
+        let all = segment.bytes.to_mut();
+        all.resize(start, 0);
+        all.extend_from_slice(bytes);
+        segment.alignment = segment.alignment.max(alignment);
+        Some(offset)
+    }
+
+    /// The bytes of a data segment.
+    pub fn data(&self, segment: SegmentIndex) -> &[u8] {
+        &self.object.segments[segment.position()].bytes
+    }
+
+    /// Overwrites the bytes at `offset` in a data segment, which has room for them.
+    pub fn put(&mut self, segment: SegmentIndex, offset: u32, bytes: &[u8]) {
+        let start = offset as usize;
+        let all = self.object.segments[segment.position()].bytes.to_mut();
+        all[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Sets the name of a data segment.
+    pub fn rename(&mut self, segment: SegmentIndex, name: impl Into<Cow<'a, str>>) {
+        self.object.segments[segment.position()].name = name.into();
+    }
+
+    /// Adds an import of a function. Returns its index among the imported functions.
+    pub fn import(&mut self, module: &str, field: &str, signature: &Signature) -> u32 {
+        let type_index = self.type_index(signature);
+        self.object.imports.push(Import {
+            module: module.to_owned(),
+            field: field.to_owned(),
+            type_index,
+        });
+        self.object.imports.len() as u32 - 1
+    }
+
+    fn type_index(&mut self, signature: &Signature) -> u32 {
+        if let Some(&known) = self.type_indices.get(signature) {
+            return known;
+        }
+        let next = self.object.types.len() as u32;
+        self.object.types.push(signature.clone());
+        self.type_indices.insert(signature.clone(), next);
+        next
+    }
+
+    /// Sets the signature of a symbol that is an imported function.
+    pub fn set_signature(&mut self, symbol: SymbolIndex, signature: &Signature) {
+        let type_index = self.type_index(signature);
+        if let SynthSymbol::UndefinedFunction { function, .. } =
+            &self.object.symbols[symbol.position()]
+            && let Some(import) = self.object.imports.get_mut(*function as usize)
+        {
+            import.type_index = type_index;
+        }
+    }
+
+    /// Adds a symbol.
+    pub fn symbol(&mut self, symbol: SynthSymbol<'a>) -> SymbolIndex {
+        self.object.symbols.push(symbol);
+        SymbolIndex(self.object.symbols.len() as u32 - 1)
+    }
+
+    /// Replaces a symbol that was undefined, or weak.
+    pub fn define(&mut self, symbol: SymbolIndex, definition: SynthSymbol<'a>) {
+        self.object.symbols[symbol.position()] = definition;
+    }
+
+    /// The signature of a symbol that is an imported function.
+    pub fn signature(&self, symbol: SymbolIndex) -> Option<&Signature> {
+        let SynthSymbol::UndefinedFunction { function, .. } =
+            &self.object.symbols[symbol.position()]
+        else {
+            return None;
+        };
+        let import = self.object.imports.get(*function as usize)?;
+        self.object.types.get(import.type_index as usize)
+    }
+
+    /// Makes a reference strong.
+    pub fn strengthen(&mut self, symbol: SymbolIndex) {
+        match &mut self.object.symbols[symbol.position()] {
+            SynthSymbol::UndefinedData { flags, .. }
+            | SynthSymbol::UndefinedFunction { flags, .. } => {
+                flags.remove(SymbolFlags::BINDING_WEAK);
+            }
+            SynthSymbol::Data { .. } => {}
+        }
+    }
+
+    /// Adds a relocation whose offset counts from the first byte of `segment`.
+    pub fn relocate(
+        &mut self,
+        segment: SegmentIndex,
+        ty: RelocationType,
+        offset: u32,
+        symbol: SymbolIndex,
+        addend: i64,
+    ) {
+        self.object.segments[segment.position()]
+            .relocations
+            .push(Relocation {
+                ty,
+                offset,
+                index: symbol.0,
+                addend,
+            });
+    }
+
+    /// Finishes the object. Symbols get their final indices here.
+    pub fn finish(mut self) -> Synthesized<'a> {
+        self.order_symbols();
+        for segment in &mut self.object.segments {
+            // LLVM: "relocations not in offset order" is an error.
+            segment
+                .relocations
+                .sort_by_key(|relocation| relocation.offset);
+        }
+        self.object
+    }
+
+    /// Puts references before definitions. wasm-ld resolves symbols in order, and it must extract archive
+    /// members for the references before it sees the definitions, which would make that unnecessary.
+    fn order_symbols(&mut self) {
+        let is_definition = |symbol: &SynthSymbol<'_>| matches!(symbol, SynthSymbol::Data { .. });
+        let mut order: Vec<u32> = (0..self.object.symbols.len() as u32).collect();
+        order.sort_by_key(|&index| is_definition(&self.object.symbols[index as usize]));
+        let mut indices = vec![0; order.len()];
+        for (position, &index) in order.iter().enumerate() {
+            indices[index as usize] = position as u32;
+        }
+        let mut given: Vec<_> = std::mem::take(&mut self.object.symbols)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let ordered = order
+            .iter()
+            .filter_map(|&index| given[index as usize].take());
+        self.object.symbols = ordered.collect();
+        let of_segments = self
+            .object
+            .segments
+            .iter_mut()
+            .map(|segment| &mut segment.relocations);
+        let of_custom = self
+            .object
+            .custom
+            .iter_mut()
+            .map(|custom| &mut custom.relocations);
+        for relocation in of_segments.chain(of_custom).flatten() {
+            relocation.index = indices[relocation.index as usize];
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A linker that parses every input object and encodes it anew without an edit, and then runs the
+//! backend. It gathers nothing.
+//!
+//! The output must be that of the plain link. So all the code that reads and writes objects is tested
+//! with inputs that have nothing to gather: lld's own tests (`ci/lld-tests`), and links at random
+//! (`tests/differential/plain.rs`).
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use wasm_section_ld::args::{CommandLine, Id};
+use wasm_section_ld::backend::{Backend, Call, Ended, Job};
+use wasm_section_ld::driver::{self, Diagnostics};
+use wasm_section_ld::error::Result;
+use wasm_section_ld::input::{Module, Named, ObjectId};
+use wasm_section_ld::wasm::{Edits, Object, Sections};
+
+fn main() -> ExitCode {
+    driver::run(std::env::args_os(), link)
+}
+
+fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
+    let line = CommandLine::parse(argv.clone())?;
+    let has_no_inputs = [Id::Help, Id::Version, Id::VersionAndLink];
+    if has_no_inputs.into_iter().any(|id| line.has(id)) || line.missing_value().is_some() {
+        return driver::link(diagnostics, argv);
+    }
+    diagnostics.heed(&line);
+    let backend = Backend::find(&line)?;
+    let files = Named::by(&line, &|| backend.shared_libraries()).open()?;
+    let inputs = files.inputs()?;
+    let objects = objects(&inputs.modules)?;
+    let mut job = Job::new()?;
+    let mut rewritten = job.make_room(false, &files, &inputs, objects.iter().copied())?;
+    for id in objects {
+        let module = &inputs.modules[id.0];
+        rewritten.take(module, reencode(module)?)?;
+    }
+    job.complete(&rewritten, &line, &files, &inputs, None)?;
+    job.give_read_once(&files)?;
+    let words = job.words(&line)?;
+    let ended = Call::new(&line, &backend).run(words, job.names(), false)?;
+    job.map_reports(&line)?;
+    Ok(ended)
+}
+
+/// The objects among the modules; the others are linked modules and stubs.
+fn objects(modules: &[Module<'_>]) -> Result<Vec<ObjectId>> {
+    let mut objects = Vec::new();
+    for (position, module) in modules.iter().enumerate() {
+        let is_object = is_object(module).map_err(|error| error.in_file(&module.name))?;
+        objects.extend(is_object.then_some(ObjectId(position)));
+    }
+    Ok(objects)
+}
+
+fn is_object(module: &Module<'_>) -> Result<bool> {
+    for section in Sections::of(&module.load()?)? {
+        if section?.name == "linking" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn reencode(module: &Module<'_>) -> Result<Vec<u8>> {
+    let edits = Edits {
+        anew: true,
+        ..Edits::default()
+    };
+    let bytes = module.load()?;
+    let encoded = Object::parse(&bytes).and_then(|object| edits.apply(&object));
+    encoded.map_err(|error| error.in_file(&module.name))
+}
