@@ -151,7 +151,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     let survey = until_the_end(link.survey(inputs)?);
     let resolver = Resolver::new(survey, inputs, &line);
     let resolved = link.resolve(survey, inputs, &resolver);
-    let with_entries = survey.bitcode_with_entries(&resolved.left);
+    let with_entries = survey.bitcode_with_entries(resolved.gathers(survey));
     if with_entries.is_empty() {
         let plan = link.plan(inputs, survey, &resolver, resolved)?;
         return match link.gather(inputs, survey, plan, &[])? {
@@ -223,12 +223,7 @@ impl<'l> Link<'l, '_> {
             true => call.prepare_to_run(),
             false => Ok(()),
         };
-        let mut survey = survey::survey(self.line, self.script, inputs, marks_seen)?;
-        let has_entries = !survey.entries.is_empty();
-        if self.line.is_position_independent() && has_entries && !self.backend.retains() {
-            // There what the backend loses is no undefined symbol, but an import that nobody satisfies.
-            survey.wanted.ask_for_all();
-        }
+        let survey = survey::survey(self.line, self.script, inputs, marks_seen)?;
         self.clock.end_of("survey");
         Ok(survey)
     }

@@ -8,6 +8,7 @@ mod extraction;
 mod gatherer;
 mod items;
 mod layout;
+mod liveness;
 mod noload;
 mod resolve;
 mod scope;
@@ -24,7 +25,8 @@ use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
 use crate::script::{Definition, Script, Spanned};
-use crate::survey::{EntryId, NameId, Origin, Role, Survey};
+use crate::survey::{EntryId, Origin, Role, Survey};
+use gatherer::{Conditions, Gatherers};
 use layout::Layout;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -164,8 +166,12 @@ pub fn plan(
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
     script: &Script,
-    Resolved { resolution, left }: &Resolved,
+    Resolved {
+        resolution,
+        gatherers,
+    }: &Resolved,
 ) -> Result<Plan> {
+    let left = &gatherers.left;
     let selected = |selection| {
         let ids = survey.ids();
         ids.filter(|id| {
@@ -200,8 +206,14 @@ pub fn plan(
 #[derive(Debug, Default, PartialEq)]
 pub struct Resolved {
     resolution: Resolution,
-    /// The sections that are left to the backend.
-    pub left: BTreeSet<NameId>,
+    gatherers: Gatherers,
+}
+
+impl Resolved {
+    /// Tells whether this linker gathers a section of a name, which may have entries in bitcode alone.
+    pub fn gathers<'s>(&self, survey: &'s Survey<'_>) -> impl Fn(&str) -> bool + use<'s> {
+        self.gatherers.gathers(survey)
+    }
 }
 
 /// Resolves the entries, and finds who gathers each section (`gatherer`). The names in `references` are what
@@ -214,8 +226,15 @@ pub fn resolve<'n>(
     retains: impl Fn() -> bool,
 ) -> Resolved {
     let resolution = resolver.resolve(modules, references);
-    let left = gatherer::left_to_the_backend(survey, modules, &resolution, retains);
-    Resolved { resolution, left }
+    let conditions = Conditions {
+        is_position_independent: resolver.is_position_independent(),
+        retains: &retains,
+    };
+    let gatherers = Gatherers::of(survey, modules, &resolution, &conditions);
+    Resolved {
+        resolution,
+        gatherers,
+    }
 }
 
 /// An entry for people: its symbol or, of a copy, that of its node, or what it is where it has none.

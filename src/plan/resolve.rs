@@ -4,7 +4,7 @@
 //! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
 
 use super::extraction::{Definition, PlainLink, asks_for_members};
-use super::gatherer::is_root;
+use super::liveness::is_root;
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
@@ -56,6 +56,7 @@ pub struct Resolver<'s> {
     identical: HashSet<ObjectId>,
     names: Names<'s>,
     allows_duplicates: bool,
+    is_position_independent: bool,
     /// The plain link, without what entries refer to.
     plain: Option<PlainLink>,
 }
@@ -73,8 +74,14 @@ impl<'s> Resolver<'s> {
             identical,
             names,
             allows_duplicates,
+            is_position_independent: line.is_position_independent(),
             plain: needs_plain.then(|| PlainLink::of(line, inputs)),
         }
+    }
+
+    /// Whether the output is position-independent.
+    pub fn is_position_independent(&self) -> bool {
+        self.is_position_independent
     }
 
     /// Whether members that entries extract may define the names of entries.
