@@ -17,7 +17,7 @@
 pub(super) use super::liveness::is_root;
 
 use super::liveness::Keeper;
-use super::resolve::{Resolution, Selection};
+use super::resolve::{EntryResolution, Resolution};
 use crate::hash::{HashMap, HashSet};
 use crate::input::Module;
 use crate::survey::{Entry, NameId, Origin, Survey};
@@ -80,11 +80,11 @@ impl Facts {
         may_lose_rust: false,
     };
 
-    fn add(&mut self, entry: &Entry, module: &Module<'_>, selection: Selection) {
+    fn add(&mut self, entry: &Entry, module: &Module<'_>, selection: EntryResolution) {
         match selection {
-            Selection::NotLinked => return,
-            Selection::OtherComdat => self.has_copies = true,
-            Selection::Selected => {}
+            EntryResolution::NotLinked => return,
+            EntryResolution::ComdatDuplicate => self.has_copies = true,
+            EntryResolution::Selected => {}
         }
         let keeper = Keeper::of(entry);
         self.all_segments &= matches!(entry.origin, Origin::Segment(_));
@@ -147,7 +147,7 @@ impl Gatherers {
         conditions: &Conditions<'_>,
     ) -> Self {
         let mut sections: HashMap<NameId, Facts> = HashMap::default();
-        for (entry, &selection) in survey.entries.iter().zip(&resolution.selection) {
+        for (entry, &selection) in survey.entries.iter().zip(&resolution.entries) {
             let facts = sections.entry(entry.section).or_insert_with(|| Facts {
                 is_asked_for: survey
                     .wanted
@@ -185,5 +185,150 @@ impl Gatherers {
         let gathered: HashSet<&str> = gathered.map(|id| survey.section_name(id)).collect();
         let takes_all = self.takes_all;
         move |name| takes_all || gathered.contains(name) || survey.wanted.is_asked_for(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{Data, TestLink, object};
+    use crate::wasm::{SEGMENT_RETAIN, SymbolFlags};
+
+    /// What the table leaves to the backend.
+    const LEFT: Facts = Facts {
+        has_bytes: true,
+        ..Facts::NONE
+    };
+
+    fn reason(facts: Facts, is_position_independent: bool, retains: bool) -> Option<Reason> {
+        facts.reason(&Conditions {
+            is_position_independent,
+            retains: &|| retains,
+        })
+    }
+
+    #[test]
+    fn each_row_of_the_table() {
+        let kept_by = |keeper| Facts { keeper, ..LEFT };
+        for (facts, expected) in [
+            (LEFT, None),
+            (kept_by(Keeper::Reference), None),
+            (kept_by(Keeper::Retain), None),
+            (kept_by(Keeper::Nothing), Some(Reason::NotKept)),
+            (
+                Facts {
+                    is_asked_for: true,
+                    ..LEFT
+                },
+                Some(Reason::AskedFor),
+            ),
+            (
+                Facts {
+                    all_segments: false,
+                    ..LEFT
+                },
+                Some(Reason::NotASegment),
+            ),
+            (
+                Facts {
+                    may_lose_rust: true,
+                    ..LEFT
+                },
+                Some(Reason::RustCrate),
+            ),
+            (
+                Facts {
+                    has_copies: true,
+                    ..LEFT
+                },
+                Some(Reason::ComdatCopies),
+            ),
+            (Facts::NONE, Some(Reason::NoBytes)),
+        ] {
+            for is_position_independent in [false, true] {
+                assert_eq!(
+                    reason(facts, is_position_independent, true),
+                    expected,
+                    "{facts:?}"
+                );
+            }
+        }
+        let retained = kept_by(Keeper::Retain);
+        assert_eq!(reason(retained, false, false), Some(Reason::RetainIgnored));
+        assert_eq!(reason(LEFT, false, false), None);
+        assert_eq!(reason(LEFT, true, false), Some(Reason::PositionIndependent));
+    }
+
+    #[test]
+    fn the_backend_is_asked_only_where_that_decides() {
+        let never = || panic!("nobody needs to know");
+        let conditions = |is_position_independent| Conditions {
+            is_position_independent,
+            retains: &never,
+        };
+        assert_eq!(LEFT.reason(&conditions(false)), None);
+        let asked_for = Facts {
+            is_asked_for: true,
+            keeper: Keeper::Retain,
+            ..LEFT
+        };
+        assert_eq!(asked_for.reason(&conditions(true)), Some(Reason::AskedFor));
+    }
+
+    /// Whether section `A` is left to the backend.
+    fn is_left(options: &[&str], objects: &[(&str, Data<'_>)], retains: bool) -> bool {
+        let objects: Vec<_> = objects
+            .iter()
+            .map(|(name, data)| (*name, object(&[*data], &[])))
+            .collect();
+        let test = TestLink::new(&[&["-u__start_A"], options].concat(), &objects);
+        let survey = test.survey();
+        assert_eq!(survey.entries.len(), objects.len());
+        let resolved = test.resolve(&survey, retains);
+        !resolved.gathers(&survey)("A")
+    }
+
+    #[test]
+    fn data_segments_are_left_if_something_keeps_them() {
+        let data = Data::new("A", "a");
+        let used = SymbolFlags::NO_STRIP;
+        let local = SymbolFlags::BINDING_LOCAL;
+        let retained = Data {
+            segment_flags: SEGMENT_RETAIN,
+            ..data
+        };
+        assert!(is_left(&[], &[("a.o", data)], false));
+        assert!(is_left(&[], &[("a.o", data.flags(used))], false));
+        assert!(!is_left(&[], &[("a.o", data.flags(used | local))], true));
+        assert!(is_left(&[], &[("a.o", retained.flags(used | local))], true));
+        assert!(!is_left(
+            &[],
+            &[("a.o", retained.flags(used | local))],
+            false
+        ));
+        assert!(is_left(&[], &[("a.o", retained.flags(used))], false));
+        assert!(!is_left(&[], &[("a.o", data.size(0, 0))], true));
+        assert!(!is_left(&["--gather=A"], &[("a.o", data)], true));
+        let unkept = Data::new("A", "b").flags(used | local);
+        assert!(!is_left(&[], &[("a.o", data), ("b.o", unkept)], true));
+    }
+
+    #[test]
+    fn position_independent_output_needs_a_backend_that_retains() {
+        let data = [("a.o", Data::new("A", "a"))];
+        for option in ["-shared", "-pie"] {
+            assert!(is_left(&[option], &data, true));
+            assert!(!is_left(&[option], &data, false));
+        }
+    }
+
+    #[test]
+    fn rust_crates_are_left_only_if_they_are_linked_and_kept() {
+        let data = Data::new("A", "a");
+        let used = data.flags(SymbolFlags::NO_STRIP);
+        assert!(is_left(&[], &[("lib.a(a.o)", used)], true));
+        assert!(!is_left(&[], &[("lib.rlib(a.o)", used)], true));
+        assert!(is_left(&[], &[("a.rcgu.o", used)], true));
+        assert!(!is_left(&[], &[("a.rcgu.o", data)], true));
     }
 }

@@ -1,6 +1,6 @@
 //! An array taken apart for people: the items that are in it, and who brought each.
 
-use super::PlannedSection;
+use super::output::PlannedSection;
 use crate::demangle::is_hash;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;

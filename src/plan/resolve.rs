@@ -3,8 +3,8 @@
 //! A weak definition that loses drops no entry: ELF linkers and `wasm-ld` keep its section too. Only a
 //! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
 
-use super::extraction::{Definition, PlainLink, asks_for_members};
 use super::liveness::is_root;
+use super::plain_link::{Definition, PlainLink, asks_for_members};
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
@@ -13,12 +13,12 @@ use std::ptr;
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
+pub enum EntryResolution {
     /// It is in the array.
     Selected,
     /// Another copy of its COMDAT group is. `wasm-ld` discards this one but for what is retained: from LLVM
     /// 19 on, that is linked all the same.
-    OtherComdat,
+    ComdatDuplicate,
     /// It stays in its archive member: an identical object counts, or another input defines its name, so
     /// that the plain link does not extract the member for it.
     NotLinked,
@@ -39,7 +39,7 @@ pub enum Winner {
 #[derive(Debug, Default, PartialEq)]
 pub struct Resolution {
     /// For each entry.
-    pub selection: Vec<Selection>,
+    pub entries: Vec<EntryResolution>,
     /// The archive members that the command line extracts after all files, and the names for which it does.
     pub asked: Vec<(String, ObjectId)>,
     /// The winners, of names that more than one input defines.
@@ -110,14 +110,14 @@ impl<'s> Resolver<'s> {
                     .as_ref()
                     .is_some_and(|plain| plain.is_linked(object))
         };
-        let mut selection = select_comdats(survey, is_linked);
-        for (id, selected) in survey.ids().zip(&mut selection) {
+        let mut entries = select_comdats(survey, is_linked);
+        for (id, selected) in survey.ids().zip(&mut entries) {
             if self.identical.contains(&survey[id].object) {
-                *selected = Selection::NotLinked;
+                *selected = EntryResolution::NotLinked;
             }
         }
         let mut resolution = Resolution {
-            selection,
+            entries,
             ..Resolution::default()
         };
         match (plain, extended) {
@@ -225,7 +225,10 @@ fn needs_plain_link(
 }
 
 /// Of a COMDAT group, the copy in the first object that is linked counts or, if none is, the first.
-fn select_comdats(survey: &Survey<'_>, is_linked: impl Fn(ObjectId) -> bool) -> Vec<Selection> {
+fn select_comdats(
+    survey: &Survey<'_>,
+    is_linked: impl Fn(ObjectId) -> bool,
+) -> Vec<EntryResolution> {
     let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
     for entry in &survey.entries {
         if let Some(comdat) = entry.comdat {
@@ -252,15 +255,15 @@ fn select_comdats(survey: &Survey<'_>, is_linked: impl Fn(ObjectId) -> bool) -> 
             && first.size == entry.size
     };
     let select = |entry| match is_other(entry) {
-        true => Selection::OtherComdat,
-        false => Selection::Selected,
+        true => EntryResolution::ComdatDuplicate,
+        false => EntryResolution::Selected,
     };
     survey.entries.iter().map(select).collect()
 }
 
 impl Resolution {
     fn is_selected(&self, id: EntryId) -> bool {
-        self.selection[id.position()] == Selection::Selected
+        self.entries[id.position()] == EntryResolution::Selected
     }
 
     /// Without weak definitions and archive members, two entries of one name are duplicates.
@@ -290,7 +293,7 @@ impl Resolution {
                 && !plain.is_linked(entry.object)
                 && definition.is_some_and(is_other)
             {
-                self.selection[id.position()] = Selection::NotLinked;
+                self.entries[id.position()] = EntryResolution::NotLinked;
             }
         }
         self.pair_nodes(survey);
@@ -300,7 +303,7 @@ impl Resolution {
                 continue;
             };
             let is_own = definition.object == Some(entry.object);
-            if !is_own && self.selection[id.position()] != Selection::NotLinked
+            if !is_own && self.entries[id.position()] != EntryResolution::NotLinked
                 || names.are_contested(name)
                 || definition.is_duplicate
             {
@@ -317,10 +320,10 @@ impl Resolution {
     fn pair_nodes(&mut self, survey: &Survey<'_>) {
         for (value, node) in survey.ids().filter_map(|id| Some((id, survey.node(id)?))) {
             let pair = [value.position(), node.position()];
-            let stays = |at: usize| self.selection[at] == Selection::NotLinked;
+            let stays = |at: usize| self.entries[at] == EntryResolution::NotLinked;
             if pair.into_iter().any(stays) {
                 for at in pair {
-                    self.selection[at] = Selection::NotLinked;
+                    self.entries[at] = EntryResolution::NotLinked;
                 }
             }
         }
@@ -371,5 +374,105 @@ impl Resolution {
                 self.kept_alive.insert(object);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EntryResolution::{NotLinked, Selected};
+    use super::*;
+    use crate::plan::testing::{Data, TestLink, object};
+    use crate::wasm::{SEGMENT_RETAIN, SymbolFlags};
+    use std::iter;
+
+    const GATHER: &str = "--gather=A";
+
+    fn resolved(options: &[&str], objects: &[(&str, Vec<u8>)]) -> Resolution {
+        let test = TestLink::new(&[&[GATHER], options].concat(), objects);
+        let survey = test.survey();
+        let resolver = Resolver::new(&survey, &test.inputs, &test.line);
+        resolver.resolve(&test.inputs.modules, iter::empty())
+    }
+
+    fn entry(symbol: &str) -> Vec<u8> {
+        object(&[Data::new("A", symbol)], &[])
+    }
+
+    fn weak_entry(symbol: &str) -> Vec<u8> {
+        object(&[Data::new("A", symbol).weak()], &[])
+    }
+
+    fn winner(resolution: &Resolution, name: &str) -> Option<Winner> {
+        resolution.winners.get(name).copied()
+    }
+
+    #[test]
+    fn a_weak_definition_that_loses_is_selected() {
+        let found = resolved(&[], &[("1.o", weak_entry("a")), ("2.o", entry("a"))]);
+        assert_eq!(found.entries, [Selected, Selected]);
+        assert_eq!(winner(&found, "a"), Some(Winner::Entry(EntryId::new(1))));
+        let other = object(&[Data::new(".data", "a")], &[]);
+        let found = resolved(&[], &[("1.o", weak_entry("a")), ("2.o", other)]);
+        assert_eq!(found.entries, [Selected]);
+        assert_eq!(winner(&found, "a"), Some(Winner::Elsewhere));
+    }
+
+    #[test]
+    fn two_strong_definitions_are_duplicates_unless_allowed() {
+        let objects = [("1.o", entry("a")), ("2.o", entry("a"))];
+        let found = resolved(&[], &objects);
+        assert_eq!(winner(&found, "a"), Some(Winner::Duplicate));
+        for option in ["--allow-multiple-definition", "-zmuldefs"] {
+            let found = resolved(&[option], &objects);
+            assert_eq!(winner(&found, "a"), Some(Winner::Entry(EntryId::new(0))));
+            assert_eq!(found.entries, [Selected, Selected]);
+        }
+    }
+
+    #[test]
+    fn names_of_one_definition_have_no_winner() {
+        let found = resolved(&[], &[("1.o", entry("a")), ("2.o", weak_entry("b"))]);
+        assert!(found.winners.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_member_is_not_linked_for_a_name_that_is_defined() {
+        let member = ("lib.a(m.o)", entry("a"));
+        let found = resolved(&[], &[("1.o", entry("a")), member.clone()]);
+        // The same bytes: the plain link never links both.
+        assert_eq!(found.entries, [Selected, NotLinked]);
+        let other = object(&[Data::new(".data", "a")], &[]);
+        let found = resolved(&[], &[("1.o", other.clone()), member.clone()]);
+        assert_eq!(found.entries, [NotLinked]);
+        let found = resolved(&[], &[("1.o", object(&[], &["z"])), member.clone()]);
+        assert_eq!(found.entries, [Selected]);
+        // The member is extracted for the reference, before the other definition is seen.
+        let user = object(&[], &["a"]);
+        let found = resolved(&[], &[("0.o", user), member, ("2.o", other)]);
+        assert_eq!(found.entries, [Selected]);
+        assert_eq!(winner(&found, "a"), Some(Winner::Duplicate));
+    }
+
+    #[test]
+    fn a_member_stays_alive_by_its_entry_if_it_has_roots() {
+        let data = [
+            Data::new("A", "a"),
+            Data {
+                segment_flags: SEGMENT_RETAIN,
+                ..Data::new(".data.kept", "kept")
+            },
+        ];
+        let used = SymbolFlags::NO_STRIP;
+        let alive = |data: &[Data<'_>], references: &[&str]| {
+            let user = ("user.o", object(&[], references));
+            let found = resolved(&[], &[user, ("lib.a(m.o)", object(data, &[]))]);
+            assert_eq!(found.entries, [Selected]);
+            found.kept_alive.contains(&ObjectId(1))
+        };
+        assert!(alive(&data, &["a"]));
+        assert!(!alive(&data, &["kept"]));
+        assert!(alive(&[data[0].flags(used), data[1]], &["kept"]));
+        assert!(!alive(&data[..1], &["a"]));
+        assert!(!alive(&data, &[]));
     }
 }

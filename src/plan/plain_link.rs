@@ -5,22 +5,19 @@
 //! the plan itself depends on it (a weak definition that may lose, a name that two inputs define) are the
 //! symbol tables of all inputs read, and the backend's rules (`lld/wasm/SymbolTable.cpp`) followed.
 
+use super::symbol_tables::{Symbol, SymbolTables};
 use crate::args::{CommandLine, Id};
-use crate::bitcode::Bitcode;
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
 use crate::survey::{EntrySymbol, is_marked};
-use crate::wasm::{Object, SymbolFlags, SymbolKind};
+use crate::wasm::{Object, SymbolFlags};
 use std::ffi::OsStr;
 use std::rc::Rc;
 
 /// The plain link.
 #[derive(Debug, Clone)]
 pub struct PlainLink {
-    files: Rc<[File]>,
-    /// For each object, which file it is.
-    objects: Rc<[usize]>,
-    names: Rc<HashMap<Box<str>, usize>>,
+    tables: Rc<SymbolTables>,
     /// For each file, whether it is linked.
     linked: Vec<bool>,
     /// For each name.
@@ -32,6 +29,15 @@ pub struct PlainLink {
     exports: HashSet<String>,
     /// Whether it exports all that is not hidden.
     exports_all: bool,
+}
+
+/// What is known of a name.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Unknown,
+    Undefined { is_weak: bool },
+    Lazy { file: usize },
+    Defined { file: usize, is_weak: bool },
 }
 
 /// Where a name is defined.
@@ -48,7 +54,16 @@ pub struct Definition {
 impl PlainLink {
     /// Follows the backend's rules for all inputs.
     pub fn of(line: &CommandLine, inputs: &Inputs<'_>) -> Self {
-        let mut link = Reader::read(inputs);
+        let tables = SymbolTables::read(inputs);
+        let mut link = PlainLink {
+            linked: vec![false; tables.files.len()],
+            states: vec![State::Unknown; tables.name_count()],
+            tables: Rc::new(tables),
+            duplicates: HashSet::default(),
+            asked: Vec::new(),
+            exports: HashSet::default(),
+            exports_all: false,
+        };
         let exports = line.exports().map(|(_, name, _)| name);
         link.exports = exports
             .map(|name| name.to_string_lossy().into_owned())
@@ -70,21 +85,21 @@ impl PlainLink {
 
     /// Whether an object is linked.
     pub fn is_linked(&self, object: ObjectId) -> bool {
-        let file = self.objects.get(object.0);
-        file.is_some_and(|&file| self.linked[file])
+        let file = self.tables.file_of(object);
+        file.is_some_and(|file| self.linked[file])
     }
 
     /// Where a name is defined: in the file whose definition wins or, where none is linked, in the one that
     /// is extracted for it.
     pub fn definition(&self, name: &str) -> Option<Definition> {
-        let number = *self.names.get(name)?;
+        let number = self.tables.index_of(name)?;
         let (file, is_linked) = match self.states[number] {
             State::Defined { file, .. } => (file, true),
             State::Lazy { file } => (file, false),
             State::Unknown | State::Undefined { .. } => return None,
         };
         Some(Definition {
-            object: self.files[file].object,
+            object: self.tables.files[file].object,
             is_linked,
             is_duplicate: self.duplicates.contains(&number),
         })
@@ -97,10 +112,10 @@ impl PlainLink {
 
     /// Whether a file that is linked, other than `object`, refers to a name.
     pub fn is_referred(&self, name: &str, object: ObjectId) -> bool {
-        let Some(&number) = self.names.get(name) else {
+        let Some(number) = self.tables.index_of(name) else {
             return false;
         };
-        let files = self.files.iter().zip(&self.linked);
+        let files = self.tables.files.iter().zip(&self.linked);
         let mut others = files.filter(|(file, linked)| **linked && file.object != Some(object));
         others.any(|(file, _)| {
             let mut symbols = file.symbols.iter();
@@ -118,11 +133,11 @@ impl PlainLink {
     /// Those of `names` that more than one file defines, of which one at least is not linked: what entries
     /// extract may decide which definition wins.
     pub fn has_open<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
-        let numbers = names.filter_map(|name| self.names.get(name).copied());
+        let numbers = names.filter_map(|name| self.tables.index_of(name));
         // How many files define each, and whether one of them is not linked.
         let mut found: HashMap<usize, (bool, bool)> =
             numbers.map(|number| (number, (false, false))).collect();
-        let files = self.files.iter().zip(&self.linked);
+        let files = self.tables.files.iter().zip(&self.linked);
         files.into_iter().any(|(file, &is_linked)| {
             let mut defined = file.symbols.iter().filter(|symbol| !symbol.is_undefined);
             defined.any(|symbol| {
@@ -134,121 +149,10 @@ impl PlainLink {
             })
         })
     }
-}
 
-/// A file, with the symbols that count for others.
-#[derive(Debug)]
-struct File {
-    object: Option<ObjectId>,
-    is_lazy: bool,
-    symbols: Box<[Symbol]>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Symbol {
-    name: usize,
-    is_undefined: bool,
-    is_weak: bool,
-}
-
-/// What is known of a name.
-#[derive(Debug, Clone, Copy)]
-enum State {
-    Unknown,
-    Undefined { is_weak: bool },
-    Lazy { file: usize },
-    Defined { file: usize, is_weak: bool },
-}
-
-/// Reads the symbol tables of all inputs.
-#[derive(Default)]
-struct Reader {
-    files: Vec<File>,
-    objects: Vec<usize>,
-    names: HashMap<Box<str>, usize>,
-}
-
-impl Reader {
-    fn read(inputs: &Inputs<'_>) -> PlainLink {
-        let mut reader = Self::default();
-        let mut bitcode = inputs.bitcode.iter().peekable();
-        if inputs.is_compiled() {
-            bitcode = [].iter().peekable();
-        }
-        for (position, module) in inputs.modules.iter().enumerate() {
-            let before = |other: &&Module<'_>| other.place.argument < module.place.argument;
-            while let Some(other) = bitcode.next_if(before) {
-                reader.read_bitcode(other);
-            }
-            reader.read_object(ObjectId(position), module);
-        }
-        bitcode.for_each(|other| reader.read_bitcode(other));
-        PlainLink {
-            linked: vec![false; reader.files.len()],
-            states: vec![State::Unknown; reader.names.len()],
-            files: reader.files.into(),
-            objects: reader.objects.into(),
-            names: reader.names.into(),
-            duplicates: HashSet::default(),
-            asked: Vec::new(),
-            exports: HashSet::default(),
-            exports_all: false,
-        }
-    }
-
-    /// What cannot be read, the backend reports.
-    fn read_object(&mut self, id: ObjectId, module: &Module<'_>) {
-        let bytes = module.load().unwrap_or_default();
-        let mut symbols = Vec::new();
-        if let Ok(object) = Object::parse(&bytes) {
-            let symbols_of = object.symbols.iter().filter(|symbol| {
-                !symbol.is_local() && !matches!(symbol.kind, SymbolKind::Section(_))
-            });
-            symbols.extend(symbols_of.map(|symbol| Symbol {
-                name: self.name(symbol.name),
-                is_undefined: symbol.is_undefined(),
-                is_weak: symbol.is_weak(),
-            }));
-        }
-        self.objects.push(self.files.len());
-        self.files.push(File {
-            object: Some(id),
-            is_lazy: !module.always_linked(),
-            symbols: symbols.into(),
-        });
-    }
-
-    fn read_bitcode(&mut self, module: &Module<'_>) {
-        let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
-        let global = bitcode.symbols.iter().flatten();
-        let global = global.filter(|symbol| symbol.is_global());
-        let symbols = global.map(|symbol| Symbol {
-            name: self.name(symbol.name),
-            is_undefined: symbol.is_undefined(),
-            is_weak: symbol.is_weak(),
-        });
-        let symbols = symbols.collect();
-        self.files.push(File {
-            object: None,
-            is_lazy: !module.always_linked(),
-            symbols,
-        });
-    }
-
-    fn name(&mut self, name: &str) -> usize {
-        if let Some(&known) = self.names.get(name) {
-            return known;
-        }
-        let next = self.names.len();
-        self.names.insert(name.into(), next);
-        next
-    }
-}
-
-impl PlainLink {
     fn add_files(&mut self) {
-        for file in 0..self.files.len() {
-            match self.files[file].is_lazy {
+        for file in 0..self.tables.files.len() {
+            match self.tables.files[file].is_lazy {
                 true => self.offer(file),
                 false => self.link(file),
             }
@@ -258,8 +162,8 @@ impl PlainLink {
     /// An archive member, or a file between `--start-lib` and `--end-lib`, is linked only if a name that it
     /// defines is undefined.
     fn offer(&mut self, file: usize) {
-        let files = Rc::clone(&self.files);
-        for symbol in &files[file].symbols {
+        let tables = Rc::clone(&self.tables);
+        for symbol in &tables.files[file].symbols {
             if symbol.is_undefined {
                 continue;
             }
@@ -282,7 +186,7 @@ impl PlainLink {
         let mut pending = vec![(file, 0)];
         self.linked[file] = true;
         while let Some((file, next)) = pending.pop() {
-            let Some(&symbol) = self.files[file].symbols.get(next) else {
+            let Some(&symbol) = self.tables.files[file].symbols.get(next) else {
                 continue;
             };
             pending.push((file, next + 1));
@@ -344,7 +248,7 @@ impl PlainLink {
 
     /// Extracts the file that offers a name, if there is one. The object that it is.
     fn extract(&mut self, name: &str) -> Option<ObjectId> {
-        let number = *self.names.get(name)?;
+        let number = self.tables.index_of(name)?;
         let State::Lazy { file } = self.states[number] else {
             return None;
         };
@@ -352,7 +256,7 @@ impl PlainLink {
             return None;
         }
         self.link(file);
-        self.files[file].object
+        self.tables.files[file].object
     }
 }
 
@@ -396,4 +300,118 @@ pub fn asks_for_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
         }
     }
     !offered.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{Data, TestLink, object, object_with};
+
+    fn linked(options: &[&str], objects: &[(&str, Vec<u8>)]) -> Vec<bool> {
+        let test = TestLink::new(options, objects);
+        let plain = PlainLink::of(&test.line, &test.inputs);
+        (0..objects.len())
+            .map(|object| plain.is_linked(ObjectId(object)))
+            .collect()
+    }
+
+    fn defines(name: &str) -> Vec<u8> {
+        object(&[Data::new(".data", name)], &[])
+    }
+
+    #[test]
+    fn only_strong_references_extract_members() {
+        let weak = SymbolFlags::UNDEFINED | SymbolFlags::BINDING_WEAK;
+        for (reference, is_linked) in [
+            (object(&[], &["x"]), true),
+            (object_with(&[], &[("x", weak)]), false),
+            (object(&[], &["y"]), false),
+        ] {
+            let member = ("lib.a(x.o)", defines("x"));
+            let first = [("a.o", reference.clone()), member.clone()];
+            assert_eq!(linked(&[], &first), [true, is_linked]);
+            let last = [member, ("a.o", reference)];
+            assert_eq!(linked(&[], &last), [is_linked, true]);
+        }
+    }
+
+    #[test]
+    fn of_members_that_define_a_name_the_first_is_extracted() {
+        let objects = [
+            ("lib.a(1.o)", defines("x")),
+            ("lib.a(2.o)", object(&[Data::new(".data", "x")], &["y"])),
+            ("a.o", object(&[], &["x"])),
+        ];
+        assert_eq!(linked(&[], &objects), [true, false, true]);
+    }
+
+    #[test]
+    fn members_extract_members() {
+        let objects = [
+            ("a.o", object(&[], &["x"])),
+            ("lib.a(y.o)", defines("y")),
+            ("lib.a(x.o)", object(&[Data::new(".data", "x")], &["y"])),
+            ("lib.a(z.o)", defines("z")),
+        ];
+        assert_eq!(linked(&[], &objects), [true, true, true, false]);
+    }
+
+    #[test]
+    fn the_command_line_extracts_members_after_all_files() {
+        let objects = [
+            ("lib.a(x.o)", defines("x")),
+            ("lib.a(y.o)", defines("y")),
+            ("lib.a(start.o)", defines("_start")),
+        ];
+        let test = TestLink::new(&["--export=y", "-u", "x"], &objects);
+        let plain = PlainLink::of(&test.line, &test.inputs);
+        let asked = [("x", 0), ("y", 1), ("_start", 2)];
+        let asked = asked.map(|(name, object)| (name.to_owned(), ObjectId(object)));
+        assert_eq!(plain.asked(), asked);
+        assert_eq!(linked(&["--no-entry"], &objects), [false; 3]);
+        assert_eq!(linked(&["-e", "y"], &objects), [false, true, false]);
+    }
+
+    #[test]
+    fn a_strong_definition_wins_and_two_are_duplicates() {
+        let weak = object(&[Data::new(".data", "x").weak()], &[]);
+        let strong = defines("x");
+        let definition = |objects: &[(&str, Vec<u8>)]| {
+            let test = TestLink::new(&[], objects);
+            let plain = PlainLink::of(&test.line, &test.inputs);
+            let found = plain.definition("x").expect("a definition");
+            (found.object, found.is_linked, found.is_duplicate)
+        };
+        let at = |object| Some(ObjectId(object));
+        let (weak, strong) = (("weak.o", weak), ("strong.o", strong));
+        let late = [weak.clone(), strong.clone()];
+        assert_eq!(definition(&late), (at(1), true, false));
+        let two = [strong.clone(), weak.clone(), strong.clone()];
+        assert_eq!(definition(&two), (at(0), true, true));
+        let member = ("lib.a(strong.o)", strong.1);
+        assert_eq!(definition(&[weak, member.clone()]), (at(0), true, false));
+        assert_eq!(definition(&[member]), (at(0), false, false));
+    }
+
+    #[test]
+    fn references_of_entries_extract_members_last() {
+        let objects = [
+            ("lib.a(x.o)", defines("x")),
+            ("a.o", object(&[Data::new(".data", "x").weak()], &[])),
+            (
+                "lib.a(y.o)",
+                object(&[Data::new(".data", "y"), Data::new(".data.x", "x")], &[]),
+            ),
+        ];
+        let test = TestLink::new(&[], &objects);
+        let plain = PlainLink::of(&test.line, &test.inputs);
+        assert!(plain.has_open(["x"].into_iter()) && !plain.has_open(["y"].into_iter()));
+        let extended = plain.with_references(["x", "y"].into_iter());
+        let is_linked = |link: &PlainLink| [0, 1, 2].map(|object| link.is_linked(ObjectId(object)));
+        assert_eq!(is_linked(&plain), [false, true, false]);
+        assert_eq!(is_linked(&extended), [false, true, true]);
+        let of_x = extended.definition("x").expect("a definition");
+        assert_eq!(of_x.object, Some(ObjectId(2)));
+        assert!(extended.is_referred("x", ObjectId(0)) == plain.is_referred("x", ObjectId(0)));
+    }
 }
