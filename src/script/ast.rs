@@ -39,6 +39,35 @@ impl OutputSection {
     pub fn is_discard(&self) -> bool {
         self.name.value == "/DISCARD/"
     }
+
+    /// Its input section descriptions, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &InputDescription> + Clone {
+        let statements = self.statements.iter();
+        statements.filter_map(|statement| match statement {
+            Statement::Input(input) => Some(input),
+            _ => None,
+        })
+    }
+
+    /// Replaces the section name `from` by `to`, in its own name and in section patterns. `from` may be followed
+    /// by `.` and more.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let renamed = |text: &mut String| {
+            let rest = text.strip_prefix(from);
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+                text.replace_range(..from.len(), to);
+            }
+        };
+        renamed(&mut self.name.value);
+        for statement in &mut self.statements {
+            if let Statement::Input(input) = statement {
+                input
+                    .sections
+                    .iter_mut()
+                    .for_each(|section| renamed(&mut section.name.value));
+            }
+        }
+    }
 }
 
 /// Something in an output section.

@@ -86,7 +86,7 @@ impl Script {
         let mut script = self.clone();
         for command in &mut script.commands {
             if let Command::Output(output) = command {
-                output.rename(name);
+                output.rename(NAME, name);
             }
         }
         script
@@ -123,39 +123,6 @@ impl Script {
             let named = sections.map(|section| Glob::new(&section.name.value));
             all.into_iter().chain(named)
         })
-    }
-}
-
-impl OutputSection {
-    /// Its input section descriptions, in order.
-    pub fn inputs(&self) -> impl Iterator<Item = &InputDescription> + Clone {
-        let statements = self.statements.iter();
-        statements.filter_map(|statement| match statement {
-            Statement::Input(input) => Some(input),
-            _ => None,
-        })
-    }
-
-    /// Puts `name` where `default.ld` says `NAME`.
-    fn rename(&mut self, name: &str) {
-        let renamed = |text: &mut String| {
-            if text == NAME
-                || text
-                    .strip_prefix(NAME)
-                    .is_some_and(|rest| rest.starts_with('.'))
-            {
-                text.replace_range(..NAME.len(), name);
-            }
-        };
-        renamed(&mut self.name.value);
-        for statement in &mut self.statements {
-            if let Statement::Input(input) = statement {
-                input
-                    .sections
-                    .iter_mut()
-                    .for_each(|section| renamed(&mut section.name.value));
-            }
-        }
     }
 }
 
