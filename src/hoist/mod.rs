@@ -116,8 +116,12 @@ pub fn hoist<'s, 'a>(
     }
     let object = hoist.builder.finish();
     let refers = object.references().next().is_some();
-    let asking = match refers && !plan.asked.is_empty() {
-        true => Some(asking(&plan.asked, modules, (memory64, table64))?),
+    let asking = match refers && !plan.extracted_by_command_line.is_empty() {
+        true => Some(asking(
+            &plan.extracted_by_command_line,
+            modules,
+            (memory64, table64),
+        )?),
         false => None,
     };
     Ok(Hoisted {

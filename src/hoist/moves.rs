@@ -41,7 +41,7 @@ impl Moves {
     /// Those of a plan.
     pub fn of(survey: &Survey<'_>, plan: &Plan) -> Self {
         let mut destinations = vec![Destination::None; survey.entries.len()];
-        for id in &plan.copies {
+        for id in &plan.comdat_duplicates {
             destinations[id.position()] = Destination::Copy;
         }
         for id in &plan.nodes {

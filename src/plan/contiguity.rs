@@ -36,7 +36,7 @@ pub fn boundaries(commands: &[Command]) -> Vec<Boundary> {
             Command::Assign(assignment) if assignment.target.value != "." && has_dot(command) => {
                 joined.push(outputs);
             }
-            Command::Assign(_) | Command::Assert(_) | Command::Apart => {}
+            Command::Assign(_) | Command::Assert(_) | Command::InsertBoundary => {}
         }
     }
     let ends = joined.first().copied().zip(joined.last().copied());
@@ -55,7 +55,7 @@ pub fn has_dot(command: &Command) -> bool {
     match command {
         Command::Assign(assignment) => assignment.target.value == "." || assignment.value.has_dot(),
         Command::Assert(assert) => assert.condition.has_dot(),
-        Command::Output(_) | Command::Apart => false,
+        Command::Output(_) | Command::InsertBoundary => false,
     }
 }
 

@@ -133,7 +133,7 @@ fn is_of_rust(module: &Module<'_>) -> bool {
 #[derive(Debug, Default, PartialEq)]
 pub struct Gatherers {
     /// The sections with entries that are left to the backend.
-    pub left: BTreeSet<NameId>,
+    pub left_to_backend: BTreeSet<NameId>,
     /// Whether none is left to the backend, whatever it consists of.
     takes_all: bool,
 }
@@ -173,7 +173,7 @@ impl Gatherers {
             .into_iter()
             .filter(|(_, facts)| facts.reason(conditions).is_none());
         Self {
-            left: left.map(|(section, _)| section).collect(),
+            left_to_backend: left.map(|(section, _)| section).collect(),
             takes_all: has_entries && conditions.is_position_independent && !(conditions.retains)(),
         }
     }
@@ -181,7 +181,7 @@ impl Gatherers {
     /// Tells whether this linker gathers a section of a name, which may have entries in bitcode alone.
     pub fn gathers<'s>(&self, survey: &'s Survey<'_>) -> impl Fn(&str) -> bool + use<'s> {
         let sections = survey.entries.iter().map(|entry| entry.section);
-        let gathered = sections.filter(|section| !self.left.contains(section));
+        let gathered = sections.filter(|section| !self.left_to_backend.contains(section));
         let gathered: HashSet<&str> = gathered.map(|id| survey.section_name(id)).collect();
         let takes_all = self.takes_all;
         move |name| takes_all || gathered.contains(name) || survey.wanted.is_asked_for(name)

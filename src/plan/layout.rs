@@ -55,8 +55,8 @@ impl<'a> Layout<'a> {
         };
         let mut selected = selection.outputs.into_iter();
         let mut deferred = Vec::new();
-        let is_apart = |command: &Command| matches!(command, Command::Apart);
-        for commands in script.commands.split(is_apart) {
+        let is_boundary = |command: &Command| matches!(command, Command::InsertBoundary);
+        for commands in script.commands.split(is_boundary) {
             deferred.extend(runner.commands(commands, &mut selected, &selection.appended)?);
         }
         for (output, selected) in &selection.orphans {
@@ -204,7 +204,7 @@ impl<'a> Runner<'a> {
                     && counter.section == section
                 {
                     let section = &mut self.image.sections[section];
-                    section.script_made = true;
+                    section.has_script_contents = true;
                     section.alignment = section.alignment.max(counter.alignment);
                     if offset <= counter.dot {
                         section.size = section.size.max(offset as u32);
@@ -213,7 +213,7 @@ impl<'a> Runner<'a> {
                 Ok(())
             }
             Command::Assert(assert) => self.image.check(assert, counter),
-            Command::Output(_) | Command::Apart => Ok(()),
+            Command::Output(_) | Command::InsertBoundary => Ok(()),
         }
     }
 

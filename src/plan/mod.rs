@@ -50,7 +50,7 @@ pub fn plan(
         gatherers,
     }: &Resolved,
 ) -> Result<Plan> {
-    let left = &gatherers.left;
+    let left = &gatherers.left_to_backend;
     let selected = |resolved| {
         let ids = survey.ids();
         ids.filter(|id| {
@@ -58,7 +58,7 @@ pub fn plan(
         })
         .collect::<Vec<_>>()
     };
-    let copies = selected(EntryResolution::ComdatDuplicate);
+    let comdat_duplicates = selected(EntryResolution::ComdatDuplicate);
     let entries = selected(EntryResolution::Selected).into_iter();
     let (nodes, entries): (_, Vec<_>) = entries.partition(|id| survey[*id].role == Role::Node);
     let modules = &inputs.modules;
@@ -69,13 +69,13 @@ pub fn plan(
     let left = left.iter().map(|section| survey.section_name(*section));
     Ok(Plan {
         sections: layout.image.sections,
-        copies,
+        comdat_duplicates,
         nodes,
         discarded: layout.discarded,
-        left: left.map(str::to_owned).collect(),
+        left_to_backend: left.map(str::to_owned).collect(),
         winners: resolution.winners.clone(),
         kept_alive: resolution.kept_alive.clone(),
-        asked: resolution.asked.clone(),
+        extracted_by_command_line: resolution.extracted_by_command_line.clone(),
         warnings: layout.warnings,
     })
 }

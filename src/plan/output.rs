@@ -16,19 +16,19 @@ pub struct Plan {
     /// In the order of the script, then by name.
     pub sections: Vec<PlannedSection>,
     /// Entries that are not in an array because another copy of their COMDAT group is.
-    pub copies: Vec<EntryId>,
+    pub comdat_duplicates: Vec<EntryId>,
     /// Nodes: entries that are not in an array because what they point to is.
     pub nodes: Vec<EntryId>,
     /// Entries that the script leaves out.
     pub discarded: Vec<EntryId>,
     /// Sections that have entries and are left to the backend, by name.
-    pub left: BTreeSet<String>,
+    pub left_to_backend: BTreeSet<String>,
     /// Which definition counts, of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
     /// Archive members that are alive in the plain link by an entry that leaves them.
     pub kept_alive: HashSet<ObjectId>,
     /// Names that the command line asks for after all files, and the archive members that define them.
-    pub asked: Vec<(String, ObjectId)>,
+    pub extracted_by_command_line: Vec<(String, ObjectId)>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -55,7 +55,7 @@ pub struct PlannedSection {
     /// Whether the script wants it kept even if nothing refers to it.
     pub keep: bool,
     /// Whether the script puts more than entries into it.
-    pub(super) script_made: bool,
+    pub(super) has_script_contents: bool,
 }
 
 /// An entry and where it is in its section's array.
@@ -103,22 +103,12 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.sections.iter().all(PlannedSection::is_empty) && self.discarded.is_empty()
     }
-
-    /// Every entry that leaves its object.
-    pub fn leaving(&self) -> impl Iterator<Item = EntryId> {
-        let placed = self.sections.iter().flat_map(|section| &section.entries);
-        placed
-            .map(|placed| placed.entry)
-            .chain(self.copies.iter().copied())
-            .chain(self.nodes.iter().copied())
-            .chain(self.discarded.iter().copied())
-    }
 }
 
 impl PlannedSection {
     /// Whether it is left out: as in GNU ld, an output section that has nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && !self.script_made
+        self.entries.is_empty() && !self.has_script_contents
     }
 
     /// A section without contents.
@@ -133,7 +123,7 @@ impl PlannedSection {
             data: Vec::new(),
             fills: Vec::new(),
             keep: false,
-            script_made: false,
+            has_script_contents: false,
         }
     }
 }

@@ -169,7 +169,7 @@ impl OutputLayout<'_, '_> {
             section.fills.retain(|fill| fill.range.start < start);
         }
         section.size = section.size.max(end);
-        section.script_made |= !body.has_only_entries();
+        section.has_script_contents |= !body.has_only_entries();
         section.alignment = self.counter.alignment;
         Ok(())
     }

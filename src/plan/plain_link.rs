@@ -24,7 +24,7 @@ pub struct PlainLink {
     states: Vec<State>,
     duplicates: HashSet<usize>,
     /// What the command line extracts after all files, in order: a name, and the object that defines it.
-    asked: Vec<(String, ObjectId)>,
+    extracted_by_command_line: Vec<(String, ObjectId)>,
     /// The names that the command line exports.
     exports: HashSet<String>,
     /// Whether it exports all that is not hidden.
@@ -60,7 +60,7 @@ impl PlainLink {
             states: vec![State::Unknown; tables.name_count()],
             tables: Rc::new(tables),
             duplicates: HashSet::default(),
-            asked: Vec::new(),
+            extracted_by_command_line: Vec::new(),
             exports: HashSet::default(),
             exports_all: false,
         };
@@ -106,8 +106,8 @@ impl PlainLink {
     }
 
     /// What the command line extracts after all files, in order.
-    pub fn asked(&self) -> &[(String, ObjectId)] {
-        &self.asked
+    pub fn extracted_by_command_line(&self) -> &[(String, ObjectId)] {
+        &self.extracted_by_command_line
     }
 
     /// Whether a file that is linked, other than `object`, refers to a name.
@@ -132,7 +132,7 @@ impl PlainLink {
 
     /// Those of `names` that more than one file defines, of which one at least is not linked: what entries
     /// extract may decide which definition wins.
-    pub fn has_open<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
+    pub fn has_lazy_alternatives<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
         let numbers = names.filter_map(|name| self.tables.index_of(name));
         // How many files define each, and whether one of them is not linked.
         let mut found: HashMap<usize, (bool, bool)> =
@@ -141,11 +141,11 @@ impl PlainLink {
         files.into_iter().any(|(file, &is_linked)| {
             let mut defined = file.symbols.iter().filter(|symbol| !symbol.is_undefined);
             defined.any(|symbol| {
-                let Some((is_defined, is_open)) = found.get_mut(&symbol.name) else {
+                let Some((is_defined, has_lazy)) = found.get_mut(&symbol.name) else {
                     return false;
                 };
-                *is_open |= !is_linked;
-                std::mem::replace(is_defined, true) && *is_open
+                *has_lazy |= !is_linked;
+                std::mem::replace(is_defined, true) && *has_lazy
             })
         })
     }
@@ -235,10 +235,11 @@ impl PlainLink {
     /// What the command line refers to, after all files (`lld/wasm/Driver.cpp`).
     fn refer_from(&mut self, line: &CommandLine) {
         const DESTRUCTORS: &str = "__wasm_call_dtors";
-        for name in asked_names(line) {
+        for name in command_line_references(line) {
             let name = name.to_string_lossy();
             if let Some(object) = self.extract(&name) {
-                self.asked.push((name.into_owned(), object));
+                self.extracted_by_command_line
+                    .push((name.into_owned(), object));
             }
         }
         if !line.has(Id::Shared) {
@@ -262,7 +263,7 @@ impl PlainLink {
 
 /// The names that the command line refers to, in the order in which the backend extracts members for them.
 /// Exports of marked symbols that rustc derives are not passed on.
-fn asked_names(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
+fn command_line_references(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
     let undefined = line.values(Id::Undefined);
     let exports = line
         .exports()
@@ -276,8 +277,10 @@ fn asked_names(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
 
 /// Whether the command line may extract members after all files. The symbol indexes of the archives tell,
 /// and what is always linked, as that is asked for earlier.
-pub fn asks_for_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
-    let names: HashSet<&[u8]> = asked_names(line).map(OsStr::as_encoded_bytes).collect();
+pub fn may_extract_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
+    let names: HashSet<&[u8]> = command_line_references(line)
+        .map(OsStr::as_encoded_bytes)
+        .collect();
     let is_lazy = |module: &Module<'_>| !module.always_linked();
     let Some(files) = inputs.files.filter(|_| inputs.modules.iter().any(is_lazy)) else {
         return false;
@@ -367,7 +370,7 @@ mod tests {
         let plain = PlainLink::of(&test.line, &test.inputs);
         let asked = [("x", 0), ("y", 1), ("_start", 2)];
         let asked = asked.map(|(name, object)| (name.to_owned(), ObjectId(object)));
-        assert_eq!(plain.asked(), asked);
+        assert_eq!(plain.extracted_by_command_line(), asked);
         assert_eq!(linked(&["--no-entry"], &objects), [false; 3]);
         assert_eq!(linked(&["-e", "y"], &objects), [false, true, false]);
     }
@@ -405,7 +408,10 @@ mod tests {
         ];
         let test = TestLink::new(&[], &objects);
         let plain = PlainLink::of(&test.line, &test.inputs);
-        assert!(plain.has_open(["x"].into_iter()) && !plain.has_open(["y"].into_iter()));
+        assert!(
+            plain.has_lazy_alternatives(["x"].into_iter())
+                && !plain.has_lazy_alternatives(["y"].into_iter())
+        );
         let extended = plain.with_references(["x", "y"].into_iter());
         let is_linked = |link: &PlainLink| [0, 1, 2].map(|object| link.is_linked(ObjectId(object)));
         assert_eq!(is_linked(&plain), [false, true, false]);

@@ -4,7 +4,7 @@
 //! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
 
 use super::liveness::is_root;
-use super::plain_link::{Definition, PlainLink, asks_for_members};
+use super::plain_link::{Definition, PlainLink, may_extract_members};
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
@@ -41,7 +41,7 @@ pub struct Resolution {
     /// For each entry.
     pub entries: Vec<EntryResolution>,
     /// The archive members that the command line extracts after all files, and the names for which it does.
-    pub asked: Vec<(String, ObjectId)>,
+    pub extracted_by_command_line: Vec<(String, ObjectId)>,
     /// The winners, of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
     /// The archive members that the plain link makes alive by an entry that leaves them.
@@ -54,7 +54,7 @@ pub struct Resolver<'s> {
     survey: &'s Survey<'s>,
     /// Archive members that another object stands for.
     identical: HashSet<ObjectId>,
-    names: Names<'s>,
+    names: ContestedNames<'s>,
     allows_duplicates: bool,
     is_position_independent: bool,
     /// The plain link, without what entries refer to.
@@ -65,10 +65,10 @@ impl<'s> Resolver<'s> {
     /// Reads what it takes to resolve the entries of a survey.
     pub fn new(survey: &'s Survey<'s>, inputs: &Inputs<'_>, line: &CommandLine) -> Self {
         let identical = identical_members(survey, &inputs.modules);
-        let names = Names::of(survey, &identical);
+        let names = ContestedNames::of(survey, &identical);
         let allows_duplicates = allows_multiple_definition(line);
         let needs_plain = needs_plain_link(survey, &inputs.modules, &names, allows_duplicates)
-            || !survey.entries.is_empty() && asks_for_members(line, inputs);
+            || !survey.entries.is_empty() && may_extract_members(line, inputs);
         Self {
             survey,
             identical,
@@ -89,7 +89,9 @@ impl<'s> Resolver<'s> {
         self.plain.as_ref().is_some_and(|plain| {
             let symbols = global_symbols(self.survey)
                 .filter(|(_, entry, _)| !self.identical.contains(&entry.object));
-            plain.has_open(symbols.map(|(_, entry, symbol)| self.survey.name(entry, symbol)))
+            plain.has_lazy_alternatives(
+                symbols.map(|(_, entry, symbol)| self.survey.name(entry, symbol)),
+            )
         })
     }
 
@@ -124,7 +126,7 @@ impl<'s> Resolver<'s> {
             (Some(plain), Some(extended)) => {
                 resolution.resolve_names(survey, &self.names, &extended, self.allows_duplicates);
                 resolution.keep_alive(survey, modules, plain);
-                resolution.asked = plain.asked().to_vec();
+                resolution.extracted_by_command_line = plain.extracted_by_command_line().to_vec();
             }
             _ => resolution.report_duplicates(&self.names),
         }
@@ -167,9 +169,9 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
 
 /// The global names that more than one entry defines, with those entries.
 #[derive(Debug)]
-struct Names<'s>(HashMap<&'s str, Vec<EntryId>>);
+struct ContestedNames<'s>(HashMap<&'s str, Vec<EntryId>>);
 
-impl<'s> Names<'s> {
+impl<'s> ContestedNames<'s> {
     fn of(survey: &'s Survey<'_>, left_out: &HashSet<ObjectId>) -> Self {
         let mut first: HashMap<&str, EntryId> = HashMap::default();
         first.reserve(survey.entries.len());
@@ -187,7 +189,7 @@ impl<'s> Names<'s> {
         Self(by_name)
     }
 
-    fn are_contested(&self, name: &str) -> bool {
+    fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
@@ -211,7 +213,7 @@ fn global_symbols<'s>(
 fn needs_plain_link(
     survey: &Survey<'_>,
     modules: &[Module<'_>],
-    names: &Names<'_>,
+    names: &ContestedNames<'_>,
     allows_duplicates: bool,
 ) -> bool {
     global_symbols(survey).any(|(_, entry, symbol)| {
@@ -219,7 +221,7 @@ fn needs_plain_link(
         let name = survey.name(entry, symbol);
         let depends = is_lazy || symbol.is_weak() || allows_duplicates;
         let has_roots = || survey.objects[entry.object].has_roots;
-        let others_may_define = || names.are_contested(name) || !survey.is_mark(entry, symbol);
+        let others_may_define = || names.contains(name) || !survey.is_mark(entry, symbol);
         is_lazy && has_roots() || depends && others_may_define()
     })
 }
@@ -267,7 +269,7 @@ impl Resolution {
     }
 
     /// Without weak definitions and archive members, two entries of one name are duplicates.
-    fn report_duplicates(&mut self, names: &Names<'_>) {
+    fn report_duplicates(&mut self, names: &ContestedNames<'_>) {
         for (name, entries) in &names.0 {
             let selected = entries.iter().filter(|id| self.is_selected(**id));
             if selected.count() > 1 {
@@ -280,7 +282,7 @@ impl Resolution {
     fn resolve_names(
         &mut self,
         survey: &Survey<'_>,
-        names: &Names<'_>,
+        names: &ContestedNames<'_>,
         plain: &PlainLink,
         allows_duplicates: bool,
     ) {
@@ -304,7 +306,7 @@ impl Resolution {
             };
             let is_own = definition.object == Some(entry.object);
             if !is_own && self.entries[id.position()] != EntryResolution::NotLinked
-                || names.are_contested(name)
+                || names.contains(name)
                 || definition.is_duplicate
             {
                 let winner = match definition.is_duplicate && !allows_duplicates {
@@ -333,7 +335,7 @@ impl Resolution {
         &self,
         survey: &Survey<'_>,
         (id, name): (EntryId, &str),
-        names: &Names<'_>,
+        names: &ContestedNames<'_>,
         definition: Definition,
     ) -> Winner {
         let own = [id];

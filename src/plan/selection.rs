@@ -142,8 +142,8 @@ impl Candidates<'_> {
         let inputs = entries.iter().map(|&id| self.input(id)).collect();
         let mut selector = Selector::new(inputs, descriptions.clone());
         let ids = |positions: Vec<usize>| positions.into_iter().map(|at| entries[at]).collect();
-        let selected = descriptions.map(|one| ids(selector.take(one))).collect();
-        let rest = selector.rest().map(|at| entries[at]).collect();
+        let selected = descriptions.map(|one| ids(selector.select(one))).collect();
+        let rest = selector.unselected().map(|at| entries[at]).collect();
         (selected, rest)
     }
 

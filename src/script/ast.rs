@@ -12,7 +12,7 @@ pub enum Command {
     /// `NAME : { … }`.
     Output(OutputSection),
     /// An end of what an `INSERT` moves away from all else.
-    Apart,
+    InsertBoundary,
 }
 
 /// An output section (GNU ld manual, "Output Section Description").

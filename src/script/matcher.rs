@@ -67,8 +67,8 @@ impl Matcher {
         self.files.key()
     }
 
-    /// Whether what another description has taken counts for its order: where that is no total one.
-    pub fn counts_taken(&self) -> bool {
+    /// Whether what another description has selected counts for its order: where that is no total one.
+    pub fn order_depends_on_selected(&self) -> bool {
         let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
         let is_total = self.has_one_order() && !self.sections.iter().any(by_priority);
         !self.is_unsorted() && !is_total
@@ -89,7 +89,7 @@ impl Matcher {
     fn is_total<'p>(
         &self,
         inputs: &[InputSection<'_>],
-        taken: &[(usize, Option<&'p Pattern>)],
+        selected: &[(usize, Option<&'p Pattern>)],
     ) -> bool {
         let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
         let has_priority = |(position, _): &(usize, Option<&'p Pattern>)| {
@@ -97,8 +97,8 @@ impl Matcher {
         };
         self.has_one_order()
             && (!self.sections.iter().any(by_priority)
-                || taken.iter().all(has_priority)
-                || !taken.iter().any(has_priority))
+                || selected.iter().all(has_priority)
+                || !selected.iter().any(has_priority))
     }
 
     /// Of the candidates, which are positions in `inputs` in link order, those that the description
@@ -108,18 +108,18 @@ impl Matcher {
         inputs: &[InputSection<'_>],
         candidates: impl Iterator<Item = usize>,
     ) -> Vec<usize> {
-        let taken = candidates.flat_map(|position| {
+        let selected = candidates.flat_map(|position| {
             let patterns = self.patterns(&inputs[position]);
             patterns.map(move |pattern| (position, pattern))
         });
-        let mut taken: Vec<_> = taken.collect();
-        let mut order: Vec<usize> = if self.is_unsorted() || self.is_total(inputs, &taken) {
+        let mut selected: Vec<_> = selected.collect();
+        let mut order: Vec<usize> = if self.is_unsorted() || self.is_total(inputs, &selected) {
             if !self.is_unsorted() {
-                taken.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
+                selected.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
             }
-            taken.into_iter().map(|(position, _)| position).collect()
+            selected.into_iter().map(|(position, _)| position).collect()
         } else {
-            self.insert_one_by_one(inputs, taken.into_iter())
+            self.insert_one_by_one(inputs, selected.into_iter())
         };
         if self.sections.len() > 1 {
             let mut seen = HashSet::default();
@@ -148,10 +148,10 @@ impl Matcher {
     fn insert_one_by_one<'p>(
         &self,
         inputs: &[InputSection<'_>],
-        taken: impl Iterator<Item = (usize, Option<&'p Pattern>)>,
+        selected: impl Iterator<Item = (usize, Option<&'p Pattern>)>,
     ) -> Vec<usize> {
         let mut tree = Tree::default();
-        for (position, pattern) in taken {
+        for (position, pattern) in selected {
             let unsorted = self.file_sort == FileSort::None
                 && pattern.is_none_or(|pattern| pattern.sort == Sort::None);
             if unsorted {

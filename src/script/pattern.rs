@@ -25,7 +25,7 @@ pub struct Wildcard {
 }
 
 impl Wildcard {
-    /// Whether it fits a name.
+    /// Whether it matches a name.
     pub fn matches(&self, name: &str) -> bool {
         name.starts_with(&self.prefix) && name.ends_with(&self.suffix) && self.pattern.matches(name)
     }
@@ -50,7 +50,7 @@ impl Glob {
         }
     }
 
-    /// Whether it fits a name.
+    /// Whether it matches a name.
     pub fn matches(&self, name: &str) -> bool {
         match self {
             Glob::Any => true,
@@ -119,7 +119,7 @@ pub struct FileGlob {
 /// What of a file a [`FileGlob`] can be looked up by.
 #[derive(Debug, Clone, Copy)]
 pub enum FileKey<'g> {
-    /// It fits any file.
+    /// It matches any file.
     Any,
     /// The name of the file or member.
     File(&'g Glob),
@@ -141,15 +141,15 @@ impl FileGlob {
         }
     }
 
-    /// Whether it fits a file. A name without wildcards is a file's, not a member's: GNU ld would
+    /// Whether it matches a file. A name without wildcards is a file's, not a member's: GNU ld would
     /// open the file of that name.
     pub fn matches(&self, name: FileName<'_>) -> bool {
         let is_literal = matches!(self.file, Some(Glob::Literal(_)));
         let is_file_only = is_literal && self.archive.is_none();
-        !(is_file_only && name.archive.is_some()) && self.fits(name)
+        !(is_file_only && name.archive.is_some()) && self.matches_parts(name)
     }
 
-    /// What the files that it fits have in common.
+    /// What the files that it matches have in common.
     pub fn key(&self) -> FileKey<'_> {
         let narrow = |glob: &&Glob| !matches!(glob, Glob::Any);
         match (&self.file, &self.archive) {
@@ -159,13 +159,13 @@ impl FileGlob {
         }
     }
 
-    fn fits(&self, name: FileName<'_>) -> bool {
-        let archive_fits = match (&self.archive, name.archive) {
+    fn matches_parts(&self, name: FileName<'_>) -> bool {
+        let archive_matches = match (&self.archive, name.archive) {
             (Some(pattern), Some(archive)) => pattern.matches(archive),
             (Some(_), None) => false,
             (None, archive) => !(self.no_archive && archive.is_some()),
         };
-        archive_fits
+        archive_matches
             && self
                 .file
                 .as_ref()
@@ -183,7 +183,7 @@ impl FileGlob {
                     _ => false,
                 }
         };
-        self.fits(name) || by_archive()
+        self.matches_parts(name) || by_archive()
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn wildcards_are_those_of_fnmatch() {
-        for (pattern, name, fits) in [
+        for (pattern, name, matches) in [
             ("a*", "a.b/c", true),
             ("*", "", true),
             ("a?c", "abc", true),
@@ -210,13 +210,17 @@ mod tests {
             ("*\\.b", "x.b", true),
             ("[]]b", "]b", true),
         ] {
-            assert_eq!(Glob::new(pattern).matches(name), fits, "{pattern} {name}");
+            assert_eq!(
+                Glob::new(pattern).matches(name),
+                matches,
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn files_and_archives() {
-        let fits = |archive: Option<&str>, file: Option<&str>, name| {
+        let matches = |archive: Option<&str>, file: Option<&str>, name| {
             FileGlob::new(&FilePattern {
                 archive: archive.map(str::to_owned),
                 file: file.map(str::to_owned),
@@ -231,10 +235,12 @@ mod tests {
             file: "a.o",
             archive: Some("libx.a"),
         };
-        assert!(fits(None, Some("*a.o"), plain) && fits(None, Some("*a.o"), member));
-        assert!(fits(None, Some("dir/a.o"), plain) && !fits(None, Some("a.o"), member));
-        assert!(fits(Some("*x.a"), Some("a.o"), member) && !fits(Some("*x.a"), Some("*"), plain));
-        assert!(fits(Some("*x.a"), None, member) && !fits(Some("*y.a"), None, member));
-        assert!(fits(Some(""), Some("*a.o"), plain) && !fits(Some(""), Some("*a.o"), member));
+        assert!(matches(None, Some("*a.o"), plain) && matches(None, Some("*a.o"), member));
+        assert!(matches(None, Some("dir/a.o"), plain) && !matches(None, Some("a.o"), member));
+        assert!(
+            matches(Some("*x.a"), Some("a.o"), member) && !matches(Some("*x.a"), Some("*"), plain)
+        );
+        assert!(matches(Some("*x.a"), None, member) && !matches(Some("*y.a"), None, member));
+        assert!(matches(Some(""), Some("*a.o"), plain) && !matches(Some(""), Some("*a.o"), member));
     }
 }

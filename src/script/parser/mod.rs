@@ -58,9 +58,9 @@ fn insert(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()> {
     }
     tokens.name(Mode::Names, "an output section")?;
     let mut before = commands.iter();
-    let last = before.rposition(|command| matches!(command, Command::Apart));
-    commands.insert(last.map_or(0, |last| last + 1), Command::Apart);
-    commands.push(Command::Apart);
+    let last = before.rposition(|command| matches!(command, Command::InsertBoundary));
+    commands.insert(last.map_or(0, |last| last + 1), Command::InsertBoundary);
+    commands.push(Command::InsertBoundary);
     Ok(())
 }
 
