@@ -55,9 +55,12 @@ impl<'a> ArrayChecker<'a> {
         }
         let section = self.survey.section(entry);
         Err(Error::new(format!(
-            "section `{section}`: by now {padding} bytes of padding between entries of {bytes} bytes"
+            "section `{section}`: {padding} bytes of padding between {bytes} bytes of entries"
         ))
-        .note("an entry's size should be a multiple of its alignment: if it is, the object is damaged")
+        .note(
+            "the size of an entry should be a multiple of its alignment; if it is, the object is \
+             damaged",
+        )
         .in_file(&self.modules[entry.object.0].name))
     }
 
@@ -85,8 +88,8 @@ impl<'a> ArrayChecker<'a> {
             "section `{section}` is not one array: {padding} bytes of padding between entries\n\
              >>> before: {}\n\
              >>> after: {}\n\
-             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
-             meets only entries",
+             >>> give all entries of a section the same type, so that code that iterates from \
+             `__start_{section}` finds only entries",
             describe(before),
             describe(after)
         ))
@@ -119,8 +122,8 @@ impl<'a> ArrayChecker<'a> {
             "section `{section}` is not one array: it has entries of {} bytes and of {} bytes\n\
              >>> one: {}\n\
              >>> another: {}\n\
-             >>> give all entries of a section one type, so that a walk from `__start_{section}` \
-             meets only entries",
+             >>> give all entries of a section the same type, so that code that iterates from \
+             `__start_{section}` finds only entries",
             survey[unit].size,
             survey[other].size,
             self.describe_with_size(unit, ""),

@@ -51,7 +51,7 @@ fn check_noload(
         }
         if let Some(from) = with_contents {
             return Err(span.error(format!(
-                "(NOLOAD) leaves memory as it is, and `{name}` has contents, from {from}"
+                "a (NOLOAD) section must have no contents, but `{name}` has some from {from}"
             )));
         }
     }
@@ -90,10 +90,10 @@ fn check_numbers(modules: &[Module<'_>], image: &Image<'_>) -> Result<()> {
             return Err(name
                 .span
                 .error(format!(
-                    "symbol `{symbol}` is a number, and wasm has no symbols but for addresses: \
-                     {input} refers to it"
+                    "symbol `{symbol}` is a number, but {input} refers to it; wasm data symbols \
+                     are addresses"
                 ))
-                .note("put the number into memory, by LONG(expression), and read it there"));
+                .note("store the number with LONG(expression), and read it from memory"));
         }
     }
     Ok(())
@@ -123,8 +123,11 @@ fn check_discarded(
         if let Some(other) = referrers.get(name) {
             return Err(
                 Error::new(format!("undefined symbol: {}", demangle::shown(name)))
-                    .note(format!("the script discards it, in {}", module.name))
-                    .note("take it out of /DISCARD/, or take the reference out")
+                    .note(format!(
+                        "the script discards its definition in {}",
+                        module.name
+                    ))
+                    .note("remove it from /DISCARD/, or remove the reference")
                     .in_file(&other.name),
             );
         }

@@ -99,7 +99,7 @@ impl LocationCounter {
 /// The error for what does not fit a data segment.
 pub fn too_large(what: impl fmt::Display) -> Error {
     Error::new(format!("{what} is larger than 4 GiB"))
-        .note("a section is one data segment, and those end there: divide it")
+        .note("a section becomes one data segment, which cannot be larger: split the section")
 }
 
 impl<'a> Image<'a> {
@@ -239,10 +239,10 @@ impl<'a> Image<'a> {
             |(section, alignment): (usize, u32)| self.sections[section].alignment >= alignment;
         match raised.all(is_aligned) {
             true => Ok(value),
-            false => Err(expression
-                .0
-                .span
-                .error("a section that is laid out cannot be aligned more; say `ALIGN(n)` in it")),
+            false => Err(expression.0.span.error(
+                "cannot raise the alignment of a section that is already laid out; use \
+                 `ALIGN(n)` inside it",
+            )),
         }
     }
 }
@@ -259,9 +259,9 @@ impl Scope<'_> {
     fn output(&self, name: &str) -> std::result::Result<Extent, String> {
         match self.image.output(name) {
             Some(extent) => Ok(extent),
-            None if self.image.declared.contains(name) => {
-                Err(format!("section `{name}` is laid out only later"))
-            }
+            None if self.image.declared.contains(name) => Err(format!(
+                "section `{name}` is laid out later; move this after it"
+            )),
             None => Err(format!("there is no output section `{name}`")),
         }
     }
@@ -291,7 +291,7 @@ impl Context for Scope<'_> {
         match extent.end {
             Some(end) => Ok((end - extent.start, 1 << extent.alignment)),
             None => Err(format!(
-                "section `{name}` is not laid out yet: it is this one"
+                "the size of section `{name}` is not known inside that section"
             )),
         }
     }

@@ -172,7 +172,7 @@ impl<'a> Runner<'a> {
         match self.image.output(&name.value) {
             None => Ok(()),
             Some(_) => Err(name.span.error(format!(
-                "output section `{}` is laid out already: put all of it in one place",
+                "duplicate output section `{}`: merge its descriptions into one",
                 name.value
             ))),
         }
@@ -181,7 +181,10 @@ impl<'a> Runner<'a> {
     /// Leaves out what `/DISCARD/` selects.
     fn discard(&mut self, output: &OutputSection, selected: Selected) -> Result<()> {
         if !has_only_inputs(output) || output.address.is_some() {
-            return Err(output.name.span.error("/DISCARD/ has only input sections"));
+            return Err(output
+                .name
+                .span
+                .error("/DISCARD/ can contain only input section descriptions"));
         }
         self.discarded.extend(selected.into_iter().flatten());
         Ok(())
@@ -226,8 +229,8 @@ impl<'a> Runner<'a> {
         let span = &assignment.target.span;
         let is_address = || {
             span.error(
-                "outside of output sections `.` is an address, and the linker that does the linking \
-                 gives those; align a section by `NAME : ALIGN(n)` or by `. = ALIGN(n);` before it",
+                "outside output sections `.` is an address, which the backend linker assigns; to \
+                 align a section, write `NAME : ALIGN(n)`, or `. = ALIGN(n);` before it",
             )
         };
         let counter = counter.ok_or_else(is_address)?;

@@ -37,10 +37,10 @@ use layout::Layout;
 use resolve::EntryResolution;
 use selection::Selection;
 
-/// Plans the arrays.
+/// Plans the arrays: selects entries by the script, and lays them out.
 ///
 /// # Errors
-/// A section that does not fit an address space, and what the script says that cannot be done.
+/// A section larger than 4 GiB, and errors in the script.
 pub fn plan(
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
@@ -80,7 +80,7 @@ pub fn plan(
     })
 }
 
-/// The entries resolved, and who gathers each section.
+/// The resolution of the entries, and who gathers each section.
 #[derive(Debug, Default, PartialEq)]
 pub struct Resolved {
     resolution: Resolution,
@@ -94,8 +94,8 @@ impl Resolved {
     }
 }
 
-/// Resolves the entries, and finds who gathers each section (`gatherer`). The names in `references` are what
-/// entries refer to. `retains` says whether the backend keeps segments that are retained.
+/// Resolves the entries, and decides who gathers each section. `references` are the names that entries refer to.
+/// `retains` says whether the backend honours `WASM_SEG_FLAG_RETAIN`.
 pub fn resolve<'n>(
     resolver: &Resolver<'_>,
     survey: &Survey<'_>,

@@ -1,4 +1,4 @@
-//! What the plan consists of: the gathered sections, and what becomes of all other entries.
+//! The plan: the gathered sections, and the entries that are in none.
 
 use super::evaluate::Value;
 use super::resolve::Winner;
@@ -15,30 +15,31 @@ use std::ops::Range;
 pub struct Plan {
     /// In the order of the script, then by name.
     pub sections: Vec<PlannedSection>,
-    /// Entries that are not in an array because another copy of their COMDAT group is.
+    /// Entries whose COMDAT group is linked from another object.
     pub comdat_duplicates: Vec<EntryId>,
-    /// Nodes: entries that are not in an array because what they point to is.
+    /// Entries marked by reference: what they point to is in the array, not they.
     pub nodes: Vec<EntryId>,
-    /// Entries that the script leaves out.
+    /// Entries that `/DISCARD/` selects.
     pub discarded: Vec<EntryId>,
     /// Sections that have entries and are left to the backend, by name.
     pub left_to_backend: BTreeSet<String>,
-    /// Which definition counts, of names that more than one input defines.
+    /// The prevailing definitions of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
-    /// Archive members that are alive in the plain link by an entry that leaves them.
+    /// Archive members that only a hoisted entry keeps alive in the plain link.
     pub kept_alive: HashSet<ObjectId>,
-    /// Names that the command line asks for after all files, and the archive members that define them.
+    /// Names for which the command line (`-u`, `--export`, `--entry`) extracts archive members after all files,
+    /// and these members.
     pub extracted_by_command_line: Vec<(String, ObjectId)>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
 
-/// What becomes one data segment: an output section, or several that a script's symbols hold together.
+/// One data segment of the output: an output section, or several that are contiguous (see `contiguity`).
 #[derive(Debug)]
 pub struct PlannedSection {
     /// Its name: that of the first output section.
     pub name: String,
-    /// The output sections: the name of each, and where it is.
+    /// The output sections: the name of each, and its range in bytes from the beginning of the segment.
     pub arrays: Vec<(String, Range<u32>)>,
     /// Its alignment, as a power of two.
     pub alignment: u32,
@@ -50,11 +51,11 @@ pub struct PlannedSection {
     pub symbols: Vec<SymbolDefinition>,
     /// Data that the script puts into it.
     pub data: Vec<DataItem>,
-    /// Gaps that are not filled with zeros.
+    /// Padding that is not zero.
     pub fills: Vec<Fill>,
-    /// Whether the script wants it kept even if nothing refers to it.
+    /// Whether `KEEP` makes it a root of the garbage collection.
     pub keep: bool,
-    /// Whether the script puts more than entries into it.
+    /// Whether the script puts anything but entries into it.
     pub(super) has_script_contents: bool,
 }
 
@@ -78,7 +79,7 @@ pub struct SymbolDefinition {
     pub definition: Definition,
 }
 
-/// `LONG(expr)` and its like.
+/// Data of the script: `LONG(expr)`, `ASCIZ "text"` and the like.
 #[derive(Debug, Clone)]
 pub struct DataItem {
     /// In bytes from the beginning of the section.
@@ -89,12 +90,12 @@ pub struct DataItem {
     pub value: Value,
 }
 
-/// A gap with a pattern.
+/// Padding with a fill pattern (GNU ld manual, "Output Section Fill").
 #[derive(Debug, Clone)]
 pub struct Fill {
     /// In bytes from the beginning of the section.
     pub range: Range<u32>,
-    /// Repeated from the beginning of the gap.
+    /// Repeated from the beginning of the range.
     pub pattern: Vec<u8>,
 }
 
@@ -106,7 +107,7 @@ impl Plan {
 }
 
 impl PlannedSection {
-    /// Whether it is left out: as in GNU ld, an output section that has nothing in it.
+    /// Whether it has no contents. As in GNU ld, such an output section does not exist.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty() && !self.has_script_contents
     }
@@ -128,7 +129,7 @@ impl PlannedSection {
     }
 }
 
-/// An entry for people: its symbol or, of a copy, that of its node, or what it is where it has none.
+/// An entry in messages: its symbol, else the symbol that marks it by reference, else its kind.
 pub fn describe_entry(survey: &Survey<'_>, id: EntryId) -> String {
     let entry = &survey[id];
     let own = entry.symbols.first().map(|symbol| (entry, symbol));

@@ -101,8 +101,8 @@ impl OutputLayout<'_, '_> {
                 self.counter.move_to(offset)
             }
             _ => Err(address.0.span.error(
-                "an output section has no address here: the linker that does the linking places it \
-                 (--global-base)",
+                "an output section cannot have an address: the backend linker assigns it (see \
+                 --global-base)",
             )),
         }
     }
@@ -116,7 +116,8 @@ impl OutputLayout<'_, '_> {
         match self.evaluate(load)? {
             Value::Relative(section, _) if section == self.counter.section => Ok(()),
             _ => Err(load.0.span.error(
-                "data of wasm has no load address other than its address: nothing would copy it",
+                "a load address must be the address of the section: in a wasm module nothing \
+                 copies the data from elsewhere",
             )),
         }
     }
@@ -221,7 +222,7 @@ impl OutputLayout<'_, '_> {
         let to = match self.assigned(assignment)? {
             Value::Number(offset) => self.counter.start.saturating_add(offset),
             Value::Relative(section, offset) if section == self.counter.section => offset,
-            _ => return Err(span.error("`.` can only move inside its output section")),
+            _ => return Err(span.error("`.` cannot leave its output section")),
         };
         let (start, from) = (self.counter.start, self.counter.dot);
         if to < from {
@@ -291,7 +292,9 @@ impl OutputLayout<'_, '_> {
         let item = self.evaluate(value)?;
         if size < 4 && matches!(item, Value::Relative(..)) {
             let span = &value.0.span;
-            return Err(span.error(format!("an address does not fit {size} bytes")));
+            return Err(span.error(format!(
+                "an address does not fit in {size} bytes: use LONG or QUAD"
+            )));
         }
         self.data(size, item)
     }
@@ -301,12 +304,12 @@ impl OutputLayout<'_, '_> {
         let span = &size.0.span;
         let size = number(self.evaluate(size)?, span)?;
         let Some(most) = size.checked_sub(1) else {
-            return Err(span.error("a text has at least the NUL at its end"));
+            return Err(span.error("the size must be at least 1, for the NUL at the end"));
         };
         let own = text.len().saturating_sub(1);
         let kept = usize::try_from(most).map_or(own, |most| own.min(most));
         if kept < own {
-            let warning = span.error("the text is longer than this, and cut off");
+            let warning = span.error("the text is truncated to this size");
             self.warnings.push(warning.to_string());
         }
         self.text(&text[..kept])?;

@@ -1,9 +1,9 @@
-//! What the plain link of the same command line resolves to: which archive members are extracted, and which
-//! definition of each symbol wins.
+//! A simulation of the plain link of the same command line: which archive members are extracted, and which
+//! definition of each symbol prevails.
 //!
-//! The backend decides that, and hoisting preserves it by the order and the binding of symbols. Only where
-//! the plan itself depends on it (a weak definition that may lose, a name that two inputs define) are the
-//! symbol tables of all inputs read, and the backend's rules (`lld/wasm/SymbolTable.cpp`) followed.
+//! The backend decides that, and hoisting preserves it by the order and the binding of symbols. The simulation
+//! is needed only where the plan depends on it: a weak definition, or a name that two inputs define. It reads
+//! the symbol tables of all inputs and follows `lld/wasm/SymbolTable.cpp`.
 
 use super::symbol_tables::{Symbol, SymbolTables};
 use crate::args::{CommandLine, Id};
@@ -23,15 +23,15 @@ pub struct PlainLink {
     /// For each name.
     states: Vec<State>,
     duplicates: HashSet<usize>,
-    /// What the command line extracts after all files, in order: a name, and the object that defines it.
+    /// What the command line extracts after all files, in order: the name, and the object.
     extracted_by_command_line: Vec<(String, ObjectId)>,
     /// The names that the command line exports.
     exports: HashSet<String>,
-    /// Whether it exports all that is not hidden.
+    /// Whether it exports all symbols that are not hidden.
     exports_all: bool,
 }
 
-/// What is known of a name.
+/// The state of a name in the symbol table.
 #[derive(Debug, Clone, Copy)]
 enum State {
     Unknown,
@@ -45,14 +45,14 @@ enum State {
 pub struct Definition {
     /// The object; none if it is bitcode.
     pub object: Option<ObjectId>,
-    /// Whether that object is linked, and does not only offer the name.
+    /// Whether that object is linked. Else it is a lazy archive member that defines the name.
     pub is_linked: bool,
-    /// Whether two objects that are linked define it, and neither weakly.
+    /// Whether two linked objects have strong definitions.
     pub is_duplicate: bool,
 }
 
 impl PlainLink {
-    /// Follows the backend's rules for all inputs.
+    /// Simulates the link of all inputs.
     pub fn of(line: &CommandLine, inputs: &Inputs<'_>) -> Self {
         let tables = SymbolTables::read(inputs);
         let mut link = PlainLink {
@@ -74,7 +74,7 @@ impl PlainLink {
         link
     }
 
-    /// The same link, in which the synthesized object refers to `names` after all else.
+    /// The same link with the synthesized object last, which refers to `names`.
     pub fn with_references<'n>(&self, names: impl Iterator<Item = &'n str>) -> Self {
         let mut link = self.clone();
         names.for_each(|name| {
@@ -89,8 +89,8 @@ impl PlainLink {
         file.is_some_and(|file| self.linked[file])
     }
 
-    /// Where a name is defined: in the file whose definition wins or, where none is linked, in the one that
-    /// is extracted for it.
+    /// Where a name is defined: in the file whose definition prevails or, if none is linked, in the file that a
+    /// reference would extract.
     pub fn definition(&self, name: &str) -> Option<Definition> {
         let number = self.tables.index_of(name)?;
         let (file, is_linked) = match self.states[number] {
@@ -130,8 +130,8 @@ impl PlainLink {
             || self.exports.contains(name)
     }
 
-    /// Those of `names` that more than one file defines, of which one at least is not linked: what entries
-    /// extract may decide which definition wins.
+    /// Whether more than one file defines one of `names`, and one of them is not linked. Then members that
+    /// entries extract may change which definition prevails.
     pub fn has_lazy_alternatives<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
         let numbers = names.filter_map(|name| self.tables.index_of(name));
         // How many files define each, and whether one of them is not linked.
@@ -159,8 +159,8 @@ impl PlainLink {
         }
     }
 
-    /// An archive member, or a file between `--start-lib` and `--end-lib`, is linked only if a name that it
-    /// defines is undefined.
+    /// Adds the definitions of an archive member, or of a file between `--start-lib` and `--end-lib`. It is linked
+    /// only if a name that it defines is undefined.
     fn offer(&mut self, file: usize) {
         let tables = Rc::clone(&self.tables);
         for symbol in &tables.files[file].symbols {
@@ -180,8 +180,8 @@ impl PlainLink {
         }
     }
 
-    /// Adds the symbols of a file, one after the other. One that is undefined may bring in another file,
-    /// whose symbols come first then.
+    /// Adds the symbols of a file, one after the other. An undefined one may extract another file, whose symbols
+    /// come first then.
     fn link(&mut self, file: usize) {
         let mut pending = vec![(file, 0)];
         self.linked[file] = true;
@@ -204,7 +204,7 @@ impl PlainLink {
         }
     }
 
-    /// The file that a reference brings in.
+    /// Adds a reference. Returns the file that it extracts.
     fn refer(&mut self, name: usize, is_weak: bool) -> Option<usize> {
         let state = &mut self.states[name];
         match *state {
@@ -232,7 +232,7 @@ impl PlainLink {
         }
     }
 
-    /// What the command line refers to, after all files (`lld/wasm/Driver.cpp`).
+    /// Adds the references of the command line, which come after all files (`lld/wasm/Driver.cpp`).
     fn refer_from(&mut self, line: &CommandLine) {
         const DESTRUCTORS: &str = "__wasm_call_dtors";
         for name in command_line_references(line) {
@@ -247,7 +247,7 @@ impl PlainLink {
         }
     }
 
-    /// Extracts the file that offers a name, if there is one. The object that it is.
+    /// Extracts the lazy file that defines a name, if there is one. Returns its object.
     fn extract(&mut self, name: &str) -> Option<ObjectId> {
         let number = self.tables.index_of(name)?;
         let State::Lazy { file } = self.states[number] else {
@@ -275,8 +275,8 @@ fn command_line_references(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
     undefined.chain(exports).chain(entry)
 }
 
-/// Whether the command line may extract members after all files. The symbol indexes of the archives tell,
-/// and what is always linked, as that is asked for earlier.
+/// Whether the command line may extract members after all files: names that an archive's symbol index has, and
+/// that no linked file mentions.
 pub fn may_extract_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
     let names: HashSet<&[u8]> = command_line_references(line)
         .map(OsStr::as_encoded_bytes)

@@ -1,7 +1,8 @@
-//! Which entries are in an array, and which definition of their symbols counts for other objects.
+//! Resolution: which entries are linked, and which definition of their symbols prevails.
 //!
-//! A weak definition that loses drops no entry: ELF linkers and `wasm-ld` keep its section too. Only a
-//! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
+//! An entry with a weak definition that does not prevail is linked: ELF linkers and `wasm-ld` keep its section
+//! too. Two things drop an entry: a COMDAT group that is linked from another object, and an archive member
+//! that the plain link does not extract because its name is defined elsewhere.
 
 use super::liveness::is_root;
 use super::plain_link::{Definition, PlainLink, may_extract_members};
@@ -16,15 +17,15 @@ use std::ptr;
 pub enum EntryResolution {
     /// It is in the array.
     Selected,
-    /// Another copy of its COMDAT group is. `wasm-ld` discards this one but for what is retained: from LLVM
-    /// 19 on, that is linked all the same.
+    /// Its COMDAT group is linked from another object. From LLVM 19 on, `wasm-ld` links retained segments of
+    /// the discarded group all the same.
     ComdatDuplicate,
-    /// It stays in its archive member: an identical object counts, or another input defines its name, so
-    /// that the plain link does not extract the member for it.
+    /// The plain link does not extract its archive member for it: an identical object is linked, or another
+    /// input defines its name.
     NotLinked,
 }
 
-/// Which definition of a name counts, where more than one input has one.
+/// The prevailing definition of a name that more than one input defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Winner {
     /// That of this entry.
@@ -40,19 +41,19 @@ pub enum Winner {
 pub struct Resolution {
     /// For each entry.
     pub entries: Vec<EntryResolution>,
-    /// The archive members that the command line extracts after all files, and the names for which it does.
+    /// The names for which the command line extracts archive members after all files, and these members.
     pub extracted_by_command_line: Vec<(String, ObjectId)>,
-    /// The winners, of names that more than one input defines.
+    /// The prevailing definitions of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
-    /// The archive members that the plain link makes alive by an entry that leaves them.
+    /// Archive members that only a hoisted entry keeps alive in the plain link.
     pub kept_alive: HashSet<ObjectId>,
 }
 
-/// Resolves entries, and again where what they extract decides which there are.
+/// Resolves entries. Entries may extract members that define the names of entries: then they are resolved again.
 #[derive(Debug)]
 pub struct Resolver<'s> {
     survey: &'s Survey<'s>,
-    /// Archive members that another object stands for.
+    /// Archive members that are not linked, as an identical object is.
     identical: HashSet<ObjectId>,
     names: ContestedNames<'s>,
     allows_duplicates: bool,
@@ -62,7 +63,7 @@ pub struct Resolver<'s> {
 }
 
 impl<'s> Resolver<'s> {
-    /// Reads what it takes to resolve the entries of a survey.
+    /// Reads what the resolution of the entries of a survey depends on.
     pub fn new(survey: &'s Survey<'s>, inputs: &Inputs<'_>, line: &CommandLine) -> Self {
         let identical = identical_members(survey, &inputs.modules);
         let names = ContestedNames::of(survey, &identical);
@@ -95,7 +96,7 @@ impl<'s> Resolver<'s> {
         })
     }
 
-    /// Resolves all entries. The names in `references` are referred to by entries, after all else.
+    /// Resolves all entries. `references` are the names that entries refer to, which extract members last.
     pub fn resolve<'n>(
         &self,
         modules: &[Module<'_>],
@@ -140,8 +141,8 @@ fn allows_multiple_definition(line: &CommandLine) -> bool {
         || line.flag(Id::AllowMultipleDefinition, Id::NoAllowMultipleDefinition)
 }
 
-/// Archive members that are byte for byte another object with entries, which is always linked or comes
-/// first: the plain link never links both.
+/// Archive members with the same bytes as another object with entries that is always linked or comes first.
+/// The plain link never links both.
 fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<ObjectId> {
     let bytes = |id: ObjectId| modules[id.0].load().unwrap_or_default();
     let mut by_length: HashMap<usize, Vec<ObjectId>> = HashMap::default();
@@ -208,8 +209,8 @@ fn global_symbols<'s>(
     })
 }
 
-/// Whether what is gathered depends on how the plain link resolves symbols. Names with the text of a mark
-/// are those of entries alone, so of these only contested ones count.
+/// Whether what is gathered depends on how the plain link resolves symbols. Only entries have names with the text
+/// of a mark, so of these only contested ones count.
 fn needs_plain_link(
     survey: &Survey<'_>,
     modules: &[Module<'_>],
@@ -226,7 +227,7 @@ fn needs_plain_link(
     })
 }
 
-/// Of a COMDAT group, the copy in the first object that is linked counts or, if none is, the first.
+/// A COMDAT group is linked from the first object that is linked or, if none is, from the first that has it.
 fn select_comdats(
     survey: &Survey<'_>,
     is_linked: impl Fn(ObjectId) -> bool,
@@ -359,8 +360,8 @@ impl Resolution {
         copy.map_or(Winner::Elsewhere, |copy| Winner::Entry(*copy))
     }
 
-    /// A member whose entry makes it alive stays so, where that shows: by its constructors, or by what it
-    /// retains. An entry does if it is a root, or if another object that is linked refers to it.
+    /// Finds the members that an entry keeps alive. That matters if they have constructors or retained segments.
+    /// An entry keeps its member alive if it is a root, or if another linked object refers to it.
     fn keep_alive(&mut self, survey: &Survey<'_>, modules: &[Module<'_>], plain: &PlainLink) {
         for (id, entry, symbol) in global_symbols(survey) {
             let object = entry.object;

@@ -1,4 +1,4 @@
-//! Which input sections an input section description takes, and in which order: GNU ld's rules
+//! Which input sections an input section description selects, and in which order: GNU ld's rules
 //! (ld manual, "Input Section Wildcards"; `ldlang.c` for what the manual leaves open).
 
 use super::ast::{FileSort, InputDescription, Sort};
@@ -6,7 +6,7 @@ use super::pattern::{FileGlob, FileKey, FileName, Glob};
 use crate::hash::HashSet;
 use std::cmp::Ordering;
 
-/// An input section as scripts speak of it.
+/// An input section as scripts see it.
 #[derive(Debug, Clone, Copy)]
 pub struct InputSection<'a> {
     /// Its name.
@@ -17,7 +17,7 @@ pub struct InputSection<'a> {
     pub alignment: u32,
 }
 
-/// An input section description that is ready to match.
+/// A compiled input section description.
 #[derive(Debug)]
 pub struct Matcher {
     files: FileGlob,
@@ -35,7 +35,7 @@ struct Pattern {
 }
 
 impl Matcher {
-    /// Makes a description ready.
+    /// Compiles a description.
     pub fn new(description: &InputDescription) -> Self {
         let globs = |patterns: &[_]| patterns.iter().map(FileGlob::new).collect();
         Self {
@@ -62,12 +62,13 @@ impl Matcher {
         all.into_iter().chain(named)
     }
 
-    /// What its files can be looked up by.
+    /// What an index can look its files up by.
     pub fn file_key(&self) -> FileKey<'_> {
         self.files.key()
     }
 
-    /// Whether what another description has selected counts for its order: where that is no total one.
+    /// Whether sections that another description has selected affect its order. They do where that is no total
+    /// order.
     pub fn order_depends_on_selected(&self) -> bool {
         let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
         let is_total = self.has_one_order() && !self.sections.iter().any(by_priority);

@@ -1,4 +1,4 @@
-//! Patterns: `*`, `?`, `[a-z]`, as `fnmatch` has them.
+//! Patterns with `*`, `?` and `[a-z]`, as in `fnmatch`.
 
 use super::ast::FilePattern;
 use glob::Pattern;
@@ -14,7 +14,7 @@ pub enum Glob {
     Wildcard(Wildcard),
 }
 
-/// A pattern with wildcards, and what its names begin and end with.
+/// A pattern with wildcards, with its literal prefix and suffix.
 #[derive(Debug, Clone)]
 pub struct Wildcard {
     /// What comes before the first wildcard.
@@ -32,7 +32,7 @@ impl Wildcard {
 }
 
 impl Glob {
-    /// Reads a pattern. As for `fnmatch`, one whose brackets are not right stands for itself.
+    /// Compiles a pattern. As in `fnmatch`, one with unbalanced brackets matches only itself.
     pub fn new(text: &str) -> Self {
         let Some(wildcard) = text.find(['*', '?', '[', '\\']) else {
             return Glob::Literal(text.to_owned());
@@ -59,7 +59,7 @@ impl Glob {
         }
     }
 
-    /// The name that it stands for, if it stands for one only.
+    /// The only name that it matches, if it has no wildcards.
     pub fn literal(&self) -> Option<&str> {
         match self {
             Glob::Literal(text) => Some(text),
@@ -68,7 +68,7 @@ impl Glob {
     }
 }
 
-/// What comes after the last wildcard. Nothing, where an escaped character would be part of it.
+/// What comes after the last wildcard. Empty if the pattern has escapes.
 fn suffix(text: &str) -> &str {
     match text.rfind(['*', '?', ']', '\\']) {
         Some(last) if !text.contains('\\') => &text[last + 1..],
@@ -76,8 +76,7 @@ fn suffix(text: &str) -> &str {
     }
 }
 
-/// Where `glob` differs from `fnmatch`: `[^a]` is `[!a]`, `\a` is `[a]`, and `**` is no more than
-/// `*`.
+/// Translates from `fnmatch` to `glob`: `[^a]` is `[!a]`, `\a` is `[a]`, and `**` is `*`.
 fn translate(text: &str) -> String {
     let mut translated = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -98,10 +97,10 @@ fn translate(text: &str) -> String {
     translated
 }
 
-/// A file as scripts speak of it: its path, or the archive's path and the member's name.
+/// A file as scripts see it: its path, or the archive's path and the member's name.
 #[derive(Debug, Clone, Copy)]
 pub struct FileName<'a> {
-    /// The path on the command line, of a member its name.
+    /// The path on the command line or, for a member, its name.
     pub file: &'a str,
     /// The path of the archive.
     pub archive: Option<&'a str>,
@@ -128,7 +127,7 @@ pub enum FileKey<'g> {
 }
 
 impl FileGlob {
-    /// Makes a pattern ready.
+    /// Compiles a pattern.
     pub fn new(pattern: &FilePattern) -> Self {
         let archive = pattern
             .archive
@@ -149,7 +148,7 @@ impl FileGlob {
         !(is_file_only && name.archive.is_some()) && self.matches_parts(name)
     }
 
-    /// What the files that it matches have in common.
+    /// What an index can look the matching files up by.
     pub fn key(&self) -> FileKey<'_> {
         let narrow = |glob: &&Glob| !matches!(glob, Glob::Any);
         match (&self.file, &self.archive) {

@@ -1,30 +1,30 @@
-//! The input sections that no input section description has selected yet.
+//! Distributes input sections to input section descriptions: the first that matches selects.
 
 use super::ast::InputDescription;
 use super::matcher::{InputSection, Matcher};
 use super::names::NameIndex;
 use super::pattern::FileKey;
 
-/// With more descriptions than these, an index is worth what it takes to make one.
+/// With more descriptions than these, an index pays.
 const MOST_WITHOUT_INDEX: usize = 8;
 
-/// Hands input sections out to one description after the other.
+/// Distributes input sections to one description after the other.
 #[derive(Debug)]
 pub struct Selector<'a> {
     /// In link order.
     inputs: Vec<InputSection<'a>>,
     selected: Vec<bool>,
-    /// Of a script with many descriptions.
+    /// Only for a script with many descriptions.
     index: Option<Index<'a>>,
 }
 
-/// Where the input sections are, by each of their names.
+/// The input sections by section, file and archive name.
 #[derive(Debug)]
 struct Index<'a> {
     sections: NameIndex<'a>,
     files: NameIndex<'a>,
     archives: NameIndex<'a>,
-    /// Whether what is selected still counts for the order of something.
+    /// Whether sections that are selected already still affect the order of others.
     keeps_selected: bool,
 }
 
@@ -50,8 +50,8 @@ impl<'a> Selector<'a> {
         }
     }
 
-    /// What a description takes, in its order. Of what another has selected already it takes nothing, but
-    /// that may count for the order, as in GNU ld.
+    /// The positions of the input sections that a description selects, in its order. As in GNU ld, it selects
+    /// nothing that another has selected before, but those sections may affect the order.
     pub fn select(&mut self, description: &InputDescription) -> Vec<usize> {
         let matcher = Matcher::new(description);
         let order_depends_on_selected = matcher.order_depends_on_selected();
@@ -69,7 +69,7 @@ impl<'a> Selector<'a> {
         new
     }
 
-    /// What none has selected, in link order.
+    /// The positions of the orphans, which no description has selected, in link order.
     pub fn unselected(&self) -> impl Iterator<Item = usize> {
         let selected = self.selected.iter().enumerate();
         selected.filter_map(|(position, selected)| (!selected).then_some(position))

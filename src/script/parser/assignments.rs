@@ -1,4 +1,4 @@
-//! Assignments and assertions, which stand in output sections and outside of them.
+//! Assignments and assertions, inside and outside output sections.
 
 use super::expressions::{assert_arguments, expression};
 use super::keywords::is_keyword;
@@ -9,6 +9,9 @@ use crate::script::lexer::{Mode, Token};
 use crate::script::source::Spanned;
 
 /// `ASSERT(expr, "message")`. `None`: it is something else.
+///
+/// # Errors
+/// An assertion that is not well-formed.
 pub fn assert(tokens: &mut Tokens<'_>) -> Result<Option<Assert>> {
     if !tokens.accept_keyword(Mode::Names, "ASSERT")? {
         return Ok(None);
@@ -16,7 +19,10 @@ pub fn assert(tokens: &mut Tokens<'_>) -> Result<Option<Assert>> {
     Ok(Some(assert_arguments(tokens)?))
 }
 
-/// `sym = expr;`, also in `PROVIDE(…)` and its like. `None`: it is something else.
+/// `sym = expr;`, also in `PROVIDE(…)`, `HIDDEN(…)` and `PROVIDE_HIDDEN(…)`. `None`: it is something else.
+///
+/// # Errors
+/// An assignment that is not well-formed.
 pub fn assignment(tokens: &mut Tokens<'_>) -> Result<Option<Assignment>> {
     for (keyword, definition) in [
         ("PROVIDE", Definition::Provide),
@@ -56,7 +62,9 @@ fn bare_assignment(tokens: &mut Tokens<'_>, definition: Definition) -> Result<Op
     };
     let value = match value {
         Token::Name(word) if is_keyword(&word) => {
-            return Err(span.error(format!("`{word}` is a word of the language, and no symbol")));
+            return Err(span.error(format!(
+                "`{word}` is a keyword: put it in quotes to name a symbol"
+            )));
         }
         Token::Name(name) | Token::Quoted(name) => name,
         _ => {
@@ -72,7 +80,7 @@ fn bare_assignment(tokens: &mut Tokens<'_>, definition: Definition) -> Result<Op
     }))
 }
 
-/// What is done to the old value: nothing by `=`.
+/// The operator of a compound assignment; none for `=`.
 fn assignment_operator(text: &str) -> Option<Option<Binary>> {
     Some(match text {
         "=" => None,

@@ -1,4 +1,4 @@
-//! Expressions.
+//! Expressions (GNU ld manual, "Expressions"), with the precedence of C.
 
 use super::keywords::refuse_word;
 use super::tokens::{Tokens, unexpected};
@@ -7,15 +7,15 @@ use crate::script::ast::{Assert, Binary, Expression, Node, Unary};
 use crate::script::lexer::{Mode, Token};
 use crate::script::source::{Span, Spanned};
 
-/// Deeper expressions than people write; the parser must not use up the stack.
+/// Deeper than people write expressions. It bounds the parser's stack.
 const MOST_DEPTH: usize = 64;
-/// Nor must who evaluates: `1 + 1 + 1 …` is as deep as it is long.
+/// It bounds the evaluator's stack: `1 + 1 + 1 …` is as deep as it is long.
 const MOST_OPERATORS: usize = 500;
 
 /// Parses an expression.
 ///
 /// # Errors
-/// What is no expression, and one that is too long or nested too deeply.
+/// Anything else, and an expression that is too long or nested too deeply.
 pub fn expression(tokens: &mut Tokens<'_>) -> Result<Expression> {
     ExpressionParser::new(tokens).expression()
 }
@@ -39,7 +39,7 @@ pub fn assert_arguments(tokens: &mut Tokens<'_>) -> Result<Assert> {
 struct ExpressionParser<'t, 'a> {
     tokens: &'t mut Tokens<'a>,
     depth: usize,
-    /// So far.
+    /// The operators so far.
     operators: usize,
 }
 
@@ -80,12 +80,12 @@ impl<'t, 'a> ExpressionParser<'t, 'a> {
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth == MOST_DEPTH {
             let span = self.tokens.span()?;
-            return Err(span.error("this expression is nested too deep"));
+            return Err(span.error("this expression is nested too deeply: at most 64 levels"));
         }
         self.operators += 1;
         if self.operators > MOST_OPERATORS {
             let span = self.tokens.span()?;
-            return Err(span.error("this expression is too long"));
+            return Err(span.error("this expression is too long: at most 500 operators"));
         }
         self.depth += 1;
         let parsed = parse(self);
@@ -93,7 +93,7 @@ impl<'t, 'a> ExpressionParser<'t, 'a> {
         parsed
     }
 
-    /// Operators that bind as tight as `level` or tighter.
+    /// Operators that bind as tightly as `level` or more tightly.
     fn binary(&mut self, level: u8) -> Result<Expression> {
         let mut left = self.unary()?;
         loop {
@@ -208,7 +208,7 @@ fn node(value: Node, span: Span) -> Expression {
     Expression(Box::new(Spanned { value, span }))
 }
 
-/// The operator and how tight it binds, as in C.
+/// The operator and how tightly it binds, as in C.
 fn binary_operator(text: &str) -> Option<(Binary, u8)> {
     Some(match text {
         "||" => (Binary::LogicalOr, 1),

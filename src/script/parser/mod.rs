@@ -47,8 +47,8 @@ fn top_level(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()>
     }
 }
 
-/// `INSERT AFTER NAME`: of all that stands before it, back to the `INSERT` before. Where that would
-/// be is the backend's business, as is where its sections are.
+/// `INSERT AFTER NAME`, which moves all commands back to the `INSERT` before. The backend places sections, so the
+/// position has no effect; but what is moved is not contiguous with the rest.
 fn insert(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()> {
     if !tokens.accept_keyword(Mode::Names, "AFTER")?
         && !tokens.accept_keyword(Mode::Names, "BEFORE")?
@@ -64,7 +64,7 @@ fn insert(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()> {
     Ok(())
 }
 
-/// The inside of `SECTIONS`, up to its `}`, or to the end of an included file.
+/// The commands in `SECTIONS`, up to its `}`, or to the end of an included file.
 fn sections(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>, braced: bool) -> Result<()> {
     loop {
         tokens.refuse(Mode::Names)?;
@@ -84,7 +84,7 @@ fn sections(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>, braced: bool) 
     }
 }
 
-/// What may stand at the top and in `SECTIONS` alike. `false`: it is something else.
+/// Commands that are valid both at the top and in `SECTIONS`. `false`: it is something else.
 fn common(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<bool> {
     if tokens.is_keyword(Mode::Names, "INCLUDE")? {
         tokens.included(|tokens| top_level(tokens, commands))?;

@@ -1,4 +1,4 @@
-//! Output sections and what is in them.
+//! Output section descriptions (GNU ld manual, "Output Section Description").
 
 use super::assignments::{assert, assignment};
 use super::expressions::{expression, in_parentheses};
@@ -11,7 +11,7 @@ use crate::script::ast::{
 use crate::script::lexer::{Mode, Token};
 use crate::script::source::{Span, Spanned};
 
-/// Types of output sections that mean something else than data in memory.
+/// Section types of GNU ld that have no meaning for data in linear memory.
 const SECTION_TYPES: [&str; 6] = ["COPY", "DSECT", "INFO", "OVERLAY", "READONLY", "TYPE"];
 
 /// Parses `NAME : { … }`.
@@ -44,8 +44,7 @@ pub fn output_section(tokens: &mut Tokens<'_>) -> Result<OutputSection> {
     })
 }
 
-/// What stands between the name of an output section and its contents up to the colon: an address,
-/// and where `NOLOAD` is.
+/// What is between the name of an output section and the colon: an address, and where `NOLOAD` is.
 fn before_colon(tokens: &mut Tokens<'_>) -> Result<(Option<Expression>, Option<Span>)> {
     if let Some(noload) = section_type(tokens)? {
         return Ok((None, noload));
@@ -84,7 +83,7 @@ fn section_type(tokens: &mut Tokens<'_>) -> Result<Option<Option<Span>>> {
         }
         Token::Name(word) if SECTION_TYPES.contains(&word.as_str()) => {
             return Err(token.span.error(format!(
-                "output sections of wasm have no type such as {word}"
+                "section type {word} is not supported for WebAssembly: use NOLOAD or no type"
             )));
         }
         _ => {
@@ -102,20 +101,17 @@ fn attribute(tokens: &mut Tokens<'_>, keyword: &str) -> Result<Option<Expression
     found.then(|| in_parentheses(tokens)).transpose()
 }
 
-/// What may follow the `}` of an output section: a fill pattern counts, and headers are not in
-/// memory.
+/// What follows the `}` of an output section. A fill pattern counts; program headers have no effect.
 fn after_section(tokens: &mut Tokens<'_>) -> Result<Option<Expression>> {
     let token = tokens.peek(Mode::Expression)?;
     match token.value {
         Token::Punctuation(">") => {
             return Err(token
                 .span
-                .error("there are no memory regions: a wasm module has one linear memory"));
+                .error("memory regions are not supported: a wasm module has one linear memory"));
         }
         Token::Name(name) if name == "AT" => {
-            return Err(token
-                .span
-                .error("data of wasm has no load address other than its address"));
+            return Err(token.span.error("wasm data has no load address of its own"));
         }
         _ => {}
     }
@@ -188,7 +184,7 @@ fn statement(tokens: &mut Tokens<'_>, name: &str, statements: &mut Vec<Statement
     Ok(())
 }
 
-/// A string in quotes, with C's escapes for new lines, returns, tabs and octal numbers.
+/// A quoted string with C's escapes `\n`, `\r`, `\t` and octal numbers. The result ends with a NUL.
 fn text(tokens: &mut Tokens<'_>) -> Result<Vec<u8>> {
     let token = tokens.next(Mode::Names)?;
     match &token.value {
@@ -242,7 +238,7 @@ fn input_description_unkept(tokens: &mut Tokens<'_>) -> Result<InputDescription>
         }
         if sections.is_empty() {
             let span = tokens.span()?;
-            return Err(span.error("there is no pattern for sections between `(` and `)`"));
+            return Err(span.error("expected a section pattern, found `)`"));
         }
     }
     Ok(InputDescription {
@@ -254,14 +250,14 @@ fn input_description_unkept(tokens: &mut Tokens<'_>) -> Result<InputDescription>
     })
 }
 
-/// GNU ld takes a comma after a pattern as a part of it, which then fits nothing. That is no
-/// one's wish.
+/// To GNU ld, a comma is part of the pattern before it, which then matches nothing. Nobody means that.
 fn refuse_comma(tokens: &mut Tokens<'_>) -> Result<()> {
     let token = tokens.peek(Mode::Names)?;
     match token.value {
-        Token::Punctuation(",") => Err(token
-            .span
-            .error("patterns are separated by spaces: to GNU ld a comma is part of the name")),
+        Token::Punctuation(",") => Err(token.span.error(
+            "unexpected `,`: separate patterns with spaces (to GNU ld, a comma is part of \
+             the pattern)",
+        )),
         _ => Ok(()),
     }
 }
@@ -328,7 +324,7 @@ fn section_pattern(tokens: &mut Tokens<'_>) -> Result<SectionPattern> {
     })
 }
 
-/// A string without its escapes. Of an octal number, so many digits count as fit a byte.
+/// Resolves escapes. An octal number has as many digits as fit a byte, at most three.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = text.bytes().peekable();
     let mut unescaped = Vec::with_capacity(text.len());
@@ -359,7 +355,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     unescaped
 }
 
-/// Two sorts at most, one inside the other (GNU ld manual, "Input Section Wildcards").
+/// At most two sorts can be nested (GNU ld manual, "Input Section Wildcard Patterns").
 fn combined(sorts: &[Spanned<Sort>]) -> Result<Sort> {
     let values: Vec<Sort> = sorts.iter().map(|sort| sort.value).collect();
     match values[..] {
@@ -372,7 +368,7 @@ fn combined(sorts: &[Spanned<Sort>]) -> Result<Sort> {
         [_, ..] => {
             let last = sorts.last().map(|sort| &sort.span);
             let error = last.map(|span| {
-                span.error("only SORT_BY_NAME and SORT_BY_ALIGNMENT can be inside one another")
+                span.error("only SORT_BY_NAME and SORT_BY_ALIGNMENT can be nested in each other")
             });
             error.map_or(Ok(Sort::None), Err)
         }

@@ -8,7 +8,7 @@ use crate::script::source::{Source, Span, Spanned};
 /// Finds the file of `INCLUDE`.
 pub type Include<'a> = &'a dyn Fn(&Spanned<String>) -> Result<Source>;
 
-/// As in GNU ld.
+/// How many files may be open at a time, as in GNU ld.
 const MOST_INCLUDES: usize = 10;
 
 /// The tokens of a script and of the files that it includes.
@@ -30,16 +30,25 @@ impl<'a> Tokens<'a> {
     }
 
     /// Where the next token begins.
+    ///
+    /// # Errors
+    /// A comment that does not end.
     pub fn span(&mut self) -> Result<Span> {
         self.lexer.span()
     }
 
-    /// The next token, which stays.
+    /// The next token, without consuming it.
+    ///
+    /// # Errors
+    /// Something that is no token.
     pub fn peek(&mut self, mode: Mode) -> Result<Spanned<Token>> {
         self.lexer.peek(mode)
     }
 
     /// The next token.
+    ///
+    /// # Errors
+    /// Something that is no token.
     pub fn next(&mut self, mode: Mode) -> Result<Spanned<Token>> {
         self.lexer.next(mode)
     }
@@ -54,11 +63,13 @@ impl<'a> Tokens<'a> {
         self.lexer = position;
     }
 
+    /// Whether the next token is this operator or bracket.
     pub fn is_punctuation(&mut self, mode: Mode, text: &str) -> Result<bool> {
         let token = self.peek(mode)?.value;
         Ok(matches!(token, Token::Punctuation(found) if found == text))
     }
 
+    /// Consumes an operator or bracket if it is next.
     pub fn accept(&mut self, mode: Mode, text: &str) -> Result<bool> {
         let found = self.is_punctuation(mode, text)?;
         if found {
@@ -67,6 +78,10 @@ impl<'a> Tokens<'a> {
         Ok(found)
     }
 
+    /// Consumes an operator or bracket.
+    ///
+    /// # Errors
+    /// Another token is next.
     pub fn expect(&mut self, mode: Mode, text: &'static str) -> Result<()> {
         let token = self.next(mode)?;
         match token.value {
@@ -75,6 +90,10 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// A name that is no keyword. `what` says in errors what it names.
+    ///
+    /// # Errors
+    /// Another token is next.
     pub fn name(&mut self, mode: Mode, what: &str) -> Result<Spanned<String>> {
         let token = self.next(mode)?;
         match token.value {
@@ -90,11 +109,13 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// Whether the next token is this keyword.
     pub fn is_keyword(&mut self, mode: Mode, keyword: &str) -> Result<bool> {
         let token = self.peek(mode)?.value;
         Ok(matches!(token, Token::Name(name) if name == keyword))
     }
 
+    /// Consumes a keyword if it is next.
     pub fn accept_keyword(&mut self, mode: Mode, keyword: &str) -> Result<bool> {
         let found = self.is_keyword(mode, keyword)?;
         if found {
@@ -103,7 +124,10 @@ impl<'a> Tokens<'a> {
         Ok(found)
     }
 
-    /// Refuses the next token if it is a keyword that means nothing here.
+    /// Refuses the next token if it is an unsupported keyword.
+    ///
+    /// # Errors
+    /// The keyword, with the reason.
     pub fn refuse(&mut self, mode: Mode) -> Result<()> {
         let token = self.peek(mode)?;
         match &token.value {
@@ -112,7 +136,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// What `inner` reads, in parentheses.
+    /// Parses `( inner )`.
     pub fn parenthesized<T>(
         &mut self,
         mode: Mode,
@@ -124,12 +148,17 @@ impl<'a> Tokens<'a> {
         Ok(inside)
     }
 
-    /// `INCLUDE FILE`: goes on in the file, by `parse`.
+    /// `INCLUDE FILE`: parses the file with `parse`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and too many nested files.
     pub fn included(&mut self, parse: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         self.next(Mode::Names)?;
         let file = self.name(Mode::Names, "the name of a file")?;
         if self.includes == MOST_INCLUDES {
-            return Err(file.span.error("scripts are included too deep"));
+            return Err(file
+                .span
+                .error("INCLUDE is nested too deeply: at most 10 files"));
         }
         let source = (self.include)(&file)?;
         let outer = std::mem::replace(&mut self.lexer, Lexer::new(source));
@@ -141,11 +170,12 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Of text that would be part of the output or stand for names.
+/// The error for invalid UTF-8 in names and texts.
 pub fn no_utf8(span: &Span) -> Error {
     span.error(NO_UTF8)
 }
 
+/// `expected X, found Y`.
 pub fn unexpected(token: &Spanned<Token>, expected: &str) -> Error {
     let found = match &token.value {
         Token::Name(name) => format!("`{name}`"),
