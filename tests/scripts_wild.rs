@@ -91,7 +91,7 @@ fn what_is_not_loaded_is_zeros() {
         let script = format!("SECTIONS {{ OUT (NOLOAD) : {{ {contents} }} }}");
         let message = both.ours(&script, &["o.o"], "OUT").expect_err("contents");
         assert!(
-            message.contains("(NOLOAD) leaves memory as it is"),
+            message.contains("a (NOLOAD) section must have no contents"),
             "{message}"
         );
     }
