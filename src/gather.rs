@@ -109,13 +109,7 @@ pub fn survey<'a>(
     options: &Options<'_>,
     marks_seen: impl FnOnce() -> Result<()>,
 ) -> Result<Survey<'a>> {
-    let mut survey = survey::survey(options.line, options.script, inputs, marks_seen)?;
-    let has_entries = !survey.entries.is_empty();
-    if options.line.is_position_independent() && has_entries && !(options.retains)() {
-        // What the backend loses there is no undefined symbol, but an import that nobody satisfies.
-        survey.wanted.ask_for_all();
-    }
-    Ok(survey)
+    survey::survey(options.line, options.script, inputs, marks_seen)
 }
 
 /// The bitcode that has to be compiled before its entries can be gathered.
@@ -129,7 +123,7 @@ pub fn bitcode_with_entries(
     }
     let resolver = Resolver::new(survey, inputs, options.line);
     let resolved = resolve(&resolver, survey, inputs, options, iter::empty());
-    survey.bitcode_with_entries(&resolved.left)
+    survey.bitcode_with_entries(resolved.gathers(survey))
 }
 
 /// Plans the arrays. What entries refer to may extract archive members that define the names of entries: then

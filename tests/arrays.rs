@@ -102,8 +102,8 @@ fn padding_between_entries_is_a_warning_that_names_both() {
              between entries\n\
              >>> before: `__link_section__MIXED$$small`, 4 bytes, aligned to 4, in {}\n\
              >>> after: `__link_section__MIXED$$large`, 8 bytes, aligned to 8, in {}(large.o)\n\
-             >>> give all entries of a section one type, so that a walk from `__start_MIXED` \
-             meets only entries\n",
+             >>> give all entries of a section the same type, so that code that iterates from \
+             `__start_MIXED` finds only entries\n",
             small.display(),
             large.display()
         );
@@ -131,10 +131,12 @@ fn sizes_that_are_no_multiples_are_a_warning_that_names_both() {
         let linked = work.link_with(&backend, reading("MIXED", [&four, &two, &three]));
         linked.module();
         let expected = format!(
-            "wasm-section-ld: warning: section `MIXED` is not one array: it has entries of 8 bytes and of 12 bytes\n\
+            "wasm-section-ld: warning: section `MIXED` is not one array: it has entries of 8 \
+             bytes and of 12 bytes\n\
              >>> one: `__link_section__MIXED$$two`, 8 bytes, in {}\n\
              >>> another: `__link_section__MIXED$$three`, 12 bytes, in {}\n\
-             >>> give all entries of a section one type, so that a walk from `__start_MIXED` meets only entries\n",
+             >>> give all entries of a section the same type, so that code that iterates from \
+             `__start_MIXED` finds only entries\n",
             two.display(),
             three.display()
         );

@@ -10,71 +10,73 @@ use wasm_section_ld::script::{Script, Source};
 const WRONG: &[(&str, &str)] = &[
     (
         "MEMORY { ram : ORIGIN = 0, LENGTH = 64K }",
-        "1:1: MEMORY is not for WebAssembly: a wasm module has one linear memory; its size is set by \
+        "1:1: MEMORY is not supported for WebAssembly: a wasm module has one linear memory; its \
+         size is set by \
          --initial-memory and --max-memory
 >>> MEMORY { ram : ORIGIN = 0, LENGTH = 64K }
 >>> ^",
     ),
     (
         "ENTRY(main)",
-        "1:1: ENTRY is not for WebAssembly: the entry of a wasm module is an export; name it by \
-         --entry
+        "1:1: ENTRY is not supported for WebAssembly: the entry of a wasm module is an export; \
+         name it with --entry
 >>> ENTRY(main)
 >>> ^",
     ),
     (
         "PHDRS { text PT_LOAD; }",
-        "1:1: PHDRS is not for WebAssembly: a wasm module has no program headers
+        "1:1: PHDRS is not supported for WebAssembly: a wasm module has no program headers
 >>> PHDRS { text PT_LOAD; }
 >>> ^",
     ),
     (
         "SECTIONS\n{\n\tX : { *(X) } > ram\n}",
-        "3:15: there are no memory regions: a wasm module has one linear memory
+        "3:15: memory regions are not supported: a wasm module has one linear memory
 >>> \tX : { *(X) } > ram
 >>> \t             ^",
     ),
     (
         "SECTIONS { X : AT(0x100) { *(X) } }",
-        "1:19: data of wasm has no load address other than its address: nothing would copy it
+        "1:19: a load address must be the address of the section: in a wasm module nothing copies \
+         the data from elsewhere
 >>> SECTIONS { X : AT(0x100) { *(X) } }
 >>>                   ^",
     ),
     (
         "SECTIONS { X : ONLY_IF_RO { *(X) } }",
-        "1:16: ONLY_IF_RO is not for WebAssembly: data segments of wasm are neither read-only nor \
-         writable
+        "1:16: ONLY_IF_RO is not supported for WebAssembly: wasm data segments are neither \
+         read-only nor read-write
 >>> SECTIONS { X : ONLY_IF_RO { *(X) } }
 >>>                ^",
     ),
     (
         "SECTIONS { X 0x1000 : { *(X) } }",
-        "1:14: an output section has no address here: the linker that does the linking places it \
-         (--global-base)
+        "1:14: an output section cannot have an address: the backend linker assigns it (see \
+         --global-base)
 >>> SECTIONS { X 0x1000 : { *(X) } }
 >>>              ^",
     ),
     (
         "SECTIONS { X (NOLOAD) : { LONG(1) } }",
-        "1:15: (NOLOAD) leaves memory as it is, and `X` has contents, from the script
+        "1:15: a (NOLOAD) section must have no contents, but `X` has some from the script
 >>> SECTIONS { X (NOLOAD) : { LONG(1) } }
 >>>               ^",
     ),
     (
         "SECTIONS { X (INFO) : { *(X) } }",
-        "1:15: output sections of wasm have no type such as INFO
+        "1:15: section type INFO is not supported for WebAssembly: use NOLOAD or no type
 >>> SECTIONS { X (INFO) : { *(X) } }
 >>>               ^",
     ),
     (
         "SECTIONS { X : { *(X) } AT > ram }",
-        "1:25: data of wasm has no load address other than its address
+        "1:25: wasm data has no load address of its own
 >>> SECTIONS { X : { *(X) } AT > ram }
 >>>                         ^",
     ),
     (
         "SECTIONS { X : { LONG(LOADADDR(X)) } }",
-        "1:23: LOADADDR is not for WebAssembly: data of wasm has no load address other than its address
+        "1:23: LOADADDR is not supported for WebAssembly: wasm data has no load address of its own
 >>> SECTIONS { X : { LONG(LOADADDR(X)) } }
 >>>                       ^",
     ),
@@ -86,14 +88,14 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { LONG(1) } } INSERT AFTER .data; end = .;",
-        "1:56: `.` is not known here: the linker that does the linking places the sections
+        "1:56: the value of `.` is not known here: the backend linker assigns the addresses of sections
 >>> SECTIONS { X : { LONG(1) } } INSERT AFTER .data; end = .;
 >>>                                                        ^",
     ),
     (
         "SECTIONS { X : { LONG(1) } Y ADDR(X) : { LONG(2) } }",
-        "1:30: an output section has no address here: the linker that does the linking places it \
-         (--global-base)
+        "1:30: an output section cannot have an address: the backend linker assigns it (see \
+         --global-base)
 >>> SECTIONS { X : { LONG(1) } Y ADDR(X) : { LONG(2) } }
 >>>                              ^",
     ),
@@ -111,26 +113,27 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { ASCII (0) \"text\" } }",
-        "1:25: a text has at least the NUL at its end
+        "1:25: the size must be at least 1, for the NUL at the end
 >>> SECTIONS { X : { ASCII (0) \"text\" } }
 >>>                         ^",
     ),
     (
         "SECTIONS { X : { INPUT_SECTION_FLAGS(SHF_WRITE) *(X) } }",
-        "1:18: INPUT_SECTION_FLAGS is not for WebAssembly: data segments of wasm have no such flags
+        "1:18: INPUT_SECTION_FLAGS is not supported for WebAssembly: wasm data segments have no \
+         such flags
 >>> SECTIONS { X : { INPUT_SECTION_FLAGS(SHF_WRITE) *(X) } }
 >>>                  ^",
     ),
     (
         "SECTIONS { OVERLAY : { X { *(X) } } }",
-        "1:12: OVERLAY is not for WebAssembly: linear memory has no overlays
+        "1:12: OVERLAY is not supported for WebAssembly: linear memory has no overlays
 >>> SECTIONS { OVERLAY : { X { *(X) } } }
 >>>            ^",
     ),
     (
         "SECTIONS { . = 0x1000; }",
-        "1:12: outside of output sections `.` is an address, and the linker that does the linking \
-         gives those; align a section by `NAME : ALIGN(n)` or by `. = ALIGN(n);` before it
+        "1:12: outside output sections `.` is an address, which the backend linker assigns; to \
+         align a section, write `NAME : ALIGN(n)`, or `. = ALIGN(n);` before it
 >>> SECTIONS { . = 0x1000; }
 >>>            ^",
     ),
@@ -142,7 +145,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { *(A, B) } }",
-        "1:21: patterns are separated by spaces: to GNU ld a comma is part of the name
+        "1:21: unexpected `,`: separate patterns with spaces (to GNU ld, a comma is part of the pattern)
 >>> SECTIONS { X : { *(A, B) } }
 >>>                     ^",
     ),
@@ -160,8 +163,8 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { LONG(nowhere) } }",
-        "1:23: symbol `nowhere` is not known here: only those of this script and of the entries laid \
-         out so far are
+        "1:23: symbol `nowhere` is not known here: an expression can use symbols of this script, \
+         and of entries that are laid out before it
 >>> SECTIONS { X : { LONG(nowhere) } }
 >>>                       ^",
     ),
@@ -173,32 +176,32 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { LONG(ABSOLUTE(.)) } }",
-        "1:23: this needs an address, which only the linker that does the linking knows; the \
+        "1:23: this needs an absolute address, which only the backend linker knows; the \
          difference of two symbols of one section is a number
 >>> SECTIONS { X : { LONG(ABSOLUTE(.)) } }
 >>>                       ^",
     ),
     (
         "SECTIONS { X : { BYTE(.) } }",
-        "1:23: an address does not fit 1 bytes
+        "1:23: an address does not fit in 1 bytes: use LONG or QUAD
 >>> SECTIONS { X : { BYTE(.) } }
 >>>                       ^",
     ),
     (
         "SECTIONS { X : ALIGN(3) { LONG(1) } }",
-        "1:22: 3 is not an alignment: it is no power of two
+        "1:22: invalid alignment 3: expected a power of two, at most 2 GiB
 >>> SECTIONS { X : ALIGN(3) { LONG(1) } }
 >>>                      ^",
     ),
     (
         "SECTIONS { X : { LONG(SIZEOF(Y)) } Y : { LONG(1) } }",
-        "1:23: section `Y` is laid out only later
+        "1:23: section `Y` is laid out later; move this after it
 >>> SECTIONS { X : { LONG(SIZEOF(Y)) } Y : { LONG(1) } }
 >>>                       ^",
     ),
     (
         "SECTIONS { X : { LONG(1) } X : { LONG(2) } }",
-        "1:28: output section `X` is laid out already: put all of it in one place
+        "1:28: duplicate output section `X`: merge its descriptions into one
 >>> SECTIONS { X : { LONG(1) } X : { LONG(2) } }
 >>>                            ^",
     ),
@@ -217,7 +220,7 @@ const WRONG: &[(&str, &str)] = &[
     (
         "INCLUDE nowhere.ld",
         "1:9: cannot open linker script nowhere.ld: No such file or directory
->>> it is looked for here and in the directories of -L
+>>> searched the current directory and the directories of -L
 >>> INCLUDE nowhere.ld
 >>>         ^",
     ),
@@ -229,25 +232,25 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "SECTIONS { X : { *(SORT_NONE(SORT(X))) } }",
-        "1:30: only SORT_BY_NAME and SORT_BY_ALIGNMENT can be inside one another
+        "1:30: only SORT_BY_NAME and SORT_BY_ALIGNMENT can be nested in each other
 >>> SECTIONS { X : { *(SORT_NONE(SORT(X))) } }
 >>>                              ^",
     ),
     (
         "SECTIONS { X : { BYTE(0x1g) } }",
-        "1:23: `0x1g` is no number
+        "1:23: invalid number `0x1g`
 >>> SECTIONS { X : { BYTE(0x1g) } }
 >>>                       ^",
     ),
     (
         "/* no end",
-        "1:1: this comment has no end
+        "1:1: unterminated comment: expected `*/`
 >>> /* no end
 >>> ^",
     ),
     (
         "SECTIONS { \"X : { } }",
-        "1:12: this string has no end
+        "1:12: unterminated string: expected `\"`
 >>> SECTIONS { \"X : { } }
 >>>            ^",
     ),
@@ -279,8 +282,8 @@ fn scripts_that_are_no_text() {
         work.write("script.ld", script);
         work.link(args!["-T", "script.ld", object])
     };
-    let expected = "wasm-section-ld: error: script.ld:1:12: outside of comments a linker script must be \
-                    UTF-8\n>>> SECTIONS { \u{fffd} }\n>>>            ^\n";
+    let expected = "wasm-section-ld: error: script.ld:1:12: invalid UTF-8: outside comments, a \
+        linker script must be UTF-8\n>>> SECTIONS { \u{fffd} }\n>>>            ^\n";
     assert_eq!(refused(b"SECTIONS { \xff }").error(), expected);
     // Where the bytes would count.
     for script in [
@@ -306,7 +309,9 @@ fn a_script_that_includes_itself_ends() {
     work.write("script.ld", "INCLUDE script.ld");
     let linked = work.link(args!["-T", "script.ld", object]);
     assert!(
-        linked.error().contains("scripts are included too deep"),
+        linked
+            .error()
+            .contains("INCLUDE is nested too deeply: at most 10 files"),
         "{}",
         linked.stderr
     );

@@ -112,9 +112,9 @@ fn a_number_is_no_address() {
     let script = "SECTIONS { OUT : { *(a) } size = SIZEOF(OUT); }";
     let linked = link(&work, script, &args![object]);
     let message = format!(
-        "script.ld:1:27: symbol `size` is a number, and wasm has no symbols but for addresses: {} \
-         refers to it\n>>> {script}\n>>> {}^\n>>> put the number into memory, by LONG(expression), \
-         and read it there\n",
+        "script.ld:1:27: symbol `size` is a number, but {} refers to it; wasm data symbols are \
+         addresses\n>>> {script}\n>>> {}^\n>>> store the number with \
+         LONG(expression), and read it from memory\n",
         object.display(),
         " ".repeat(26)
     );
@@ -256,8 +256,8 @@ fn what_was_discarded_does_not_come_back_from_its_archive() {
     let linked = link(&work, script, &args![user, archive]);
     let message = format!(
         "{}: undefined symbol: __link_section__N$$gone\n\
-         >>> the script discards it, in {}(marked.o)\n\
-         >>> take it out of /DISCARD/, or take the reference out\n",
+         >>> the script discards its definition in {}(marked.o)\n\
+         >>> remove it from /DISCARD/, or remove the reference\n",
         user.display(),
         archive.display()
     );

@@ -35,7 +35,8 @@ fn what_is_no_part_of_the_language() {
     let right = [2, 0, 0, 0, 1, 0, 0, 0];
     for script in [
         // A preprocessor's line markers, also with its flags, and comments of one line.
-        &b"# 1 \"x.ld.S\"\n# 1 \"<built-in>\"\n# 31 \"<command-line>\" 1 3\nSECTIONS { OUT : { *(b) *(a) } }\n"[..],
+        &b"# 1 \"x.ld.S\"\n# 1 \"<built-in>\"\n# 31 \"<command-line>\" 1 3\nSECTIONS { OUT : { \
+            *(b) *(a) } }\n"[..],
         b"SECTIONS {\n# 2 \"x.ld.S\" 2\n OUT : { *(b)\n# 1 \"inner.h\"\n *(a) } # } \"\n }\n#",
         b"SECTIONS { OUT : { *(b# it's\n) x = 1 # + 2;\n; *(a) } }",
         // Windows editors: a byte-order mark, and two characters at the end of a line.
@@ -90,7 +91,7 @@ fn what_is_not_loaded_is_zeros() {
         let script = format!("SECTIONS {{ OUT (NOLOAD) : {{ {contents} }} }}");
         let message = both.ours(&script, &["o.o"], "OUT").expect_err("contents");
         assert!(
-            message.contains("(NOLOAD) leaves memory as it is"),
+            message.contains("a (NOLOAD) section must have no contents"),
             "{message}"
         );
     }
@@ -120,7 +121,7 @@ fn texts() {
     assert!(
         linked
             .stderr
-            .contains("script.ld:4:44: the text is longer than this, and cut off"),
+            .contains("script.ld:4:44: the text is truncated to this size"),
         "{}",
         linked.stderr
     );

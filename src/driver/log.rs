@@ -91,7 +91,7 @@ impl Log {
         for section in plan.sections.iter().filter(|section| !section.is_empty()) {
             self.section(survey, section, modules)?;
         }
-        for section in &plan.left {
+        for section in &plan.left_to_backend {
             self.say(&format!(
                 "{section}: left to the linker, as all its entries are data segments of that name; \
                  --gather={section} gathers it"

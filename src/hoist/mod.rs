@@ -96,10 +96,14 @@ pub fn hoist<'s, 'a>(
     }
     let object = synthesis.builder.finish();
     let has_references = object.references().next().is_some();
-    let requests = match has_references && !plan.asked.is_empty() {
+    let requests = match has_references && !plan.extracted_by_command_line.is_empty() {
         true => {
             let builder = Builder::new(memory64, table64);
-            Some(requests::requests(&plan.asked, modules, builder)?)
+            Some(requests::requests(
+                &plan.extracted_by_command_line,
+                modules,
+                builder,
+            )?)
         }
         false => None,
     };

@@ -1,7 +1,7 @@
 //! Expressions of a script (GNU ld manual, "Expressions" and "The Section of an Expression").
 //!
-//! Where the backend places a section is not known here. So an address is an offset into a section,
-//! and what would need the address itself is refused.
+//! The backend assigns addresses later. So an address is an offset into a segment here, and expressions that
+//! need an absolute address are refused.
 
 use crate::error::{Error, Result};
 use crate::script::{Assert, Binary, Expression, Node, Span, Unary};
@@ -9,15 +9,15 @@ use crate::script::{Assert, Binary, Expression, Node, Span, Unary};
 /// The value of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value {
-    /// A number. Assigned inside an output section it is an offset into it.
+    /// A number. An assignment inside an output section takes it as an offset into that.
     Number(u64),
-    /// A number that is an address by itself: `ABSOLUTE(…)`.
+    /// An absolute address: `ABSOLUTE(…)`.
     Absolute(u64),
-    /// So many bytes from the beginning of the section of that index.
+    /// The index of a planned section, and an offset in bytes from its beginning.
     Relative(usize, u64),
 }
 
-/// What an expression may speak of.
+/// What an expression can refer to.
 pub trait Context {
     /// `.`, inside an output section.
     fn dot(&self) -> Option<Value>;
@@ -25,24 +25,24 @@ pub trait Context {
     fn symbol(&self, name: &str) -> Option<Value>;
     /// Whether a symbol is defined, by the script so far or by an input.
     fn is_defined(&self, name: &str) -> bool;
-    /// Where an output section begins that is laid out, or is being laid out.
+    /// Where an output section begins: the index of the planned section, and the offset in bytes.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why that is not known.
     fn section(&self, name: &str) -> std::result::Result<(usize, u64), String>;
     /// Size and alignment in bytes of an output section that is laid out.
     ///
     /// # Errors
     /// Why they are not known.
     fn extent(&self, name: &str) -> std::result::Result<(u64, u64), String>;
-    /// Makes sure that offsets into the section are aligned so in memory.
+    /// Requires an alignment, in bytes, of a planned section.
     fn raise_alignment(&self, section: usize, alignment: u64);
 }
 
-/// Evaluates.
+/// Evaluates an expression.
 ///
 /// # Errors
-/// What is not known, or has no meaning without addresses.
+/// What is not known, or needs an absolute address.
 pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value> {
     let span = &expression.0.span;
     let operand = |expression: &Expression| evaluate(expression, context);
@@ -51,13 +51,14 @@ pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value>
         Node::Number(number, _) => Ok(Value::Number(*number)),
         Node::Symbol(name) if name == "." => context.dot().ok_or_else(|| {
             span.error(
-                "`.` is not known here: the linker that does the linking places the sections",
+                "the value of `.` is not known here: the backend linker assigns the addresses of \
+                 sections",
             )
         }),
         Node::Symbol(name) => context.symbol(name).ok_or_else(|| {
             span.error(format!(
-                "symbol `{name}` is not known here: only those of this script and of the entries \
-                 laid out so far are"
+                "symbol `{name}` is not known here: an expression can use symbols of this script, \
+                 and of entries that are laid out before it"
             ))
         }),
         Node::Unary(operator, value) => unary(*operator, operand(value)?, span),
@@ -87,7 +88,7 @@ pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value>
                 Some(value) => operand(value)?,
                 None => context
                     .dot()
-                    .ok_or_else(|| span.error("`.` is not known here"))?,
+                    .ok_or_else(|| span.error("the value of `.` is not known here"))?,
             };
             align(value, number(operand(alignment)?, span)?, span, context)
         }
@@ -116,7 +117,7 @@ pub fn evaluate(expression: &Expression, context: &dyn Context) -> Result<Value>
     }
 }
 
-/// What a user hears of an assertion that does not hold.
+/// The error for an assertion that does not hold.
 pub fn failed(assert: &Assert) -> Error {
     let condition = &assert.condition.0;
     let message = format!("assertion failed: {}", assert.message.value);
@@ -126,7 +127,7 @@ pub fn failed(assert: &Assert) -> Error {
 /// The number that a value is.
 ///
 /// # Errors
-/// An address, which is not known yet.
+/// It is an address.
 pub fn number(value: Value, span: &Span) -> Result<u64> {
     match value {
         Value::Number(number) | Value::Absolute(number) => Ok(number),
@@ -136,12 +137,12 @@ pub fn number(value: Value, span: &Span) -> Result<u64> {
 
 fn address(span: &Span) -> Error {
     span.error(
-        "this needs an address, which only the linker that does the linking knows; the difference \
+        "this needs an absolute address, which only the backend linker knows; the difference \
          of two symbols of one section is a number",
     )
 }
 
-/// An address is never zero.
+/// Whether a value is not zero. An address never is.
 pub fn truth(value: Value) -> bool {
     !matches!(value, Value::Number(0) | Value::Absolute(0))
 }
@@ -157,7 +158,7 @@ fn unary(operator: Unary, value: Value, span: &Span) -> Result<Value> {
     })
 }
 
-/// Offsets into one section make a number; an offset and a number make an offset.
+/// Two offsets into one section give a number; an offset and a number give an offset.
 fn binary(operator: Binary, left: Value, right: Value, span: &Span) -> Result<Value> {
     use Value::{Absolute, Number, Relative};
     let result = |a, b| arithmetic(operator, a, b, span);
@@ -190,7 +191,7 @@ fn is_comparison(operator: Binary) -> bool {
     )
 }
 
-/// On 64 bits, as in GNU ld: comparisons without sign, division with sign.
+/// 64-bit arithmetic as in GNU ld: comparisons are unsigned, division is signed.
 fn arithmetic(operator: Binary, a: u64, b: u64, span: &Span) -> Result<u64> {
     let shift = u32::try_from(b).ok().filter(|&shift| shift < 64);
     let signed = |operation: fn(i64, i64) -> i64| match b {
@@ -219,7 +220,7 @@ fn arithmetic(operator: Binary, a: u64, b: u64, span: &Span) -> Result<u64> {
     })
 }
 
-/// The next multiple of `alignment`, which GNU ld wants to be a power of two.
+/// The next multiple of `alignment`. Of an address it must be a power of two.
 fn align(value: Value, alignment: u64, span: &Span, context: &dyn Context) -> Result<Value> {
     let up = |value: u64| {
         if alignment <= 1 {
@@ -227,7 +228,7 @@ fn align(value: Value, alignment: u64, span: &Span, context: &dyn Context) -> Re
         }
         value
             .checked_next_multiple_of(alignment)
-            .ok_or_else(|| span.error("this is beyond the end of the address space"))
+            .ok_or_else(|| span.error("this address is out of range"))
     };
     Ok(match value {
         Value::Number(number) => Value::Number(up(number)?),
@@ -240,16 +241,16 @@ fn align(value: Value, alignment: u64, span: &Span, context: &dyn Context) -> Re
     })
 }
 
-/// The exponent of an alignment that an address can have; 0 and 1 are none.
+/// The exponent of an alignment of an address. 0 and 1 both mean no alignment.
 ///
 /// # Errors
-/// What is no power of two, or larger than any memory.
+/// An alignment that is no power of two, or larger than 2 GiB.
 pub fn power_of_two(alignment: u64, span: &Span) -> Result<u32> {
     match alignment {
         0 => Ok(0),
         _ if alignment.is_power_of_two() && alignment <= 1 << 31 => Ok(alignment.ilog2()),
         _ => Err(span.error(format!(
-            "{alignment} is not an alignment: it is no power of two"
+            "invalid alignment {alignment}: expected a power of two, at most 2 GiB"
         ))),
     }
 }

@@ -1,6 +1,6 @@
-//! An array taken apart for people: the items that are in it, and who brought each.
+//! The items of an array, for reports: what each symbol names, and the crate it comes from.
 
-use super::PlannedSection;
+use super::output::PlannedSection;
 use crate::demangle::is_hash;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
@@ -10,7 +10,7 @@ use crate::wasm::Object;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What one symbol names. Where the symbols do not tell what is what in an entry, all of it.
+/// The part of an entry that one symbol names. An entry whose symbols do not cover it is one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     /// The entry that it is in.
@@ -21,7 +21,7 @@ pub struct Item {
     pub offset: u32,
     /// In bytes.
     pub size: u32,
-    /// The symbol, as a place in the entry's `symbols`.
+    /// The symbol, as an index into the entry's `symbols`.
     pub symbol: Option<usize>,
 }
 
@@ -33,7 +33,8 @@ impl Item {
         Some(survey.name(entry, symbol))
     }
 
-    /// The name of the symbol that its author marked: of what a node points to, the node's.
+    /// The name of the marked symbol. For an entry that is marked by reference, that is the symbol that refers
+    /// to it.
     pub fn marked_name<'s>(&self, survey: &'s Survey<'_>) -> Option<&'s str> {
         let Some(node) = survey.node(self.entry) else {
             return self.name(survey);
@@ -43,10 +44,10 @@ impl Item {
     }
 }
 
-/// The items of a section, in order. What has no bytes is none.
+/// The items of a section, in order. Entries without bytes have none.
 ///
 /// # Errors
-/// Relocations of an object that are not right.
+/// Damaged relocations of an object.
 pub fn items(
     survey: &Survey<'_>,
     modules: &[Module<'_>],
@@ -87,13 +88,13 @@ pub fn items(
     Ok(items)
 }
 
-/// Those of a section that are in one of its arrays.
+/// The items in one output section, of all items of its segment.
 pub fn items_within<'i>(items: &'i [Item], array: &Range<u32>) -> &'i [Item] {
     let before = |offset: u32| items.partition_point(|item| item.offset < offset);
     &items[before(array.start)..before(array.end)]
 }
 
-/// How many bytes there are from each item to the next, if that is the same for all.
+/// The distance in bytes from each item to the next, if it is the same for all.
 pub fn stride(items: &[Item]) -> Option<u32> {
     let first = items.first()?;
     let mut steps = items.windows(2).map(|pair| match pair {
@@ -119,10 +120,10 @@ pub fn crate_of<'a>(
     by_symbol.map(Cow::Owned).or_else(by_file)
 }
 
-/// The ranges of an entry's bytes that its symbols name, each with the place of the symbol.
+/// The ranges of an entry's bytes that its symbols name, each with the index of the symbol.
 type Parts = Vec<(Range<u32>, Option<usize>)>;
 
-/// The parts of an entry, if that can be said without looking at its bytes.
+/// The parts of an entry, if they do not depend on its bytes.
 fn parts(entry: &Entry) -> Option<Parts> {
     let all = 0..entry.size;
     if all.is_empty() {

@@ -1,7 +1,7 @@
 //! What the optimizer must keep of bitcode, as somebody refers to it whom the backend does not see yet when it
 //! compiles the bitcode: entries, and what they extract from archives.
 
-use super::extraction::PlainLink;
+use super::plain_link::PlainLink;
 use crate::args::CommandLine;
 use crate::bitcode::Bitcode;
 use crate::hash::{HashMap, HashSet};

@@ -1,447 +1,390 @@
-//! Output sections laid out: a script carried out, statement by statement.
+//! A script carried out: output sections, what stands between them, and the default policy for the rest.
 
-use super::alignment::custom_alignments;
-use super::evaluate::{Value, number, power_of_two};
-use super::scope::{Cursor, too_large};
-use super::selection::{Candidates, Selection, Taken};
-use super::{Placed, PlannedSection, SymbolDefinition};
+use super::alignment::Alignments;
+use super::array::ArrayChecker;
+use super::body::{Body, Part, has_only_inputs};
+use super::contiguity::{Boundary, boundaries, has_dot};
+use super::evaluate::Value;
+use super::image::{Image, LocationCounter};
+use super::output_section::{OutputLayout, Policy};
+use super::selection::{Selected, Selection};
 use crate::error::Result;
-use crate::hash::{HashMap, HashSet};
+use crate::hash::HashMap;
 use crate::input::Module;
-use crate::script::{
-    Assignment, Definition, Expression, OutputSection, Script, Span, Spanned, Statement,
-};
-use crate::survey::{EntryId, NameId, Survey};
-use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use crate::script::{Assignment, Command, OutputSection, Script};
+use crate::survey::{EntryId, Survey};
 
-/// Carries out scripts.
+/// What is put at the ends of output sections, by their names.
+type Appended = HashMap<String, Vec<(OutputSection, Selected)>>;
+
+/// What a script lays out.
+#[derive(Debug)]
 pub struct Layout<'a> {
-    pub(super) survey: &'a Survey<'a>,
-    pub(super) modules: &'a [Module<'a>],
-    /// Whether there is a script that may speak of the entries' symbols.
-    has_script: bool,
-    /// The alignment of the custom sections of each name, which state none.
-    pub(super) custom_alignments: HashMap<NameId, u32>,
-    /// What has been laid out.
-    pub sections: Vec<PlannedSection>,
-    /// Where in `sections` each output section is.
-    pub(super) outputs: HashMap<String, Extent>,
-    /// Output sections with `(NOLOAD)`, and where that is said.
-    pub(super) noload: Vec<(String, Span)>,
-    /// What `KEEP` speaks of.
-    pub(super) kept: HashSet<EntryId>,
-    /// Entries that went to `/DISCARD/`.
+    /// The memory image.
+    pub image: Image<'a>,
+    /// The entries that `/DISCARD/` selects.
     pub discarded: Vec<EntryId>,
-    /// Symbols that are numbers, for the script alone.
-    pub(super) numbers: Vec<Spanned<String>>,
     /// What a user should know.
     pub warnings: Vec<String>,
-    /// Sections that a warning speaks of.
-    pub(super) warned: HashSet<NameId>,
-    /// The bytes that entries have, and those of padding between them.
-    pub(super) extent: (u64, u64),
-    pub(super) symbols: HashMap<Cow<'a, str>, Value>,
-    /// Names of output sections that the script lays out later.
-    pub(super) later: HashSet<String>,
-    /// The defined symbols of the inputs, read when a script asks.
-    pub(super) defined: OnceCell<HashSet<String>>,
-}
-
-/// The path of an object, as scripts see it.
-pub struct InputFile<'a> {
-    pub file: Cow<'a, str>,
-    pub archive: Option<Cow<'a, str>>,
-}
-
-/// Where an output section is.
-#[derive(Debug, Clone, Copy)]
-pub struct Extent {
-    /// In which of the planned sections.
-    pub section: usize,
-    /// Where in that it begins.
-    pub start: u64,
-    /// Where it ends, once it is laid out.
-    pub end: Option<u64>,
-    /// As a power of two: that of `ALIGN(n)` in its header, and of its input sections.
-    pub alignment: u32,
 }
 
 impl<'a> Layout<'a> {
-    /// Begins, with the entries in link order, and says which of them each statement takes.
+    /// Carries out the user's script, and the default policy for what it does not select.
     ///
     /// # Errors
-    /// None, as `default.ld` is right.
-    pub fn new(
-        survey: &'a Survey,
+    /// What a script says that cannot be done, assertions that fail, and a section that is too large.
+    pub fn of(
+        survey: &'a Survey<'a>,
         modules: &'a [Module<'a>],
-        entries: Vec<EntryId>,
+        alignments: &'a Alignments<'a>,
         script: &Script,
-    ) -> Result<(Self, Selection)> {
-        let keyed = entries.iter().filter_map(|&id| {
-            let entry = &survey[id];
-            let key = entry.key.as_deref()?;
-            Some((id, format!("{}.{key}", survey.section(entry))))
-        });
-        let keyed = keyed.collect();
-        let files = survey.objects.iter().map(|(id, _)| {
-            let name = &modules[id.0].name;
-            let path = name.file().to_string_lossy();
-            let (file, archive) = match name.member() {
-                Some(member) => (member.into(), Some(path)),
-                None => (path, None),
-            };
-            (id, InputFile { file, archive })
-        });
-        let files = files.collect();
-        let layout = Self {
-            survey,
-            modules,
-            has_script: !script.commands.is_empty(),
-            custom_alignments: custom_alignments(survey, &entries),
-            sections: Vec::new(),
-            outputs: HashMap::default(),
-            noload: Vec::new(),
-            kept: HashSet::default(),
+        selection: Selection,
+    ) -> Result<Self> {
+        let names = script.outputs().map(|output| output.name.value.clone());
+        let mut runner = Runner {
+            policy: Policy {
+                survey,
+                alignments,
+                kept: selection.kept,
+                has_script: !script.commands.is_empty(),
+            },
+            image: Image::new(modules, names.collect()),
+            arrays: ArrayChecker::new(survey, modules, alignments),
             discarded: Vec::new(),
-            numbers: Vec::new(),
             warnings: Vec::new(),
-            warned: HashSet::default(),
-            extent: (0, 0),
-            symbols: HashMap::default(),
-            later: HashSet::default(),
-            defined: OnceCell::new(),
         };
-        let candidates = Candidates {
-            survey,
-            entries,
-            keyed: &keyed,
-            files: &files,
-            alignment: &|id| layout.entry_alignment(id),
-        };
-        let selection = candidates.select(script)?;
-        Ok((layout, selection))
-    }
-
-    /// An output section that is continued after another would have a hole as large as that one: GNU
-    /// ld leaves it.
-    pub(super) fn check_once(&self, output: &OutputSection) -> Result<()> {
-        let name = &output.name;
-        if self.outputs.contains_key(&name.value) {
-            return Err(name.span.error(format!(
-                "output section `{}` is laid out already: put all of it in one place",
-                name.value
-            )));
+        let mut selected = selection.outputs.into_iter();
+        let mut deferred = Vec::new();
+        let is_boundary = |command: &Command| matches!(command, Command::InsertBoundary);
+        for commands in script.commands.split(is_boundary) {
+            deferred.extend(runner.commands(commands, &mut selected, &selection.appended)?);
         }
-        Ok(())
-    }
-
-    fn is_kept(&self, taken: &[EntryId]) -> bool {
-        taken.iter().any(|id| self.kept.contains(id))
-    }
-
-    /// A planned section, of which nothing is laid out yet.
-    pub(super) fn begin(&mut self) -> Cursor {
-        self.sections.push(PlannedSection::new());
-        Cursor {
-            section: self.sections.len() - 1,
-            start: 0,
-            dot: Cell::new(0),
-            next: 0,
-            alignment: Cell::new(0),
-            fill: Vec::new(),
-            previous: None,
-        }
-    }
-
-    /// Lays out an output section from `cursor` on, and moves it to where the next one would be:
-    /// `bodies` are its own statements with what they take, and what is put at its end.
-    pub(super) fn output(
-        &mut self,
-        output: &OutputSection,
-        bodies: &[(&OutputSection, &Taken)],
-        cursor: &mut Cursor,
-    ) -> Result<()> {
-        let name = &output.name.value;
-        let before = cursor.dot.get();
-        self.move_to_address(output, cursor)?;
-        let subalign = output.subalign.as_ref();
-        let subalign = subalign.map(|subalign| self.alignment(subalign, cursor));
-        let subalign = subalign.transpose()?;
-        let alignment = self.begin_output(output, bodies, subalign, cursor)?;
-        let mut extent = Extent {
-            section: cursor.section,
-            start: cursor.start,
-            end: None,
-            alignment,
-        };
-        self.outputs.insert(name.clone(), extent);
-        self.check_load_address(output, cursor)?;
-        for (body, taken) in bodies {
-            let mut taken = taken.iter();
-            for statement in &body.statements {
-                self.statement(statement, &mut taken, subalign, cursor)?;
-            }
-        }
-        let end = cursor.dot.get();
-        extent.end = Some(end);
-        self.outputs.insert(name.clone(), extent);
-        self.end_output(output, bodies, cursor)?;
-        let mut taken = bodies.iter().flat_map(|(_, taken)| *taken);
-        match presence(output, bodies, taken.any(|taken| self.is_kept(taken))) {
-            _ if end > cursor.start => cursor.next = end,
-            Presence::Kept => cursor.next = end,
-            Presence::Assigned => {}
-            Presence::Removed => cursor.dot.set(before),
-        }
-        Ok(())
-    }
-
-    /// Moves `.` to the beginning of an output section. Its alignment, as a power of two.
-    fn begin_output(
-        &mut self,
-        output: &OutputSection,
-        bodies: &[(&OutputSection, &Taken)],
-        subalign: Option<u32>,
-        cursor: &mut Cursor,
-    ) -> Result<u32> {
-        let of_header = match &output.align {
-            Some(align) => self.alignment(align, cursor)?,
-            None => 0,
-        };
-        let mut alignment = of_header;
-        for &id in bodies.iter().flat_map(|(_, taken)| taken.iter().flatten()) {
-            let own = self.entry_alignment(id);
-            let most = subalign.map_or(own, |subalign| subalign.max(own));
-            alignment = alignment.max(most);
-        }
-        if !is_nothing(bodies) {
-            cursor.raise(alignment);
-            // What has an address of its own is not where its input sections would have it.
-            let at_least = match output.address {
-                Some(_) => of_header,
-                None => alignment,
+        for (output, selected) in &selection.orphans {
+            let mut counter = runner.image.begin();
+            let body = Body {
+                own: Part { output, selected },
+                appended: Vec::new(),
             };
-            let start = cursor.dot.get().next_multiple_of(1 << at_least);
-            cursor.dot.set(start);
+            runner.output(&body, &mut counter)?;
         }
-        cursor.start = cursor.dot.get();
-        (cursor.fill, cursor.previous) = (Vec::new(), None);
-        Ok(alignment)
+        for command in deferred {
+            runner.outside(command, None)?;
+        }
+        runner.include_end_symbols();
+        Ok(runner.finish())
     }
+}
 
-    /// Notes an output section that ends at `.`.
-    fn end_output(
+/// Carries out a script.
+struct Runner<'a> {
+    policy: Policy<'a>,
+    image: Image<'a>,
+    arrays: ArrayChecker<'a>,
+    discarded: Vec<EntryId>,
+    warnings: Vec<String>,
+}
+
+/// The location counter between output sections.
+#[derive(Default)]
+struct Between {
+    counter: Option<LocationCounter>,
+    /// Whether it is in the segment of the next output section.
+    is_of_next: bool,
+}
+
+impl<'a> Runner<'a> {
+    /// Carries out commands between which no `INSERT` stands. Returns those that have to wait for output
+    /// sections that are laid out later.
+    fn commands<'c>(
         &mut self,
-        output: &OutputSection,
-        bodies: &[(&OutputSection, &Taken)],
-        cursor: &Cursor,
-    ) -> Result<()> {
-        let name = &output.name.value;
-        let end = u32::try_from(cursor.dot.get());
-        let end = end.map_err(|_| too_large(format!("section `{name}`")))?;
-        let section = &mut self.sections[cursor.section];
-        if section.name.is_empty() {
-            section.name.clone_from(name);
-        }
-        if !is_nothing(bodies) {
-            let range = cursor.start as u32..end;
-            section.arrays.push((name.clone(), range));
-        }
-        let has_bytes = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
-        let has_bytes = has_bytes
-            .map(|&id| self.survey[id].size)
-            .any(|size| size > 0);
-        let start = cursor.start as u32;
-        if !has_bytes && section.data.last().is_none_or(|item| item.offset < start) {
-            // Where there is nothing but padding, GNU ld writes nothing.
-            section.fills.retain(|fill| fill.range.start < start);
-        }
-        section.size = section.size.max(end);
-        section.script_made |= !has_only_entries(bodies);
-        section.alignment = cursor.alignment.get();
-        let noload = output.noload.as_ref();
-        self.noload
-            .extend(noload.map(|span| (name.clone(), span.clone())));
-        Ok(())
-    }
-
-    fn alignment(&self, expression: &Expression, cursor: &Cursor) -> Result<u32> {
-        let value = self.evaluate(expression, Some(cursor))?;
-        power_of_two(number(value, &expression.0.span)?, &expression.0.span)
-    }
-
-    /// Leaves out what `/DISCARD/` takes.
-    pub(super) fn discard(&mut self, output: &OutputSection, taken: Taken) -> Result<()> {
-        if !output.statements.iter().all(is_input) || output.address.is_some() {
-            return Err(output.name.span.error("/DISCARD/ has only input sections"));
-        }
-        self.discarded.extend(taken.into_iter().flatten());
-        Ok(())
-    }
-
-    fn statement(
-        &mut self,
-        statement: &Statement,
-        taken: &mut std::slice::Iter<'_, Vec<EntryId>>,
-        subalign: Option<u32>,
-        cursor: &mut Cursor,
-    ) -> Result<()> {
-        match statement {
-            Statement::Input(_) => {
-                let taken = taken.next().map_or(&[][..], Vec::as_slice);
-                self.sections[cursor.section].keep |= self.is_kept(taken);
-                for &id in taken {
-                    self.place(id, subalign, cursor)?;
+        commands: &'c [Command],
+        selected: &mut impl Iterator<Item = Selected>,
+        appended: &Appended,
+    ) -> Result<Vec<&'c Command>> {
+        let mut deferred = Vec::new();
+        let mut boundaries = boundaries(commands).into_iter();
+        let mut boundary = boundaries.next().unwrap_or(Boundary::Start);
+        let mut here = Between::default();
+        for command in commands {
+            let Command::Output(output) = command else {
+                let has_dot = has_dot(command);
+                if has_dot && boundary == Boundary::Start && !here.is_of_next {
+                    let has_next = boundaries.len() > 0;
+                    here = Between {
+                        counter: has_next.then(|| self.image.begin()),
+                        is_of_next: true,
+                    };
                 }
+                match self.outside(command, here.counter.as_mut()) {
+                    Err(error) if has_dot => return Err(error),
+                    // It may refer to sections that are laid out later.
+                    Err(_) => deferred.push(command),
+                    Ok(()) => {}
+                }
+                if let Some(counter) = &mut here.counter {
+                    counter.next = counter.dot;
+                }
+                continue;
+            };
+            let own = selected.next().unwrap_or_default();
+            if output.is_discard() {
+                self.discard(output, own)?;
+                continue;
             }
-            Statement::Assign(assignment) if assignment.target.value == "." => {
-                self.move_dot(assignment, cursor)?;
-            }
-            Statement::Assign(assignment) => {
-                let value = match self.assigned(assignment, Some(cursor))? {
-                    // Numbers inside an output section are offsets into it.
-                    Value::Number(offset) => {
-                        Value::Relative(cursor.section, cursor.start.wrapping_add(offset))
-                    }
-                    value => value,
-                };
-                self.define(assignment, value);
-            }
-            Statement::Assert(assert) => self.check(assert, Some(cursor))?,
-            Statement::Data(size, value) => self.number_or_address(*size, value, cursor)?,
-            Statement::Text(text) => self.text(text, cursor)?,
-            Statement::SizedText(size, text) => self.sized_text(size, text, cursor)?,
-            Statement::Fill(pattern) => cursor.fill = self.fill_pattern(pattern, cursor)?,
+            self.check_once(output)?;
+            let continues = here.is_of_next || boundary == Boundary::Contiguous;
+            let counter = here.counter.take().filter(|_| continues);
+            let mut counter = counter.unwrap_or_else(|| self.image.begin());
+            let appended = appended.get(&output.name.value).into_iter().flatten();
+            let body = Body {
+                own: Part {
+                    output,
+                    selected: &own,
+                },
+                appended: appended
+                    .map(|(output, selected)| Part { output, selected })
+                    .collect(),
+            };
+            self.output(&body, &mut counter)?;
+            here = Between {
+                counter: Some(counter),
+                is_of_next: false,
+            };
+            boundary = boundaries.next().unwrap_or(Boundary::End);
         }
-        Ok(())
+        Ok(deferred)
     }
 
-    /// Gives a symbol its value.
-    pub(super) fn define(&mut self, assignment: &Assignment, value: Value) {
-        let name = assignment.target.clone();
-        self.symbols.insert(name.value.clone().into(), value);
-        match value {
-            Value::Relative(section, offset) => {
-                self.sections[section].symbols.push(SymbolDefinition {
-                    name,
-                    offset,
-                    definition: assignment.definition,
-                });
-            }
-            Value::Number(_) | Value::Absolute(_) => self.numbers.push(name),
-        }
-    }
-
-    /// `. = expr`, forwards only.
-    fn move_dot(&mut self, assignment: &Assignment, cursor: &mut Cursor) -> Result<()> {
-        let span = &assignment.target.span;
-        let to = match self.assigned(assignment, Some(cursor))? {
-            Value::Number(offset) => cursor.start.saturating_add(offset),
-            Value::Relative(section, offset) if section == cursor.section => offset,
-            _ => return Err(span.error("`.` can only move inside its output section")),
+    fn output(&mut self, body: &Body<'_>, counter: &mut LocationCounter) -> Result<()> {
+        let layout = OutputLayout {
+            policy: &self.policy,
+            image: &mut self.image,
+            counter,
+            arrays: &mut self.arrays,
+            warnings: &mut self.warnings,
         };
-        let from = cursor.dot.get();
-        if to < from {
-            let (from, to) = (
-                from - cursor.start,
-                to.wrapping_sub(cursor.start).cast_signed(),
-            );
-            return Err(span.error(format!(
-                "cannot move the location counter backwards (from {from} to {to})"
-            )));
-        }
-        self.gap(from, to, cursor);
-        cursor.dot.set(to);
-        cursor.previous = None;
-        cursor.offset().map(|_| ())
+        layout.lay_out(body)
     }
 
-    fn place(&mut self, id: EntryId, subalign: Option<u32>, cursor: &mut Cursor) -> Result<()> {
-        let entry = &self.survey[id];
-        let alignment = subalign.unwrap_or_else(|| self.entry_alignment(id));
-        let length = u64::from(entry.size);
-        let end = cursor.dot.get();
-        let offset = end.next_multiple_of(1_u64 << alignment);
-        self.check_padding(id, length, offset - end)?;
-        // What has no bytes is no element of the array: it declares the section, or marks a place.
-        let is_element = length > 0;
-        if let Some(before) = cursor.previous.filter(|_| offset != end && is_element) {
-            self.warn_of_padding(offset - end, before, id);
+    /// An output section that goes on after another would have a hole as large as that one: GNU ld leaves it.
+    fn check_once(&self, output: &OutputSection) -> Result<()> {
+        let name = &output.name;
+        match self.image.output(&name.value) {
+            None => Ok(()),
+            Some(_) => Err(name.span.error(format!(
+                "duplicate output section `{}`: merge its descriptions into one",
+                name.value
+            ))),
         }
-        self.gap(end, offset, cursor);
-        cursor.dot.set(offset);
-        let offset = cursor.offset()?;
-        cursor.dot.set(u64::from(offset) + length);
-        cursor.offset()?;
-        if is_element {
-            cursor.previous = Some(id);
+    }
+
+    /// Leaves out what `/DISCARD/` selects.
+    fn discard(&mut self, output: &OutputSection, selected: Selected) -> Result<()> {
+        if !has_only_inputs(output) || output.address.is_some() {
+            return Err(output
+                .name
+                .span
+                .error("/DISCARD/ can contain only input section descriptions"));
         }
-        self.placed(id, offset, cursor);
+        self.discarded.extend(selected.into_iter().flatten());
         Ok(())
     }
 
-    fn placed(&mut self, entry: EntryId, offset: u32, cursor: &Cursor) {
-        self.sections[cursor.section]
-            .entries
-            .push(Placed { entry, offset });
-        let entry = &self.survey[entry];
-        for symbol in entry.symbols.iter().filter(|_| self.has_script) {
-            if !symbol.is_local() {
-                let offset = u64::from(offset + (symbol.offset - entry.start()));
-                let value = Value::Relative(cursor.section, offset);
-                let name = self.survey.name(entry, symbol);
-                self.symbols.insert(name.into(), value);
+    /// A command outside output sections.
+    fn outside(
+        &mut self,
+        command: &Command,
+        mut counter: Option<&mut LocationCounter>,
+    ) -> Result<()> {
+        match command {
+            Command::Assign(assignment) if assignment.target.value == "." => {
+                self.move_dot(assignment, counter)
             }
+            Command::Assign(assignment) => {
+                let value = self.image.assigned(assignment, counter.as_deref_mut())?;
+                self.image.define(assignment, value);
+                if let (Some(counter), Value::Relative(section, offset)) = (counter, value)
+                    && counter.section == section
+                {
+                    let section = &mut self.image.sections[section];
+                    section.has_script_contents = true;
+                    section.alignment = section.alignment.max(counter.alignment);
+                    if offset <= counter.dot {
+                        section.size = section.size.max(offset as u32);
+                    }
+                }
+                Ok(())
+            }
+            Command::Assert(assert) => self.image.check(assert, counter),
+            Command::Output(_) | Command::InsertBoundary => Ok(()),
+        }
+    }
+
+    /// `. = ALIGN(n)` between output sections, and anything else by which `.` stays an offset.
+    fn move_dot(
+        &mut self,
+        assignment: &Assignment,
+        counter: Option<&mut LocationCounter>,
+    ) -> Result<()> {
+        let span = &assignment.target.span;
+        let is_address = || {
+            span.error(
+                "outside output sections `.` is an address, which the backend linker assigns; to \
+                 align a section, write `NAME : ALIGN(n)`, or `. = ALIGN(n);` before it",
+            )
+        };
+        let counter = counter.ok_or_else(is_address)?;
+        match self.image.assigned(assignment, Some(&mut *counter))? {
+            Value::Relative(section, offset)
+                if section == counter.section && offset >= counter.dot =>
+            {
+                counter.move_to(offset)
+            }
+            _ => Err(is_address()),
+        }
+    }
+
+    /// A symbol may be where the next section would begin, after the padding that aligns it. The segment
+    /// includes that padding then.
+    fn include_end_symbols(&mut self) {
+        for section in &mut self.image.sections {
+            let end = u64::from(section.size).next_multiple_of(1 << section.alignment);
+            let offsets = section.symbols.iter().map(|symbol| symbol.offset);
+            let most = offsets.filter(|&offset| offset <= end).max();
+            let most = most.and_then(|offset| u32::try_from(offset).ok());
+            section.size = section.size.max(most.unwrap_or(0));
+        }
+    }
+
+    fn finish(mut self) -> Layout<'a> {
+        for section in &self.image.sections {
+            self.warnings
+                .extend(self.arrays.size_warnings(&section.entries));
+        }
+        Layout {
+            image: self.image,
+            discarded: self.discarded,
+            warnings: self.warnings,
         }
     }
 }
 
-/// What GNU ld makes of an output section without bytes.
-enum Presence {
-    /// It is there as any other.
-    Kept,
-    /// It moves `.`, but the next one begins where it would without it, unless its address or a statement
-    /// before it says otherwise.
-    Assigned,
-    /// Not even that.
-    Removed,
-}
+#[cfg(test)]
+mod tests {
+    use crate::plan::Plan;
+    use crate::plan::testing::{Data, TestLink, object};
 
-fn presence(
-    output: &OutputSection,
-    bodies: &[(&OutputSection, &Taken)],
-    is_kept: bool,
-) -> Presence {
-    let mut taken = bodies.iter().flat_map(|(_, taken)| *taken);
-    let has_entries = taken.any(|taken| !taken.is_empty());
-    let assigns = output.statements.iter().any(|statement| match statement {
-        Statement::Assign(assignment) => match assignment.definition {
-            Definition::Plain | Definition::Hidden => {
-                assignment.target.value != "." || assignment.operator.is_none()
-            }
-            Definition::Provide | Definition::ProvideHidden => false,
-        },
-        _ => false,
-    });
-    match (is_kept, assigns, has_entries) {
-        (true, ..) | (_, true, true) => Presence::Kept,
-        (false, true, false) => Presence::Assigned,
-        (false, false, _) => Presence::Removed,
+    /// Two entries of `A` (4 bytes, aligned to 4) and one of `B` (8 bytes, aligned to 8).
+    fn plan(script: &str) -> Plan {
+        try_plan(script).expect("a plan")
     }
-}
 
-fn has_only_entries(bodies: &[(&OutputSection, &Taken)]) -> bool {
-    let mut statements = bodies.iter().flat_map(|(body, _)| &body.statements);
-    statements.all(is_input)
-}
+    fn try_plan(script: &str) -> crate::error::Result<Plan> {
+        let entries = [
+            Data::new("A", "a1"),
+            Data::new("B", "b").size(8, 3),
+            Data::new("A", "a2"),
+        ];
+        let objects = [("a.o", object(&entries, &[]))];
+        TestLink::new(&["--gather=A", "--gather=B"], &objects)
+            .script(script)
+            .plan()
+    }
 
-/// Whether an output section has not even an entry without bytes: there is no such section then.
-fn is_nothing(bodies: &[(&OutputSection, &Taken)]) -> bool {
-    let mut taken = bodies.iter().flat_map(|(_, taken)| taken.iter().flatten());
-    has_only_entries(bodies) && taken.next().is_none()
-}
+    fn offsets(plan: &Plan, section: usize) -> Vec<u32> {
+        let entries = plan.sections[section].entries.iter();
+        entries.map(|placed| placed.offset).collect()
+    }
 
-fn is_input(statement: &Statement) -> bool {
-    matches!(statement, Statement::Input(_))
+    fn symbols(plan: &Plan, section: usize) -> Vec<(&str, u64)> {
+        let symbols = plan.sections[section].symbols.iter();
+        symbols
+            .map(|symbol| (symbol.name.value.as_str(), symbol.offset))
+            .collect()
+    }
+
+    #[test]
+    fn without_a_script_each_section_is_an_array() {
+        let plan = plan("");
+        let found: Vec<_> = plan
+            .sections
+            .iter()
+            .map(|section| (section.name.as_str(), section.size, section.alignment))
+            .collect();
+        assert_eq!(found, [("A", 8, 2), ("B", 8, 3)]);
+        assert_eq!(offsets(&plan, 0), [0, 4]);
+        assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+    }
+
+    #[test]
+    fn padding_has_the_fill_pattern() {
+        let plan = plan("SECTIONS { X : { BYTE(1) *(B) end = .; . = ALIGN(32); } = 0xab }");
+        let section = &plan.sections[0];
+        assert_eq!((section.size, section.alignment), (32, 5));
+        assert_eq!(offsets(&plan, 0), [8]);
+        assert_eq!(symbols(&plan, 0), [("end", 16)]);
+        let fills: Vec<_> = section
+            .fills
+            .iter()
+            .map(|fill| (fill.range.clone(), fill.pattern.as_slice()))
+            .collect();
+        assert_eq!(fills, [(1..8, &[0xab][..]), (16..32, &[0xab])]);
+    }
+
+    #[test]
+    fn symbols_join_output_sections() {
+        let joined = plan("SECTIONS { X : { *(A) } middle = .; Y : { *(B) } }");
+        assert_eq!(joined.sections.len(), 1);
+        let arrays = [("X".to_owned(), 0..8), ("Y".to_owned(), 8..16)];
+        assert_eq!(joined.sections[0].arrays, arrays);
+        assert_eq!(symbols(&joined, 0), [("middle", 8)]);
+        let independent = plan("SECTIONS { X : { *(A) } Y : { *(B) } }");
+        assert_eq!(independent.sections.len(), 2);
+    }
+
+    #[test]
+    fn subalign_overrides_the_alignment_of_entries() {
+        let plan = plan("SECTIONS { X : SUBALIGN(16) { *(A) } }");
+        assert_eq!(offsets(&plan, 0), [0, 16]);
+        let [warning] = &plan.warnings[..] else {
+            panic!("one warning: {:?}", plan.warnings);
+        };
+        assert!(warning.contains("12 bytes of padding"), "{warning}");
+    }
+
+    #[test]
+    fn alignment_of_an_address_raises_that_of_the_segment() {
+        let plan = plan("SECTIONS { X : { *(A) . = ALIGN(64); last = .; } }");
+        assert_eq!(plan.sections[0].alignment, 6);
+        assert_eq!(symbols(&plan, 0), [("last", 64)]);
+    }
+
+    #[test]
+    fn discarded_entries_are_in_no_section() {
+        let plan = plan("SECTIONS { /DISCARD/ : { *(A) } }");
+        assert_eq!(plan.discarded.len(), 2);
+        let sections: Vec<_> = plan
+            .sections
+            .iter()
+            .filter(|section| !section.is_empty())
+            .map(|section| section.name.as_str())
+            .collect();
+        assert_eq!(sections, ["B"]);
+    }
+
+    #[test]
+    fn the_location_counter_moves_forwards_only() {
+        let error = try_plan("SECTIONS { X : { *(A) . = 4; } }").expect_err("an error");
+        let text = error.to_string();
+        assert!(text.contains("(from 8 to 4)"), "{text}");
+    }
+
+    #[test]
+    fn what_needs_a_later_section_waits() {
+        let plan = plan("SECTIONS { size = SIZEOF(X); ASSERT(size == 8, \"\") X : { *(A) } }");
+        assert_eq!(offsets(&plan, 0), [0, 4]);
+        let error = try_plan("SECTIONS { ASSERT(SIZEOF(X) == 4, \"four\") X : { *(A) } }");
+        let text = error.expect_err("an error").to_string();
+        assert!(text.contains("assertion failed: four"), "{text}");
+    }
 }

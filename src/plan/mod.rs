@@ -1,215 +1,105 @@
 //! Policy applied: which sections are gathered, which of their entries, in which order and where.
 
 mod alignment;
-mod between;
-mod data;
+mod array;
+mod body;
+mod checks;
+mod contiguity;
 mod evaluate;
-mod extraction;
 mod gatherer;
+mod image;
 mod items;
 mod kept;
 mod layout;
-mod noload;
+mod liveness;
+mod output;
+mod output_section;
+mod plain_link;
 mod resolve;
 mod rewrites;
-mod scope;
 mod selection;
+mod symbol_tables;
+#[cfg(test)]
+mod testing;
 mod undeclared;
 
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
 pub use kept::kept;
-pub use resolve::{Resolution, Resolver, Selection, Winner};
+pub use output::{DataItem, Fill, Placed, Plan, PlannedSection, SymbolDefinition, describe_entry};
+pub use resolve::{Resolution, Resolver, Winner};
 pub use rewrites::{Disposition, ObjectRewrite, Rewrites};
 pub use undeclared::{Undeclared, undeclared};
 
-use crate::demangle;
 use crate::error::Result;
-use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, Module, ObjectId};
-use crate::script::{Definition, Script, Spanned};
-use crate::survey::{EntryId, NameId, Origin, Role, Survey};
+use crate::input::{Inputs, Module};
+use crate::script::Script;
+use crate::survey::{Role, Survey};
+use alignment::Alignments;
+use gatherer::{Conditions, Gatherers};
 use layout::Layout;
-use std::collections::BTreeSet;
-use std::ops::Range;
+use resolve::EntryResolution;
+use selection::Selection;
 
-/// The gathered sections.
-#[derive(Debug)]
-pub struct Plan {
-    /// In the order of the script, then by name.
-    pub sections: Vec<PlannedSection>,
-    /// Entries that are not in an array because another copy of their COMDAT group is.
-    pub copies: Vec<EntryId>,
-    /// Nodes: entries that are not in an array because what they point to is.
-    pub nodes: Vec<EntryId>,
-    /// Entries that the script leaves out.
-    pub discarded: Vec<EntryId>,
-    /// Sections that have entries and are left to the backend, by name.
-    pub left: BTreeSet<String>,
-    /// Which definition counts, of names that more than one input defines.
-    pub winners: HashMap<Box<str>, Winner>,
-    /// Archive members that are alive in the plain link by an entry that leaves them.
-    pub kept_alive: HashSet<ObjectId>,
-    /// Names that the command line asks for after all files, and the archive members that define them.
-    pub asked: Vec<(String, ObjectId)>,
-    /// What a user should know.
-    pub warnings: Vec<String>,
-}
-
-/// What becomes one data segment: an output section, or several that a script's symbols hold together.
-#[derive(Debug)]
-pub struct PlannedSection {
-    /// Its name: that of the first output section.
-    pub name: String,
-    /// The output sections: the name of each, and where it is.
-    pub arrays: Vec<(String, Range<u32>)>,
-    /// Its alignment, as a power of two.
-    pub alignment: u32,
-    /// Its size in bytes.
-    pub size: u32,
-    /// Its entries in order.
-    pub entries: Vec<Placed>,
-    /// Symbols that the script defines in it.
-    pub symbols: Vec<SymbolDefinition>,
-    /// Data that the script puts into it.
-    pub data: Vec<DataItem>,
-    /// Gaps that are not filled with zeros.
-    pub fills: Vec<Fill>,
-    /// Whether the script wants it kept even if nothing refers to it.
-    pub keep: bool,
-    /// Whether the script puts more than entries into it.
-    script_made: bool,
-}
-
-/// An entry and where it is in its section's array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
-    /// The entry.
-    pub entry: EntryId,
-    /// In bytes from the beginning of the array.
-    pub offset: u32,
-}
-
-/// A symbol of a script.
-#[derive(Debug, Clone)]
-pub struct SymbolDefinition {
-    /// Its name.
-    pub name: Spanned<String>,
-    /// In bytes from the beginning of its section.
-    pub offset: u64,
-    /// How it is defined.
-    pub definition: Definition,
-}
-
-/// `LONG(expr)` and its like.
-#[derive(Debug, Clone)]
-pub struct DataItem {
-    /// In bytes from the beginning of the section.
-    pub offset: u32,
-    /// In bytes.
-    pub size: u32,
-    /// A number, or an address.
-    pub value: Value,
-}
-
-/// A gap with a pattern.
-#[derive(Debug, Clone)]
-pub struct Fill {
-    /// In bytes from the beginning of the section.
-    pub range: Range<u32>,
-    /// Repeated from the beginning of the gap.
-    pub pattern: Vec<u8>,
-}
-
-impl Plan {
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.sections.iter().all(PlannedSection::is_empty) && self.discarded.is_empty()
-    }
-
-    /// Every entry that leaves its object.
-    pub fn leaving(&self) -> impl Iterator<Item = EntryId> {
-        let placed = self.sections.iter().flat_map(|section| &section.entries);
-        placed
-            .map(|placed| placed.entry)
-            .chain(self.copies.iter().copied())
-            .chain(self.nodes.iter().copied())
-            .chain(self.discarded.iter().copied())
-    }
-}
-
-impl PlannedSection {
-    /// Whether it is left out: as in GNU ld, an output section that has nothing in it.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && !self.script_made
-    }
-
-    fn new() -> Self {
-        Self {
-            name: String::new(),
-            arrays: Vec::new(),
-            alignment: 0,
-            size: 0,
-            entries: Vec::new(),
-            symbols: Vec::new(),
-            data: Vec::new(),
-            fills: Vec::new(),
-            keep: false,
-            script_made: false,
-        }
-    }
-}
-
-/// Plans the arrays.
+/// Plans the arrays: selects entries by the script, and lays them out.
 ///
 /// # Errors
-/// A section that does not fit an address space, and what the script says that cannot be done.
+/// A section larger than 4 GiB, and errors in the script.
 pub fn plan(
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
     script: &Script,
-    Resolved { resolution, left }: &Resolved,
+    Resolved {
+        resolution,
+        gatherers,
+    }: &Resolved,
 ) -> Result<Plan> {
-    let selected = |selection| {
+    let left = &gatherers.left_to_backend;
+    let selected = |resolved| {
         let ids = survey.ids();
         ids.filter(|id| {
-            resolution.selection[id.position()] == selection && !left.contains(&survey[*id].section)
+            resolution.entries[id.position()] == resolved && !left.contains(&survey[*id].section)
         })
         .collect::<Vec<_>>()
     };
-    let copies = selected(Selection::OtherComdat);
-    let entries = selected(Selection::Selected).into_iter();
-    let (nodes, entries) = entries.partition(|id| survey[*id].role == Role::Node);
-    let (mut layout, selection) = Layout::new(survey, &inputs.modules, entries, script)?;
-    layout.run(script, selection)?;
-    layout.check_noload()?;
-    layout.check_numbers()?;
-    layout.check_discarded()?;
-    layout.warn_of_sizes();
+    let comdat_duplicates = selected(EntryResolution::ComdatDuplicate);
+    let entries = selected(EntryResolution::Selected).into_iter();
+    let (nodes, entries): (_, Vec<_>) = entries.partition(|id| survey[*id].role == Role::Node);
+    let modules = &inputs.modules;
+    let alignments = Alignments::of(survey, &entries);
+    let selection = Selection::of(survey, modules, &alignments, entries, script)?;
+    let layout = Layout::of(survey, modules, &alignments, script, selection)?;
+    checks::check(survey, modules, script, &layout)?;
     let left = left.iter().map(|section| survey.section_name(*section));
     Ok(Plan {
-        sections: layout.sections,
-        copies,
+        sections: layout.image.sections,
+        comdat_duplicates,
         nodes,
         discarded: layout.discarded,
-        left: left.map(str::to_owned).collect(),
+        left_to_backend: left.map(str::to_owned).collect(),
         winners: resolution.winners.clone(),
         kept_alive: resolution.kept_alive.clone(),
-        asked: resolution.asked.clone(),
+        extracted_by_command_line: resolution.extracted_by_command_line.clone(),
         warnings: layout.warnings,
     })
 }
 
-/// The entries resolved, and who gathers each section.
+/// The resolution of the entries, and who gathers each section.
 #[derive(Debug, Default, PartialEq)]
 pub struct Resolved {
     resolution: Resolution,
-    /// The sections that are left to the backend.
-    pub left: BTreeSet<NameId>,
+    gatherers: Gatherers,
 }
 
-/// Resolves the entries, and finds who gathers each section (`gatherer`). The names in `references` are what
-/// entries refer to. `retains` says whether the backend keeps segments that are retained.
+impl Resolved {
+    /// Tells whether this linker gathers a section of a name, which may have entries in bitcode alone.
+    pub fn gathers<'s>(&self, survey: &'s Survey<'_>) -> impl Fn(&str) -> bool + use<'s> {
+        self.gatherers.gathers(survey)
+    }
+}
+
+/// Resolves the entries, and decides who gathers each section. `references` are the names that entries refer to.
+/// `retains` says whether the backend honours `WASM_SEG_FLAG_RETAIN`.
 pub fn resolve<'n>(
     resolver: &Resolver<'_>,
     survey: &Survey<'_>,
@@ -218,26 +108,13 @@ pub fn resolve<'n>(
     retains: impl Fn() -> bool,
 ) -> Resolved {
     let resolution = resolver.resolve(modules, references);
-    let left = gatherer::left_to_the_backend(survey, modules, &resolution, retains);
-    Resolved { resolution, left }
-}
-
-/// An entry for people: its symbol or, of a copy, that of its node, or what it is where it has none.
-pub fn describe_entry(survey: &Survey<'_>, id: EntryId) -> String {
-    let entry = &survey[id];
-    let own = entry.symbols.first().map(|symbol| (entry, symbol));
-    let of_node = || {
-        let node = &survey[survey.node(id)?];
-        Some((node, node.symbols.first()?))
+    let conditions = Conditions {
+        is_position_independent: resolver.is_position_independent(),
+        retains: &retains,
     };
-    match (&entry.origin, own.or_else(of_node)) {
-        (_, Some((entry, symbol))) => {
-            let name = survey.name(entry, symbol);
-            format!("`{}`", demangle::shown_short(name))
-        }
-        (Origin::Custom(..), None) => {
-            format!("the custom section `{}`", survey.section(entry))
-        }
-        (_, None) => format!("a segment `{}`", survey.section(entry)),
+    let gatherers = Gatherers::of(survey, modules, &resolution, &conditions);
+    Resolved {
+        resolution,
+        gatherers,
     }
 }

@@ -1,10 +1,11 @@
-//! Which entries are in an array, and which definition of their symbols counts for other objects.
+//! Resolution: which entries are linked, and which definition of their symbols prevails.
 //!
-//! A weak definition that loses drops no entry: ELF linkers and `wasm-ld` keep its section too. Only a
-//! COMDAT group drops copies, and an archive member that the plain link would never extract for its entry.
+//! An entry with a weak definition that does not prevail is linked: ELF linkers and `wasm-ld` keep its section
+//! too. Two things drop an entry: a COMDAT group that is linked from another object, and an archive member
+//! that the plain link does not extract because its name is defined elsewhere.
 
-use super::extraction::{Definition, PlainLink, asks_for_members};
-use super::gatherer::is_root;
+use super::liveness::is_root;
+use super::plain_link::{Definition, PlainLink, may_extract_members};
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
@@ -13,18 +14,18 @@ use std::ptr;
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
+pub enum EntryResolution {
     /// It is in the array.
     Selected,
-    /// Another copy of its COMDAT group is. `wasm-ld` discards this one but for what is retained: from LLVM
-    /// 19 on, that is linked all the same.
-    OtherComdat,
-    /// It stays in its archive member: an identical object counts, or another input defines its name, so
-    /// that the plain link does not extract the member for it.
+    /// Its COMDAT group is linked from another object. From LLVM 19 on, `wasm-ld` links retained segments of
+    /// the discarded group all the same.
+    ComdatDuplicate,
+    /// The plain link does not extract its archive member for it: an identical object is linked, or another
+    /// input defines its name.
     NotLinked,
 }
 
-/// Which definition of a name counts, where more than one input has one.
+/// The prevailing definition of a name that more than one input defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Winner {
     /// That of this entry.
@@ -39,42 +40,49 @@ pub enum Winner {
 #[derive(Debug, Default, PartialEq)]
 pub struct Resolution {
     /// For each entry.
-    pub selection: Vec<Selection>,
-    /// The archive members that the command line extracts after all files, and the names for which it does.
-    pub asked: Vec<(String, ObjectId)>,
-    /// The winners, of names that more than one input defines.
+    pub entries: Vec<EntryResolution>,
+    /// The names for which the command line extracts archive members after all files, and these members.
+    pub extracted_by_command_line: Vec<(String, ObjectId)>,
+    /// The prevailing definitions of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
-    /// The archive members that the plain link makes alive by an entry that leaves them.
+    /// Archive members that only a hoisted entry keeps alive in the plain link.
     pub kept_alive: HashSet<ObjectId>,
 }
 
-/// Resolves entries, and again where what they extract decides which there are.
+/// Resolves entries. Entries may extract members that define the names of entries: then they are resolved again.
 #[derive(Debug)]
 pub struct Resolver<'s> {
     survey: &'s Survey<'s>,
-    /// Archive members that another object stands for.
+    /// Archive members that are not linked, as an identical object is.
     identical: HashSet<ObjectId>,
-    names: Names<'s>,
+    names: ContestedNames<'s>,
     allows_duplicates: bool,
+    is_position_independent: bool,
     /// The plain link, without what entries refer to.
     plain: Option<PlainLink>,
 }
 
 impl<'s> Resolver<'s> {
-    /// Reads what it takes to resolve the entries of a survey.
+    /// Reads what the resolution of the entries of a survey depends on.
     pub fn new(survey: &'s Survey<'s>, inputs: &Inputs<'_>, line: &CommandLine) -> Self {
         let identical = identical_members(survey, &inputs.modules);
-        let names = Names::of(survey, &identical);
+        let names = ContestedNames::of(survey, &identical);
         let allows_duplicates = allows_multiple_definition(line);
         let needs_plain = needs_plain_link(survey, &inputs.modules, &names, allows_duplicates)
-            || !survey.entries.is_empty() && asks_for_members(line, inputs);
+            || !survey.entries.is_empty() && may_extract_members(line, inputs);
         Self {
             survey,
             identical,
             names,
             allows_duplicates,
+            is_position_independent: line.is_position_independent(),
             plain: needs_plain.then(|| PlainLink::of(line, inputs)),
         }
+    }
+
+    /// Whether the output is position-independent.
+    pub fn is_position_independent(&self) -> bool {
+        self.is_position_independent
     }
 
     /// Whether members that entries extract may define the names of entries.
@@ -82,11 +90,13 @@ impl<'s> Resolver<'s> {
         self.plain.as_ref().is_some_and(|plain| {
             let symbols = global_symbols(self.survey)
                 .filter(|(_, entry, _)| !self.identical.contains(&entry.object));
-            plain.has_open(symbols.map(|(_, entry, symbol)| self.survey.name(entry, symbol)))
+            plain.has_lazy_alternatives(
+                symbols.map(|(_, entry, symbol)| self.survey.name(entry, symbol)),
+            )
         })
     }
 
-    /// Resolves all entries. The names in `references` are referred to by entries, after all else.
+    /// Resolves all entries. `references` are the names that entries refer to, which extract members last.
     pub fn resolve<'n>(
         &self,
         modules: &[Module<'_>],
@@ -101,21 +111,21 @@ impl<'s> Resolver<'s> {
             Some(plain) => plain.position(object),
             None => modules[object.0].always_linked().then_some(object.0),
         };
-        let mut selection = select_comdats(survey, position);
-        for (id, selected) in survey.ids().zip(&mut selection) {
+        let mut entries = select_comdats(survey, position);
+        for (id, selected) in survey.ids().zip(&mut entries) {
             if self.identical.contains(&survey[id].object) {
-                *selected = Selection::NotLinked;
+                *selected = EntryResolution::NotLinked;
             }
         }
         let mut resolution = Resolution {
-            selection,
+            entries,
             ..Resolution::default()
         };
         match (plain, extended) {
             (Some(plain), Some(extended)) => {
                 resolution.resolve_names(survey, &self.names, &extended, self.allows_duplicates);
                 resolution.keep_alive(survey, modules, plain);
-                resolution.asked = plain.asked().to_vec();
+                resolution.extracted_by_command_line = plain.extracted_by_command_line().to_vec();
             }
             _ => resolution.report_duplicates(&self.names),
         }
@@ -129,8 +139,8 @@ fn allows_multiple_definition(line: &CommandLine) -> bool {
         || line.flag(Id::AllowMultipleDefinition, Id::NoAllowMultipleDefinition)
 }
 
-/// Archive members that are byte for byte another object with entries, which is always linked or comes
-/// first: the plain link never links both.
+/// Archive members with the same bytes as another object with entries that is always linked or comes first.
+/// The plain link never links both.
 fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<ObjectId> {
     let bytes = |id: ObjectId| modules[id.0].load().unwrap_or_default();
     let mut by_length: HashMap<usize, Vec<ObjectId>> = HashMap::default();
@@ -158,9 +168,9 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
 
 /// The global names that more than one entry defines, with those entries.
 #[derive(Debug)]
-struct Names<'s>(HashMap<&'s str, Vec<EntryId>>);
+struct ContestedNames<'s>(HashMap<&'s str, Vec<EntryId>>);
 
-impl<'s> Names<'s> {
+impl<'s> ContestedNames<'s> {
     fn of(survey: &'s Survey<'_>, left_out: &HashSet<ObjectId>) -> Self {
         let mut first: HashMap<&str, EntryId> = HashMap::default();
         first.reserve(survey.entries.len());
@@ -178,7 +188,7 @@ impl<'s> Names<'s> {
         Self(by_name)
     }
 
-    fn are_contested(&self, name: &str) -> bool {
+    fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
@@ -197,12 +207,12 @@ fn global_symbols<'s>(
     })
 }
 
-/// Whether what is gathered depends on how the plain link resolves symbols. Names with the text of a mark
-/// are those of entries alone, so of these only contested ones count.
+/// Whether what is gathered depends on how the plain link resolves symbols. Only entries have names with the text
+/// of a mark, so of these only contested ones count.
 fn needs_plain_link(
     survey: &Survey<'_>,
     modules: &[Module<'_>],
-    names: &Names<'_>,
+    names: &ContestedNames<'_>,
     allows_duplicates: bool,
 ) -> bool {
     global_symbols(survey).any(|(_, entry, symbol)| {
@@ -210,17 +220,17 @@ fn needs_plain_link(
         let name = survey.name(entry, symbol);
         let depends = is_lazy || symbol.is_weak() || allows_duplicates;
         let has_roots = || survey.objects[entry.object].has_roots;
-        let others_may_define = || names.are_contested(name) || !survey.is_mark(entry, symbol);
+        let others_may_define = || names.contains(name) || !survey.is_mark(entry, symbol);
         is_lazy && has_roots() || depends && others_may_define()
     })
 }
 
-/// Of a COMDAT group, the copy in the object that is linked first counts or, if none is linked, the first.
-/// `position` says which is linked, and how many are linked before it.
+/// A COMDAT group is linked from the object that is linked first or, if none is linked, from the first that has
+/// it. `position` says whether an object is linked, and how many are linked before it.
 fn select_comdats(
     survey: &Survey<'_>,
     position: impl Fn(ObjectId) -> Option<usize>,
-) -> Vec<Selection> {
+) -> Vec<EntryResolution> {
     let rank = |object: ObjectId| (position(object).unwrap_or(usize::MAX), object);
     let mut keepers: HashMap<NameId, ObjectId> = HashMap::default();
     for entry in &survey.entries {
@@ -246,19 +256,19 @@ fn select_comdats(
             && first.size == entry.size
     };
     let select = |entry| match is_other(entry) {
-        true => Selection::OtherComdat,
-        false => Selection::Selected,
+        true => EntryResolution::ComdatDuplicate,
+        false => EntryResolution::Selected,
     };
     survey.entries.iter().map(select).collect()
 }
 
 impl Resolution {
     fn is_selected(&self, id: EntryId) -> bool {
-        self.selection[id.position()] == Selection::Selected
+        self.entries[id.position()] == EntryResolution::Selected
     }
 
     /// Without weak definitions and archive members, two entries of one name are duplicates.
-    fn report_duplicates(&mut self, names: &Names<'_>) {
+    fn report_duplicates(&mut self, names: &ContestedNames<'_>) {
         for (name, entries) in &names.0 {
             let selected = entries.iter().filter(|id| self.is_selected(**id));
             if selected.count() > 1 {
@@ -271,7 +281,7 @@ impl Resolution {
     fn resolve_names(
         &mut self,
         survey: &Survey<'_>,
-        names: &Names<'_>,
+        names: &ContestedNames<'_>,
         plain: &PlainLink,
         allows_duplicates: bool,
     ) {
@@ -284,7 +294,7 @@ impl Resolution {
                 && !plain.is_linked(entry.object)
                 && definition.is_some_and(is_other)
             {
-                self.selection[id.position()] = Selection::NotLinked;
+                self.entries[id.position()] = EntryResolution::NotLinked;
             }
         }
         self.pair_nodes(survey);
@@ -294,8 +304,8 @@ impl Resolution {
                 continue;
             };
             let is_own = definition.object == Some(entry.object);
-            if !is_own && self.selection[id.position()] != Selection::NotLinked
-                || names.are_contested(name)
+            if !is_own && self.entries[id.position()] != EntryResolution::NotLinked
+                || names.contains(name)
                 || definition.is_duplicate
             {
                 let winner = match definition.is_duplicate && !allows_duplicates {
@@ -311,10 +321,10 @@ impl Resolution {
     fn pair_nodes(&mut self, survey: &Survey<'_>) {
         for (value, node) in survey.ids().filter_map(|id| Some((id, survey.node(id)?))) {
             let pair = [value.position(), node.position()];
-            let stays = |at: usize| self.selection[at] == Selection::NotLinked;
+            let stays = |at: usize| self.entries[at] == EntryResolution::NotLinked;
             if pair.into_iter().any(stays) {
                 for at in pair {
-                    self.selection[at] = Selection::NotLinked;
+                    self.entries[at] = EntryResolution::NotLinked;
                 }
             }
         }
@@ -324,7 +334,7 @@ impl Resolution {
         &self,
         survey: &Survey<'_>,
         (id, name): (EntryId, &str),
-        names: &Names<'_>,
+        names: &ContestedNames<'_>,
         definition: Definition,
     ) -> Winner {
         let own = [id];
@@ -348,8 +358,8 @@ impl Resolution {
         copy.map_or(Winner::Elsewhere, |copy| Winner::Entry(*copy))
     }
 
-    /// A member whose entry makes it alive stays so, where that shows: by its constructors, or by what it
-    /// retains. An entry does if it is a root, or if another object that is linked refers to it.
+    /// Finds the members that an entry keeps alive. That matters if they have constructors or retained segments.
+    /// An entry keeps its member alive if it is a root, or if another linked object refers to it.
     fn keep_alive(&mut self, survey: &Survey<'_>, modules: &[Module<'_>], plain: &PlainLink) {
         for (id, entry, symbol) in global_symbols(survey) {
             let object = entry.object;
@@ -365,5 +375,105 @@ impl Resolution {
                 self.kept_alive.insert(object);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EntryResolution::{NotLinked, Selected};
+    use super::*;
+    use crate::plan::testing::{Data, TestLink, object};
+    use crate::wasm::{SEGMENT_RETAIN, SymbolFlags};
+    use std::iter;
+
+    const GATHER: &str = "--gather=A";
+
+    fn resolved(options: &[&str], objects: &[(&str, Vec<u8>)]) -> Resolution {
+        let test = TestLink::new(&[&[GATHER], options].concat(), objects);
+        let survey = test.survey();
+        let resolver = Resolver::new(&survey, &test.inputs, &test.line);
+        resolver.resolve(&test.inputs.modules, iter::empty())
+    }
+
+    fn entry(symbol: &str) -> Vec<u8> {
+        object(&[Data::new("A", symbol)], &[])
+    }
+
+    fn weak_entry(symbol: &str) -> Vec<u8> {
+        object(&[Data::new("A", symbol).weak()], &[])
+    }
+
+    fn winner(resolution: &Resolution, name: &str) -> Option<Winner> {
+        resolution.winners.get(name).copied()
+    }
+
+    #[test]
+    fn a_weak_definition_that_loses_is_selected() {
+        let found = resolved(&[], &[("1.o", weak_entry("a")), ("2.o", entry("a"))]);
+        assert_eq!(found.entries, [Selected, Selected]);
+        assert_eq!(winner(&found, "a"), Some(Winner::Entry(EntryId::new(1))));
+        let other = object(&[Data::new(".data", "a")], &[]);
+        let found = resolved(&[], &[("1.o", weak_entry("a")), ("2.o", other)]);
+        assert_eq!(found.entries, [Selected]);
+        assert_eq!(winner(&found, "a"), Some(Winner::Elsewhere));
+    }
+
+    #[test]
+    fn two_strong_definitions_are_duplicates_unless_allowed() {
+        let objects = [("1.o", entry("a")), ("2.o", entry("a"))];
+        let found = resolved(&[], &objects);
+        assert_eq!(winner(&found, "a"), Some(Winner::Duplicate));
+        for option in ["--allow-multiple-definition", "-zmuldefs"] {
+            let found = resolved(&[option], &objects);
+            assert_eq!(winner(&found, "a"), Some(Winner::Entry(EntryId::new(0))));
+            assert_eq!(found.entries, [Selected, Selected]);
+        }
+    }
+
+    #[test]
+    fn names_of_one_definition_have_no_winner() {
+        let found = resolved(&[], &[("1.o", entry("a")), ("2.o", weak_entry("b"))]);
+        assert!(found.winners.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_member_is_not_linked_for_a_name_that_is_defined() {
+        let member = ("lib.a(m.o)", entry("a"));
+        let found = resolved(&[], &[("1.o", entry("a")), member.clone()]);
+        // The same bytes: the plain link never links both.
+        assert_eq!(found.entries, [Selected, NotLinked]);
+        let other = object(&[Data::new(".data", "a")], &[]);
+        let found = resolved(&[], &[("1.o", other.clone()), member.clone()]);
+        assert_eq!(found.entries, [NotLinked]);
+        let found = resolved(&[], &[("1.o", object(&[], &["z"])), member.clone()]);
+        assert_eq!(found.entries, [Selected]);
+        // The member is extracted for the reference, before the other definition is seen.
+        let user = object(&[], &["a"]);
+        let found = resolved(&[], &[("0.o", user), member, ("2.o", other)]);
+        assert_eq!(found.entries, [Selected]);
+        assert_eq!(winner(&found, "a"), Some(Winner::Duplicate));
+    }
+
+    #[test]
+    fn a_member_stays_alive_by_its_entry_if_it_has_roots() {
+        let data = [
+            Data::new("A", "a"),
+            Data {
+                segment_flags: SEGMENT_RETAIN,
+                ..Data::new(".data.kept", "kept")
+            },
+        ];
+        let used = SymbolFlags::NO_STRIP;
+        let alive = |data: &[Data<'_>], references: &[&str]| {
+            let user = ("user.o", object(&[], references));
+            let found = resolved(&[], &[user, ("lib.a(m.o)", object(data, &[]))]);
+            assert_eq!(found.entries, [Selected]);
+            found.kept_alive.contains(&ObjectId(1))
+        };
+        assert!(alive(&data, &["a"]));
+        assert!(!alive(&data, &["kept"]));
+        assert!(alive(&[data[0].flags(used), data[1]], &["kept"]));
+        assert!(!alive(&data[..1], &["a"]));
+        assert!(!alive(&data, &[]));
     }
 }

@@ -47,7 +47,7 @@ impl Rewrites {
     /// The objects that `plan` rewrites.
     pub fn of(survey: &Survey<'_>, plan: &Plan) -> Self {
         let mut dispositions = vec![Disposition::Stays; survey.entries.len()];
-        for id in &plan.copies {
+        for id in &plan.comdat_duplicates {
             dispositions[id.position()] = Disposition::Duplicate;
         }
         for id in &plan.nodes {

@@ -1,7 +1,7 @@
 //! Sections at whose ends somebody looks and that nobody declares, and marks that nobody defines.
 
-use super::Plan;
 use super::gatherer::is_root;
+use super::output::Plan;
 use crate::bitcode::Bitcode;
 use crate::demangle;
 use crate::error::Error;
@@ -53,7 +53,7 @@ fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Und
     let linked = survey.entries.iter().filter(|entry| {
         let is_segment = matches!(entry.origin, Origin::Segment(_));
         let is_kept = entry.is_retained || entry.symbols.iter().any(is_root);
-        let is_left = plan.left.contains(survey.section(entry));
+        let is_left = plan.left_to_backend.contains(survey.section(entry));
         is_left && is_segment && is_kept && modules[entry.object.0].always_linked()
     });
     declared.extend(linked.map(|entry| survey.section(entry)));
@@ -146,7 +146,7 @@ fn hints(
     let is_own = |entry: &&Entry| survey.section(entry) == section;
     if let Some(entry) = survey.entries.iter().find(is_own) {
         let object = &modules[entry.object.0].name;
-        return vec![match plan.left.contains(section) {
+        return vec![match plan.left_to_backend.contains(section) {
             true => format!(
                 "section `{section}` has an entry in {object}, which is not linked, or is dropped as \
                  garbage; to keep it, give --gather={section}"

@@ -11,8 +11,8 @@ pub enum Command {
     Assert(Assert),
     /// `NAME : { … }`.
     Output(OutputSection),
-    /// An end of what an `INSERT` moves away from all else.
-    Apart,
+    /// The beginning or the end of the commands that an `INSERT` moves. What it separates is not contiguous.
+    InsertBoundary,
 }
 
 /// An output section (GNU ld manual, "Output Section Description").
@@ -22,22 +22,52 @@ pub struct OutputSection {
     pub name: Spanned<String>,
     /// Its address, before the colon.
     pub address: Option<Expression>,
-    /// `(NOLOAD)`: no contents of it are loaded.
+    /// Where `(NOLOAD)` is, if it is there: the section must have no contents.
     pub noload: Option<Span>,
-    /// `AT(expr)`: where it is loaded.
+    /// `AT(expr)`: its load address.
     pub load: Option<Expression>,
-    /// `ALIGN(expr)`: of the section.
+    /// `ALIGN(expr)`: the alignment of the section, in bytes.
     pub align: Option<Expression>,
-    /// `SUBALIGN(expr)`: of every input section in it, in place of their own.
+    /// `SUBALIGN(expr)`: overrides the alignment of every input section in it, in bytes.
     pub subalign: Option<Expression>,
     /// What is inside, in order.
     pub statements: Vec<Statement>,
 }
 
 impl OutputSection {
-    /// Whether it is `/DISCARD/`, whose input sections are left out.
+    /// Whether it is `/DISCARD/`, whose input sections are not linked (GNU ld manual, "Output Section
+    /// Discarding").
     pub fn is_discard(&self) -> bool {
         self.name.value == "/DISCARD/"
+    }
+
+    /// Its input section descriptions, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &InputDescription> + Clone {
+        let statements = self.statements.iter();
+        statements.filter_map(|statement| match statement {
+            Statement::Input(input) => Some(input),
+            _ => None,
+        })
+    }
+
+    /// Replaces the section name `from` by `to`, in its own name and in section patterns. `from` may be followed
+    /// by `.` and more.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let renamed = |text: &mut String| {
+            let rest = text.strip_prefix(from);
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+                text.replace_range(..from.len(), to);
+            }
+        };
+        renamed(&mut self.name.value);
+        for statement in &mut self.statements {
+            if let Statement::Input(input) = statement {
+                input
+                    .sections
+                    .iter_mut()
+                    .for_each(|section| renamed(&mut section.name.value));
+            }
+        }
     }
 }
 
@@ -50,22 +80,22 @@ pub enum Statement {
     Assert(Assert),
     /// `*(NAME)`.
     Input(InputDescription),
-    /// `BYTE(expr)` and its like: so many bytes.
+    /// `BYTE(expr)`, `SHORT`, `LONG`, `QUAD` or `SQUAD`: the size in bytes, and the value.
     Data(u32, Expression),
     /// `ASCIZ "text"`, with its NUL.
     Text(Vec<u8>),
-    /// `ASCII (size) "text"`, cut off or padded with NULs, the last of them always there.
+    /// `ASCII (size) "text"`: truncated to the size or padded with NULs. It ends with a NUL.
     SizedText(Expression, Vec<u8>),
     /// `FILL(expr)` and `= expr`.
     Fill(Expression),
 }
 
-/// `sym = expr` and its like.
+/// `sym = expr`, with any assignment operator.
 #[derive(Debug, Clone)]
 pub struct Assignment {
     /// The symbol, or `.`.
     pub target: Spanned<String>,
-    /// The operator before `=`: of `+=` this is `+`.
+    /// The operator of a compound assignment: `+` for `+=`.
     pub operator: Option<Binary>,
     /// The right side.
     pub value: Expression,
@@ -89,24 +119,24 @@ pub enum Definition {
 /// `ASSERT(expr, "message")`.
 #[derive(Debug, Clone)]
 pub struct Assert {
-    /// What must not be zero.
+    /// The assertion fails if this is zero.
     pub condition: Expression,
-    /// What to say if it is.
+    /// The error message.
     pub message: Spanned<String>,
 }
 
 /// An input section description (GNU ld manual, "Input Section Basics").
 #[derive(Debug, Clone)]
 pub struct InputDescription {
-    /// Whether it is in `KEEP(…)`: not to be collected as garbage.
+    /// Whether it is in `KEEP(…)`: the garbage collection keeps what it selects.
     pub keep: bool,
     /// Which files.
     pub files: FilePattern,
-    /// Files that are left out of all of it.
+    /// `EXCLUDE_FILE` before the file pattern: files from which it selects nothing.
     pub exclude: Vec<FilePattern>,
     /// How the files are sorted.
     pub file_sort: FileSort,
-    /// Which sections, in order; without any, all of them.
+    /// Section patterns, in order. If empty, all sections.
     pub sections: Vec<SectionPattern>,
 }
 
@@ -117,36 +147,36 @@ pub enum FileSort {
     None,
     /// By name.
     Name,
-    /// By name, the last first.
+    /// By name, in descending order.
     ReverseName,
 }
 
 /// A pattern for files: `FILE`, `ARCHIVE:FILE`, `ARCHIVE:` or `:FILE`.
 #[derive(Debug, Clone)]
 pub struct FilePattern {
-    /// For the archive. `Some` and empty: only files that are in no archive.
+    /// The pattern for the archive. An empty one matches only files that are in no archive.
     pub archive: Option<String>,
-    /// For the file or the member; `None`: every one.
+    /// The pattern for the file or the member. `None` matches all.
     pub file: Option<String>,
 }
 
 /// A pattern for sections of a file.
 #[derive(Debug, Clone)]
 pub struct SectionPattern {
-    /// For the name.
+    /// The pattern for its name.
     pub name: Spanned<String>,
-    /// Files that are left out.
+    /// `EXCLUDE_FILE`: files from which it selects nothing.
     pub exclude: Vec<FilePattern>,
-    /// How what matches is sorted.
+    /// How the matching sections are sorted.
     pub sort: Sort,
-    /// Whether the order is the other way round.
+    /// `REVERSE`: whether that order is reversed.
     pub reverse: bool,
 }
 
 /// An order of input sections (GNU ld manual, "Input Section Wildcard Patterns").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// Link order, unless the command line says otherwise, which ours cannot.
+    /// Link order. There is no `--sort-section`.
     None,
     /// `SORT_BY_NAME`, `SORT`.
     Name,
@@ -165,7 +195,7 @@ pub enum Sort {
 pub struct Expression(pub Box<Spanned<Node>>);
 
 impl Expression {
-    /// Whether any of its nodes is such a one.
+    /// Whether `is_such` holds for one of its nodes.
     pub fn has(&self, is_such: &dyn Fn(&Node) -> bool) -> bool {
         let node = &self.0.value;
         let has = |expression: &Expression| expression.has(is_such);
@@ -185,7 +215,7 @@ impl Expression {
             }
     }
 
-    /// Whether it speaks of `.`.
+    /// Whether it refers to `.`.
     pub fn has_dot(&self) -> bool {
         self.has(&|node| match node {
             Node::Symbol(name) => name == ".",

@@ -1,11 +1,11 @@
-//! Tokens. As in GNU ld, what is a name depends on where it stands: between operators a `-` or `*`
-//! is an operator, and in a list of sections it is part of a name.
+//! Tokens. As in GNU ld, the context decides what a name is: `-` and `*` are operators in expressions, and part
+//! of names in lists of sections.
 
 use super::source::{Source, Span, Spanned};
 use crate::error::Result;
 
-/// What is said of bytes that are no UTF-8.
-pub const NO_UTF8: &str = "outside of comments a linker script must be UTF-8";
+/// The error for invalid UTF-8.
+pub const NO_UTF8: &str = "invalid UTF-8: outside comments, a linker script must be UTF-8";
 
 /// What the parser expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ const PUNCTUATION: [&str; 40] = [
     "^", "!", "~", "?", ":", "[", "]",
 ];
 
-/// Reads tokens, in the mode that each is asked for.
+/// Reads tokens. The caller gives the mode of each.
 #[derive(Debug, Clone)]
 pub struct Lexer {
     source: Source,
@@ -63,7 +63,7 @@ impl Lexer {
         Ok(self.source.span(self.position))
     }
 
-    /// The next token, which stays.
+    /// The next token, without consuming it.
     ///
     /// # Errors
     /// Something that is no token.
@@ -105,7 +105,7 @@ impl Lexer {
                 Some(end) => self.position += end + 4,
                 None => {
                     let span = self.source.span(self.position);
-                    return Err(span.error("this comment has no end"));
+                    return Err(span.error("unterminated comment: expected `*/`"));
                 }
             }
         }
@@ -118,7 +118,7 @@ impl Lexer {
         };
         if first == '"' {
             let Some(end) = rest[1..].find('"') else {
-                return Err(span.error("this string has no end"));
+                return Err(span.error("unterminated string: expected `\"`"));
             };
             let text = rest[1..=end].to_owned();
             self.position += end + 2;
@@ -132,7 +132,7 @@ impl Lexer {
         if mode == Mode::Expression && first.is_ascii_digit() {
             self.position += word.len();
             let Some(value) = number(&word) else {
-                return Err(span.error(format!("`{word}` is no number")));
+                return Err(span.error(format!("invalid number `{word}`")));
             };
             let digits = word.strip_prefix("0x").or(word.strip_prefix("0X"));
             let digits = digits.filter(|digits| !digits.ends_with(['k', 'K', 'm', 'M']));
@@ -153,8 +153,8 @@ impl Lexer {
     }
 }
 
-/// What names of files and sections, and patterns for them, are made of. (`=` may be in them for
-/// GNU ld too, but then `a=b` is no assignment.)
+/// Whether a character can be in a name of a file or section, or in a pattern. GNU ld also takes `=`, so that
+/// `a=b` is no assignment there.
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric()
         || "_.$/\\~-+:[]*?^!".contains(character)
@@ -167,7 +167,7 @@ fn is_symbol(character: char) -> bool {
         || is_of_other_alphabet(character)
 }
 
-/// The replacement character stands where there was no UTF-8 (`Source::read`).
+/// `Source::read` puts the replacement character where it finds invalid UTF-8.
 fn is_of_other_alphabet(character: char) -> bool {
     !character.is_ascii() && character != char::REPLACEMENT_CHARACTER
 }

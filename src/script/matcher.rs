@@ -1,4 +1,4 @@
-//! Which input sections an input section description takes, and in which order: GNU ld's rules
+//! Which input sections an input section description selects, and in which order: GNU ld's rules
 //! (ld manual, "Input Section Wildcards"; `ldlang.c` for what the manual leaves open).
 
 use super::ast::{FileSort, InputDescription, Sort};
@@ -6,7 +6,7 @@ use super::pattern::{FileGlob, FileKey, FileName, Glob};
 use crate::hash::HashSet;
 use std::cmp::Ordering;
 
-/// An input section as scripts speak of it.
+/// An input section as scripts see it.
 #[derive(Debug, Clone, Copy)]
 pub struct InputSection<'a> {
     /// Its name.
@@ -17,7 +17,7 @@ pub struct InputSection<'a> {
     pub alignment: u32,
 }
 
-/// An input section description that is ready to match.
+/// A compiled input section description.
 #[derive(Debug)]
 pub struct Matcher {
     files: FileGlob,
@@ -35,7 +35,7 @@ struct Pattern {
 }
 
 impl Matcher {
-    /// Makes a description ready.
+    /// Compiles a description.
     pub fn new(description: &InputDescription) -> Self {
         let globs = |patterns: &[_]| patterns.iter().map(FileGlob::new).collect();
         Self {
@@ -62,13 +62,14 @@ impl Matcher {
         all.into_iter().chain(named)
     }
 
-    /// What its files can be looked up by.
+    /// What an index can look its files up by.
     pub fn file_key(&self) -> FileKey<'_> {
         self.files.key()
     }
 
-    /// Whether what another description has taken counts for its order: where that is no total one.
-    pub fn counts_taken(&self) -> bool {
+    /// Whether sections that another description has selected affect its order. They do where that is no total
+    /// order.
+    pub fn order_depends_on_selected(&self) -> bool {
         let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
         let is_total = self.has_one_order() && !self.sections.iter().any(by_priority);
         !self.is_unsorted() && !is_total
@@ -89,7 +90,7 @@ impl Matcher {
     fn is_total<'p>(
         &self,
         inputs: &[InputSection<'_>],
-        taken: &[(usize, Option<&'p Pattern>)],
+        selected: &[(usize, Option<&'p Pattern>)],
     ) -> bool {
         let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
         let has_priority = |(position, _): &(usize, Option<&'p Pattern>)| {
@@ -97,8 +98,8 @@ impl Matcher {
         };
         self.has_one_order()
             && (!self.sections.iter().any(by_priority)
-                || taken.iter().all(has_priority)
-                || !taken.iter().any(has_priority))
+                || selected.iter().all(has_priority)
+                || !selected.iter().any(has_priority))
     }
 
     /// Of the candidates, which are positions in `inputs` in link order, those that the description
@@ -108,18 +109,18 @@ impl Matcher {
         inputs: &[InputSection<'_>],
         candidates: impl Iterator<Item = usize>,
     ) -> Vec<usize> {
-        let taken = candidates.flat_map(|position| {
+        let selected = candidates.flat_map(|position| {
             let patterns = self.patterns(&inputs[position]);
             patterns.map(move |pattern| (position, pattern))
         });
-        let mut taken: Vec<_> = taken.collect();
-        let mut order: Vec<usize> = if self.is_unsorted() || self.is_total(inputs, &taken) {
+        let mut selected: Vec<_> = selected.collect();
+        let mut order: Vec<usize> = if self.is_unsorted() || self.is_total(inputs, &selected) {
             if !self.is_unsorted() {
-                taken.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
+                selected.sort_by(|a, b| self.compare(&inputs[a.0], &inputs[b.0], b.1));
             }
-            taken.into_iter().map(|(position, _)| position).collect()
+            selected.into_iter().map(|(position, _)| position).collect()
         } else {
-            self.insert_one_by_one(inputs, taken.into_iter())
+            self.insert_one_by_one(inputs, selected.into_iter())
         };
         if self.sections.len() > 1 {
             let mut seen = HashSet::default();
@@ -148,10 +149,10 @@ impl Matcher {
     fn insert_one_by_one<'p>(
         &self,
         inputs: &[InputSection<'_>],
-        taken: impl Iterator<Item = (usize, Option<&'p Pattern>)>,
+        selected: impl Iterator<Item = (usize, Option<&'p Pattern>)>,
     ) -> Vec<usize> {
         let mut tree = Tree::default();
-        for (position, pattern) in taken {
+        for (position, pattern) in selected {
             let unsorted = self.file_sort == FileSort::None
                 && pattern.is_none_or(|pattern| pattern.sort == Sort::None);
             if unsorted {

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// `linker-scripts/default.ld`: the policy for gathered sections that no script lays out.
 pub const DEFAULT: &str = include_str!("../../linker-scripts/default.ld");
 
-/// What `default.ld` calls the section that it is applied to.
+/// The placeholder in `default.ld` for the name of the section.
 const NAME: &str = "NAME";
 
 /// A script.
@@ -34,13 +34,13 @@ const NAME: &str = "NAME";
 pub struct Script {
     /// Its commands in order, those of all files together.
     pub commands: Vec<Command>,
-    /// The texts of the files that were named, for people.
+    /// The texts of the files of `-T`, for `--section-print-script`.
     pub texts: Vec<String>,
 }
 
 impl Script {
-    /// Reads the files of `-T`, in order. A file that is not there is looked for in `search`
-    /// (GNU ld manual, "Options": `-T`).
+    /// Reads the files of `-T`, in order. A file that does not exist is searched in `search` (GNU ld manual,
+    /// "Command-line Options", `-T`).
     ///
     /// # Errors
     /// A file that cannot be read, or what is not in the language.
@@ -72,10 +72,10 @@ impl Script {
         Ok(())
     }
 
-    /// The policy for gathered sections that no script lays out, of which each is called `NAME`.
+    /// The policy for orphans: sections that no script lays out. It calls the section `NAME`.
     ///
     /// # Errors
-    /// None, as `default.ld` is right; but a builder of this program may have changed it.
+    /// A `default.ld` that does not parse. It is compiled in, so only a change to it can cause that.
     pub fn default_policy() -> Result<Self> {
         Self::parse(Source::new("default.ld", DEFAULT), &[])
     }
@@ -86,13 +86,13 @@ impl Script {
         let mut script = self.clone();
         for command in &mut script.commands {
             if let Command::Output(output) = command {
-                output.rename(name);
+                output.rename(NAME, name);
             }
         }
         script
     }
 
-    /// The text of the policy in force: the user's scripts, and the default for what they leave.
+    /// The text of the policy in force: the user's scripts, and the default policy for orphans.
     pub fn in_force(&self) -> String {
         let texts = self.texts.iter().map(String::as_str).chain([DEFAULT]);
         texts.map(|text| format!("{}\n", text.trim_end())).collect()
@@ -115,7 +115,7 @@ impl Script {
         outputs.flat_map(OutputSection::inputs)
     }
 
-    /// The patterns for input sections, all together.
+    /// The section patterns of all input section descriptions.
     pub fn section_patterns(&self) -> impl Iterator<Item = Glob> {
         self.inputs().flat_map(|input| {
             let all = input.sections.is_empty().then_some(Glob::Any);
@@ -126,40 +126,7 @@ impl Script {
     }
 }
 
-impl OutputSection {
-    /// Its input section descriptions, in order.
-    pub fn inputs(&self) -> impl Iterator<Item = &InputDescription> + Clone {
-        let statements = self.statements.iter();
-        statements.filter_map(|statement| match statement {
-            Statement::Input(input) => Some(input),
-            _ => None,
-        })
-    }
-
-    /// Puts `name` where `default.ld` says `NAME`.
-    fn rename(&mut self, name: &str) {
-        let renamed = |text: &mut String| {
-            if text == NAME
-                || text
-                    .strip_prefix(NAME)
-                    .is_some_and(|rest| rest.starts_with('.'))
-            {
-                text.replace_range(..NAME.len(), name);
-            }
-        };
-        renamed(&mut self.name.value);
-        for statement in &mut self.statements {
-            if let Statement::Input(input) = statement {
-                input
-                    .sections
-                    .iter_mut()
-                    .for_each(|section| renamed(&mut section.name.value));
-            }
-        }
-    }
-}
-
-/// Opens a script, here or in the search directories.
+/// Opens a script in the current directory or a search directory.
 fn open(file: &Path, search: &[&Path]) -> Result<Source> {
     let elsewhere = || {
         search
@@ -178,7 +145,7 @@ fn open(file: &Path, search: &[&Path]) -> Result<Source> {
             file.display(),
             os_message(&error)
         ))
-        .note("it is looked for here and in the directories of -L")
+        .note("searched the current directory and the directories of -L")
     })?;
     Ok(Source::read(path.display().to_string(), &bytes))
 }

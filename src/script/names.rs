@@ -1,16 +1,15 @@
-//! Names and patterns in number: neither is each pattern tried on each name, nor each name on each
-//! pattern.
+//! Many names against many patterns, without trying each pattern on each name.
 
 use super::pattern::{Glob, Wildcard};
 use crate::hash::{HashMap, HashSet};
 use std::collections::BTreeMap;
 
-/// Many patterns, of which a name may fit any.
+/// Many patterns: a name matches if it matches any of them.
 #[derive(Debug, Default)]
 pub struct Globs {
     any: bool,
     literals: HashSet<String>,
-    /// The same, as they came.
+    /// The same, in the order in which they were added.
     listed: Vec<String>,
     /// By the lengths of their prefixes, and the prefixes.
     by_prefix: ByAffix,
@@ -18,7 +17,7 @@ pub struct Globs {
     by_suffix: ByAffix,
 }
 
-/// Patterns by what their names have at one end.
+/// Patterns with wildcards by their prefixes or suffixes, and these by length.
 #[derive(Debug, Default)]
 struct ByAffix(BTreeMap<usize, HashMap<String, Vec<Wildcard>>>);
 
@@ -28,7 +27,7 @@ impl ByAffix {
         same_length.entry(affix).or_default().push(wildcard);
     }
 
-    /// Whether one fits `name`. `affix` cuts so many bytes from it.
+    /// Whether one matches `name`. `affix` gives the prefix or suffix of `name` of a length.
     fn matches<'n>(&self, name: &'n str, affix: impl Fn(usize) -> Option<&'n str>) -> bool {
         let candidates = |(&length, by_affix): (&usize, &'_ HashMap<String, Vec<Wildcard>>)| {
             let wildcards = affix(length).and_then(|affix| by_affix.get(affix));
@@ -60,7 +59,7 @@ impl FromIterator<Glob> for Globs {
 }
 
 impl Globs {
-    /// Whether one of them fits a name.
+    /// Whether one of them matches a name.
     pub fn matches(&self, name: &str) -> bool {
         let prefix = |length| name.get(..length);
         let suffix = |length| name.get(name.len().checked_sub(length)?..);
@@ -75,7 +74,7 @@ impl Globs {
         self.literals.contains(name)
     }
 
-    /// Those that stand for one name each, as they came.
+    /// The literal names, in the order in which they were added.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.listed.iter().map(String::as_str)
     }
@@ -93,20 +92,19 @@ impl Globs {
     }
 }
 
-/// Many names, each with the positions where it stands. A position is a place in a list of things that
-/// bear names, such as input sections.
+/// Many names, each with its positions in a list of named things, such as input sections.
 #[derive(Debug)]
-pub struct Names<'a> {
+pub struct NameIndex<'a> {
     positions: Vec<Vec<usize>>,
     numbers: HashMap<&'a str, usize>,
     /// The names with their numbers, in order, and in that of the names read backwards.
-    forwards: Vec<(&'a str, usize)>,
-    backwards: Vec<(&'a str, usize)>,
-    /// How many names stand nowhere any more.
-    gone: usize,
+    sorted: Vec<(&'a str, usize)>,
+    sorted_reversed: Vec<(&'a str, usize)>,
+    /// How many names have no positions left.
+    empty: usize,
 }
 
-impl<'a> Names<'a> {
+impl<'a> NameIndex<'a> {
     /// The names of things, in the order of these.
     pub fn new(named: impl Iterator<Item = Option<&'a str>>) -> Self {
         let mut positions: Vec<Vec<usize>> = Vec::new();
@@ -119,23 +117,23 @@ impl<'a> Names<'a> {
             }
             positions[number].push(position);
         }
-        let mut forwards: Vec<(&str, usize)> = numbers.iter().map(|(k, v)| (*k, *v)).collect();
-        let mut backwards = forwards.clone();
-        forwards.sort_unstable();
-        backwards.sort_unstable_by(|(a, _), (b, _)| a.bytes().rev().cmp(b.bytes().rev()));
+        let mut sorted: Vec<(&str, usize)> = numbers.iter().map(|(k, v)| (*k, *v)).collect();
+        let mut sorted_reversed = sorted.clone();
+        sorted.sort_unstable();
+        sorted_reversed.sort_unstable_by(|(a, _), (b, _)| a.bytes().rev().cmp(b.bytes().rev()));
         Self {
             positions,
             numbers,
-            forwards,
-            backwards,
-            gone: 0,
+            sorted,
+            sorted_reversed,
+            empty: 0,
         }
     }
 
-    /// The names that a pattern fits, by their numbers.
-    pub fn fitting(&self, glob: &Glob) -> Vec<usize> {
+    /// The numbers of the names that a pattern matches.
+    pub fn matching(&self, glob: &Glob) -> Vec<usize> {
         let wildcard = match glob {
-            Glob::Any => return self.forwards.iter().map(|(_, number)| *number).collect(),
+            Glob::Any => return self.sorted.iter().map(|(_, number)| *number).collect(),
             Glob::Literal(name) => {
                 return self
                     .numbers
@@ -146,23 +144,23 @@ impl<'a> Names<'a> {
             }
             Glob::Wildcard(wildcard) => wildcard,
         };
-        let prefixed = range(&self.forwards, |name| {
+        let prefixed = range(&self.sorted, |name| {
             let length = wildcard.prefix.len().min(name.len());
             name.as_bytes()[..length].cmp(wildcard.prefix.as_bytes())
         });
-        let suffixed = range(&self.backwards, |name| {
+        let suffixed = range(&self.sorted_reversed, |name| {
             let length = wildcard.suffix.len().min(name.len());
             let end = &name.as_bytes()[name.len() - length..];
             end.iter()
                 .rev()
                 .cmp(wildcard.suffix.as_bytes().iter().rev())
         });
-        let fewer = match prefixed.len() <= suffixed.len() {
+        let narrower = match prefixed.len() <= suffixed.len() {
             true => prefixed,
             false => suffixed,
         };
         let fits = |(name, _): &&(&str, usize)| wildcard.matches(name);
-        fewer
+        narrower
             .iter()
             .filter(fits)
             .map(|(_, number)| *number)
@@ -183,24 +181,24 @@ impl<'a> Names<'a> {
         positions.copied()
     }
 
-    /// Forgets positions of names for which nobody will ask again.
-    pub fn forget(&mut self, numbers: &[usize], is_gone: impl Fn(usize) -> bool) {
+    /// Removes positions of names that are not needed any more.
+    pub fn remove(&mut self, numbers: &[usize], is_removed: impl Fn(usize) -> bool) {
         for &number in numbers {
             let positions = &mut self.positions[number];
             let before = positions.len();
-            positions.retain(|&position| !is_gone(position));
-            self.gone += usize::from(before > 0 && positions.is_empty());
+            positions.retain(|&position| !is_removed(position));
+            self.empty += usize::from(before > 0 && positions.is_empty());
         }
-        if 2 * self.gone > self.forwards.len() {
+        if 2 * self.empty > self.sorted.len() {
             let stands = |(_, number): &(&str, usize)| !self.positions[*number].is_empty();
-            self.forwards.retain(stands);
-            self.backwards.retain(stands);
-            self.gone = 0;
+            self.sorted.retain(stands);
+            self.sorted_reversed.retain(stands);
+            self.empty = 0;
         }
     }
 }
 
-/// The names between which `order` finds no difference, in a list that is sorted by it.
+/// The names that are equal in `order`, in a list that is sorted by it.
 fn range<'n, 'a>(
     sorted: &'n [(&'a str, usize)],
     order: impl Fn(&str) -> std::cmp::Ordering,
@@ -225,7 +223,7 @@ mod tests {
         fn both_find_what_each_pattern_fits(
             names in prop::collection::vec("[abé.]{0,4}", 0..30),
             patterns in prop::sample::subsequence(PATTERNS.to_vec(), 0..4),
-            forgotten in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+            removed in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
             let globs: Vec<Glob> = patterns.iter().map(|text| Glob::new(text)).collect();
             let all: Globs = globs.iter().cloned().collect();
@@ -233,14 +231,14 @@ mod tests {
                 prop_assert_eq!(all.matches(name), globs.iter().any(|glob| glob.matches(name)));
             }
             prop_assert_eq!(all.is_empty(), patterns.is_empty());
-            let mut index = Names::new(names.iter().map(|name| Some(name.as_str())));
+            let mut index = NameIndex::new(names.iter().map(|name| Some(name.as_str())));
             let mut gone = HashSet::default();
-            for at in forgotten.iter().filter(|_| !names.is_empty()) {
+            for at in removed.iter().filter(|_| !names.is_empty()) {
                 gone.insert(at.index(names.len()));
-                index.forget(&index.fitting(&Glob::Any), |position| gone.contains(&position));
+                index.remove(&index.matching(&Glob::Any), |position| gone.contains(&position));
             }
             for glob in &globs {
-                let numbers = index.fitting(glob);
+                let numbers = index.matching(glob);
                 let mut found: Vec<usize> = index.positions(&numbers).collect();
                 found.sort_unstable();
                 let fits = |at: &usize| glob.matches(&names[*at]) && !gone.contains(at);

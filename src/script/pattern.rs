@@ -1,4 +1,4 @@
-//! Patterns: `*`, `?`, `[a-z]`, as `fnmatch` has them.
+//! Patterns with `*`, `?` and `[a-z]`, as in `fnmatch`.
 
 use super::ast::FilePattern;
 use glob::Pattern;
@@ -14,7 +14,7 @@ pub enum Glob {
     Wildcard(Wildcard),
 }
 
-/// A pattern with wildcards, and what its names begin and end with.
+/// A pattern with wildcards, with its literal prefix and suffix.
 #[derive(Debug, Clone)]
 pub struct Wildcard {
     /// What comes before the first wildcard.
@@ -25,14 +25,14 @@ pub struct Wildcard {
 }
 
 impl Wildcard {
-    /// Whether it fits a name.
+    /// Whether it matches a name.
     pub fn matches(&self, name: &str) -> bool {
         name.starts_with(&self.prefix) && name.ends_with(&self.suffix) && self.pattern.matches(name)
     }
 }
 
 impl Glob {
-    /// Reads a pattern. As for `fnmatch`, one whose brackets are not right stands for itself.
+    /// Compiles a pattern. As in `fnmatch`, one with unbalanced brackets matches only itself.
     pub fn new(text: &str) -> Self {
         let Some(wildcard) = text.find(['*', '?', '[', '\\']) else {
             return Glob::Literal(text.to_owned());
@@ -50,7 +50,7 @@ impl Glob {
         }
     }
 
-    /// Whether it fits a name.
+    /// Whether it matches a name.
     pub fn matches(&self, name: &str) -> bool {
         match self {
             Glob::Any => true,
@@ -59,7 +59,7 @@ impl Glob {
         }
     }
 
-    /// The name that it stands for, if it stands for one only.
+    /// The only name that it matches, if it has no wildcards.
     pub fn literal(&self) -> Option<&str> {
         match self {
             Glob::Literal(text) => Some(text),
@@ -68,7 +68,7 @@ impl Glob {
     }
 }
 
-/// What comes after the last wildcard. Nothing, where an escaped character would be part of it.
+/// What comes after the last wildcard. Empty if the pattern has escapes.
 fn suffix(text: &str) -> &str {
     match text.rfind(['*', '?', ']', '\\']) {
         Some(last) if !text.contains('\\') => &text[last + 1..],
@@ -76,8 +76,7 @@ fn suffix(text: &str) -> &str {
     }
 }
 
-/// Where `glob` differs from `fnmatch`: `[^a]` is `[!a]`, `\a` is `[a]`, and `**` is no more than
-/// `*`.
+/// Translates from `fnmatch` to `glob`: `[^a]` is `[!a]`, `\a` is `[a]`, and `**` is `*`.
 fn translate(text: &str) -> String {
     let mut translated = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -98,10 +97,10 @@ fn translate(text: &str) -> String {
     translated
 }
 
-/// A file as scripts speak of it: its path, or the archive's path and the member's name.
+/// A file as scripts see it: its path, or the archive's path and the member's name.
 #[derive(Debug, Clone, Copy)]
 pub struct FileName<'a> {
-    /// The path on the command line, of a member its name.
+    /// The path on the command line or, for a member, its name.
     pub file: &'a str,
     /// The path of the archive.
     pub archive: Option<&'a str>,
@@ -119,7 +118,7 @@ pub struct FileGlob {
 /// What of a file a [`FileGlob`] can be looked up by.
 #[derive(Debug, Clone, Copy)]
 pub enum FileKey<'g> {
-    /// It fits any file.
+    /// It matches any file.
     Any,
     /// The name of the file or member.
     File(&'g Glob),
@@ -128,7 +127,7 @@ pub enum FileKey<'g> {
 }
 
 impl FileGlob {
-    /// Makes a pattern ready.
+    /// Compiles a pattern.
     pub fn new(pattern: &FilePattern) -> Self {
         let archive = pattern
             .archive
@@ -141,15 +140,15 @@ impl FileGlob {
         }
     }
 
-    /// Whether it fits a file. A name without wildcards is a file's, not a member's: GNU ld would
+    /// Whether it matches a file. A name without wildcards is a file's, not a member's: GNU ld would
     /// open the file of that name.
     pub fn matches(&self, name: FileName<'_>) -> bool {
         let is_literal = matches!(self.file, Some(Glob::Literal(_)));
         let is_file_only = is_literal && self.archive.is_none();
-        !(is_file_only && name.archive.is_some()) && self.fits(name)
+        !(is_file_only && name.archive.is_some()) && self.matches_parts(name)
     }
 
-    /// What the files that it fits have in common.
+    /// What an index can look the matching files up by.
     pub fn key(&self) -> FileKey<'_> {
         let narrow = |glob: &&Glob| !matches!(glob, Glob::Any);
         match (&self.file, &self.archive) {
@@ -159,13 +158,13 @@ impl FileGlob {
         }
     }
 
-    fn fits(&self, name: FileName<'_>) -> bool {
-        let archive_fits = match (&self.archive, name.archive) {
+    fn matches_parts(&self, name: FileName<'_>) -> bool {
+        let archive_matches = match (&self.archive, name.archive) {
             (Some(pattern), Some(archive)) => pattern.matches(archive),
             (Some(_), None) => false,
             (None, archive) => !(self.no_archive && archive.is_some()),
         };
-        archive_fits
+        archive_matches
             && self
                 .file
                 .as_ref()
@@ -183,7 +182,7 @@ impl FileGlob {
                     _ => false,
                 }
         };
-        self.fits(name) || by_archive()
+        self.matches_parts(name) || by_archive()
     }
 }
 
@@ -193,7 +192,7 @@ mod tests {
 
     #[test]
     fn wildcards_are_those_of_fnmatch() {
-        for (pattern, name, fits) in [
+        for (pattern, name, matches) in [
             ("a*", "a.b/c", true),
             ("*", "", true),
             ("a?c", "abc", true),
@@ -210,13 +209,17 @@ mod tests {
             ("*\\.b", "x.b", true),
             ("[]]b", "]b", true),
         ] {
-            assert_eq!(Glob::new(pattern).matches(name), fits, "{pattern} {name}");
+            assert_eq!(
+                Glob::new(pattern).matches(name),
+                matches,
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn files_and_archives() {
-        let fits = |archive: Option<&str>, file: Option<&str>, name| {
+        let matches = |archive: Option<&str>, file: Option<&str>, name| {
             FileGlob::new(&FilePattern {
                 archive: archive.map(str::to_owned),
                 file: file.map(str::to_owned),
@@ -231,10 +234,12 @@ mod tests {
             file: "a.o",
             archive: Some("libx.a"),
         };
-        assert!(fits(None, Some("*a.o"), plain) && fits(None, Some("*a.o"), member));
-        assert!(fits(None, Some("dir/a.o"), plain) && !fits(None, Some("a.o"), member));
-        assert!(fits(Some("*x.a"), Some("a.o"), member) && !fits(Some("*x.a"), Some("*"), plain));
-        assert!(fits(Some("*x.a"), None, member) && !fits(Some("*y.a"), None, member));
-        assert!(fits(Some(""), Some("*a.o"), plain) && !fits(Some(""), Some("*a.o"), member));
+        assert!(matches(None, Some("*a.o"), plain) && matches(None, Some("*a.o"), member));
+        assert!(matches(None, Some("dir/a.o"), plain) && !matches(None, Some("a.o"), member));
+        assert!(
+            matches(Some("*x.a"), Some("a.o"), member) && !matches(Some("*x.a"), Some("*"), plain)
+        );
+        assert!(matches(Some("*x.a"), None, member) && !matches(Some("*y.a"), None, member));
+        assert!(matches(Some(""), Some("*a.o"), plain) && !matches(Some(""), Some("*a.o"), member));
     }
 }

@@ -1,31 +1,31 @@
-//! The input sections that no input section description has taken yet.
+//! Distributes input sections to input section descriptions: the first that matches selects.
 
 use super::ast::InputDescription;
 use super::matcher::{InputSection, Matcher};
-use super::names::Names;
+use super::names::NameIndex;
 use super::pattern::FileKey;
 
-/// With more descriptions than these, an index is worth what it takes to make one.
-const FEW: usize = 8;
+/// With more descriptions than these, an index pays.
+const MOST_WITHOUT_INDEX: usize = 8;
 
-/// Hands input sections out to one description after the other.
+/// Distributes input sections to one description after the other.
 #[derive(Debug)]
 pub struct Selector<'a> {
     /// In link order.
     inputs: Vec<InputSection<'a>>,
-    taken: Vec<bool>,
-    /// Of a script with many descriptions.
+    selected: Vec<bool>,
+    /// Only for a script with many descriptions.
     index: Option<Index<'a>>,
 }
 
-/// Where the input sections are, by each of their names.
+/// The input sections by section, file and archive name.
 #[derive(Debug)]
 struct Index<'a> {
-    sections: Names<'a>,
-    files: Names<'a>,
-    archives: Names<'a>,
-    /// Whether what is taken still counts for the order of something.
-    keeps_taken: bool,
+    sections: NameIndex<'a>,
+    files: NameIndex<'a>,
+    archives: NameIndex<'a>,
+    /// Whether sections that are selected already still affect the order of others.
+    keeps_selected: bool,
 }
 
 impl<'a> Selector<'a> {
@@ -34,68 +34,68 @@ impl<'a> Selector<'a> {
         inputs: Vec<InputSection<'a>>,
         descriptions: impl Iterator<Item = &'d InputDescription> + Clone,
     ) -> Self {
-        let is_worth_it = descriptions.clone().nth(FEW).is_some();
-        let index = is_worth_it.then(|| Index {
-            sections: Names::new(inputs.iter().map(|input| Some(input.name))),
-            files: Names::new(inputs.iter().map(|input| Some(input.file.file))),
-            archives: Names::new(inputs.iter().map(|input| input.file.archive)),
-            keeps_taken: descriptions
+        let has_many = descriptions.clone().nth(MOST_WITHOUT_INDEX).is_some();
+        let index = has_many.then(|| Index {
+            sections: NameIndex::new(inputs.iter().map(|input| Some(input.name))),
+            files: NameIndex::new(inputs.iter().map(|input| Some(input.file.file))),
+            archives: NameIndex::new(inputs.iter().map(|input| input.file.archive)),
+            keeps_selected: descriptions
                 .map(Matcher::new)
-                .any(|matcher| matcher.counts_taken()),
+                .any(|matcher| matcher.order_depends_on_selected()),
         });
         Self {
-            taken: vec![false; inputs.len()],
+            selected: vec![false; inputs.len()],
             inputs,
             index,
         }
     }
 
-    /// What a description takes, in its order. Of what another has taken already it takes nothing, but
-    /// that may count for the order, as in GNU ld.
-    pub fn take(&mut self, description: &InputDescription) -> Vec<usize> {
+    /// The positions of the input sections that a description selects, in its order. As in GNU ld, it selects
+    /// nothing that another has selected before, but those sections may affect the order.
+    pub fn select(&mut self, description: &InputDescription) -> Vec<usize> {
         let matcher = Matcher::new(description);
-        let counts_taken = matcher.counts_taken();
-        let taken = &self.taken;
-        let counts = |position: &usize| counts_taken || !taken[*position];
+        let order_depends_on_selected = matcher.order_depends_on_selected();
+        let selected = &self.selected;
+        let counts = |position: &usize| order_depends_on_selected || !selected[*position];
         let mut new = match &mut self.index {
             Some(index) => {
-                let mut candidates = index.candidates(&matcher, taken);
+                let mut candidates = index.candidates(&matcher, selected);
                 candidates.retain(counts);
                 matcher.select(&self.inputs, candidates.into_iter())
             }
             None => matcher.select(&self.inputs, (0..self.inputs.len()).filter(counts)),
         };
-        new.retain(|&position| !std::mem::replace(&mut self.taken[position], true));
+        new.retain(|&position| !std::mem::replace(&mut self.selected[position], true));
         new
     }
 
-    /// What none has taken, in link order.
-    pub fn rest(&self) -> impl Iterator<Item = usize> {
-        let taken = self.taken.iter().enumerate();
-        taken.filter_map(|(position, taken)| (!taken).then_some(position))
+    /// The positions of the orphans, which no description has selected, in link order.
+    pub fn unselected(&self) -> impl Iterator<Item = usize> {
+        let selected = self.selected.iter().enumerate();
+        selected.filter_map(|(position, selected)| (!selected).then_some(position))
     }
 }
 
 impl Index<'_> {
     /// All that a description may take, in link order, and little more: what has a name of section or
     /// file that it asks for, whichever are fewer.
-    fn candidates(&mut self, matcher: &Matcher, taken: &[bool]) -> Vec<usize> {
+    fn candidates(&mut self, matcher: &Matcher, selected: &[bool]) -> Vec<usize> {
         let mut sections: Vec<usize> = matcher
             .section_names()
-            .flat_map(|glob| self.sections.fitting(glob))
+            .flat_map(|glob| self.sections.matching(glob))
             .collect();
         sections.sort_unstable();
         sections.dedup();
         let files = match matcher.file_key() {
             FileKey::Any => None,
-            FileKey::File(glob) => Some((self.files.fitting(glob), &mut self.files)),
-            FileKey::Archive(glob) => Some((self.archives.fitting(glob), &mut self.archives)),
+            FileKey::File(glob) => Some((self.files.matching(glob), &mut self.files)),
+            FileKey::Archive(glob) => Some((self.archives.matching(glob), &mut self.archives)),
         };
         let fewer =
             files.filter(|(files, names)| names.count(files) < self.sections.count(&sections));
         let (numbers, names) = fewer.unwrap_or((sections, &mut self.sections));
-        if !self.keeps_taken {
-            names.forget(&numbers, |position| taken[position]);
+        if !self.keeps_selected {
+            names.remove(&numbers, |position| selected[position]);
         }
         let mut candidates: Vec<usize> = names.positions(&numbers).collect();
         candidates.sort_unstable();
@@ -140,7 +140,7 @@ mod tests {
         #[test]
         fn an_index_changes_nothing(
             inputs in prop::collection::vec((0..NAMES.len(), 0..FILES.len(), 0_u32..4), 0..30),
-            descriptions in prop::collection::vec(0..DESCRIPTIONS.len(), FEW + 1..20),
+            descriptions in prop::collection::vec(0..DESCRIPTIONS.len(), MOST_WITHOUT_INDEX + 1..20),
         ) {
             let inputs = inputs.into_iter().map(|(name, file, alignment)| {
                 let (file, archive) = FILES[file];
@@ -154,9 +154,9 @@ mod tests {
             let mut without = Selector::new(inputs, script.inputs().take(0));
             prop_assert!(with.index.is_some() && without.index.is_none());
             for description in script.inputs() {
-                prop_assert_eq!(with.take(description), without.take(description));
+                prop_assert_eq!(with.select(description), without.select(description));
             }
-            prop_assert!(with.rest().eq(without.rest()));
+            prop_assert!(with.unselected().eq(without.unselected()));
         }
     }
 }

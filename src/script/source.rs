@@ -3,7 +3,7 @@
 use crate::error::Error;
 use std::rc::Rc;
 
-/// A script file. Cheap to clone: everything parsed from it knows it.
+/// A script file. It is cheap to clone, so that every span can refer to it.
 #[derive(Debug, Clone)]
 pub struct Source(Rc<Text>);
 
@@ -30,14 +30,14 @@ impl Source {
         }))
     }
 
-    /// What a file has. A byte-order mark is no part of the text, and comments may be in any encoding:
-    /// what is no UTF-8 is a replacement character, which is part of no token.
+    /// The contents of a file, without a byte-order mark. Comments may be in any encoding, so invalid UTF-8
+    /// becomes the replacement character, which is part of no token.
     pub fn read(name: impl Into<String>, bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         Self::new(name, String::from_utf8_lossy(bytes))
     }
 
-    /// What it is called in messages.
+    /// Its name in messages.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -75,15 +75,15 @@ impl Span {
     }
 }
 
-/// How many characters of a line are shown, and how many of those before the place that it is about.
+/// How many characters of a line an error shows, and how many of them before the error.
 const SHOWN: (usize, usize) = (100, 60);
 
-/// What is shown of a line in which something is wrong `at` a character, and what stands before the caret.
+/// The part of a line that shows the character `at`, and the indentation of the caret below that.
 fn window(line: &str, at: usize) -> (String, String) {
     let first = at.saturating_sub(SHOWN.1);
     let cut = if first > 0 { "..." } else { "" };
     let mut shown: String = line.chars().skip(first).take(SHOWN.0).collect();
-    // The caret stands below its character however wide the tabs before it are shown.
+    // Tabs stay tabs, so that the caret is below its character at any tab width.
     let before = shown.chars().take(at - first);
     let before = before.map(|character| if character == '\t' { '\t' } else { ' ' });
     let indent = " ".repeat(cut.len()) + &before.collect::<String>();

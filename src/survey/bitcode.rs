@@ -2,7 +2,7 @@
 //! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
 
 use super::mark::{Mark, NEEDLE, Told};
-use super::{NameId, Survey, Wanted};
+use super::{Survey, Wanted};
 use crate::bitcode::{Bitcode, Symbol};
 use crate::error::Result;
 use crate::input::Module;
@@ -100,22 +100,18 @@ pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'
     grouped.filter_map(|symbol| symbol.section)
 }
 
-/// The bitcode that has entries of gathered sections. `left` are the sections that are left to the backend
-/// as far as objects say.
+/// The bitcode that has entries of sections that `gathers` or a mark names.
 pub fn with_entries(
     survey: &Survey<'_>,
     glances: &[Glance<'_>],
-    left: &BTreeSet<NameId>,
+    gathers: impl Fn(&str) -> bool,
 ) -> Vec<WithEntries> {
     if glances.is_empty() {
         return Vec::new();
     }
-    let entries = survey.entries.iter().map(|entry| entry.section);
-    let of_objects = entries.filter(|section| !left.contains(section));
-    let of_objects = of_objects.map(|section| survey.section_name(section));
     let marked = glances.iter().flat_map(Glance::marked_sections);
-    let gathered: BTreeSet<&str> = of_objects.chain(marked).collect();
-    let is_gathered = |name: &str| gathered.contains(name) || survey.wanted.is_asked_for(name);
+    let marked: BTreeSet<&str> = marked.collect();
+    let is_gathered = |name: &str| marked.contains(name) || gathers(name);
     let mut found = Vec::new();
     for (position, glance) in glances.iter().enumerate() {
         let marked = glance.marked.iter().map(|(symbol, _)| *symbol);

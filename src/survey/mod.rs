@@ -323,10 +323,10 @@ impl<'a> Survey<'a> {
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
-    /// The bitcode that has entries of gathered sections, which the backend must compile first. `left` are
-    /// the sections that are left to the backend as far as objects say.
-    pub fn bitcode_with_entries(&self, left: &BTreeSet<NameId>) -> Vec<WithEntries> {
-        bitcode::with_entries(self, &self.bitcode, left)
+    /// The bitcode that has entries of gathered sections, which the backend must compile first. `gathers`
+    /// tells whether a section of a name is gathered, as far as objects say.
+    pub fn bitcode_with_entries(&self, gathers: impl Fn(&str) -> bool) -> Vec<WithEntries> {
+        bitcode::with_entries(self, &self.bitcode, gathers)
     }
 
     /// The sections of which bitcode has entries in COMDAT groups.

@@ -15,8 +15,6 @@ pub struct Wanted {
     named: BTreeSet<String>,
     gather: Globs,
     script: Globs,
-    /// Whether none is left to the backend.
-    all: bool,
 }
 
 /// What the symbols at the two ends of an array begin with.
@@ -77,7 +75,6 @@ impl Wanted {
     /// What the command line and the script ask for.
     pub fn by_policy(line: &CommandLine, script: &Script) -> Self {
         let mut wanted = Self {
-            all: false,
             named: BTreeSet::new(),
             gather: line
                 .values(Id::Gather)
@@ -117,11 +114,6 @@ impl Wanted {
         }
     }
 
-    /// From now on every wanted section is asked for.
-    pub fn ask_for_all(&mut self) {
-        self.all = true;
-    }
-
     /// Names that `--gather` asks for in vain.
     pub fn in_vain(&self) -> impl Iterator<Item = &str> {
         self.gather.literals().filter(|name| !is_c_identifier(name))
@@ -155,12 +147,9 @@ impl Wanted {
             .filter(|name| self.has_custom_sections(name))
     }
 
-    /// Whether `--gather` or the script asks for the section, or somebody for all of them, so that
-    /// even what works is gathered.
+    /// Whether `--gather` or the script asks for the section, so that even what works is gathered.
     pub fn is_asked_for(&self, name: &str) -> bool {
-        self.all
-            || self.script.matches(name)
-            || (is_c_identifier(name) && self.gather.matches(name))
+        self.script.matches(name) || (is_c_identifier(name) && self.gather.matches(name))
     }
 }
 

@@ -1,30 +1,77 @@
-//! Expressions.
+//! Expressions (GNU ld manual, "Expressions"), with the precedence of C.
 
-use super::{Parser, refuse_word, unexpected};
+use super::keywords::refuse_word;
+use super::tokens::{Tokens, unexpected};
 use crate::error::Result;
-use crate::script::ast::{Binary, Expression, Node, Unary};
+use crate::script::ast::{Assert, Binary, Expression, Node, Unary};
 use crate::script::lexer::{Mode, Token};
 use crate::script::source::{Span, Spanned};
 
-/// Deeper expressions than people write; the parser must not use up the stack.
+/// Deeper than people write expressions. It bounds the parser's stack.
 const MOST_DEPTH: usize = 64;
-/// Nor must who evaluates: `1 + 1 + 1 …` is as deep as it is long.
+/// It bounds the evaluator's stack: `1 + 1 + 1 …` is as deep as it is long.
 const MOST_OPERATORS: usize = 500;
 
-impl Parser<'_> {
-    pub(super) fn in_parentheses(&mut self) -> Result<Expression> {
-        self.parenthesized(Mode::Expression, Self::expression)
+/// Parses an expression.
+///
+/// # Errors
+/// Anything else, and an expression that is too long or nested too deeply.
+pub fn expression(tokens: &mut Tokens<'_>) -> Result<Expression> {
+    ExpressionParser::new(tokens).expression()
+}
+
+/// Parses `(expr)`.
+///
+/// # Errors
+/// As of [`expression`].
+pub fn in_parentheses(tokens: &mut Tokens<'_>) -> Result<Expression> {
+    ExpressionParser::new(tokens).in_parentheses()
+}
+
+/// Parses `(expr, "message")`.
+///
+/// # Errors
+/// As of [`expression`].
+pub fn assert_arguments(tokens: &mut Tokens<'_>) -> Result<Assert> {
+    ExpressionParser::new(tokens).assert_arguments()
+}
+
+struct ExpressionParser<'t, 'a> {
+    tokens: &'t mut Tokens<'a>,
+    depth: usize,
+    /// The operators so far.
+    operators: usize,
+}
+
+impl<'t, 'a> ExpressionParser<'t, 'a> {
+    fn new(tokens: &'t mut Tokens<'a>) -> Self {
+        Self {
+            tokens,
+            depth: 0,
+            operators: 0,
+        }
     }
 
-    pub(super) fn expression(&mut self) -> Result<Expression> {
+    fn parenthesized<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.tokens.expect(Mode::Expression, "(")?;
+        let inside = inner(self)?;
+        self.tokens.expect(Mode::Expression, ")")?;
+        Ok(inside)
+    }
+
+    fn in_parentheses(&mut self) -> Result<Expression> {
+        self.parenthesized(Self::expression)
+    }
+
+    fn expression(&mut self) -> Result<Expression> {
         self.deeper(|parser| {
             let condition = parser.binary(0)?;
-            if !parser.accept(Mode::Expression, "?")? {
+            if !parser.tokens.accept(Mode::Expression, "?")? {
                 return Ok(condition);
             }
             let span = condition.0.span.clone();
             let yes = parser.expression()?;
-            parser.expect(Mode::Expression, ":")?;
+            parser.tokens.expect(Mode::Expression, ":")?;
             let no = parser.expression()?;
             Ok(node(Node::Conditional(condition, yes, no), span))
         })
@@ -32,16 +79,13 @@ impl Parser<'_> {
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth == MOST_DEPTH {
-            let span = self.lexer.span()?;
-            return Err(span.error("this expression is nested too deep"));
-        }
-        if self.depth == 0 {
-            self.operators = 0;
+            let span = self.tokens.span()?;
+            return Err(span.error("this expression is nested too deeply: at most 64 levels"));
         }
         self.operators += 1;
         if self.operators > MOST_OPERATORS {
-            let span = self.lexer.span()?;
-            return Err(span.error("this expression is too long"));
+            let span = self.tokens.span()?;
+            return Err(span.error("this expression is too long: at most 500 operators"));
         }
         self.depth += 1;
         let parsed = parse(self);
@@ -49,11 +93,11 @@ impl Parser<'_> {
         parsed
     }
 
-    /// Operators that bind as tight as `level` or tighter.
+    /// Operators that bind as tightly as `level` or more tightly.
     fn binary(&mut self, level: u8) -> Result<Expression> {
         let mut left = self.unary()?;
         loop {
-            let token = self.lexer.peek(Mode::Expression)?;
+            let token = self.tokens.peek(Mode::Expression)?;
             let Token::Punctuation(text) = token.value else {
                 return Ok(left);
             };
@@ -62,14 +106,14 @@ impl Parser<'_> {
             else {
                 return Ok(left);
             };
-            self.lexer.next(Mode::Expression)?;
+            self.tokens.next(Mode::Expression)?;
             let right = self.deeper(|parser| parser.binary(binds + 1))?;
             left = node(Node::Binary(operator, left, right), token.span);
         }
     }
 
     fn unary(&mut self) -> Result<Expression> {
-        let token = self.lexer.next(Mode::Expression)?;
+        let token = self.tokens.next(Mode::Expression)?;
         let span = token.span.clone();
         let operator = match token.value {
             Token::Number(value, digits) => return Ok(node(Node::Number(value, digits), span)),
@@ -77,7 +121,7 @@ impl Parser<'_> {
             Token::Quoted(name) => return Ok(node(Node::Symbol(name), span)),
             Token::Punctuation("(") => {
                 let inner = self.expression()?;
-                self.expect(Mode::Expression, ")")?;
+                self.tokens.expect(Mode::Expression, ")")?;
                 return Ok(inner);
             }
             Token::Punctuation("-") => Some(Unary::Negate),
@@ -100,15 +144,15 @@ impl Parser<'_> {
             "ALIGNOF" => Node::AlignOf(self.section_argument()?),
             "ADDR" => Node::Address(self.section_argument()?),
             "DEFINED" => {
-                let symbol = |parser: &mut Self| parser.name(Mode::Expression, "a symbol");
-                Node::Defined(self.parenthesized(Mode::Expression, symbol)?.value)
+                let symbol = |parser: &mut Self| parser.tokens.name(Mode::Expression, "a symbol");
+                Node::Defined(self.parenthesized(symbol)?.value)
             }
             "ABSOLUTE" => Node::Absolute(self.in_parentheses()?),
             "LOG2CEIL" => Node::Log2Ceil(self.in_parentheses()?),
             "ALIGN" => {
-                let (first, second) = self.parenthesized(Mode::Expression, |parser| {
+                let (first, second) = self.parenthesized(|parser| {
                     let first = parser.expression()?;
-                    let has_second = parser.accept(Mode::Expression, ",")?;
+                    let has_second = parser.tokens.accept(Mode::Expression, ",")?;
                     let second = has_second.then(|| parser.expression());
                     Ok((first, second.transpose()?))
                 })?;
@@ -118,9 +162,9 @@ impl Parser<'_> {
                 }
             }
             "MAX" | "MIN" => {
-                let (first, second) = self.parenthesized(Mode::Expression, |parser| {
+                let (first, second) = self.parenthesized(|parser| {
                     let first = parser.expression()?;
-                    parser.expect(Mode::Expression, ",")?;
+                    parser.tokens.expect(Mode::Expression, ",")?;
                     Ok((first, parser.expression()?))
                 })?;
                 if name == "MAX" {
@@ -139,8 +183,24 @@ impl Parser<'_> {
     }
 
     fn section_argument(&mut self) -> Result<String> {
-        let section = |parser: &mut Self| parser.name(Mode::Names, "an output section");
-        Ok(self.parenthesized(Mode::Expression, section)?.value)
+        let section = |parser: &mut Self| parser.tokens.name(Mode::Names, "an output section");
+        Ok(self.parenthesized(section)?.value)
+    }
+
+    fn assert_arguments(&mut self) -> Result<Assert> {
+        self.parenthesized(|parser| {
+            let condition = parser.expression()?;
+            parser.tokens.expect(Mode::Expression, ",")?;
+            let token = parser.tokens.next(Mode::Names)?;
+            let message = match token.value {
+                Token::Name(value) | Token::Quoted(value) => Spanned {
+                    value,
+                    span: token.span,
+                },
+                _ => return Err(unexpected(&token, "a message in quotes")),
+            };
+            Ok(Assert { condition, message })
+        })
     }
 }
 
@@ -148,7 +208,7 @@ fn node(value: Node, span: Span) -> Expression {
     Expression(Box::new(Spanned { value, span }))
 }
 
-/// The operator and how tight it binds, as in C.
+/// The operator and how tightly it binds, as in C.
 fn binary_operator(text: &str) -> Option<(Binary, u8)> {
     Some(match text {
         "||" => (Binary::LogicalOr, 1),

@@ -186,7 +186,7 @@ fn scripts(criterion: &mut Criterion) {
     ] {
         let description = description(text);
         let select =
-            || Selector::new(inputs.clone(), [&description].into_iter()).take(&description);
+            || Selector::new(inputs.clone(), [&description].into_iter()).select(&description);
         group.bench_function(text, |bencher| bencher.iter(select));
     }
 }

@@ -1,0 +1,136 @@
+//! What a finished layout may not have: contents that are not loaded, numbers that objects refer to, and
+//! discarded symbols that are needed.
+
+use super::image::Image;
+use super::layout::Layout;
+use crate::demangle;
+use crate::error::{Error, Result};
+use crate::input::Module;
+use crate::script::Script;
+use crate::survey::{EntryId, Survey, read_again, referrers};
+
+/// Checks a layout.
+///
+/// # Errors
+/// What is wrong with it, and objects that are damaged.
+pub fn check(
+    survey: &Survey<'_>,
+    modules: &[Module<'_>],
+    script: &Script,
+    layout: &Layout<'_>,
+) -> Result<()> {
+    check_noload(survey, modules, script, &layout.image)?;
+    check_numbers(modules, &layout.image)?;
+    check_discarded(survey, modules, &layout.discarded)
+}
+
+/// Refuses contents in `(NOLOAD)` sections. A loader leaves these alone. In wasm such memory is zero, as is all
+/// memory for which there is no data segment.
+fn check_noload(
+    survey: &Survey<'_>,
+    modules: &[Module<'_>],
+    script: &Script,
+    image: &Image<'_>,
+) -> Result<()> {
+    for output in script.outputs() {
+        let name = &output.name.value;
+        let (Some(span), Some(extent)) = (&output.noload, image.output(name)) else {
+            continue;
+        };
+        let section = &image.sections[extent.section];
+        let range = extent.start..extent.end.unwrap_or(extent.start);
+        let within = |offset: u32| range.contains(&u64::from(offset));
+        let of_script = section.data.iter().any(|item| within(item.offset));
+        let entries = section.entries.iter().filter(|one| within(one.offset));
+        let mut with_contents = of_script.then(|| "the script".to_owned());
+        for placed in entries {
+            if with_contents.is_none() && has_contents(survey, modules, placed.entry)? {
+                let object = survey[placed.entry].object;
+                with_contents = Some(modules[object.0].name.to_string());
+            }
+        }
+        if let Some(from) = with_contents {
+            return Err(span.error(format!(
+                "a (NOLOAD) section must have no contents, but `{name}` has some from {from}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an entry is anything but zeros.
+fn has_contents(survey: &Survey<'_>, modules: &[Module<'_>], id: EntryId) -> Result<bool> {
+    let entry = &survey[id];
+    let module = &modules[entry.object.0];
+    let read = || {
+        let bytes = module.load()?;
+        let object = read_again(&bytes, [entry])?;
+        if entry.data(&object).iter().any(|&byte| byte != 0) {
+            return Ok(true);
+        }
+        match entry.segment() {
+            Some(segment) => Ok(!object
+                .relocations_within(segment, entry.range())?
+                .is_empty()),
+            None => Ok(false),
+        }
+    };
+    read().map_err(|error: Error| error.in_file(&module.name))
+}
+
+/// Refuses objects that refer to a symbol that is a number. `wasm-ld` adds an address to every data symbol of
+/// an object, absolute ones too, so numbers are for the script alone.
+fn check_numbers(modules: &[Module<'_>], image: &Image<'_>) -> Result<()> {
+    let numbers: Vec<_> = image.numbers().collect();
+    let names = numbers.iter().map(|name| name.value.as_str()).collect();
+    let referrers = referrers(modules.iter(), &names);
+    for name in numbers {
+        if let Some(module) = referrers.get(name.value.as_str()) {
+            let (symbol, input) = (&name.value, &module.name);
+            return Err(name
+                .span
+                .error(format!(
+                    "symbol `{symbol}` is a number, but {input} refers to it; wasm data symbols \
+                     are addresses"
+                ))
+                .note("store the number with LONG(expression), and read it from memory"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses references to discarded entries, which are defined nowhere. If one is in an archive member, the
+/// archive would offer its definition to the reference again.
+fn check_discarded(
+    survey: &Survey<'_>,
+    modules: &[Module<'_>],
+    discarded: &[EntryId],
+) -> Result<()> {
+    let mut symbols = Vec::new();
+    for id in discarded {
+        let entry = &survey[*id];
+        let module = &modules[entry.object.0];
+        for symbol in entry.symbols.iter().filter(|_| module.is_member()) {
+            if !symbol.is_local() {
+                symbols.push((survey.name(entry, symbol), module));
+            }
+        }
+    }
+    let names = symbols.iter().map(|(name, _)| *name).collect();
+    let linked = modules.iter().filter(|other| other.always_linked());
+    let referrers = referrers(linked, &names);
+    for (name, module) in symbols {
+        if let Some(other) = referrers.get(name) {
+            return Err(
+                Error::new(format!("undefined symbol: {}", demangle::shown(name)))
+                    .note(format!(
+                        "the script discards its definition in {}",
+                        module.name
+                    ))
+                    .note("remove it from /DISCARD/, or remove the reference")
+                    .in_file(&other.name),
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Tokens with what the grammar asks of them: accept, expect, refuse.
+
+use super::keywords::{is_keyword, refuse_word};
+use crate::error::{Error, Result};
+use crate::script::lexer::{Lexer, Mode, NO_UTF8, Token};
+use crate::script::source::{Source, Span, Spanned};
+
+/// Finds the file of `INCLUDE`.
+pub type Include<'a> = &'a dyn Fn(&Spanned<String>) -> Result<Source>;
+
+/// How many files may be open at a time, as in GNU ld.
+const MOST_INCLUDES: usize = 10;
+
+/// The tokens of a script and of the files that it includes.
+pub struct Tokens<'a> {
+    lexer: Lexer,
+    include: Include<'a>,
+    /// How many files are open above this one.
+    includes: usize,
+}
+
+impl<'a> Tokens<'a> {
+    /// Begins at the beginning of a script.
+    pub fn new(source: Source, include: Include<'a>) -> Self {
+        Self {
+            lexer: Lexer::new(source),
+            include,
+            includes: 0,
+        }
+    }
+
+    /// Where the next token begins.
+    ///
+    /// # Errors
+    /// A comment that does not end.
+    pub fn span(&mut self) -> Result<Span> {
+        self.lexer.span()
+    }
+
+    /// The next token, without consuming it.
+    ///
+    /// # Errors
+    /// Something that is no token.
+    pub fn peek(&mut self, mode: Mode) -> Result<Spanned<Token>> {
+        self.lexer.peek(mode)
+    }
+
+    /// The next token.
+    ///
+    /// # Errors
+    /// Something that is no token.
+    pub fn next(&mut self, mode: Mode) -> Result<Spanned<Token>> {
+        self.lexer.next(mode)
+    }
+
+    /// The position, for [`Self::rewind`].
+    pub fn position(&self) -> Lexer {
+        self.lexer.clone()
+    }
+
+    /// Goes back to a position in the same file.
+    pub fn rewind(&mut self, position: Lexer) {
+        self.lexer = position;
+    }
+
+    /// Whether the next token is this operator or bracket.
+    pub fn is_punctuation(&mut self, mode: Mode, text: &str) -> Result<bool> {
+        let token = self.peek(mode)?.value;
+        Ok(matches!(token, Token::Punctuation(found) if found == text))
+    }
+
+    /// Consumes an operator or bracket if it is next.
+    pub fn accept(&mut self, mode: Mode, text: &str) -> Result<bool> {
+        let found = self.is_punctuation(mode, text)?;
+        if found {
+            self.next(mode)?;
+        }
+        Ok(found)
+    }
+
+    /// Consumes an operator or bracket.
+    ///
+    /// # Errors
+    /// Another token is next.
+    pub fn expect(&mut self, mode: Mode, text: &'static str) -> Result<()> {
+        let token = self.next(mode)?;
+        match token.value {
+            Token::Punctuation(found) if found == text => Ok(()),
+            _ => Err(unexpected(&token, &format!("`{text}`"))),
+        }
+    }
+
+    /// A name that is no keyword. `what` says in errors what it names.
+    ///
+    /// # Errors
+    /// Another token is next.
+    pub fn name(&mut self, mode: Mode, what: &str) -> Result<Spanned<String>> {
+        let token = self.next(mode)?;
+        match token.value {
+            Token::Name(ref word) if is_keyword(word) => Err(unexpected(&token, what)),
+            Token::Quoted(ref text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+                Err(no_utf8(&token.span))
+            }
+            Token::Name(value) | Token::Quoted(value) => Ok(Spanned {
+                value,
+                span: token.span,
+            }),
+            _ => Err(unexpected(&token, what)),
+        }
+    }
+
+    /// Whether the next token is this keyword.
+    pub fn is_keyword(&mut self, mode: Mode, keyword: &str) -> Result<bool> {
+        let token = self.peek(mode)?.value;
+        Ok(matches!(token, Token::Name(name) if name == keyword))
+    }
+
+    /// Consumes a keyword if it is next.
+    pub fn accept_keyword(&mut self, mode: Mode, keyword: &str) -> Result<bool> {
+        let found = self.is_keyword(mode, keyword)?;
+        if found {
+            self.next(mode)?;
+        }
+        Ok(found)
+    }
+
+    /// Refuses the next token if it is an unsupported keyword.
+    ///
+    /// # Errors
+    /// The keyword, with the reason.
+    pub fn refuse(&mut self, mode: Mode) -> Result<()> {
+        let token = self.peek(mode)?;
+        match &token.value {
+            Token::Name(name) => refuse_word(name, &token.span),
+            _ => Ok(()),
+        }
+    }
+
+    /// Parses `( inner )`.
+    pub fn parenthesized<T>(
+        &mut self,
+        mode: Mode,
+        inner: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.expect(mode, "(")?;
+        let inside = inner(self)?;
+        self.expect(mode, ")")?;
+        Ok(inside)
+    }
+
+    /// `INCLUDE FILE`: parses the file with `parse`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and too many nested files.
+    pub fn included(&mut self, parse: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.next(Mode::Names)?;
+        let file = self.name(Mode::Names, "the name of a file")?;
+        if self.includes == MOST_INCLUDES {
+            return Err(file
+                .span
+                .error("INCLUDE is nested too deeply: at most 10 files"));
+        }
+        let source = (self.include)(&file)?;
+        let outer = std::mem::replace(&mut self.lexer, Lexer::new(source));
+        self.includes += 1;
+        parse(self)?;
+        self.includes -= 1;
+        self.lexer = outer;
+        Ok(())
+    }
+}
+
+/// The error for invalid UTF-8 in names and texts.
+pub fn no_utf8(span: &Span) -> Error {
+    span.error(NO_UTF8)
+}
+
+/// `expected X, found Y`.
+pub fn unexpected(token: &Spanned<Token>, expected: &str) -> Error {
+    let found = match &token.value {
+        Token::Name(name) => format!("`{name}`"),
+        Token::Quoted(text) => format!("\"{text}\""),
+        Token::Number(number, _) => format!("`{number}`"),
+        Token::Punctuation(text) => format!("`{text}`"),
+        Token::End => "the end of the script".to_owned(),
+    };
+    token
+        .span
+        .error(format!("expected {expected}, found {found}"))
+}
