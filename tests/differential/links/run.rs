@@ -50,13 +50,15 @@ impl Bench {
 
     fn ours(&self, job: &Job, words: &[OsString]) -> Linked {
         let _ = fs::remove_file(self.work.file("out.wasm"));
-        self.work.link_with(&job.backend, words)
+        let words = joined(&ONE_THREAD.map(OsString::from), words.iter().cloned());
+        self.work.link_with(&job.backend, &words)
     }
 
     pub fn check(&self, job: &Job) -> Checked {
         let mut line = job.line(&self.work, &self.built);
         let words = line.words.clone();
-        let mut exports = BTreeSet::new();
+        let mut exports: BTreeSet<String> = always(job).collect();
+        export(&mut line, &words, &exports);
         for _ in 0..ROUNDS {
             let Some(settled) = self.settle(job, &line)? else {
                 return Ok(());
@@ -65,19 +67,14 @@ impl Bench {
             let exports_all = job.exports_all || !settled.model.references.is_empty();
             let next = match exports_all {
                 true => exportable(&line, &settled.is_linked),
-                false => always(job).collect(),
+                false => BTreeSet::new(),
             };
             // To export what is linked may link more.
             if next.is_subset(&exports) {
                 return self.check_linked(job, &line, &settled, exports_all);
             }
             exports.extend(next);
-            // The backend asks for exports in an order of its own, and for these in that of the line.
-            let asked = exports.iter().flat_map(|name| {
-                let asked = args!["-u", name];
-                asked.into_iter().chain([if_defined(name)])
-            });
-            line.words = joined(&words, asked);
+            export(&mut line, &words, &exports);
         }
         self.count("what is exported depends on what is exported");
         Ok(())
@@ -109,6 +106,10 @@ impl Bench {
         let mut model = Model::of(job, &line.inputs, &is_plain, &is_plain, &seen);
         // What entries extract may define names of entries: then others are entries.
         for _ in 0..ROUNDS {
+            if model.references.is_empty() {
+                let is_linked = is_plain;
+                return Ok(Some(Settled { model, is_linked }));
+            }
             let wanted = wanted(line, &model);
             let said = self.plain(job, &joined(&wanted, ["-t".into()]));
             let Some(is_linked) = linked(line, &said) else {
@@ -126,7 +127,8 @@ impl Bench {
     }
 
     fn plain(&self, job: &Job, words: &[OsString]) -> Linked {
-        self.work.plain_link(&job.backend, words)
+        let words = joined(&ONE_THREAD.map(OsString::from), words.iter().cloned());
+        self.work.plain_link(&job.backend, &words)
     }
 
     /// Where the plain link fails, so does ours, for the same reasons.
@@ -392,12 +394,25 @@ struct Settled {
     is_linked: Vec<bool>,
 }
 
+/// Exports names by a command line with these words. The backend asks for exports in an order of its own, and for
+/// `-u` in that of the line.
+fn export(line: &mut Line, words: &[OsString], names: &BTreeSet<String>) {
+    let asked = names.iter().flat_map(|name| {
+        let asked = args!["-u", name];
+        asked.into_iter().chain([if_defined(name)])
+    });
+    line.words = joined(words, asked);
+}
+
 /// What can be exported without a difference.
 fn exportable(line: &Line, is_linked: &[bool]) -> BTreeSet<String> {
     let mut all = defined(&line.inputs, is_linked);
     all.retain(|name| !name.contains("__link_section__"));
     all
 }
+
+/// For so little, threads cost more than they save.
+const ONE_THREAD: [&str; 1] = ["--threads=1"];
 
 /// How often entries may change what entries there are.
 const ROUNDS: usize = 4;
