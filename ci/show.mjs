@@ -1,4 +1,4 @@
-// Serves a page, opens it in Chromium without a window, and prints the texts of some of its elements:
+// Serves a page, opens it in headless Chromium, and prints the text of some of its elements:
 // node show.mjs CHROMIUM DIRECTORY ID..., where DIRECTORY has index.html and each ID is that of a <pre>.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-//! Who gathers a section, the backend or this linker, is one table (README, "Who gathers"). Here all of it is
+//! Who gathers a section, the backend or this linker, is one table (docs/sections.md). Here all of it is
 //! walked: each kind of entry beside each other, whoever asks, with every backend. Whoever gathers, no entry
 //! is lost.
 

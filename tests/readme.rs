@@ -1,6 +1,7 @@
 //! The README says what is true: its commands run, its output is the demo's, its options are those
 //! of `--help`.
 
+use crate::support::workspace::{Workspace, root, write};
 use crate::support::{Instance, Rust, Work, linker, tool};
 use std::path::Path;
 use std::process::Command;
@@ -90,6 +91,38 @@ fn the_example_in_rust() {
     assert_ne!(refused.status, Some(0));
     let message = "unable to find library -llinker_must_be_wasm_section_ld";
     assert!(refused.stderr.contains(message), "{}", refused.stderr);
+}
+
+#[test]
+fn the_example_with_linkme() {
+    const RUN: &str = r#"
+        #[unsafe(no_mangle)]
+        pub extern "C" fn run(n: i32) -> i32 {
+            PLUGINS.iter().map(|plugin| plugin(n)).sum()
+        }
+    "#;
+    let directory = root().join("target/tests/readme/program");
+    let manifest = format!(
+        "[workspace]\n[package]\nname = \"program\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n\
+         [dependencies]\nlinkme = {{ path = '{}' }}\n",
+        root().join("crates/linkme").display()
+    );
+    write(&directory.join("Cargo.toml"), manifest.as_bytes());
+    // Cargo removes what this program does not depend on, and keeps the versions.
+    let lock = read("tests/fixtures/crates/Cargo.lock");
+    write(&directory.join("Cargo.lock"), lock.as_bytes());
+    let source = block("rust linkme") + RUN;
+    write(&directory.join("src/lib.rs"), source.as_bytes());
+    let target = "wasm32-unknown-unknown";
+    let workspace = Workspace::new(directory, "readme");
+    let module = workspace.built(target, "debug", "program.wasm");
+    // Cargo does not notice that the linker has changed: without the module it links again.
+    for file in [&module, &module.with_file_name("deps/program.wasm")] {
+        let _ = std::fs::remove_file(file);
+    }
+    workspace.run(["build", "--quiet", "--target", target]);
+    let module = std::fs::read(module).expect("the module");
+    assert_eq!(Instance::new(&module).call("run", &[21]), 42);
 }
 
 #[test]

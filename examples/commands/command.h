@@ -1,4 +1,4 @@
-/* A registry of commands: COMMAND(name) anywhere in the program, and a walk over all of them. */
+/* A registry of commands: COMMAND(name) anywhere in the program, and a loop over all of them. */
 #ifndef COMMAND_H
 #define COMMAND_H
 

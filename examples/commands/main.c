@@ -5,14 +5,14 @@ static int same(const char *a, const char *b) {
     return *a == *b;
 }
 
-/* Tells the host the name of each command. */
+/* Passes the name of each command to the host. */
 __attribute__((import_module("host"), import_name("show"))) void show(const char *name);
 
 __attribute__((export_name("list"))) void list(void) {
     FOR_EACH_COMMAND(c) show(c->name);
 }
 
-/* Room for the host to write a name. */
+/* A buffer into which the host writes a name. */
 static char name[32];
 __attribute__((export_name("name"))) char *name_buffer(void) { return name; }
 

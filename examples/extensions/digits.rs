@@ -18,7 +18,7 @@ pub struct Extension {
     method_count: c_int,
 }
 
-// SAFETY: nobody writes to what they point to.
+// SAFETY: nothing writes to what they point to.
 unsafe impl Sync for Method {}
 unsafe impl Sync for Extension {}
 

@@ -1,4 +1,4 @@
-/* What the host and its extension libraries have in common. */
+/* Declarations for the host and its extension libraries. */
 
 struct method {
     const char *name;
@@ -25,6 +25,6 @@ struct library {
     struct library *next;
 };
 
-/* Of the host: what libraries and extensions call. */
+/* Functions of the host that libraries and extensions call. */
 void host_add_library(struct library *library);
 int host_sum(const int *numbers, int count);

@@ -1,4 +1,4 @@
-/* The host: knows of its extensions what their libraries tell it when they are loaded. */
+/* The host. Libraries register their extensions with it when they are loaded. */
 
 #include "extension.h"
 

@@ -1,6 +1,5 @@
-/* Part of every extension library: hands its array to the host when the library is loaded. Each
-   library has an array of its own, and `__start_EXTENSIONS` here is that of the library that this
-   file is linked into. */
+/* Part of every extension library: passes the library's array to the host when the library is loaded. Each
+   library has its own array, and `__start_EXTENSIONS` here is that of the library that this file is linked into. */
 
 #include "extension.h"
 

@@ -3,7 +3,7 @@
 static int twice(int n) { return 2 * n; }
 static int square(int n) { return n * n; }
 
-/* The stack is the host's too. */
+/* The host and all libraries share one stack. */
 static int triangle(int n) {
     int numbers[n + 1];
     for (int i = 0; i <= n; i++)

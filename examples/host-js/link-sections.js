@@ -1,5 +1,5 @@
-// Reads what wasm-section-ld gathered into a module, before any of its code runs. The format is in
-// docs/manifest.md; the module must have been linked with --section-manifest.
+// Reads the sections that wasm-section-ld gathered into a module, before any of its code runs. The module must
+// be linked with --section-manifest. The format is in docs/manifest.md.
 
 /**
  * The link sections of a module: `{ name, title, start, stop, size, stride, collected, relative, entries }`.
@@ -38,17 +38,17 @@ export function sections(module) {
   const section = (more) => {
     const [name, start, stop, size] = [string(), address(), address(), read.number()];
     const [, stride] = [read.number(), read.number()];
-    const collected = stop === 0 && size > 0; // nothing alive reaches it: it is not in memory
+    const collected = stop === 0 && size > 0; // no live code reaches it, so it is not in memory
     const entries = read.list(() => read.sized(entry));
-    const title = (more() && string()) || name; // of an older linker there is none
+    const title = (more() && string()) || name; // older linkers write no title
     return { name, title, start, stop, size, stride, collected, relative: Boolean(flags & 2), entries };
   };
   return read.list(() => read.sized(section));
 }
 
 /**
- * A `DataView` of each entry of a section in the memory of an instance. They are of no use any more
- * once the memory grows. `base` is `__memory_base`, for a shared library.
+ * A `DataView` of each entry of a section in the memory of an instance. They become invalid
+ * when the memory grows. `base` is `__memory_base`, for a shared library.
  */
 export function view(section, memory, base = 0) {
   if (section.collected) return [];
@@ -56,7 +56,7 @@ export function view(section, memory, base = 0) {
   return section.entries.map(({ offset, size }) => new DataView(memory.buffer, start + offset, size));
 }
 
-/** The text that a `&str` at `offset` of an entry's view is, in a memory with 32-bit addresses. */
+/** The text of a `&str` at `offset` in an entry's view, in a memory with 32-bit addresses. */
 export function text(memory, entry, offset) {
   const [start, length] = [entry.getUint32(offset, true), entry.getUint32(offset + 4, true)];
   return new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(memory.buffer, start, length));
@@ -66,7 +66,7 @@ function reader(content) {
   const data = new DataView(content);
   let at = 0;
   const byte = () => data.getUint8(at++);
-  /** LEB128, of which the last byte's second bit may be a sign. */
+  /** LEB128. In a signed number, bit 6 of the last byte is the sign. */
   const leb = (signed) => {
     let [value, shift, last] = [0n, 0n, 0];
     do {
@@ -88,7 +88,7 @@ function reader(content) {
       return new TextDecoder().decode(new Uint8Array(content, skip(length), length));
     },
     list: (item) => Array.from({ length: number() }, item),
-    /** An item that says how long it is: later versions have more at its end. */
+    /** An item that begins with its length: later versions may add fields at its end. */
     sized: (item) => {
       const end = number() + at;
       const value = item(() => at < end);

@@ -1,4 +1,4 @@
-// In a page. Both Vite and webpack see by `new URL` that the module belongs to it.
+// In a page. Vite and webpack both bundle the module because of `new URL`.
 import { registry } from "./registry.js";
 
 async function show() {

@@ -1,7 +1,7 @@
 // Lists the registry of examples/plugins. No export of the module is called.
 import { sections, text, view } from "./link-sections.js";
 
-/** What there is in the arrays of a module, line by line, and what a function in one of them gives. */
+/** The entries of a module's arrays, one line each, and the results of the functions in one of them. */
 export async function registry(module) {
   const { exports } = await WebAssembly.instantiate(module, { host: { print() {} } });
   const { memory, __indirect_function_table: table } = exports;
@@ -18,7 +18,7 @@ export async function registry(module) {
       name: text(memory, entry, 0),
       run: table.get(entry.getUint32(8, true)),
     }));
-    // Only now: what is called may let memory grow, and views are of no use then.
+    // Last, because a call may grow the memory and invalidate the views.
     for (const { name, run } of plugins) lines.push(`  ${name}(20) = ${run(20)}`);
   }
   return lines;

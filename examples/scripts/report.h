@@ -1,5 +1,5 @@
-// What a program of these examples does, as a text of words and numbers. The same sources make a native
-// program, by gcc and GNU ld, and a module.
+// The output of an example, as a text of words and numbers. The same sources are built as a native program,
+// with gcc and GNU ld, and as a module.
 #ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name(name)))
 #else

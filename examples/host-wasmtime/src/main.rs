@@ -1,4 +1,4 @@
-//! Lists the registries of a module without calling any export of it, and calls the functions of one
+//! Lists the registries of a module without calling any of its exports, then calls the functions of one
 //! through the table: `host-wasmtime MODULE`.
 
 use wasm_section_manifest::{Manifest, PointerKind, Section};

@@ -1,5 +1,5 @@
-//! Other hosts than `run.mjs` read the registries without running any code: `examples/host-js` and
-//! `examples/host-wasmtime`. For them the module says what is in it, and shows its functions.
+//! `examples/host-js` and `examples/host-wasmtime` read the registries without running any code. For them, the
+//! module has a manifest and exports its table.
 
 fn main() {
     println!("cargo::rustc-link-arg-cdylib=--section-manifest");

@@ -3,6 +3,6 @@ fn main() {
     cc::Build::new()
         .file("native/plugins.c")
         .file("native/pointers.s")
-        .flag("-Wno-unused-command-line-argument") // -O3 and the like, which mean nothing to an assembler
+        .flag("-Wno-unused-command-line-argument") // for options such as -O3, which the assembler ignores
         .compile("plugin_native");
 }

@@ -20,7 +20,7 @@ struct boot_state_init_entry {
     void *arg;
 };
 
-// The table has pointers, and ends with a null one, which the script puts there.
+// A table of pointers. The script adds the null pointer at its end.
 #define BOOT_STATE_INIT_ENTRY(state, when, function, argument) \
     static struct boot_state_init_entry bsie_##function = {state, when, function, argument}; \
     static struct boot_state_init_entry *const bsie_##function##_pointer \

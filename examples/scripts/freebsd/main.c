@@ -4,7 +4,7 @@
 SET_DECLARE(foo, const int);
 SET_DECLARE(sysinit_set, struct sysinit);
 
-// The set is sorted where it is, and then run.
+// Sorts the set in place, then runs it.
 static void mi_startup(void) {
     struct sysinit **item, **other;
     SET_FOREACH(item, sysinit_set)

@@ -24,7 +24,7 @@ typedef int (*initcall_t)(void);
     static initcall_t __initcall_##function \
         __attribute__((used, section(".con_initcall.init"))) = function
 
-// A parameter of the kernel's command line, and who takes it.
+// A parameter of the kernel's command line, and the function that handles it.
 struct obs_kernel_param {
     const char *text;
     int (*setup)(const char *value);

@@ -1,4 +1,4 @@
-//! Plugins, two of which say where they want to be.
+//! Plugins, two of them with a key.
 #![no_std]
 
 mod __link_section__PLUGINS {

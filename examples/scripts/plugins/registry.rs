@@ -1,4 +1,4 @@
-//! What plugins implement, and the array of them.
+//! The type of plugins, and the array of them.
 #![no_std]
 
 pub struct Plugin {
@@ -24,6 +24,6 @@ pub fn plugins_with_key() -> &'static [Plugin] {
 
 fn between(start: *const [Plugin; 0], stop: *const [Plugin; 0]) -> &'static [Plugin] {
     let count = (stop.addr() - start.addr()) / size_of::<Plugin>();
-    // SAFETY: the linker makes one array of what is put into the section, and that is `Plugin`s.
+    // SAFETY: the section has only `Plugin`s, and the linker makes one array of them.
     unsafe { core::slice::from_raw_parts(start.cast(), count) }
 }

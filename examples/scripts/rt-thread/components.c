@@ -1,7 +1,7 @@
 #include "../report.h"
 #include "rtdef.h"
 
-// Functions that do nothing divide the levels.
+// Empty functions separate the levels.
 static int rti_start(void) { return 0; }
 INIT_EXPORT(rti_start, "0");
 static int rti_board_start(void) { return 0; }

@@ -1,4 +1,4 @@
-//! Prints every entry of every registry. What there is, is for the crates to say that it links.
+//! Prints every entry of every registry. The linked crates decide which entries there are.
 
 use plugin_math as _;
 use plugin_native as _;

@@ -1,4 +1,4 @@
-//! Registers plugins by the macro of `registry`. Nothing here is public and nobody calls it.
+//! Registers plugins with the macro of `registry`. Nothing here is public, and nothing calls it.
 
 use registry::register_plugin;
 

@@ -1,4 +1,4 @@
-// Entries for the section PLUGINS, as C has always written them.
+// Entries for the section PLUGINS, as in any C program.
 #include <stddef.h>
 #include <stdint.h>
 

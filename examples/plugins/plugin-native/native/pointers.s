@@ -1,5 +1,5 @@
-# A custom section whose relocations the linker resolves: registry::Pointers, a pointer to a text
-# and one to a function. Only the entries refer to either.
+# A custom section whose relocations the linker resolves: registry::Pointers, a pointer to a string
+# and one to a function. Only the entries refer to these.
 
         .functype       halve (i32) -> (i32)
         .functype       increment (i32) -> (i32)

@@ -1,2 +1,2 @@
-//! Nothing in Rust: build.rs compiles what is in `native/` and puts it into this crate's library.
+//! No Rust code: build.rs compiles `native/` into this crate's library.
 #![no_std]

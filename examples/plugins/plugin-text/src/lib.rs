@@ -1,4 +1,4 @@
-//! Registers plugins and a command without a macro: every static in a module whose name is
+//! Registers plugins and a command without a macro: every static in a module named
 //! `__link_section__` and the section is an entry of that section.
 
 use registry::{Command, Plugin};

@@ -1,5 +1,5 @@
-//! Registers into both registries, in both ways. The entries carry data of their own: one type of
-//! command is registered three times.
+//! Registers entries of both sections, in both ways. The entries have data of their own: one type of command is
+//! registered three times.
 
 use registry::{Command, register_plugin};
 

@@ -1,19 +1,17 @@
-//! What plugins implement, and the arrays that the linker makes of what they register.
+//! The types of entries, and the arrays that the linker makes of them.
 //!
-//! An array has no code and no list of its members anywhere: a crate that declares an entry and
-//! is linked is in it.
+//! There is no code for an array and no list of its members: every entry of a linked crate is in it.
 
 use core::ffi::{CStr, c_char};
 use core::slice;
 
 /// An entry of the section `PLUGINS`.
 ///
-/// C adds entries too (`plugin-native/native/plugins.c`). That a `&str` is a pointer and a length
-/// in this order, and that a Rust `fn(i32) -> i32` has C's signature, is so on wasm32, but the
-/// language does not promise it.
+/// C adds entries too (`plugin-native/native/plugins.c`). On wasm32, a `&str` is a pointer and a length
+/// in this order, and a Rust `fn(i32) -> i32` has the signature of C. The language does not guarantee either.
 #[repr(C)]
 pub struct Plugin {
-    /// Who registered it, and what it is: `crate::name`.
+    /// The crate that registered it, and its name: `crate::name`.
     pub name: &'static str,
     pub run: fn(i32) -> i32,
 }
@@ -33,22 +31,22 @@ pub struct Pointers {
 }
 
 impl Pointers {
-    /// The text that the first pointer leads to.
+    /// The string that the first pointer points to.
     pub fn text(&self) -> &'static str {
         // SAFETY: the entries of POINTERS point to strings that end in NUL and never change.
         let text = unsafe { CStr::from_ptr(self.text) };
         text.to_str().unwrap_or("(not UTF-8)")
     }
 
-    /// Calls the function that the second pointer leads to.
+    /// Calls the function that the second pointer points to.
     pub fn run(&self, argument: i32) -> i32 {
         (self.run)(argument)
     }
 }
 
-// Both ends of each section are symbols that the linker defines. They are declared as arrays of
-// no length, for a static of any size would have an address of its own: the compiler could then
-// take `start == stop`, which is what an empty section has, to be impossible.
+// The linker defines the symbols at both ends of each section. They are declared as arrays of length zero. With
+// any other size, the compiler could assume that the two addresses differ, and an empty section has
+// `start == stop`.
 #[allow(improper_ctypes)] // `&str` and `dyn Command`; see `Plugin`.
 unsafe extern "C" {
     static __start_PLUGINS: [Plugin; 0];

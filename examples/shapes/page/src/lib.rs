@@ -1,4 +1,4 @@
-//! What the page calls: JSON in, text out. No crate with shapes is called from here.
+//! The function that the page calls: JSON in, text out. It calls no crate with shapes.
 
 extern crate polygons as _;
 extern crate round as _;
@@ -6,7 +6,7 @@ extern crate round as _;
 use shape::Shape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A line for each shape of a JSON array, or what is wrong with it.
+/// One line for each shape in a JSON array, or the error.
 #[wasm_bindgen]
 pub fn describe(json: &str) -> String {
     let shapes: Vec<Box<dyn Shape>> = match serde_json::from_str(json) {

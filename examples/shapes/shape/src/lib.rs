@@ -1,4 +1,4 @@
-//! What a shape is. Which shapes there are is not known here.
+//! The trait for shapes. This crate does not know its implementations.
 
 #[typetag::serde(tag = "type")]
 pub trait Shape {
