@@ -19,6 +19,7 @@ use crate::{interrupt, parallel};
 pub use diagnostics::Diagnostics;
 use log::{Clock, Log};
 use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -240,7 +241,8 @@ impl Link<'_> {
             survey.forget_names();
         }
         let rewrites = Rewrites::of(&survey, &plan);
-        let hoisted: ManuallyDrop<Hoisted<'_>>;
+        // It is borrowed by what is declared next.
+        let hoisted: OnceCell<ManuallyDrop<Hoisted<'_>>> = OnceCell::new();
         let mut job = Job::new()?;
         // A wrapper may look at its arguments: it is given no archive for what is none.
         let together = backend.takes_flavor();
@@ -252,11 +254,11 @@ impl Link<'_> {
             modules,
         };
         let output = self.options.output();
-        hoisted = hoist::hoist(&survey, &plan, &rewrites, modules, output, &mut sink)
-            .map(ManuallyDrop::new)?;
+        let made = hoist::hoist(&survey, &plan, &rewrites, modules, output, &mut sink)?;
+        let hoisted = hoisted.get_or_init(|| ManuallyDrop::new(made));
         self.clock.end_of("hoist");
         inputs.release();
-        job.complete(&objects, line, self.files, inputs, Some(&hoisted))?;
+        job.complete(&objects, line, self.files, inputs, Some(hoisted))?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
         if self.shows_arrays() {
