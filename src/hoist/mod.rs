@@ -17,7 +17,6 @@ mod source;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
-use crate::parallel::Cores;
 use crate::plan::Plan;
 use crate::survey::Survey;
 use crate::wasm::{
@@ -255,7 +254,7 @@ impl<'a> Hoist<'_, 'a> {
         modules: &[Module<'a>],
         mut edited: impl FnMut(ObjectId, Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        let cores = Cores::for_objects(moves.objects().len());
+        let cores = self.survey.threads.for_objects(moves.objects().len());
         for objects in moves.objects().chunks(cores.at_a_time()) {
             let bytes = cores.try_map(objects, |own| {
                 let module = &modules[own.id.0];

@@ -1,6 +1,5 @@
 //! Opening a file and mapping it.
 
-use super::changes::Stamp;
 use crate::error::{Error, Result, os_message};
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -8,6 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 #[cfg(not(unix))]
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// From this many bytes on it takes longer to read a file than to map it.
 const WORTH_MAPPING: u64 = 16 << 10;
@@ -50,6 +50,31 @@ impl FileId {
     #[cfg(not(unix))]
     pub fn of(path: &Path, _: &Metadata) -> Self {
         Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+    }
+}
+
+/// What a file was at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    id: FileId,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// That of the file at `path`, of which `metadata` are.
+    pub fn of(path: &Path, metadata: &Metadata) -> Self {
+        Self {
+            id: FileId::of(path, metadata),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+
+    /// Whether the file at `path` is still that.
+    pub fn is_still_at(&self, path: &Path) -> bool {
+        let metadata = path.metadata();
+        metadata.is_ok_and(|metadata| Self::of(path, &metadata) == *self)
     }
 }
 
@@ -288,5 +313,42 @@ mod tests {
             let file = FileBytes::open_some(&path, |_| true).expect("a file");
             assert_eq!((file.is_unread(), file.bytes().len()), (false, size));
         }
+    }
+
+    #[test]
+    fn a_file_is_another_when_its_time_length_or_number_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.o");
+        let open = || {
+            std::fs::write(&path, b"one").expect("written");
+            let file = FileBytes::open(&path).expect("a file");
+            file.stamp().cloned().expect("a stamp")
+        };
+        let stamp = open();
+        assert!(stamp.is_still_at(&path));
+        let file = std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .expect("it");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
+        assert!(!stamp.is_still_at(&path), "the time");
+        let stamp = open();
+        let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        std::fs::write(&path, b"longer").expect("written");
+        file.set_modified(modified.expect("a time")).expect("set");
+        assert!(!stamp.is_still_at(&path), "the length");
+        let stamp = open();
+        let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        let other = directory.path().join("other");
+        std::fs::write(&other, b"one").expect("written");
+        let file = std::fs::File::options()
+            .write(true)
+            .open(&other)
+            .expect("it");
+        file.set_modified(modified.expect("a time")).expect("set");
+        std::fs::rename(&other, &path).expect("renamed");
+        assert!(!stamp.is_still_at(&path), "the number");
+        std::fs::remove_file(&path).expect("removed");
+        assert!(!stamp.is_still_at(&path), "there is none");
     }
 }

@@ -2,7 +2,7 @@
 //! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
 
 use super::mark::{Mark, NEEDLE, Told};
-use super::{NameId, Survey, Wanted};
+use super::selection::Wanted;
 use crate::bitcode::{Bitcode, Symbol};
 use crate::error::Result;
 use crate::input::Module;
@@ -100,28 +100,21 @@ pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'
     grouped.filter_map(|symbol| symbol.section)
 }
 
-/// The bitcode that has entries of gathered sections. `left` are the sections that are left to the backend
-/// as far as objects say.
-pub fn with_entries(
-    survey: &Survey<'_>,
-    glances: &[Glance<'_>],
-    left: &BTreeSet<NameId>,
+/// The bitcode that has entries of gathered sections: of those that `wanted` asks for, those that its marks
+/// speak of, and those that are `gathered` from objects.
+pub fn with_entries<'g>(
+    glances: &'g [Glance<'_>],
+    wanted: &Wanted,
+    mut gathered: BTreeSet<&'g str>,
 ) -> Vec<WithEntries> {
-    if glances.is_empty() {
-        return Vec::new();
-    }
-    let entries = survey.entries.iter().map(|entry| entry.section);
-    let of_objects = entries.filter(|section| !left.contains(section));
-    let of_objects = of_objects.map(|section| survey.section_name(section));
-    let marked = glances.iter().flat_map(Glance::marked_sections);
-    let gathered: BTreeSet<&str> = of_objects.chain(marked).collect();
-    let is_gathered = |name: &str| gathered.contains(name) || survey.wanted.is_asked_for(name);
+    gathered.extend(glances.iter().flat_map(Glance::marked_sections));
+    let is_gathered = |name: &str| gathered.contains(name) || wanted.is_asked_for(name);
     let mut found = Vec::new();
     for (position, glance) in glances.iter().enumerate() {
         let marked = glance.marked.iter().map(|(symbol, _)| *symbol);
         let entries: Vec<_> = marked.chain(glance.named(is_gathered)).collect();
         let is_certain = !entries.is_empty() || glance.has_unknown_marks;
-        if !is_certain && !glance.may_have_custom_sections(&survey.wanted) {
+        if !is_certain && !glance.may_have_custom_sections(wanted) {
             continue;
         }
         let globals = entries.iter().filter(|symbol| symbol.is_global());

@@ -1,7 +1,7 @@
 //! The marks on the data of an object.
 
+use super::intern::{Interner, NameId};
 use super::mark::{Mark, Place, Told, is_possible, is_whole_name};
-use super::names::{Interner, NameId};
 use super::reference::References;
 use crate::demangle;
 use crate::error::{Error, Result};

@@ -1,38 +1,32 @@
 //! What there is to gather: the wanted sections, and the entries that they have.
 
 mod bitcode;
-mod collect;
-mod double;
-mod entry;
-mod found;
-mod glance;
+mod entries;
+mod intern;
 mod mark;
 mod marked;
-mod names;
-mod node;
+mod quick_scan;
 mod reference;
-mod symbols;
+mod selection;
 mod title;
-mod wanted;
 
 pub use bitcode::WithEntries;
-pub use entry::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+pub use entries::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+pub use intern::NameId;
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
-pub use names::NameId;
-pub use symbols::{defined_symbols, referrers};
+pub use selection::{START, STOP, Wanted};
 pub use title::{entry_name, is_nameless, is_told_by, section_title};
-pub use wanted::{START, STOP, Wanted};
 
-use self::collect::Collected;
-use self::found::{Found, Rest, Undefined};
-use self::glance::{Glance, Needles, may_have_entries};
-use self::names::{Interner, Texts};
+use self::entries::{Collected, Found, Rest, Undefined};
+use self::intern::{Interner, Texts};
+use self::quick_scan::{Glance, Needles, may_have_entries};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
-use crate::hash::HashSet;
+use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId, ObjectMap};
-use crate::parallel::Cores;
+use crate::parallel::{Cores, Threads};
 use crate::script::Script;
+use crate::wasm::Object;
 use std::collections::BTreeSet;
 use std::ops::{Index, Range};
 
@@ -57,6 +51,8 @@ pub struct Survey<'a> {
     pub warnings: Vec<String>,
     /// Names with the text of a mark that an object, bitcode or the command line refers to.
     referred: HashSet<String>,
+    /// The threads of the inputs.
+    pub threads: Threads,
 }
 
 /// Looks through the inputs. Most have nothing to gather, and of those only the section headers
@@ -86,6 +82,7 @@ pub fn survey<'a>(
         texts: String::new(),
         names: Interner::default(),
         wanted,
+        threads: inputs.threads.clone(),
         referred: referred
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
             .collect(),
@@ -102,7 +99,7 @@ pub fn survey<'a>(
     }
     let mut glances = Vec::new();
     let needles = Needles::new();
-    let glanced = cores_to_look(modules).map(modules, |module| Glance::at(module, &needles));
+    let glanced = cores_to_look(inputs).map(modules, |module| Glance::at(module, &needles));
     for (position, glance) in glanced.into_iter().enumerate() {
         let module = &modules[position];
         let glance = match glance {
@@ -130,9 +127,12 @@ pub fn survey<'a>(
 
 /// The cores for a look at each object: several where it takes reading many. Members of archives are in
 /// memory, and are many anywhere.
-fn cores_to_look(modules: &[Module<'_>]) -> Cores {
-    let unread = modules.iter().filter(|module| module.lasting().is_none());
-    Cores::for_objects(unread.count())
+fn cores_to_look<'t>(inputs: &'t Inputs<'_>) -> Cores<'t> {
+    let unread = inputs
+        .modules
+        .iter()
+        .filter(|module| module.lasting().is_none());
+    inputs.threads.for_objects(unread.count())
 }
 
 fn gathered_in_vain(name: &str) -> String {
@@ -217,7 +217,7 @@ impl<'a> Survey<'a> {
         // A section that is marked anywhere is gathered from everywhere.
         let mut others = self.forget_incomplete(&mut rest);
         let unmarked = glances.iter().filter(|(_, has_marks)| !has_marks);
-        let looked_at = cores_to_look(modules).try_map(unmarked, |&(id, has_marks)| {
+        let looked_at = cores_to_look(inputs).try_map(unmarked, |&(id, has_marks)| {
             let module = &modules[id.0];
             may_have_entries(module, &self.wanted)
                 .map(|may_have| may_have.then_some((id, has_marks)))
@@ -245,7 +245,8 @@ impl<'a> Survey<'a> {
         rest: &mut Rest,
     ) -> Result<()> {
         let mut marked = HashSet::default();
-        let cores = Cores::for_objects(objects.len());
+        let threads = self.threads.clone();
+        let cores = threads.for_objects(objects.len());
         for objects in objects.chunks(cores.at_a_time()) {
             let found = cores.try_map(objects, |&(id, has_marks)| {
                 let module = &modules[id.0];
@@ -326,7 +327,13 @@ impl<'a> Survey<'a> {
     /// The bitcode that has entries of gathered sections, which the backend must compile first. `left` are
     /// the sections that are left to the backend as far as objects say.
     pub fn bitcode_with_entries(&self, left: &BTreeSet<NameId>) -> Vec<WithEntries> {
-        bitcode::with_entries(self, &self.bitcode, left)
+        if self.bitcode.is_empty() {
+            return Vec::new();
+        }
+        let sections = self.entries.iter().map(|entry| entry.section);
+        let sections = sections.filter(|section| !left.contains(section));
+        let sections = sections.map(|section| self.section_name(section));
+        bitcode::with_entries(&self.bitcode, &self.wanted, sections.collect())
     }
 
     /// The sections of which bitcode has entries in COMDAT groups.
@@ -348,4 +355,39 @@ impl<'a> Survey<'a> {
         let undefined = undefined.map(|(id, name)| (name.as_str(), *id));
         undefined.filter(|(name, _)| known.insert(name)).collect()
     }
+}
+
+/// The global symbols that objects define which are linked whatever refers to them.
+pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
+    let linked = modules.iter().filter(|module| module.always_linked());
+    let mut defined = HashSet::default();
+    for bytes in linked.filter_map(|module| module.load().ok()) {
+        let Ok(object) = Object::parse(&bytes) else {
+            continue;
+        };
+        let symbols = object.symbols.iter();
+        let global = symbols.filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
+        defined.extend(global.map(|symbol| symbol.name.to_owned()));
+    }
+    defined
+}
+
+/// Of `names`, those that are undefined symbols of an object, each with the first such object.
+pub fn referrers<'n, 'm>(
+    modules: impl Iterator<Item = &'m Module<'m>>,
+    names: &HashSet<&'n str>,
+) -> HashMap<&'n str, &'m Module<'m>> {
+    let mut referrers = HashMap::default();
+    for module in modules.filter(|_| !names.is_empty()) {
+        let bytes = module.load().unwrap_or_default();
+        let Ok(object) = Object::parse(&bytes) else {
+            continue;
+        };
+        for symbol in object.symbols.iter().filter(|symbol| symbol.is_undefined()) {
+            if let Some(name) = names.get(symbol.name) {
+                referrers.entry(*name).or_insert(module);
+            }
+        }
+    }
+    referrers
 }

@@ -10,13 +10,13 @@
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
-use super::linking::Comdats;
-use super::object::{
-    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, SEGMENT_INFO, SYMBOL_TABLE, segment_kind,
-    subsections,
+use super::linking::{
+    COMDAT_INFO, Comdats, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections,
 };
+use super::object::{Object, segment_kind};
 use super::outline::{DATA_COUNT, Section};
 use super::relocation::Relocation;
+use super::segment::DataSegment;
 use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;

@@ -201,6 +201,12 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
+/// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
+/// bytes or more.
+pub fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
+    (count as usize).min(reader.bytes_remaining() / size)
+}
+
 fn truncated(error: wasmparser::Error) -> Error {
     Error::new("this wasm file ends in the middle of a section")
         .at(error.offset())

@@ -2,26 +2,60 @@
 //! here, once, so that the rest of the program may use them.
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
-use super::linking::{Comdats, Imports, Named, Segments, Symbols};
-use super::object::{
-    COMDAT_INFO, DataSegment, Function, INIT_FUNCS, Merged, Object, SEGMENT_INFO, SYMBOL_TABLE,
-    subsections,
+use super::linking::{
+    COMDAT_INFO, Comdats, INIT_FUNCS, Imports, Named, SEGMENT_INFO, SYMBOL_TABLE, Segments,
+    Symbols, subsections,
 };
-use super::outline::{CUSTOM, DATA, Section, Sections};
+use super::outline::{CUSTOM, DATA, Section, Sections, at_most};
+use super::segment::{DataSegment, Merged};
 use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
-use std::sync::OnceLock;
 use wasmparser::{
-    BinaryReader, ComdatSymbolKind, DataSectionReader, FunctionSectionReader, RelocSectionReader,
-    SymbolFlags, SymbolInfo, TypeRef,
+    BinaryReader, ComdatSymbolKind, DataSectionReader, FuncType, FunctionSectionReader,
+    RelocSectionReader, SymbolFlags, SymbolInfo, TypeRef,
 };
 
-impl<'a> Object<'a> {
+/// The tables of an object.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    /// Its sections, in the order of the file.
+    pub sections: Vec<Section<'a>>,
+    /// Its data segments.
+    pub segments: Vec<DataSegment<'a>>,
+    /// Its symbol table.
+    pub symbols: Vec<Symbol<'a>>,
+    /// The names of its COMDAT groups.
+    pub comdats: Vec<&'a str>,
+    /// The function signatures of its type section.
+    pub types: Vec<FuncType>,
+    /// The functions: the imported ones, then the defined ones.
+    pub functions: Vec<Function<'a>>,
+    /// For each section, the section that holds its relocations.
+    pub relocations: Vec<Option<SectionIndex>>,
+    /// For each section, the COMDAT group it is in: only custom sections are in any.
+    pub section_comdats: Vec<Option<u32>>,
+    /// Whether it has functions that run before the program (`WASM_INIT_FUNCS`).
+    pub has_constructors: bool,
+    /// Whether its memory has 64-bit addresses.
+    pub memory64: bool,
+    /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
+    pub table64: bool,
+}
+
+/// A function of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Function<'a> {
+    pub type_index: u32,
+    /// Module and field, of an imported function.
+    pub import: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Parsed<'a> {
     /// Parses an object.
     ///
     /// # Errors
     /// Anything in it that is not as Linking.md says, with its offset.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub fn of(bytes: &'a [u8]) -> Result<Self> {
         let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
         if u32::try_from(bytes.len()).is_err() {
             return Err(Error::new("an object of 4 GiB or more")
@@ -30,7 +64,6 @@ impl<'a> Object<'a> {
         let relocations = vec![None; sections.len()];
         let section_comdats = vec![None; sections.len()];
         let mut object = Self {
-            bytes,
             sections,
             segments: Vec::new(),
             symbols: Vec::new(),
@@ -38,7 +71,6 @@ impl<'a> Object<'a> {
             types: Vec::new(),
             functions: Vec::new(),
             relocations,
-            data_relocations: OnceLock::new(),
             section_comdats,
             has_constructors: false,
             memory64: false,
@@ -348,16 +380,9 @@ impl<'a> Object<'a> {
     }
 }
 
-/// How many bytes an entry of the symbol table has at least, a data segment, and a relocation.
+/// How many bytes an entry of the symbol table has at least, a data segment
 const SMALLEST_SYMBOL: usize = 3;
 const SMALLEST_SEGMENT: usize = 4;
-pub(super) const SMALLEST_RELOCATION: usize = 3;
-
-/// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
-/// bytes or more.
-pub(super) fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
-    (count as usize).min(reader.bytes_remaining() / size)
-}
 
 fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
     Error::damaged(format!(
@@ -373,12 +398,12 @@ mod tests {
     #[test]
     fn a_symbol_table_is_there_once() {
         let object = b"\0asm\x01\0\0\0\0\x0f\x07linking\x02\x08\x01\0\x08\x01\0";
-        let error = Object::parse(object).expect_err("twice").to_string();
+        let error = Parsed::of(object).expect_err("twice").to_string();
         assert!(
             error.contains("subsection 8 of `linking` is there twice"),
             "{error}"
         );
         let once = b"\0asm\x01\0\0\0\0\x0c\x07linking\x02\x08\x01\0";
-        assert!(Object::parse(once).is_ok());
+        assert!(Parsed::of(once).is_ok());
     }
 }

@@ -1,13 +1,14 @@
 //! An object that has symbols and nothing else: it defines what another file defines, with place holders, and
 //! asks for what that asks for.
 
+use super::edit::PLACE_HOLDER;
 use super::encode;
 use super::index::SegmentIndex;
-use super::object::{COMDAT_INFO, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections};
+use super::linking::{COMDAT_INFO, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections};
+use super::object::Object;
 use super::outline::Sections;
 use super::symbol::{Definition, SymbolKind};
 use super::synth::Signature;
-use super::{Object, PLACE_HOLDER};
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};

@@ -2,7 +2,7 @@
 
 use super::encode;
 use super::index::{SegmentIndex, SymbolIndex};
-use super::object::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
+use super::linking::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
 use super::outline::{DATA, IMPORT};
 use super::relocation::Relocation;
 use super::symbol::Definition;

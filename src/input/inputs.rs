@@ -1,9 +1,34 @@
-//! Inputs of which the backend has compiled the bitcode.
+//! What there is to link: the objects of all files, or objects that are in memory.
 
-use super::{Bytes, Inputs, Module, Name, Place, Provenance};
+use super::archive;
+use super::file_kind::FileKind;
+use super::files::Files;
+use super::module::{Bytes, Module, Name, Place, Provenance};
+use super::object_id::ObjectId;
+use crate::args::ArgumentIndex;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
+use crate::parallel::Threads;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What there is to link.
+#[derive(Debug, Default)]
+pub struct Inputs<'a> {
+    /// The wasm modules, archive members too, in link order.
+    pub modules: Vec<Module<'a>>,
+    /// The LLVM bitcode, archive members too, in link order.
+    pub bitcode: Vec<Module<'a>>,
+    /// What has become of the bitcode, once it has been compiled.
+    pub compiled: Option<Compiled<'a>>,
+    /// What a user should know.
+    pub warnings: Vec<String>,
+    /// Where they are from.
+    pub files: Option<&'a Files>,
+    /// The threads that all phases use.
+    pub threads: Threads,
+}
 
 /// What has become of bitcode.
 #[derive(Debug, Default)]
@@ -41,6 +66,91 @@ pub struct FromBitcode {
 }
 
 impl<'a> Inputs<'a> {
+    /// What there is to link, in link order. An archive that is named more than once counts where it
+    /// counts most: the first time, or where all of it is linked.
+    ///
+    /// # Errors
+    /// An archive that is not right.
+    pub fn of(files: &'a Files) -> Result<Self> {
+        let mut inputs = Self {
+            files: Some(files),
+            threads: files.threads.clone(),
+            ..Self::default()
+        };
+        inputs.modules.reserve(files.files.len());
+        let counted = files.counted_archives();
+        for (index, file) in files.files.iter().enumerate() {
+            match file.kind {
+                FileKind::Module => inputs.modules.push(file.module(None)),
+                FileKind::Bitcode => inputs.bitcode.push(file.module(None)),
+                FileKind::Archive if counted.contains(&index) => match file.members() {
+                    Err(_) if file.place.ambiguous => {}
+                    members => {
+                        let members = members?;
+                        inputs.modules.extend(members.modules);
+                        inputs.bitcode.extend(members.bitcode);
+                        inputs.warnings.extend(members.warnings);
+                    }
+                },
+                _ => {}
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// Lets the system take back the memory of large files, where all that is needed next are parts.
+    pub fn release(&self) {
+        let files = self.files.iter().flat_map(|files| &files.files);
+        files.for_each(|file| file.bytes.release());
+    }
+
+    /// Adds an object after all other inputs. It is always linked.
+    pub fn add_object(&mut self, name: impl AsRef<Path>, bytes: &'a [u8]) -> ObjectId {
+        let name = Name::new(name.as_ref().into(), None);
+        self.add(name, bytes, Place::at(self.next()), Provenance::File)
+    }
+
+    /// Adds the members of an archive after all other inputs. They are linked where something refers to them,
+    /// or always with `whole` (`--whole-archive`). Members that are no WebAssembly objects are left out.
+    ///
+    /// # Errors
+    /// An archive that is malformed, or thin.
+    pub fn add_archive(
+        &mut self,
+        name: impl Into<PathBuf>,
+        bytes: &'a [u8],
+        whole: bool,
+    ) -> Result<()> {
+        let path: Arc<Path> = name.into().into();
+        let mut place = Place::at(self.next());
+        place.whole_archive = whole;
+        for member in archive::members(&path, bytes)? {
+            if let archive::Content::Inside(bytes) = member.content
+                && FileKind::of(bytes) == FileKind::Module
+            {
+                let name = Name::new(path.clone(), Some(member.name));
+                self.add(name, bytes, place, Provenance::Member);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: Name, bytes: &'a [u8], place: Place, of: Provenance) -> ObjectId {
+        self.modules.push(Module {
+            name,
+            bytes: Bytes::Here(bytes),
+            place,
+            provenance: of,
+        });
+        ObjectId(self.modules.len() - 1)
+    }
+
+    /// The place after all other inputs.
+    fn next(&self) -> ArgumentIndex {
+        let last = self.modules.last();
+        last.map_or(ArgumentIndex::FIRST, |module| module.place.argument.next())
+    }
+
     /// The same with what the backend has made of the bitcode. As in the backend, what it made of all that is
     /// linked comes after all other objects; what was compiled alone is in the place of its bitcode.
     ///

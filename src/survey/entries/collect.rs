@@ -1,15 +1,17 @@
 //! The entries of one object.
 
-use super::double::Doubles;
+use super::duplicate::Doubles;
 use super::entry::{Entry, EntrySymbol, Origin, Role};
-use super::mark::{NEEDLE, is_c_identifier, is_marked, is_possible, is_whole_name, why_unmarked};
-use super::marked::{Marked, Marks, is_thread_local};
-use super::names::{Interner, NameId, Texts};
 use super::node;
-use super::wanted::{Wanted, is_reserved};
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
+use crate::survey::intern::{Interner, NameId, Texts};
+use crate::survey::mark::{
+    NEEDLE, is_c_identifier, is_marked, is_possible, is_whole_name, why_unmarked,
+};
+use crate::survey::marked::{Marked, Marks, is_thread_local};
+use crate::survey::selection::{Wanted, is_reserved};
 use crate::wasm::{
     Merged, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, Symbol, SymbolIndex,
 };

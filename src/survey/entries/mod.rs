@@ -1,12 +1,19 @@
 //! A closer look at an object: its entries, and what else of it counts for all.
 
-use super::collect::{Collected, collect, undefined_marks};
-use super::entry::Summary;
-use super::mark;
-use super::marked::{Marks, marks};
-use super::wanted::Wanted;
+mod collect;
+mod duplicate;
+mod entry;
+mod node;
+
+pub use collect::Collected;
+pub use entry::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+
+use self::collect::{collect, undefined_marks};
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
+use crate::survey::mark;
+use crate::survey::marked::{Marks, marks};
+use crate::survey::selection::Wanted;
 use crate::wasm::Object;
 use std::sync::Arc;
 

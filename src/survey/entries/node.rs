@@ -1,9 +1,9 @@
 //! Nodes: marked statics of which the array has not themselves but what they point to.
 
 use super::entry::{Entry, Role};
-use super::marked::in_two_entries;
 use crate::error::Result;
 use crate::hash::HashMap;
+use crate::survey::marked::in_two_entries;
 use crate::wasm::{Object, SymbolIndex};
 
 /// Gives each node of an object its value. A constant that several nodes point to, as compilers make one of

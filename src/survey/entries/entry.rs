@@ -1,8 +1,8 @@
 //! What is kept of an object: its entries, of the three kinds of DESIGN.md, "What is an entry".
 
-use super::names::{NameId, Text, Texts};
 use crate::error::Result;
 use crate::input::{ObjectId, changed};
+use crate::survey::intern::{NameId, Text, Texts};
 use crate::wasm::{
     DataSegment, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags, SymbolIndex,
 };

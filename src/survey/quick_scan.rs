@@ -2,7 +2,7 @@
 //! `linking` section are looked at.
 
 use super::mark;
-use super::wanted::{self, Wanted};
+use super::selection::{self, Wanted};
 use crate::error::{Error, Result};
 use crate::input::Module;
 use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, Segments, subsections};
@@ -20,8 +20,8 @@ impl Needles {
     pub fn new() -> Self {
         Self {
             mark: Finder::new(mark::NEEDLE),
-            start: Finder::new(wanted::START),
-            stop: Finder::new(wanted::STOP),
+            start: Finder::new(selection::START),
+            stop: Finder::new(selection::STOP),
         }
     }
 }
@@ -68,7 +68,7 @@ impl Glance {
         };
         let has = |needle: &Finder<'_>| needle.find(linking.content).is_some();
         let undefined = match has(&needles.start) || has(&needles.stop) {
-            true => wanted::references(&linking)?,
+            true => selection::references(&linking)?,
             false => Vec::new(),
         };
         Ok(Some(Self {
