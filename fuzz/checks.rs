@@ -18,7 +18,7 @@ use wasm_section_ld::error::Result;
 use wasm_section_ld::gather::Options;
 use wasm_section_ld::input::{ArchiveContent, Inputs, archive_members, write_archive_to};
 use wasm_section_ld::script::{Script, Source};
-use wasm_section_ld::wasm::{self, Moved, Object, SectionIndex, SegmentIndex, SymbolIndex};
+use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolEdit, SymbolIndex};
 use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
 
 /// The memory that a check may have at one time, in bytes for a byte of the input, and for an input
@@ -89,7 +89,7 @@ pub fn object(data: &[u8]) {
     let apply = |edits: &wasm::Edits| edits.apply(&object);
     assert!(apply(&wasm::Edits::default()).as_deref() == Ok(data));
     let anew = wasm::Edits {
-        anew: true,
+        reencode: true,
         ..wasm::Edits::default()
     };
     if let Ok(bytes) = apply(&anew) {
@@ -135,8 +135,8 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
         let index = SymbolIndex(position as u32);
         if symbol.definition().is_some() {
             if position % 2 == 0 {
-                let moved = Moved::Undefined(format!("{}..moved", symbol.name));
-                edits.moved.push((index, moved));
+                let moved = SymbolEdit::Undefined(format!("{}..moved", symbol.name));
+                edits.symbols.push((index, moved));
             }
         } else if matches!(symbol.kind, wasm::SymbolKind::Function(_)) && !symbol.is_undefined() {
             edits

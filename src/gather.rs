@@ -112,7 +112,7 @@ pub fn survey<'a>(
     let has_entries = !survey.entries.is_empty();
     if options.line.is_position_independent() && has_entries && !(options.retains)() {
         // What the backend loses there is no undefined symbol, but an import that nobody satisfies.
-        survey.wanted.ask_for_all();
+        survey.selection.request_all();
     }
     Ok(survey)
 }

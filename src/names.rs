@@ -18,7 +18,7 @@ const LEAD: u8 = 0xf4;
 /// A name as a text.
 pub fn text(name: &[u8]) -> Cow<'_, str> {
     if let Ok(name) = str::from_utf8(name)
-        && !has_bytes(name)
+        && !has_escapes(name)
     {
         return Cow::Borrowed(name);
     }
@@ -30,18 +30,18 @@ pub fn text(name: &[u8]) -> Cow<'_, str> {
                 Some(_) => {
                     let mut own = [0; 4];
                     let own = character.encode_utf8(&mut own).bytes();
-                    text.extend(own.map(stands_for));
+                    text.extend(own.map(escaped));
                 }
             }
         }
-        text.extend(chunk.invalid().iter().copied().map(stands_for));
+        text.extend(chunk.invalid().iter().copied().map(escaped));
     }
     Cow::Owned(text)
 }
 
 /// The bytes of the name that a text is.
 pub fn bytes(text: &str) -> Cow<'_, [u8]> {
-    if !has_bytes(text) {
+    if !has_escapes(text) {
         return Cow::Borrowed(text.as_bytes());
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -56,7 +56,7 @@ pub fn bytes(text: &str) -> Cow<'_, [u8]> {
 
 /// What people see of names, alone or within more: `\xff` for such a byte.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if !has_bytes(text) {
+    if !has_escapes(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -72,7 +72,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
 
 /// A name as a text that is there as long as the name. Nearly all are the name's own bytes; each of the others
 /// is kept once, until the end, as objects are read several times.
-pub fn lasting(name: &[u8]) -> &str {
+pub fn interned(name: &[u8]) -> &str {
     static KEPT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     match text(name) {
         Cow::Borrowed(text) => text,
@@ -89,11 +89,11 @@ pub fn lasting(name: &[u8]) -> &str {
 }
 
 /// Whether there are characters that stand for bytes.
-fn has_bytes(text: &str) -> bool {
+fn has_escapes(text: &str) -> bool {
     memchr::memchr(LEAD, text.as_bytes()).is_some() && text.chars().any(|c| byte(c).is_some())
 }
 
-fn stands_for(byte: u8) -> char {
+fn escaped(byte: u8) -> char {
     char::from_u32(FIRST + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
@@ -112,7 +112,7 @@ mod tests {
     fn only_what_is_no_text_is_changed() {
         for name in ["", "main", "größe", "\u{10ffff}", "\u{10f77f}\u{10f800}"] {
             assert!(matches!(text(name.as_bytes()), Cow::Borrowed(_)), "{name}");
-            assert_eq!((lasting(name.as_bytes()), &*shown(name)), (name, name));
+            assert_eq!((interned(name.as_bytes()), &*shown(name)), (name, name));
         }
         assert_eq!(text(b"a\xff\x80z"), "a\u{10f7ff}\u{10f780}z");
         assert_eq!(shown(&text(b"a\xff\x80z")), "a\\xff\\x80z");
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_name_is_kept_once() {
         let (first, second) = (vec![b'k', 0xff], vec![b'k', 0xff]);
-        assert!(std::ptr::eq(lasting(&first), lasting(&second)));
+        assert!(std::ptr::eq(interned(&first), interned(&second)));
     }
 
     /// Bytes among which there are often parts of the characters that stand for others.
@@ -141,7 +141,7 @@ mod tests {
         fn the_bytes_come_back(name in name()) {
             let own = text(&name);
             prop_assert_eq!(&*bytes(&own), &name[..]);
-            prop_assert_eq!(&*bytes(lasting(&name)), &name[..]);
+            prop_assert_eq!(&*bytes(interned(&name)), &name[..]);
         }
 
         #[test]
@@ -152,7 +152,7 @@ mod tests {
 
         #[test]
         fn what_is_shown_has_no_such_character(name in name()) {
-            prop_assert!(!has_bytes(&shown(&text(&name))));
+            prop_assert!(!has_escapes(&shown(&text(&name))));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::hash::{HashMap, HashSet};
 use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
 use crate::names;
-use crate::wasm::PLACE_HOLDER;
+use crate::wasm::TOMBSTONE;
 use memchr::memmem;
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -140,7 +140,7 @@ impl<'a> Names<'a> {
     /// the one that the message speaks of.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
         // Removed by the garbage collector or, in a map, without bytes.
-        if memmem::find(line, PLACE_HOLDER.as_bytes()).is_some() {
+        if memmem::find(line, TOMBSTONE.as_bytes()).is_some() {
             return Vec::new();
         }
         let mut mapped = Vec::with_capacity(line.len());
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn what_only_we_made_is_not_shown() {
-        let line = format!("removing unused section /tmp/x/3.o:(.rodata{PLACE_HOLDER})\n");
+        let line = format!("removing unused section /tmp/x/3.o:(.rodata{TOMBSTONE})\n");
         assert_eq!(text(&line), "");
         assert_eq!(text("see run..section.12.7 and more"), "see run and more");
     }

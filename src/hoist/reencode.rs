@@ -44,7 +44,7 @@ fn is_object(module: &Module<'_>) -> Result<bool> {
 /// It is not right.
 pub fn reencode(module: &Module<'_>) -> Result<Vec<u8>> {
     let edits = Edits {
-        anew: true,
+        reencode: true,
         ..Edits::default()
     };
     let bytes = module.load()?;

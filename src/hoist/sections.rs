@@ -11,7 +11,7 @@ use crate::plan::{PlannedSection, SymbolDefinition, Value, Winner};
 use crate::script::Definition as ScriptDefinition;
 use crate::survey::{Entry, EntryId, EntrySymbol, is_c_identifier, is_marked};
 use crate::wasm::{
-    Definition, Merged, Moved, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol,
+    Definition, Merged, Object, RelocationType, SEGMENT_RETAIN, SegmentIndex, Symbol, SymbolEdit,
     SymbolFlags, SymbolIndex, SynthSymbol,
 };
 use std::borrow::Cow;
@@ -123,7 +123,7 @@ impl<'a> Hoist<'_, 'a> {
                 false => SymbolFlags::BINDING_WEAK,
             };
             let flags = binding | (moved_flags(symbol) & SymbolFlags::VISIBILITY_HIDDEN);
-            source.defined.insert(*index, Moved::Defined(flags));
+            source.defined.insert(*index, SymbolEdit::Defined(flags));
         }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Hoist<'_, 'a> {
                 .note("take the reference out, or let it refer to the value"));
             }
             if symbol.is_local() && source.leaving.is_missed(*index) {
-                let defined = Moved::Defined(SymbolFlags::BINDING_LOCAL);
+                let defined = SymbolEdit::Defined(SymbolFlags::BINDING_LOCAL);
                 source.defined.insert(*index, defined);
             }
         }

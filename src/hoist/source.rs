@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::survey::{Entry, EntryId, Origin, Survey, read_again};
 use crate::wasm::{
-    Edits, Moved, Object, SectionIndex, SegmentIndex, Symbol, SymbolIndex, SymbolKind,
+    Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolEdit, SymbolIndex, SymbolKind,
 };
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ pub(super) struct Source<'a> {
     /// Further names for symbols that stay.
     pub(super) aliases: Vec<(SymbolIndex, String)>,
     /// Symbols of entries that stay defined.
-    pub(super) defined: BTreeMap<SymbolIndex, Moved>,
+    pub(super) defined: BTreeMap<SymbolIndex, SymbolEdit>,
     /// Whether one of them makes the object alive.
     pub(super) is_kept_alive: bool,
     /// For each of its symbols, the one of the synthesized object, if there is one.
@@ -104,7 +104,7 @@ impl<'a> Source<'a> {
             symbols: vec![None; object.symbols.len()],
             segments: vec![None; object.segments.len()],
             along: Vec::new(),
-            bytes: module.lasting(),
+            bytes: module.resident(),
         })
     }
 
@@ -150,22 +150,22 @@ impl<'a> Source<'a> {
         sections.extend(embedded_bitcode(object));
         let mut defined = self.defined;
         let symbols = object.symbols.iter().enumerate();
-        let moved = symbols.filter_map(|(position, symbol)| {
+        let symbol_edits = symbols.filter_map(|(position, symbol)| {
             let index = SymbolIndex(position as u32);
             let name = || global_name(object, self.id, index).into_owned();
             let is_missed = self.leaving.leaves(symbol) && self.leaving.is_missed(index);
-            let undefined = is_missed.then(|| Moved::Undefined(name()));
+            let undefined = is_missed.then(|| SymbolEdit::Undefined(name()));
             Some((index, defined.remove(&index).or(undefined)?))
         });
         Edits {
-            moved: moved.collect(),
+            symbols: symbol_edits.collect(),
             keeps_alive: self
                 .is_kept_alive
                 .then(|| format!("{UNIQUE}alive.{}", self.id.0)),
             aliases: self.aliases,
             segments: self.leaving.segments(),
             sections,
-            anew: false,
+            reencode: false,
         }
     }
 }

@@ -121,7 +121,7 @@ impl Archive<'_> {
         let before = &self.members[..last.unwrap_or(0)];
         before
             .iter()
-            .any(|(_, bytes)| !is_edited(bytes) && offers_anything(bytes))
+            .any(|(_, bytes)| !is_edited(bytes) && has_definitions(bytes))
     }
 
     /// How many members there are up to the last that `is_edited`, if one after it offers anything.
@@ -134,14 +134,14 @@ impl Archive<'_> {
         let after = self.members[end..].iter();
         after
             .clone()
-            .any(|(_, bytes)| offers_anything(bytes))
+            .any(|(_, bytes)| has_definitions(bytes))
             .then_some(end)
     }
 }
 
 /// Whether a member may be extracted.
-fn offers_anything(bytes: &[u8]) -> bool {
-    each_offered(bytes, |_| Err(())).is_err()
+fn has_definitions(bytes: &[u8]) -> bool {
+    each_definition(bytes, |_| Err(())).is_err()
 }
 
 /// How the writer of archives looks into members: none is of another format.
@@ -184,7 +184,7 @@ pub fn write_to<'a>(
 /// Calls `found` with each symbol that a member offers. Whether the member is an object.
 fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
     let mut is_object = false;
-    each_offered(bytes, |name| {
+    each_definition(bytes, |name| {
         is_object = true;
         found(&names::bytes(name))
     })?;
@@ -195,7 +195,7 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
 ///
 /// # Errors
 /// What `found` fails with.
-pub fn each_offered<E>(
+pub fn each_definition<E>(
     bytes: &[u8],
     mut found: impl FnMut(&str) -> Result<(), E>,
 ) -> Result<(), E> {

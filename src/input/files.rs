@@ -139,7 +139,7 @@ impl Files {
     ///
     /// # Errors
     /// An archive that is not right.
-    pub fn offers_only(
+    pub fn provides_only(
         &self,
         argument: ArgumentIndex,
         is_given: impl Fn(&[u8]) -> bool,
@@ -159,7 +159,7 @@ impl Files {
 
     /// Those of `names` that members of archives offer by the archives' symbol indexes, or none where some
     /// archive has no index.
-    pub fn offered<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
+    pub fn in_symbol_indexes<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
         let mut offered = HashSet::default();
         for file in &self.files {
             let is_lazy = match file.kind {

@@ -165,7 +165,7 @@ impl<'a> Inputs<'a> {
         let mut alone = Vec::new();
         for (position, module) in std::mem::take(&mut self.bitcode).into_iter().enumerate() {
             if let Some(bytes) = from.alone.get(&position) {
-                let original = module.lasting().unwrap_or_default();
+                let original = module.resident().unwrap_or_default();
                 compiled.alone.insert(bytes.as_ptr(), original);
                 alone.push(Module {
                     bytes: Bytes::Here(bytes),

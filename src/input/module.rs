@@ -87,7 +87,7 @@ impl<'a> Module<'a> {
     }
 
     /// All of it, if it is in memory as long as the inputs, and is not read when it is asked for.
-    pub fn lasting(&self) -> Option<&'a [u8]> {
+    pub fn resident(&self) -> Option<&'a [u8]> {
         match self.bytes {
             Bytes::Here(bytes) => Some(bytes),
             Bytes::OfFile(file) => (!file.is_unread()).then(|| file.bytes()),
@@ -104,7 +104,7 @@ impl<'a> Module<'a> {
 
     /// What tells it from others that are in memory as long as the inputs.
     pub fn address(&self) -> Option<*const u8> {
-        self.lasting().map(<[u8]>::as_ptr)
+        self.resident().map(<[u8]>::as_ptr)
     }
 
     /// Lets the system take back the memory of a large one, until it is read again.

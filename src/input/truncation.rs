@@ -82,12 +82,12 @@ fn catch() {
         // SAFETY: what a handler may do is limited (`signal-safety(7)`). This one reads atomics; writing to
         // standard error, which has no buffer, is `write`, and no one has its lock while they read an input;
         // `clean_up` is made for handlers; ending is `_exit`, or the default action.
-        let _ = unsafe { signal_hook_registry::register_sigaction(SIGBUS, come) };
+        let _ = unsafe { signal_hook_registry::register_sigaction(SIGBUS, on_sigbus) };
     });
 }
 
 /// The handler.
-fn come(info: &siginfo_t) {
+fn on_sigbus(info: &siginfo_t) {
     if !matches!(info.si_code, BUS_ADRALN | BUS_ADRERR | BUS_OBJERR) {
         // Somebody has sent it.
         return interrupt::come(SIGBUS);

@@ -18,7 +18,7 @@ pub struct Component<'s> {
     /// As it is in the symbol; empty where it has no name.
     pub(super) raw: &'s str,
     pub(super) encoding: Encoding,
-    /// Of v0, how to cut the symbol off behind it; none where a demangler does not print it.
+    /// Of v0, how to cut the symbol off after it; none where a demangler does not print it.
     pub(super) cut: Option<Cut>,
 }
 
@@ -57,10 +57,10 @@ pub enum Encoding {
     Legacy,
 }
 
-/// Where to cut a symbol off behind a component so that it is a path of its own.
+/// Where to cut a symbol off after a component so that it is a path of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// In bytes behind `_R`.
+    /// In bytes after `_R`.
     pub(super) end: usize,
     /// How many `N` and `I` at the beginning are open there.
     pub(super) open: usize,

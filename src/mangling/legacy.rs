@@ -13,14 +13,14 @@ pub(super) fn components(symbol: &str) -> Option<(Components<'_>, bool)> {
     let mut components = Components::new();
     while !rest.starts_with('E') {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (length, behind) = rest.split_at(digits);
+        let (length, after) = rest.split_at(digits);
         let length = length.parse().ok()?;
-        let raw = behind.get(..length).filter(|raw| raw.is_ascii())?;
+        let raw = after.get(..length).filter(|raw| raw.is_ascii())?;
         components.push(component(raw, components.is_empty()));
-        rest = behind.get(length..)?;
+        rest = after.get(length..)?;
     }
-    let behind = rest.get(1..)?;
-    if !behind.is_empty() && !behind.starts_with('.') {
+    let after = rest.get(1..)?;
+    if !after.is_empty() && !after.starts_with('.') {
         return None;
     }
     let is_hash = |raw: &str| raw.strip_prefix('h').is_some_and(is_hash);

@@ -50,7 +50,7 @@ pub(super) fn cut(symbol: &str, Cut { end, open }: Cut) -> Option<String> {
 }
 
 struct Parser<'s> {
-    /// What comes behind `_R`: from there places count.
+    /// What comes after `_R`: from there places count.
     text: &'s str,
     at: usize,
     depth: usize,

@@ -232,7 +232,7 @@ impl Reader {
     }
 
     fn read_bitcode(&mut self, module: &Module<'_>) {
-        let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
+        let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
         let global = bitcode.symbols.iter().flatten();
         let global = global.filter(|symbol| symbol.is_global());
         let symbols = global.map(|symbol| Symbol {
@@ -403,7 +403,10 @@ pub fn asks_for_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
     if !inputs.modules.iter().any(is_lazy) {
         return false;
     }
-    let Some(mut offered) = inputs.files.and_then(|files| files.offered(&names)) else {
+    let Some(mut offered) = inputs
+        .files
+        .and_then(|files| files.in_symbol_indexes(&names))
+    else {
         return true;
     };
     for module in inputs.modules.iter().filter(|module| !is_lazy(module)) {

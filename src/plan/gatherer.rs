@@ -140,7 +140,7 @@ pub fn left_to_the_backend(
         }
     }
     let is_left = |(section, facts): &(NameId, Facts)| {
-        !survey.wanted.is_asked_for(survey.section_name(*section)) && facts.is_left(&retains)
+        !survey.selection.is_requested(survey.section_name(*section)) && facts.is_left(&retains)
     };
     let left = sections.into_iter().filter(is_left);
     left.map(|(section, _)| section).collect()

@@ -1,8 +1,8 @@
 //! Entries in LLVM bitcode. What they are like only the compiled object says; that there are some, the
 //! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
 
-use super::mark::{Mark, NEEDLE, Told};
-use super::selection::Wanted;
+use super::mark::{MARK_PREFIX, Mark, SectionRef};
+use super::selection::Selection;
 use crate::bitcode::{Bitcode, Symbol};
 use crate::error::Result;
 use crate::input::Module;
@@ -25,7 +25,7 @@ pub struct WithEntries {
 
 /// Bitcode as the survey sees it.
 #[derive(Debug)]
-pub struct Glance<'a> {
+pub struct BitcodeScan<'a> {
     bitcode: Bitcode<'a>,
     /// The marked data that it defines, with the sections that are told by name.
     marked: Vec<(Symbol<'a>, Option<Cow<'a, str>>)>,
@@ -33,31 +33,31 @@ pub struct Glance<'a> {
     has_unknown_marks: bool,
 }
 
-impl<'a> Glance<'a> {
+impl<'a> BitcodeScan<'a> {
     /// Looks at a bitcode file.
     ///
     /// # Errors
     /// A mark that is not right.
-    pub fn at(module: &Module<'a>) -> Result<Self> {
+    pub fn of(module: &Module<'a>) -> Result<Self> {
         // Bitcode is always in memory.
-        let bytes = module.lasting().unwrap_or_default();
-        let mut glance = Self {
+        let bytes = module.resident().unwrap_or_default();
+        let mut scan = Self {
             bitcode: Bitcode::parse(bytes),
             marked: Vec::new(),
             has_unknown_marks: false,
         };
-        let Some(symbols) = &glance.bitcode.symbols else {
-            glance.has_unknown_marks = memmem::find(bytes, NEEDLE).is_some();
-            return Ok(glance);
+        let Some(symbols) = &scan.bitcode.symbols else {
+            scan.has_unknown_marks = memmem::find(bytes, MARK_PREFIX).is_some();
+            return Ok(scan);
         };
         for symbol in symbols.iter().filter(|symbol| symbol.is_defined_data()) {
             let mark = Mark::parse(symbol.name).map_err(|error| error.in_file(&module.name))?;
-            glance.marked.extend(mark.map(|mark| match mark.section {
-                Told::ByName(section) => (*symbol, Some(section)),
-                Told::ByReference => (*symbol, None),
+            scan.marked.extend(mark.map(|mark| match mark.section {
+                SectionRef::ByName(section) => (*symbol, Some(section)),
+                SectionRef::ByReference => (*symbol, None),
             }));
         }
-        Ok(glance)
+        Ok(scan)
     }
 
     /// The symbols that it refers to.
@@ -85,17 +85,17 @@ impl<'a> Glance<'a> {
 
     /// Whether it may have custom sections that are gathered. Their names are texts like any other: if
     /// it is something else that is called so, the bitcode is compiled early, and that is all.
-    fn may_have_custom_sections(&self, wanted: &Wanted) -> bool {
+    fn may_have_custom_sections(&self, selection: &Selection) -> bool {
         let mentions = |name| memmem::find(self.bitcode.code, str::as_bytes(name)).is_some();
-        wanted.custom_sections().any(mentions)
+        selection.custom_sections().any(mentions)
     }
 }
 
 /// The sections of which bitcode has entries in COMDAT groups.
-pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'g str> {
-    let symbols = glances
+pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item = &'g str> {
+    let symbols = scans
         .iter()
-        .flat_map(|glance| glance.bitcode.symbols.iter().flatten());
+        .flat_map(|scan| scan.bitcode.symbols.iter().flatten());
     let grouped = symbols.filter(|symbol| symbol.comdat.is_some() && symbol.is_defined_data());
     grouped.filter_map(|symbol| symbol.section)
 }
@@ -103,18 +103,18 @@ pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'
 /// The bitcode that has entries of gathered sections: of those that `wanted` asks for, those that its marks
 /// speak of, and those that are `gathered` from objects.
 pub fn with_entries<'g>(
-    glances: &'g [Glance<'_>],
-    wanted: &Wanted,
+    scans: &'g [BitcodeScan<'_>],
+    selection: &Selection,
     mut gathered: BTreeSet<&'g str>,
 ) -> Vec<WithEntries> {
-    gathered.extend(glances.iter().flat_map(Glance::marked_sections));
-    let is_gathered = |name: &str| gathered.contains(name) || wanted.is_asked_for(name);
+    gathered.extend(scans.iter().flat_map(BitcodeScan::marked_sections));
+    let is_gathered = |name: &str| gathered.contains(name) || selection.is_requested(name);
     let mut found = Vec::new();
-    for (position, glance) in glances.iter().enumerate() {
-        let marked = glance.marked.iter().map(|(symbol, _)| *symbol);
-        let entries: Vec<_> = marked.chain(glance.named(is_gathered)).collect();
-        let is_certain = !entries.is_empty() || glance.has_unknown_marks;
-        if !is_certain && !glance.may_have_custom_sections(wanted) {
+    for (position, scan) in scans.iter().enumerate() {
+        let marked = scan.marked.iter().map(|(symbol, _)| *symbol);
+        let entries: Vec<_> = marked.chain(scan.named(is_gathered)).collect();
+        let is_certain = !entries.is_empty() || scan.has_unknown_marks;
+        if !is_certain && !scan.may_have_custom_sections(selection) {
             continue;
         }
         let globals = entries.iter().filter(|symbol| symbol.is_global());

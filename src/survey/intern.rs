@@ -62,28 +62,28 @@ impl Interner {
 
 /// Where the names of an object's entries are.
 #[derive(Debug)]
-pub enum Texts<'a> {
+pub enum NameStore<'a> {
     /// In the object.
     Object(&'a [u8]),
-    /// Copied, one behind the other, as the object is not in memory any more or has other bytes.
+    /// Copied, one after the other, as the object is not in memory any more or has other bytes.
     Copied(String),
 }
 
-impl<'a> Texts<'a> {
+impl<'a> NameStore<'a> {
     /// None yet, of those of an object.
     pub fn of(module: &Module<'a>, object: &Object<'_>) -> Self {
         let within = object.bytes.as_ptr_range();
         let mut names = object.symbols.iter().map(|symbol| symbol.name);
         // A name that is not UTF-8 is elsewhere, as a text.
         let is_elsewhere = |name: &str| !name.is_empty() && !within.contains(&name.as_ptr());
-        match module.lasting() {
+        match module.resident() {
             Some(bytes) if !names.any(is_elsewhere) => Self::Object(bytes),
             _ => Self::Copied(String::new()),
         }
     }
 
     /// Keeps a name of the object.
-    pub fn keep(&mut self, name: &str) -> Text {
+    pub fn add(&mut self, name: &str) -> StoredName {
         let start = match self {
             // Objects are smaller than 4 GiB, as their sections and symbols are.
             Self::Object(bytes) => name.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()),
@@ -92,7 +92,7 @@ impl<'a> Texts<'a> {
                 texts.len() - name.len()
             }
         };
-        Text {
+        StoredName {
             start: start as u32,
             length: name.len() as u32,
         }
@@ -101,12 +101,12 @@ impl<'a> Texts<'a> {
 
 /// Where a name is in the texts that it was kept in.
 #[derive(Debug, Clone, Copy)]
-pub struct Text {
+pub struct StoredName {
     start: u32,
     length: u32,
 }
 
-impl Text {
+impl StoredName {
     /// The name.
     pub fn of(self, texts: &[u8]) -> &str {
         let start = self.start as usize;
@@ -117,7 +117,7 @@ impl Text {
 
     /// Where it is once its texts begin at `start` of others.
     #[must_use]
-    pub fn behind(self, start: u32) -> Self {
+    pub fn shifted(self, start: u32) -> Self {
         Self {
             start: self.start + start,
             ..self

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// What every mark contains, in each of its forms and under both manglings: what to search for.
-pub const NEEDLE: &[u8] = b"__link_section_";
+pub const MARK_PREFIX: &[u8] = b"__link_section_";
 
 pub(super) const SECTION: &str = "__link_section__";
 pub(super) const ORDER: &str = "__link_order__";
@@ -33,16 +33,16 @@ const LONGEST_SECTION: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark<'s> {
     /// The section.
-    pub section: Told<'s>,
+    pub section: SectionRef<'s>,
     /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
     pub key: Option<Cow<'s, str>>,
     /// Where in the name the mark is.
-    pub place: Place,
+    pub location: Location,
 }
 
 /// How a mark tells the section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told<'s> {
+pub enum SectionRef<'s> {
     /// It bears this name, a C identifier.
     ByName(Cow<'s, str>),
     /// It is the one that the function names to which the entry points.
@@ -51,7 +51,7 @@ pub enum Told<'s> {
 
 /// Where in a symbol's name its mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// It is the whole name.
     WholeName,
     /// It names the module that the symbol is in.
@@ -72,7 +72,7 @@ impl<'s> Mark<'s> {
         if let Some(rest) = symbol.strip_prefix(SECTION) {
             return Self::parse_whole_name(symbol, rest).map(Some);
         }
-        if !is_possible(symbol) {
+        if !may_be_mark(symbol) {
             return Ok(None);
         }
         match Path::of(symbol) {
@@ -92,9 +92,9 @@ impl<'s> Mark<'s> {
         };
         section_name(symbol, section)?;
         Ok(Self {
-            section: Told::ByName(section.into()),
+            section: SectionRef::ByName(section.into()),
             key: (!key.is_empty()).then(|| key.into()),
-            place: Place::WholeName,
+            location: Location::WholeName,
         })
     }
 
@@ -118,10 +118,10 @@ impl<'s> Mark<'s> {
         mut steps: impl Iterator<Item = Step<'s>>,
     ) -> Result<Option<Self>> {
         let told = steps.find_map(|step| match step {
-            Step::Name(name) if name == BY_REFERENCE => Some(Ok(Told::ByReference)),
+            Step::Name(name) if name == BY_REFERENCE => Some(Ok(SectionRef::ByReference)),
             Step::Name(name) => {
                 let section = strip_prefix(&name, SECTION)?;
-                Some(section_name(symbol, &section).map(|()| Told::ByName(section)))
+                Some(section_name(symbol, &section).map(|()| SectionRef::ByName(section)))
             }
             _ => None,
         });
@@ -143,10 +143,10 @@ impl<'s> Mark<'s> {
         Ok(Some(Self {
             section,
             key,
-            place: match below {
-                _ if is_in_value => Place::Value,
-                0 | 1 => Place::Parent,
-                _ => Place::Ancestor,
+            location: match below {
+                _ if is_in_value => Location::Value,
+                0 | 1 => Location::Parent,
+                _ => Location::Ancestor,
             },
         }))
     }
@@ -204,8 +204,8 @@ pub fn is_whole_name(symbol: &str) -> bool {
 }
 
 /// Whether `name` has the text of a mark, wherever.
-pub fn is_possible(name: &str) -> bool {
-    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NEEDLE));
+pub fn may_be_mark(name: &str) -> bool {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK_PREFIX));
     FINDER.find(name.as_bytes()).is_some()
 }
 
@@ -227,7 +227,7 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
 
 /// What the name of a function tells of the entries that point to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Of<'s> {
+pub struct SectionFunction<'s> {
     /// The section.
     pub section: Cow<'s, str>,
     /// Whether what such an entry points to is in the section, and not the entry itself.
@@ -238,7 +238,7 @@ pub struct Of<'s> {
 ///
 /// # Errors
 /// A section that is empty or no C identifier.
-pub fn section_of(symbol: &str) -> Result<Option<Of<'_>>> {
+pub fn section_function(symbol: &str) -> Result<Option<SectionFunction<'_>>> {
     let has = |needle: &str| memmem::find(symbol.as_bytes(), needle.as_bytes()).is_some();
     if !has(OF) && !has(VALUES_OF) {
         return Ok(None);
@@ -261,7 +261,7 @@ pub fn section_of(symbol: &str) -> Result<Option<Of<'_>>> {
         return Ok(None);
     };
     section_name(symbol, &section)?;
-    Ok(Some(Of {
+    Ok(Some(SectionFunction {
         section: section.into(),
         values,
     }))
@@ -307,8 +307,8 @@ mod tests {
         Mark::parse(symbol)
             .expect("a good mark")
             .map(|mark| match mark.section {
-                Told::ByName(name) => (name.into_owned(), mark.key.map(Cow::into_owned)),
-                Told::ByReference => ("(by reference)".to_owned(), None),
+                SectionRef::ByName(name) => (name.into_owned(), mark.key.map(Cow::into_owned)),
+                SectionRef::ByReference => ("(by reference)".to_owned(), None),
             })
     }
 
@@ -341,19 +341,19 @@ mod tests {
     fn sections_told_by_reference() {
         let entry = "_RNvNvCs2wyFG8dXlmP_5crate29___link_section_by_reference__4NODE";
         assert_eq!(mark(entry), found("(by reference)", None));
-        let told = |symbol| section_of(symbol).expect("a good name");
+        let told = |symbol| section_function(symbol).expect("a good name");
         let of = |symbol| told(symbol).map(|of| of.section);
         let values = "_RNvCs2wyFG8dXlmP_5crate32___link_section_of_values__PLUGIN";
         for (symbol, values) in [(values, true), ("__link_section_of__PLUGIN", false)] {
             let section = "PLUGIN".into();
-            assert_eq!(told(symbol), Some(Of { section, values }));
+            assert_eq!(told(symbol), Some(SectionFunction { section, values }));
         }
         let function = "_RNvCs2wyFG8dXlmP_5crate25___link_section_of__PLUGIN";
         assert_eq!(of(function), Some("PLUGIN".into()));
         assert_eq!(of("__link_section_of__PLUGIN"), Some("PLUGIN".into()));
         assert_eq!(of(entry), None);
         assert_eq!(mark(function), None);
-        assert!(section_of("__link_section_of__a-b").is_err());
+        assert!(section_function("__link_section_of__a-b").is_err());
     }
 
     #[test]
@@ -374,17 +374,27 @@ mod tests {
 
     #[test]
     fn what_is_directly_in_a_marked_module() {
-        let place = |symbol: &str| Mark::parse(symbol).expect("a mark").map(|mark| mark.place);
+        let place = |symbol: &str| {
+            Mark::parse(symbol)
+                .expect("a mark")
+                .map(|mark| mark.location)
+        };
         let symbol =
             |path: &str| format!("_ZN5crate21__link_section__TESTS{path}17h0123456789abcdefE");
-        assert_eq!(place(&symbol("1A")), Some(Place::Parent));
-        assert_eq!(place(&symbol("15__link_order__b1A")), Some(Place::Parent));
-        assert_eq!(place(&symbol("1A1B")), Some(Place::Ancestor));
+        assert_eq!(place(&symbol("1A")), Some(Location::Parent));
+        assert_eq!(
+            place(&symbol("15__link_order__b1A")),
+            Some(Location::Parent)
+        );
+        assert_eq!(place(&symbol("1A1B")), Some(Location::Ancestor));
         let nested = "27_$u7b$$u7b$nested$u7d$$u7d$";
-        assert_eq!(place(&symbol(&format!("1A{nested}"))), Some(Place::Value));
+        assert_eq!(
+            place(&symbol(&format!("1A{nested}"))),
+            Some(Location::Value)
+        );
         let nested = "_RNnNvNtC5crate17___link_section__X1A0";
-        assert_eq!(place(nested), Some(Place::Value));
-        assert_eq!(place("__link_section__A$$b::c"), Some(Place::WholeName));
+        assert_eq!(place(nested), Some(Location::Value));
+        assert_eq!(place("__link_section__A$$b::c"), Some(Location::WholeName));
     }
 
     #[test]
@@ -415,8 +425,10 @@ mod tests {
             "_ZN48_$LT$u32$u20$as$u20$l..__link_section__X..Tr$GT$1g1B17h0123456789abcdefE",
         ] {
             assert_eq!(mark(symbol), found("X", None), "{symbol}");
-            let place = Mark::parse(symbol).expect("a mark").map(|mark| mark.place);
-            assert_eq!(place, Some(Place::Ancestor), "{symbol}");
+            let place = Mark::parse(symbol)
+                .expect("a mark")
+                .map(|mark| mark.location);
+            assert_eq!(place, Some(Location::Ancestor), "{symbol}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The marks on the data of an object.
 
 use super::intern::{Interner, NameId};
-use super::mark::{Mark, Place, Told, is_possible, is_whole_name};
+use super::mark::{Location, Mark, SectionRef, is_whole_name, may_be_mark};
 use super::reference::References;
 use crate::demangle;
 use crate::error::{Error, Result};
@@ -99,26 +99,26 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             continue;
         }
         let is_used = symbol.flags.contains(SymbolFlags::NO_STRIP);
-        let Some(mark) = mark.filter(|mark| mark.place != Place::Value) else {
-            if is_data && is_used && is_possible(symbol.name) {
+        let Some(mark) = mark.filter(|mark| mark.location != Location::Value) else {
+            if is_data && is_used && may_be_mark(symbol.name) {
                 marks.unmarked.push(SymbolIndex(position as u32));
             }
             continue;
         };
         // A path marks the statics that are below it: those in the module itself, and of those further
         // down the ones that are to be kept (`#[used]`). What else is there serves them.
-        let counts = match mark.place {
-            Place::WholeName | Place::Parent => true,
-            Place::Ancestor => is_used,
-            Place::Value => false,
+        let counts = match mark.location {
+            Location::WholeName | Location::Parent => true,
+            Location::Ancestor => is_used,
+            Location::Value => false,
         };
         if !counts {
             continue;
         }
         if let Some(what) = not_an_entry(object, symbol) {
             let of = match &mark.section {
-                Told::ByName(section) => format!(" of section `{section}`"),
-                Told::ByReference => String::new(),
+                SectionRef::ByName(section) => format!(" of section `{section}`"),
+                SectionRef::ByReference => String::new(),
             };
             return Err(Error::new(format!(
                 "`{}` is marked as an entry{of}, but it is {what}",
@@ -128,8 +128,8 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             .note("an entry is a static with an address of its own in linear memory"));
         }
         let (section, values) = match mark.section {
-            Told::ByName(section) => (section, false),
-            Told::ByReference => {
+            SectionRef::ByName(section) => (section, false),
+            SectionRef::ByReference => {
                 let references = match &mut references {
                     Some(known) => known,
                     unknown => unknown.insert(References::of(object)?),

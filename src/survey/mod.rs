@@ -14,12 +14,13 @@ pub use bitcode::WithEntries;
 pub use entries::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
 pub use intern::NameId;
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
-pub use selection::{START, STOP, Wanted};
-pub use title::{entry_name, is_nameless, is_told_by, section_title};
+pub use selection::{START, STOP, Selection};
+pub use title::{entry_name, is_nameless, is_section_function, section_title};
 
-use self::entries::{Collected, Found, Rest, Undefined};
-use self::intern::{Interner, Texts};
-use self::quick_scan::{Glance, Needles, may_have_entries};
+use self::bitcode::BitcodeScan;
+use self::entries::{Collected, Findings, ObjectScan, Undefined};
+use self::intern::{Interner, NameStore};
+use self::quick_scan::{Finders, QuickScan, may_have_entries};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
@@ -42,9 +43,9 @@ pub struct Survey<'a> {
     /// The names of their sections, and of their COMDAT groups.
     names: Interner,
     /// Which sections are gathered.
-    pub wanted: Wanted,
+    pub selection: Selection,
     /// Bitcode that is not compiled yet.
-    bitcode: Vec<bitcode::Glance<'a>>,
+    bitcode: Vec<BitcodeScan<'a>>,
     /// The marks that objects refer to.
     undefined: Vec<Undefined>,
     /// What a user should know.
@@ -68,20 +69,20 @@ pub fn survey<'a>(
     marks_seen: impl FnOnce() -> Result<()>,
 ) -> Result<Survey<'a>> {
     let modules = &inputs.modules;
-    let wanted = Wanted::by_policy(line, script);
-    let in_vain = wanted.in_vain().map(gathered_in_vain);
+    let selection = Selection::from_options(line, script);
+    let warnings = selection.invalid_names().map(not_gathered);
     let by_people = line.exports().filter(|(_, _, is_derived)| !is_derived);
     let referred = line.values(Id::Undefined);
     let referred = referred.chain(by_people.map(|(_, symbol, _)| symbol));
     let mut survey = Survey {
-        warnings: in_vain.collect(),
+        warnings: warnings.collect(),
         bitcode: Vec::new(),
         undefined: Vec::new(),
         objects: ObjectMap::default(),
         entries: Vec::new(),
         texts: String::new(),
         names: Interner::default(),
-        wanted,
+        selection,
         threads: inputs.threads.clone(),
         referred: referred
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
@@ -89,36 +90,34 @@ pub fn survey<'a>(
     };
     // What has been compiled is among the modules.
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
-    let bitcode: Vec<_> = bitcode.map(bitcode::Glance::at).collect::<Result<_>>()?;
-    for glance in &bitcode {
-        survey.wanted.by_symbols(glance.undefined());
-        survey.wanted.by_marks(glance.marked_sections());
-        survey
-            .referred
-            .extend(glance.undefined().map(str::to_owned));
+    let bitcode: Vec<_> = bitcode.map(BitcodeScan::of).collect::<Result<_>>()?;
+    for scan in &bitcode {
+        survey.selection.add_references(scan.undefined());
+        survey.selection.add_marked(scan.marked_sections());
+        survey.referred.extend(scan.undefined().map(str::to_owned));
     }
-    let mut glances = Vec::new();
-    let needles = Needles::new();
-    let glanced = cores_to_look(inputs).map(modules, |module| Glance::at(module, &needles));
-    for (position, glance) in glanced.into_iter().enumerate() {
+    let mut scans = Vec::new();
+    let finders = Finders::new();
+    let scanned = scan_threads(inputs).map(modules, |module| QuickScan::of(module, &finders));
+    for (position, scan) in scanned.into_iter().enumerate() {
         let module = &modules[position];
-        let glance = match glance {
+        let scan = match scan {
             Err(_) if module.place.ambiguous => None,
-            glance => glance.map_err(|error| error.in_file(&module.name))?,
+            scan => scan.map_err(|error| error.in_file(&module.name))?,
         };
-        if let Some(glance) = glance {
+        if let Some(scan) = scan {
             survey
-                .wanted
-                .by_symbols(glance.undefined.iter().map(String::as_str));
-            glances.push((ObjectId(position), glance.has_marks));
+                .selection
+                .add_references(scan.undefined.iter().map(String::as_str));
+            scans.push((ObjectId(position), scan.has_marks));
         }
     }
-    let any_marks = glances.iter().any(|(_, has_marks)| *has_marks);
+    let any_marks = scans.iter().any(|(_, has_marks)| *has_marks);
     if any_marks {
         marks_seen()?;
     }
-    if any_marks || !survey.wanted.is_empty() {
-        survey.undefined = survey.collect(inputs, &glances)?;
+    if any_marks || !survey.selection.is_empty() {
+        survey.undefined = survey.collect(inputs, &scans)?;
         inputs.release();
     }
     survey.bitcode = bitcode;
@@ -127,15 +126,15 @@ pub fn survey<'a>(
 
 /// The cores for a look at each object: several where it takes reading many. Members of archives are in
 /// memory, and are many anywhere.
-fn cores_to_look<'t>(inputs: &'t Inputs<'_>) -> Cores<'t> {
+fn scan_threads<'t>(inputs: &'t Inputs<'_>) -> Cores<'t> {
     let unread = inputs
         .modules
         .iter()
-        .filter(|module| module.lasting().is_none());
+        .filter(|module| module.resident().is_none());
     inputs.threads.for_objects(unread.count())
 }
 
-fn gathered_in_vain(name: &str) -> String {
+fn not_gathered(name: &str) -> String {
     format!(
         "--gather={name}: a section of that name is not gathered\n\
          >>> `__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only; a linker script \
@@ -205,44 +204,44 @@ impl<'a> Survey<'a> {
     fn collect(
         &mut self,
         inputs: &Inputs<'a>,
-        glances: &[(ObjectId, bool)],
+        scans: &[(ObjectId, bool)],
     ) -> Result<Vec<Undefined>> {
         let modules = &inputs.modules;
-        let mut rest = Rest::default();
-        let with_marks = glances.iter().filter(|(_, has_marks)| *has_marks);
+        let mut findings = Findings::default();
+        let with_marks = scans.iter().filter(|(_, has_marks)| *has_marks);
         let with_marks: Vec<_> = with_marks.copied().collect();
-        self.look_into(modules, &with_marks, &mut rest)?;
+        self.scan_objects(modules, &with_marks, &mut findings)?;
         // Names and sizes are known now.
         inputs.release();
         // A section that is marked anywhere is gathered from everywhere.
-        let mut others = self.forget_incomplete(&mut rest);
-        let unmarked = glances.iter().filter(|(_, has_marks)| !has_marks);
-        let looked_at = cores_to_look(inputs).try_map(unmarked, |&(id, has_marks)| {
+        let mut others = self.discard_incomplete(&mut findings);
+        let unmarked = scans.iter().filter(|(_, has_marks)| !has_marks);
+        let looked_at = scan_threads(inputs).try_map(unmarked, |&(id, has_marks)| {
             let module = &modules[id.0];
-            may_have_entries(module, &self.wanted)
+            may_have_entries(module, &self.selection)
                 .map(|may_have| may_have.then_some((id, has_marks)))
                 .map_err(|error| error.in_file(&module.name))
         })?;
         others.extend(looked_at.into_iter().flatten());
         if !others.is_empty() {
             others.sort_unstable();
-            self.look_into(modules, &others, &mut rest)?;
+            self.scan_objects(modules, &others, &mut findings)?;
             self.entries.sort_by_key(|entry| entry.object);
-            rest.undefined.sort_by_key(|(id, _)| *id);
+            findings.undefined.sort_by_key(|(id, _)| *id);
         }
-        rest.warnings.sort();
-        let warnings = rest.warnings.iter();
+        findings.warnings.sort();
+        let warnings = findings.warnings.iter();
         let warnings = warnings.map(|(id, warning)| format!("{}: {warning}", modules[id.0].name));
         self.warnings.extend(warnings);
-        Ok(rest.undefined)
+        Ok(findings.undefined)
     }
 
     /// Looks into objects, each with whether it has the text of a mark in it.
-    fn look_into(
+    fn scan_objects(
         &mut self,
         modules: &[Module<'a>],
         objects: &[(ObjectId, bool)],
-        rest: &mut Rest,
+        findings: &mut Findings,
     ) -> Result<()> {
         let mut marked = HashSet::default();
         let threads = self.threads.clone();
@@ -250,13 +249,13 @@ impl<'a> Survey<'a> {
         for objects in objects.chunks(cores.at_a_time()) {
             let found = cores.try_map(objects, |&(id, has_marks)| {
                 let module = &modules[id.0];
-                let found = Found::in_object(id, module, has_marks, &self.wanted);
+                let found = ObjectScan::of(id, module, has_marks, &self.selection);
                 found.map_err(|error| error.in_file(&module.name))
             })?;
             for (&(id, _), mut found) in objects.iter().zip(found) {
                 marked.extend(found.marked.drain(..));
                 self.referred.extend(found.referred.drain(..));
-                rest.add(id, &mut found);
+                findings.add(id, &mut found);
                 if let Some(summary) = found.summary {
                     self.add(found.collected)?;
                     self.objects.insert(id, summary);
@@ -264,24 +263,26 @@ impl<'a> Survey<'a> {
             }
         }
         // Only now: one object is not to be looked into with more than another.
-        self.wanted
-            .by_marks(marked.iter().map(|section| &**section));
+        self.selection
+            .add_marked(marked.iter().map(|section| &**section));
         Ok(())
     }
 
-    /// Forgets what was found in objects that have more entries, now that more sections are wanted: these.
-    fn forget_incomplete(&mut self, rest: &mut Rest) -> Vec<(ObjectId, bool)> {
-        let wanted = &self.wanted;
-        let is_wanted = |name: &str| wanted.has_segments(name) || wanted.has_custom_sections(name);
-        let candidates = std::mem::take(&mut rest.candidates);
+    /// Forgets what was found in objects that have more entries, now that more sections are selected. These objects are returned.
+    fn discard_incomplete(&mut self, findings: &mut Findings) -> Vec<(ObjectId, bool)> {
+        let selection = &self.selection;
+        let is_wanted = |name: &str| {
+            selection.selects_segments(name) || selection.selects_custom_sections(name)
+        };
+        let candidates = std::mem::take(&mut findings.candidates);
         let incomplete = candidates.into_iter();
         let incomplete = incomplete.filter(|(_, names)| names.iter().any(|name| is_wanted(name)));
         let incomplete: BTreeSet<ObjectId> = incomplete.map(|(id, _)| id).collect();
         let stays = |id: &ObjectId| !incomplete.contains(id);
         if !incomplete.is_empty() {
             self.entries.retain(|entry| stays(&entry.object));
-            rest.undefined.retain(|(id, _)| stays(id));
-            rest.warnings.retain(|(id, _)| stays(id));
+            findings.undefined.retain(|(id, _)| stays(id));
+            findings.warnings.retain(|(id, _)| stays(id));
         }
         incomplete.into_iter().map(|id| (id, true)).collect()
     }
@@ -294,14 +295,14 @@ impl<'a> Survey<'a> {
             entry.section = names[entry.section.position()];
             entry.comdat = entry.comdat.map(|comdat| names[comdat.position()]);
         }
-        if let Texts::Copied(texts) = &collected.texts {
+        if let NameStore::Copied(texts) = &collected.texts {
             let start = self.texts.len() as u32;
             self.texts.push_str(texts);
             if u32::try_from(self.texts.len()).is_err() {
                 return Err(Error::new("the names of all entries take more than 4 GiB"));
             }
             let symbols = entries.iter_mut().flat_map(|entry| &mut entry.symbols);
-            symbols.for_each(|symbol| symbol.name = symbol.name.behind(start));
+            symbols.for_each(|symbol| symbol.name = symbol.name.shifted(start));
         }
         match self.entries.is_empty() {
             // Of the only object with entries, which may have many.
@@ -314,13 +315,13 @@ impl<'a> Survey<'a> {
     /// Whether the name of an entry's symbol has the text of a mark: whoever defines it or refers to it
     /// was looked into.
     pub fn is_mark(&self, entry: &Entry, symbol: &EntrySymbol) -> bool {
-        entry.all_marked || mark::is_possible(self.name(entry, symbol))
+        entry.all_marked || mark::may_be_mark(self.name(entry, symbol))
     }
 
     /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
     /// refers to one has the text of a mark himself, and was looked into.
     pub fn is_unreferred_mark(&self, entry: &Entry, symbol: &str) -> bool {
-        let is_mark = entry.all_marked || mark::is_possible(symbol);
+        let is_mark = entry.all_marked || mark::may_be_mark(symbol);
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
@@ -333,7 +334,7 @@ impl<'a> Survey<'a> {
         let sections = self.entries.iter().map(|entry| entry.section);
         let sections = sections.filter(|section| !left.contains(section));
         let sections = sections.map(|section| self.section_name(section));
-        bitcode::with_entries(&self.bitcode, &self.wanted, sections.collect())
+        bitcode::with_entries(&self.bitcode, &self.selection, sections.collect())
     }
 
     /// The sections of which bitcode has entries in COMDAT groups.

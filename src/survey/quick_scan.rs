@@ -2,24 +2,24 @@
 //! `linking` section are looked at.
 
 use super::mark;
-use super::selection::{self, Wanted};
+use super::selection::{self, Selection};
 use crate::error::{Error, Result};
 use crate::input::Module;
 use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, Segments, subsections};
 use memchr::memmem::Finder;
 
 /// What to search for in every object.
-pub struct Needles {
+pub struct Finders {
     mark: Finder<'static>,
     start: Finder<'static>,
     stop: Finder<'static>,
 }
 
-impl Needles {
+impl Finders {
     /// Made once, for all objects.
     pub fn new() -> Self {
         Self {
-            mark: Finder::new(mark::NEEDLE),
+            mark: Finder::new(mark::MARK_PREFIX),
             start: Finder::new(selection::START),
             stop: Finder::new(selection::STOP),
         }
@@ -27,20 +27,20 @@ impl Needles {
 }
 
 /// An object by its section headers.
-pub struct Glance {
+pub struct QuickScan {
     /// Whether the text of a mark is somewhere in it.
     pub has_marks: bool,
     /// Undefined symbols that speak of the ends of a section.
     pub undefined: Vec<String>,
 }
 
-impl Glance {
+impl QuickScan {
     /// `None` for what is no object: shared libraries, and in archives also what compilers put
     /// beside objects (`lib.rmeta` of an rlib is a module too).
     ///
     /// # Errors
     /// It is not right.
-    pub fn at(module: &Module<'_>, needles: &Needles) -> Result<Option<Self>> {
+    pub fn of(module: &Module<'_>, finders: &Finders) -> Result<Option<Self>> {
         let bytes = module.load()?;
         let (mut linking, mut is_shared) = (None, false);
         for header in Headers::of(&bytes)? {
@@ -67,12 +67,12 @@ impl Glance {
             return Ok(None);
         };
         let has = |needle: &Finder<'_>| needle.find(linking.content).is_some();
-        let undefined = match has(&needles.start) || has(&needles.stop) {
-            true => selection::references(&linking)?,
+        let undefined = match has(&finders.start) || has(&finders.stop) {
+            true => selection::bound_references(&linking)?,
             false => Vec::new(),
         };
         Ok(Some(Self {
-            has_marks: has(&needles.mark),
+            has_marks: has(&finders.mark),
             undefined,
         }))
     }
@@ -82,13 +82,13 @@ impl Glance {
 ///
 /// # Errors
 /// It is not right.
-pub fn may_have_entries(module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
+pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bool> {
     for section in Sections::of(&module.load()?)? {
         let section = section?;
         if section.id != CUSTOM {
             continue;
         }
-        if wanted.has_custom_sections(section.name) {
+        if selection.selects_custom_sections(section.name) {
             return Ok(true);
         }
         let subsections = (section.name == "linking").then(|| subsections(&section));
@@ -97,7 +97,7 @@ pub fn may_have_entries(module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
                 continue;
             }
             for segment in Segments::new(reader)? {
-                if wanted.has_segments(segment?.0.name) {
+                if selection.selects_segments(segment?.0.name) {
                     return Ok(true);
                 }
             }

@@ -1,6 +1,6 @@
 //! Sections that are told by reference: an entry points to a function, and that names the section.
 
-use super::mark::{Of, section_of};
+use super::mark::{SectionFunction, section_function};
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
@@ -13,7 +13,7 @@ pub struct References<'a> {
     /// In the order of their offsets.
     references: Vec<Reference>,
     /// The sections.
-    names: Vec<Of<'a>>,
+    names: Vec<SectionFunction<'a>>,
 }
 
 struct Reference {
@@ -32,7 +32,7 @@ impl<'a> References<'a> {
     /// A relocation that is not right, or a section that is empty or no C identifier.
     pub fn of(object: &Object<'a>) -> Result<Self> {
         let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::default();
-        let mut of_name: HashMap<Of<'a>, usize> = HashMap::default();
+        let mut of_name: HashMap<SectionFunction<'a>, usize> = HashMap::default();
         let mut references: Vec<Reference> = Vec::new();
         for relocation in object.data_relocations()? {
             if relocation.ty == RelocationType::TypeIndexLeb {
@@ -44,7 +44,7 @@ impl<'a> References<'a> {
                 None => {
                     let next = of_name.len();
                     let of = object.symbol(symbol);
-                    let name = section_of(of.name);
+                    let name = section_function(of.name);
                     let name = name.map_err(|error| error.at(of.range.start.into()))?;
                     let section = name.map(|name| *of_name.entry(name).or_insert(next));
                     of_symbol.insert(symbol, section);
@@ -62,7 +62,7 @@ impl<'a> References<'a> {
                 });
             }
         }
-        let mut names: Vec<(Of<'a>, usize)> = of_name.into_iter().collect();
+        let mut names: Vec<(SectionFunction<'a>, usize)> = of_name.into_iter().collect();
         names.sort_by_key(|(_, section)| *section);
         let names = names.into_iter().map(|(name, _)| name).collect();
         Ok(Self { references, names })
@@ -72,7 +72,7 @@ impl<'a> References<'a> {
     ///
     /// # Errors
     /// It tells none, or more than one.
-    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<Of<'a>> {
+    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<SectionFunction<'a>> {
         let own = self.within(object, symbol);
         let found = match own {
             [first, .., last] if first.run != last.run => {

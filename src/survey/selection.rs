@@ -1,4 +1,4 @@
-//! Which sections are wanted: those that an input or an export flag refers to by `__start_NAME` or
+//! Which sections are gathered: those that an input or an export flag refers to by `__start_NAME` or
 //! `__stop_NAME`, and those that a script or `--gather=PATTERN` matches.
 
 use super::mark::is_c_identifier;
@@ -11,7 +11,7 @@ use wasmparser::{SymbolFlags, SymbolInfo};
 
 /// The sections to gather: the wanted ones, and those that name marks speak of.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct Selection {
     named: BTreeSet<String>,
     gather: Globs,
     script: Globs,
@@ -42,7 +42,7 @@ const RESERVED: [&str; 9] = [
 ///
 /// # Errors
 /// It is not right.
-pub fn references(linking: &Section<'_>) -> Result<Vec<String>> {
+pub fn bound_references(linking: &Section<'_>) -> Result<Vec<String>> {
     let mut references = Vec::new();
     for (id, reader) in subsections(linking)? {
         if id != SYMBOL_TABLE {
@@ -51,7 +51,7 @@ pub fn references(linking: &Section<'_>) -> Result<Vec<String>> {
         for symbol in Symbols::new(reader)? {
             if let Named(SymbolInfo::Data { flags, name, .. }) = symbol?
                 && flags.contains(SymbolFlags::UNDEFINED)
-                && section_between(name).is_some()
+                && bounded_section(name).is_some()
             {
                 references.push(name.to_owned());
             }
@@ -61,7 +61,7 @@ pub fn references(linking: &Section<'_>) -> Result<Vec<String>> {
 }
 
 /// The section at an end of which a symbol is.
-fn section_between(symbol: &str) -> Option<&str> {
+fn bounded_section(symbol: &str) -> Option<&str> {
     let section = symbol
         .strip_prefix(START)
         .or_else(|| symbol.strip_prefix(STOP));
@@ -73,10 +73,10 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
-impl Wanted {
+impl Selection {
     /// What the command line and the script ask for.
-    pub fn by_policy(line: &CommandLine, script: &Script) -> Self {
-        let mut wanted = Self {
+    pub fn from_options(line: &CommandLine, script: &Script) -> Self {
+        let mut selection = Self {
             all: false,
             named: BTreeSet::new(),
             gather: line
@@ -87,18 +87,18 @@ impl Wanted {
         };
         // `--export-if-defined` asks for nothing: it takes what there is.
         for value in line.values(Id::Export).chain(line.values(Id::Undefined)) {
-            wanted.refer(&value.to_string_lossy());
+            selection.add_reference(&value.to_string_lossy());
         }
-        wanted
+        selection
     }
 
     /// Adds the sections that undefined symbols refer to.
-    pub fn by_symbols<'s>(&mut self, undefined: impl Iterator<Item = &'s str>) {
-        undefined.for_each(|symbol| self.refer(symbol));
+    pub fn add_references<'s>(&mut self, undefined: impl Iterator<Item = &'s str>) {
+        undefined.for_each(|symbol| self.add_reference(symbol));
     }
 
     /// Adds what name marks speak of.
-    pub fn by_marks<'m>(&mut self, sections: impl Iterator<Item = &'m str>) {
+    pub fn add_marked<'m>(&mut self, sections: impl Iterator<Item = &'m str>) {
         for section in sections {
             if !self.named.contains(section) {
                 self.named.insert(section.to_owned());
@@ -107,40 +107,40 @@ impl Wanted {
     }
 
     /// The sections that inputs, flags or marks speak of.
-    pub fn spoken_of(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(String::as_str)
     }
 
-    fn refer(&mut self, symbol: &str) {
-        if let Some(section) = section_between(symbol) {
+    fn add_reference(&mut self, symbol: &str) {
+        if let Some(section) = bounded_section(symbol) {
             self.named.insert(section.to_owned());
         }
     }
 
     /// From now on every wanted section is asked for.
-    pub fn ask_for_all(&mut self) {
+    pub fn request_all(&mut self) {
         self.all = true;
     }
 
     /// Names that `--gather` asks for in vain.
-    pub fn in_vain(&self) -> impl Iterator<Item = &str> {
+    pub fn invalid_names(&self) -> impl Iterator<Item = &str> {
         self.gather.literals().filter(|name| !is_c_identifier(name))
     }
 
-    /// Whether nothing is wanted.
+    /// Whether no section is selected.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty() && self.gather.is_empty() && self.script.is_empty()
     }
 
     /// Whether data segments of this name are entries. `--gather` takes only names for which
     /// `__start_NAME` can be written; a script takes what it says.
-    pub fn has_segments(&self, name: &str) -> bool {
-        self.named.contains(name) || self.is_asked_for(name)
+    pub fn selects_segments(&self, name: &str) -> bool {
+        self.named.contains(name) || self.is_requested(name)
     }
 
     /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
     /// bytes outside memory meant them to be there, unless somebody asks by name.
-    pub fn has_custom_sections(&self, name: &str) -> bool {
+    pub fn selects_custom_sections(&self, name: &str) -> bool {
         let asked_for =
             self.script.is_literal(name) || (is_c_identifier(name) && self.gather.is_literal(name));
         !is_reserved(name) && (self.named.contains(name) || asked_for)
@@ -152,12 +152,12 @@ impl Wanted {
         names
             .chain(self.gather.literals())
             .chain(self.script.literals())
-            .filter(|name| self.has_custom_sections(name))
+            .filter(|name| self.selects_custom_sections(name))
     }
 
     /// Whether `--gather` or the script asks for the section, or somebody for all of them, so that
     /// even what works is gathered.
-    pub fn is_asked_for(&self, name: &str) -> bool {
+    pub fn is_requested(&self, name: &str) -> bool {
         self.all
             || self.script.matches(name)
             || (is_c_identifier(name) && self.gather.matches(name))
@@ -168,26 +168,26 @@ impl Wanted {
 mod tests {
     use super::*;
 
-    fn wanted(words: &[&str]) -> Wanted {
+    fn selection(words: &[&str]) -> Selection {
         let line = CommandLine::parse(words.iter().map(Into::into).collect()).expect("a line");
-        Wanted::by_policy(&line, &Script::default())
+        Selection::from_options(&line, &Script::default())
     }
 
     #[test]
     fn flags_refer_to_sections() {
-        let wanted = wanted(&["--export=__start_A", "-u", "__stop_B", "--export=main"]);
-        assert!(wanted.has_segments("A") && wanted.has_custom_sections("B"));
-        assert!(!wanted.has_segments("main") && !wanted.is_asked_for("A"));
+        let selection = selection(&["--export=__start_A", "-u", "__stop_B", "--export=main"]);
+        assert!(selection.selects_segments("A") && selection.selects_custom_sections("B"));
+        assert!(!selection.selects_segments("main") && !selection.is_requested("A"));
     }
 
     #[test]
     fn wildcards_take_sections_in_memory_only() {
-        let all = wanted(&["--gather=*"]);
-        assert!(all.has_segments("A") && !all.has_segments(".rodata.x"));
-        assert!(!all.has_custom_sections("__wasm_bindgen_unstable"));
-        let named = wanted(&["--gather=A", "--gather=name", "--gather=my-own"]);
-        assert!(named.has_custom_sections("A") && !named.has_custom_sections("name"));
+        let all = selection(&["--gather=*"]);
+        assert!(all.selects_segments("A") && !all.selects_segments(".rodata.x"));
+        assert!(!all.selects_custom_sections("__wasm_bindgen_unstable"));
+        let named = selection(&["--gather=A", "--gather=name", "--gather=my-own"]);
+        assert!(named.selects_custom_sections("A") && !named.selects_custom_sections("name"));
         // Nobody could find it in memory.
-        assert!(!named.has_custom_sections("my-own"));
+        assert!(!named.selects_custom_sections("my-own"));
     }
 }

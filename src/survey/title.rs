@@ -17,7 +17,7 @@ pub fn section_title(declaration: &str) -> Option<String> {
         let is_title = mark::is_c_identifier(word) && !inner.is_empty();
         return is_title.then(|| unique.to_owned());
     }
-    let path = Path::of(declaration).filter(|_| mark::is_possible(declaration))?;
+    let path = Path::of(declaration).filter(|_| mark::may_be_mark(declaration))?;
     let is_mark = |name: &str| name.starts_with(SECTION);
     let components = path.components.iter();
     let mark = components.clone().position(|one| is_mark(&one.name()))?;
@@ -43,7 +43,7 @@ pub fn entry_name(symbol: &str) -> String {
             _ => unique.to_owned(),
         };
     }
-    let path = Path::of(symbol).filter(|path| path.is_rust || mark::is_possible(symbol));
+    let path = Path::of(symbol).filter(|path| path.is_rust || mark::may_be_mark(symbol));
     let name = path.map(|path| path_without_marks(&path));
     let name = name.filter(|name| !name.is_empty());
     let name = name.or_else(|| demangle::as_llvm(symbol));
@@ -63,8 +63,8 @@ pub fn is_nameless(symbol: &str) -> bool {
 }
 
 /// Whether a function of this name names a section, for the entries that point to it.
-pub fn is_told_by(symbol: &str) -> bool {
-    matches!(mark::section_of(symbol), Ok(Some(_)))
+pub fn is_section_function(symbol: &str) -> bool {
+    matches!(mark::section_function(symbol), Ok(Some(_)))
 }
 
 /// What makes a name that is all mark unique.
@@ -106,7 +106,7 @@ fn type_and_trait(header: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// What is before and behind `word` where that is in no brackets.
+/// What is before and after `word` where that is in no brackets.
 fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
     let (mut depth, mut at, mut previous) = (0_usize, 0, ' ');
     while let Some(character) = text.get(at..)?.chars().next() {
@@ -118,8 +118,8 @@ fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
             '>' | ')' | ']' => depth = depth.saturating_sub(1),
             '\'' => at += character_literal(rest),
             ' ' if depth == 0 => {
-                if let Some(behind) = rest.strip_prefix(word) {
-                    return Some((text.get(..at)?, behind));
+                if let Some(after) = rest.strip_prefix(word) {
+                    return Some((text.get(..at)?, after));
                 }
             }
             _ => {}
@@ -130,7 +130,7 @@ fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
     None
 }
 
-/// How many bytes behind the first quote a character literal has, as opposed to a lifetime.
+/// How many bytes after the first quote a character literal has, as opposed to a lifetime.
 fn character_literal(text: &str) -> usize {
     let mut inner = text.chars().skip(1);
     let first = inner.next();

@@ -24,13 +24,13 @@ use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags};
 
 /// The name of a place holder, and what the name of its segment ends with.
-pub const PLACE_HOLDER: &str = "..gathered";
+pub const TOMBSTONE: &str = "..gathered";
 /// `.rodata` merges it with others of the output.
-const EMPTY_SEGMENT: &str = ".rodata..gathered";
+const TOMBSTONE_SEGMENT: &str = ".rodata..gathered";
 
 /// What becomes of a symbol of a moved segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moved {
+pub enum SymbolEdit {
     /// Undefined here, by the name that it has elsewhere.
     Undefined(String),
     /// Defined here by its own name, for another definition to override. The flags are those to be set
@@ -43,7 +43,7 @@ pub enum Moved {
 pub struct Edits {
     /// What becomes of the symbols of moved segments, in the order of their indices. The others become
     /// place holders.
-    pub moved: Vec<(SymbolIndex, Moved)>,
+    pub symbols: Vec<(SymbolIndex, SymbolEdit)>,
     /// The name of a symbol to be added that keeps the object alive if it is linked.
     pub keeps_alive: Option<String>,
     /// Further names, hidden and global, for symbols that stay.
@@ -53,7 +53,7 @@ pub struct Edits {
     /// Custom sections that were moved, or that nobody needs.
     pub sections: BTreeSet<SectionIndex>,
     /// Whether what no edit concerns is encoded anew too and not copied.
-    pub anew: bool,
+    pub reencode: bool,
 }
 
 impl Edits {
@@ -67,15 +67,16 @@ impl Edits {
             let definition = symbol.definition();
             definition.is_some_and(|(segment, _)| new_segments[segment.position()].is_none())
         };
-        let undefined = |(_, moved): &&(SymbolIndex, Moved)| matches!(moved, Moved::Undefined(_));
-        let undefined = self.moved.iter().filter(undefined).count();
-        let has_place_holders =
+        let undefined =
+            |(_, moved): &&(SymbolIndex, SymbolEdit)| matches!(moved, SymbolEdit::Undefined(_));
+        let undefined = self.symbols.iter().filter(undefined).count();
+        let has_tombstones =
             self.keeps_alive.is_some() || object.symbols.iter().filter(moves).count() > undefined;
         Editor {
             edits: self,
             object,
             removed: self.removed_sections(object),
-            has_place_holders,
+            has_tombstones,
             new_segments,
         }
         .run()
@@ -83,8 +84,8 @@ impl Edits {
 
     /// Whether the `linking` section has anything else to say.
     fn concern_linking(&self) -> bool {
-        let symbols = !self.moved.is_empty() || !self.aliases.is_empty();
-        self.anew || symbols || !self.segments.is_empty() || !self.sections.is_empty()
+        let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
+        self.reencode || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
     /// Where each segment stands once others are gone; none for one of those.
@@ -126,7 +127,7 @@ struct Editor<'a> {
     /// For each segment, where it stands once others are gone, unless it is one of those.
     new_segments: Vec<Option<SegmentIndex>>,
     /// Whether there are symbols of moved segments that stay defined here.
-    has_place_holders: bool,
+    has_tombstones: bool,
 }
 
 impl Editor<'_> {
@@ -137,9 +138,9 @@ impl Editor<'_> {
         out.extend_from_slice(&object.bytes[..8]);
         let data = object
             .data_section()
-            .filter(|_| self.edits.anew || !self.edits.segments.is_empty());
+            .filter(|_| self.edits.reencode || !self.edits.segments.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
-        // They come behind the section that they are for.
+        // They come after the section that they are for.
         let mut relocations = Vec::new();
         for (position, section) in object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
@@ -162,7 +163,7 @@ impl Editor<'_> {
                 encode::custom_section(name, out, |out| without_segment_names(section, out))?;
             } else if name == "linking" && self.edits.concern_linking() {
                 encode::custom_section(name, out, |out| self.linking(section, out))?;
-            } else if name.starts_with("reloc.") && self.edits.anew {
+            } else if name.starts_with("reloc.") && self.edits.reencode {
                 encode::custom_section(name, out, |out| self.relocations(section, out))?;
             } else if name.starts_with("reloc.") && !self.removed.is_empty() {
                 encode::custom_section(name, out, |out| self.retargeted(section, out))?;
@@ -192,7 +193,7 @@ impl Editor<'_> {
     }
 
     fn segment_count(&self) -> u32 {
-        self.kept_count() + u32::from(self.has_place_holders)
+        self.kept_count() + u32::from(self.has_tombstones)
     }
 
     fn kept_count(&self) -> u32 {
@@ -251,7 +252,7 @@ impl Editor<'_> {
         let section = out.len();
         self.segment_count().encode(out);
         for (index, segment) in self.kept_segments() {
-            if self.edits.anew {
+            if self.edits.reencode {
                 encode::data_segment(&segment_kind(object, segment)?, segment.data, out);
             } else {
                 out.extend_from_slice(object.slice(&segment.range));
@@ -263,7 +264,7 @@ impl Editor<'_> {
                 ..*relocation
             }));
         }
-        if self.has_place_holders
+        if self.has_tombstones
             && let Some(&first) = self.edits.segments.first()
         {
             let kind = segment_kind(object, object.segment(first))?;
@@ -300,7 +301,7 @@ impl Editor<'_> {
     /// A subsection of the `linking` section.
     fn subsection(&self, id: u8, mut reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
         match id {
-            SEGMENT_INFO if self.edits.anew || !self.edits.segments.is_empty() => {
+            SEGMENT_INFO if self.edits.reencode || !self.edits.segments.is_empty() => {
                 self.segment_info(out);
             }
             SYMBOL_TABLE => self.symbol_table(out),
@@ -318,8 +319,8 @@ impl Editor<'_> {
         for (_, segment) in self.kept_segments() {
             encode::segment_info(segment.name, segment.alignment, segment.flags, out);
         }
-        if self.has_place_holders {
-            encode::segment_info(EMPTY_SEGMENT, 0, 0, out);
+        if self.has_tombstones {
+            encode::segment_info(TOMBSTONE_SEGMENT, 0, 0, out);
         }
     }
 
@@ -328,12 +329,14 @@ impl Editor<'_> {
         let keeps_alive = self.edits.keeps_alive.as_deref();
         let count = symbols.len() + self.edits.aliases.len() + keeps_alive.iter().count();
         (count as u32).encode(out);
-        let mut moved = self.edits.moved.iter().peekable();
+        let mut moved = self.edits.symbols.iter().peekable();
         for (position, symbol) in symbols.iter().enumerate() {
             let index = SymbolIndex(position as u32);
             match moved.next_if(|(moved, _)| *moved == index) {
-                Some((_, Moved::Undefined(name))) => undefined(symbol.flags, name, out),
-                Some((_, Moved::Defined(flags))) => self.at_place_holder(*flags, symbol.name, out),
+                Some((_, SymbolEdit::Undefined(name))) => undefined(symbol.flags, name, out),
+                Some((_, SymbolEdit::Defined(flags))) => {
+                    self.at_tombstone(*flags, symbol.name, out)
+                }
                 None => self.kept_symbol(symbol, out),
             }
         }
@@ -342,17 +345,17 @@ impl Editor<'_> {
         }
         if let Some(name) = keeps_alive {
             let flags = SymbolFlags::NO_STRIP | SymbolFlags::VISIBILITY_HIDDEN;
-            self.at_place_holder(flags, name, out);
+            self.at_tombstone(flags, name, out);
         }
     }
 
     /// A symbol of a moved segment that nothing refers to: its index must stay taken.
-    fn place_holder(&self, out: &mut Vec<u8>) {
-        self.at_place_holder(SymbolFlags::BINDING_LOCAL, PLACE_HOLDER, out);
+    fn tombstone(&self, out: &mut Vec<u8>) {
+        self.at_tombstone(SymbolFlags::BINDING_LOCAL, TOMBSTONE, out);
     }
 
     /// A symbol of the segment without bytes.
-    fn at_place_holder(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
+    fn at_tombstone(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
         let place = Definition {
             segment: SegmentIndex(self.kept_count()),
             offset: 0,
@@ -366,11 +369,11 @@ impl Editor<'_> {
             SymbolKind::Section(section) => self.section_symbol(symbol.flags, section, out),
             SymbolKind::Data(Some(definition)) if !self.edits.segments.is_empty() => {
                 match self.new_definition(definition) {
-                    None => self.place_holder(out),
+                    None => self.tombstone(out),
                     new => encode::data_symbol(symbol.flags, symbol.name, new, out),
                 }
             }
-            _ if self.edits.anew && encode::symbol(symbol, out) => {}
+            _ if self.edits.reencode && encode::symbol(symbol, out) => {}
             _ => out.extend_from_slice(self.object.slice(&symbol.range)),
         }
     }

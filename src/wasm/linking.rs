@@ -81,7 +81,7 @@ pub struct Comdat<'a> {
 
 fn name<'a>(reader: &mut BinaryReader<'a>) -> Result<&'a str> {
     let length = reader.read_var_u32()?;
-    Ok(names::lasting(reader.read_bytes(length as usize)?))
+    Ok(names::interned(reader.read_bytes(length as usize)?))
 }
 
 impl<'a> FromReader<'a> for Named<SymbolInfo<'a>> {

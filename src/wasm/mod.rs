@@ -13,7 +13,7 @@ mod stub;
 mod symbol;
 mod synth;
 
-pub use edit::{Edits, Moved, PLACE_HOLDER};
+pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use linking::{Named, SEGMENT_INFO, SYMBOL_TABLE, Segments, Symbols, has_symbols, subsections};
 pub use object::Object;

@@ -75,7 +75,7 @@ impl<'a> Header<'a> {
         };
         Ok(Section {
             id: self.id,
-            name: names::lasting(name),
+            name: names::interned(name),
             range: self.start..self.payload_start + self.payload.len(),
             content,
         })

@@ -163,7 +163,7 @@ impl<'a> Parsed<'a> {
         }
         match reader.eof() {
             true => Ok(()),
-            false => Err(Error::damaged("the type section goes on behind its types")
+            false => Err(Error::damaged("the type section goes on after its types")
                 .at(reader.original_position())),
         }
     }

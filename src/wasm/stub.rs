@@ -1,7 +1,7 @@
 //! An object that has symbols and nothing else: it defines what another file defines, with place holders, and
 //! asks for what that asks for.
 
-use super::edit::PLACE_HOLDER;
+use super::edit::TOMBSTONE;
 use super::encode;
 use super::index::SegmentIndex;
 use super::linking::{COMDAT_INFO, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections};
@@ -128,7 +128,7 @@ fn linking(
     encode::section(SEGMENT_INFO, out, |out| {
         segments.encode(out);
         for _ in 0..segments {
-            encode::segment_info(&format!(".rodata{PLACE_HOLDER}"), 0, 0, out);
+            encode::segment_info(&format!(".rodata{TOMBSTONE}"), 0, 0, out);
         }
     });
     let comdats = comdats.iter().map(|name| (*name, Vec::new()));

@@ -1,17 +1,17 @@
 //! The entries of one object.
 
-use super::duplicate::Doubles;
+use super::duplicate::Duplicates;
 use super::entry::{Entry, EntrySymbol, Origin, Role};
 use super::node;
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
-use crate::survey::intern::{Interner, NameId, Texts};
+use crate::survey::intern::{Interner, NameId, NameStore};
 use crate::survey::mark::{
-    NEEDLE, is_c_identifier, is_marked, is_possible, is_whole_name, why_unmarked,
+    MARK_PREFIX, is_c_identifier, is_marked, is_whole_name, may_be_mark, why_unmarked,
 };
 use crate::survey::marked::{Marked, Marks, is_thread_local};
-use crate::survey::selection::{Wanted, is_reserved};
+use crate::survey::selection::{Selection, is_reserved};
 use crate::wasm::{
     Merged, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, Symbol, SymbolIndex,
 };
@@ -25,10 +25,10 @@ pub struct Collected<'a> {
     /// The entries.
     pub entries: Vec<Entry>,
     /// Where the names of their symbols are.
-    pub texts: Texts<'a>,
+    pub texts: NameStore<'a>,
     /// The names of their sections and COMDAT groups.
     pub names: Interner,
-    /// Names of segments and custom sections that would be entries if they were wanted.
+    /// Names of segments and custom sections that would be entries if they were selected.
     pub candidates: Vec<Box<str>>,
     /// What a user should know.
     pub warnings: Vec<String>,
@@ -42,12 +42,12 @@ pub fn collect<'a>(
     (id, module): (ObjectId, &Module<'a>),
     object: &Object<'_>,
     mut marks: Marks,
-    wanted: &Wanted,
+    selection: &Selection,
 ) -> Result<Collected<'a>> {
     let by_segment = SymbolsBySegment::of(object);
     let collected = Collected {
         entries: Vec::with_capacity(marks.count()),
-        texts: Texts::of(module, object),
+        texts: NameStore::of(module, object),
         names: std::mem::take(&mut marks.names),
         candidates: Vec::new(),
         warnings: Vec::new(),
@@ -69,7 +69,7 @@ pub fn collect<'a>(
                 symbols,
                 sizeless: is_sizeless(object, symbols),
             })?;
-        } else if wanted.has_segments(segment.name) {
+        } else if selection.selects_segments(segment.name) {
             collector.named(index, symbols)?;
         } else if is_c_identifier(segment.name) {
             collector.candidate(segment.name);
@@ -81,14 +81,14 @@ pub fn collect<'a>(
         &mut collector.collected.entries,
     )?;
     collector.warn_of_unmarked();
-    let doubles = LazyCell::new(|| Doubles::of(object));
+    let duplicates = LazyCell::new(|| Duplicates::of(object));
     for (index, section) in object.custom_sections() {
-        if !wanted.has_custom_sections(section.name) {
+        if !selection.selects_custom_sections(section.name) {
             if is_c_identifier(section.name) && !is_reserved(section.name) {
                 collector.candidate(section.name);
             }
         } else {
-            for range in doubles.entries(index, section) {
+            for range in duplicates.entries(index, section) {
                 collector.custom(index, section.name, range);
             }
         }
@@ -100,7 +100,7 @@ pub fn collect<'a>(
 pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
     let marked = |symbol: &&Symbol<'a>| {
         let is_mark = || is_whole_name(symbol.name) || symbol.is_data() && is_marked(symbol.name);
-        symbol.is_undefined() && !symbol.is_weak() && is_possible(symbol.name) && is_mark()
+        symbol.is_undefined() && !symbol.is_weak() && may_be_mark(symbol.name) && is_mark()
     };
     let marked = object.symbols.iter().filter(marked);
     marked.map(|symbol| symbol.name)
@@ -271,7 +271,7 @@ impl<'a> Collector<'_, 'a> {
             self.collected.warnings.push(format!(
                 "`{}` is kept and has `{}` in its name, but it is no entry: {}",
                 demangle::shown(name),
-                String::from_utf8_lossy(NEEDLE),
+                String::from_utf8_lossy(MARK_PREFIX),
                 why_unmarked(name)
             ));
         }
@@ -314,7 +314,7 @@ impl<'a> Collector<'_, 'a> {
             flags: symbol.flags,
             offset: range.start,
             size: range.end - range.start,
-            name: self.collected.texts.keep(symbol.name),
+            name: self.collected.texts.add(symbol.name),
         }
     }
 

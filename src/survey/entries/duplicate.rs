@@ -12,12 +12,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// An object's data segments, to look for custom sections beside them.
-pub struct Doubles<'o, 'a> {
+pub struct Duplicates<'o, 'a> {
     object: &'o Object<'a>,
     segments: HashSet<&'a str>,
 }
 
-impl<'o, 'a> Doubles<'o, 'a> {
+impl<'o, 'a> Duplicates<'o, 'a> {
     /// Looks at an object.
     pub fn of(object: &'o Object<'a>) -> Self {
         let segments = object.segments.iter().map(|segment| segment.name);

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::input::{ObjectId, changed};
-use crate::survey::intern::{NameId, Text, Texts};
+use crate::survey::intern::{NameId, NameStore, StoredName};
 use crate::wasm::{
     DataSegment, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags, SymbolIndex,
 };
@@ -78,7 +78,7 @@ pub struct EntrySymbol {
     /// Of what it names, in bytes.
     pub size: u32,
     /// Its name.
-    pub name: Text,
+    pub name: StoredName,
 }
 
 /// What is kept of an object that has entries.
@@ -97,7 +97,7 @@ pub struct Summary<'a> {
 
 impl<'a> Summary<'a> {
     /// That of an object with these entries, whose names are in these texts.
-    pub fn new(object: &Object<'_>, texts: &Texts<'a>, entries: &[Entry]) -> Self {
+    pub fn new(object: &Object<'_>, texts: &NameStore<'a>, entries: &[Entry]) -> Self {
         let is_retained = |segment: &DataSegment<'_>| segment.flags & SEGMENT_RETAIN != 0;
         let retained = object.segments.iter().filter(|one| is_retained(one));
         let mut of_entries: Vec<_> = entries
@@ -112,8 +112,8 @@ impl<'a> Summary<'a> {
             table64: object.table64,
             has_roots: object.has_constructors || retained.count() > of_entries.len(),
             bytes: match texts {
-                Texts::Object(bytes) => Some(bytes),
-                Texts::Copied(_) => None,
+                NameStore::Object(bytes) => Some(bytes),
+                NameStore::Copied(_) => None,
             },
         }
     }

@@ -13,24 +13,24 @@ use crate::error::Result;
 use crate::input::{Module, ObjectId};
 use crate::survey::mark;
 use crate::survey::marked::{Marks, marks};
-use crate::survey::selection::Wanted;
+use crate::survey::selection::Selection;
 use crate::wasm::Object;
 use std::sync::Arc;
 
 /// What is found beside entries.
 #[derive(Default)]
-pub struct Rest {
+pub struct Findings {
     /// The marks that objects refer to.
     pub undefined: Vec<Undefined>,
     /// What a user should know.
     pub warnings: Vec<(ObjectId, String)>,
-    /// Of objects with marks, names that would be those of entries if they were wanted.
+    /// Of objects with marks, names that would be those of entries if they were selected.
     pub candidates: Vec<(ObjectId, Vec<Box<str>>)>,
 }
 
-impl Rest {
+impl Findings {
     /// Adds what was found in an object.
-    pub fn add(&mut self, id: ObjectId, found: &mut Found<'_>) {
+    pub fn add(&mut self, id: ObjectId, found: &mut ObjectScan<'_>) {
         let undefined = found.undefined.drain(..);
         self.undefined.extend(undefined.map(|mark| (id, mark)));
         let warnings = found.collected.warnings.drain(..);
@@ -43,7 +43,7 @@ impl Rest {
 }
 
 /// What there is in an object.
-pub struct Found<'a> {
+pub struct ObjectScan<'a> {
     pub collected: Collected<'a>,
     /// Of an object with entries.
     pub summary: Option<Summary<'a>>,
@@ -55,16 +55,16 @@ pub struct Found<'a> {
     pub undefined: Vec<String>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> ObjectScan<'a> {
     /// Looks into an object.
     ///
     /// # Errors
     /// The object or a mark in it is not right.
-    pub fn in_object(
+    pub fn of(
         id: ObjectId,
         module: &Module<'a>,
         has_marks: bool,
-        wanted: &Wanted,
+        selection: &Selection,
     ) -> Result<Self> {
         let bytes = module.load()?;
         let object = Object::parse(&bytes)?;
@@ -75,11 +75,11 @@ impl<'a> Found<'a> {
         // Names and sizes are known now.
         module.release();
         let marked = marks.names.names().to_vec();
-        let collected = collect((id, module), &object, marks, wanted)?;
+        let collected = collect((id, module), &object, marks, selection)?;
         let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
         let referred = undefined
             .map(|symbol| symbol.name)
-            .filter(|name| has_marks && mark::is_possible(name));
+            .filter(|name| has_marks && mark::may_be_mark(name));
         let has_entries = !collected.entries.is_empty();
         let found = Self {
             marked,
