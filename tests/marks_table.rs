@@ -364,7 +364,7 @@ fn legacy_names_do_not_tell_where_an_impl_is_of_a_marked_modules_type_for_its_ow
         assert_eq!(bytes, 4);
         says(
             &said,
-            &["but it is no entry: what its name marks is not a module that it is in"],
+            &["but it is no entry: it is not defined in the marked module"],
         );
     }
 }

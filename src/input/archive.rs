@@ -61,7 +61,7 @@ pub fn members<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<Member<'a>>> {
 fn malformed(path: &Path) -> impl Fn(object::read::Error) -> Error {
     move |error| {
         Error::new(format!("malformed archive: {error}"))
-            .note("make the archive again (llvm-ar rcs), it may have been cut off")
+            .note("recreate the archive (llvm-ar rcs): it may be truncated")
             .in_file(path.display())
     }
 }
@@ -97,7 +97,7 @@ pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
             Content::Inside(_) => Ok(FileBytes::empty()),
             Content::Outside(file) => FileBytes::open(file).map_err(|error| {
                 error
-                    .note("a thin archive holds only the names of its members: put the file back, or make the archive again")
+                    .note("a thin archive holds only the names of its members: restore the file or recreate the archive")
                     .in_file(path.display())
             }),
         })

@@ -47,7 +47,7 @@ impl InputFile {
         let thin = match kind {
             FileKind::Archive if bytes.is_read_once() && archive::is_thin(bytes.bytes()) => {
                 return Err(Error::new("a thin archive cannot be read from a pipe")
-                    .note("it holds only the names of its members, which begin at its own place: name the file")
+                    .note("a thin archive names its members relative to its own path: pass the file itself")
                     .in_file(path.display()));
             }
             FileKind::Archive => archive::open_thin(path, bytes.bytes())?,

@@ -237,8 +237,8 @@ fn cannot_open(path: &Path, error: &std::io::Error) -> Error {
 
 /// An input is not what it was when it was read before.
 pub fn changed() -> Error {
-    Error::new("this was changed while it was read")
-        .note("another program writes to an input of this link: link again when it is done")
+    Error::new("the file changed during the link")
+        .note("another program is writing to this input: link again when it is done")
 }
 
 fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
@@ -250,7 +250,7 @@ fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
         ErrorKind::NotFound => Some("build it first, or correct the path"),
         ErrorKind::PermissionDenied => Some("make it readable for the user who links"),
         ErrorKind::IsADirectory => {
-            Some("name the files in it, or search it for libraries by -L DIRECTORY")
+            Some("name the files in it, or search it for libraries with -L DIRECTORY")
         }
         _ => None,
     }
@@ -297,7 +297,7 @@ mod tests {
         for other in [&b"012345678"[..], b"01234567890"] {
             std::fs::write(&path, other).expect("written");
             let error = file.load(&path).expect_err("another").to_string();
-            assert!(error.contains("changed while it was read"), "{error}");
+            assert!(error.contains("changed during the link"), "{error}");
         }
         std::fs::remove_file(&path).expect("removed");
         let error = file.load(&path).expect_err("none").to_string();

@@ -105,8 +105,8 @@ fn on_sigbus(info: &siginfo_t) {
     for part in [
         &b"wasm-section-ld: error: "[..],
         file,
-        b": this was truncated while it was read\n\
-          >>> another program writes to an input of this link: link again when it is done\n",
+        b": the file was truncated during the link\n\
+          >>> another program is writing to this input: link again when it is done\n",
     ] {
         let _ = stderr.write_all(part);
     }

@@ -189,12 +189,12 @@ fn strip_prefix<'s>(name: &Cow<'s, str>, prefix: &str) -> Option<Cow<'s, str>> {
 /// Why data is no entry whose name has the text of a mark, and which is to be kept.
 pub fn why_unmarked(symbol: &str) -> &'static str {
     let Some(path) = Path::of(symbol) else {
-        return "its name is neither a mark nor a path that rustc mangles";
+        return "its name is neither a mark nor a mangled Rust path";
     };
     let is_in_value = |component: &Component<'_>| component.namespace == Namespace::Nested;
     match path.components.last().is_some_and(is_in_value) {
         true => "it is a part of another static's value",
-        false => "what its name marks is not a module that it is in",
+        false => "it is not defined in the marked module",
     }
 }
 
@@ -282,7 +282,7 @@ fn section_name(symbol: &str, name: &str) -> Result<()> {
     }
     if name.len() > LONGEST_SECTION {
         return Err(Error::new(format!(
-            "the section name of a mark has {} bytes, and {LONGEST_SECTION} are the most",
+            "the section name of a mark is too long: it has {} bytes, the limit is {LONGEST_SECTION}",
             name.len()
         )));
     }

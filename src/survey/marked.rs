@@ -64,11 +64,11 @@ impl Marks {
 /// `value`, which `node` points to, is in another entry too.
 pub fn in_two_entries(object: &Object<'_>, node: SymbolIndex, value: SymbolIndex) -> Error {
     Error::new(format!(
-        "`{}` would have to be the value of two entries at once",
+        "`{}` is the value of two entries",
         demangle::shown(object.symbol(value).name)
     ))
     .at(object.symbol(node).range.start.into())
-    .note("each has to point to a static of its own")
+    .note("let each entry point to a static of its own")
 }
 
 /// What a symbol is marked as.

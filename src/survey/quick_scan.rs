@@ -60,7 +60,7 @@ impl QuickScan {
                     Error::new("not a relocatable wasm file: it has no `linking` section")
                         .note("link the objects that this finished module was made of")
                         .note(
-                            "if it should be an object, it was cut off or stripped: build it again",
+                            "if this should be an object, it was truncated or stripped: rebuild it",
                         ),
                 );
             }

@@ -83,11 +83,14 @@ impl<'a> References<'a> {
             [] => 0,
         };
         Err(Error::new(format!(
-            "`{}` is marked as an entry whose section is told by reference, but it points to {found} \
-             functions that tell one",
+            "`{}` must point to exactly one `__link_section_of__NAME` function; found {found}",
             demangle::shown(symbol.name),
         ))
-        .note("it has to point to one function whose path has a component `__link_section_of__NAME` or `__link_section_of_values__NAME`"))
+        .note(
+            "a static in a module `__link_section_by_reference__` points to the function that names its \
+             section: one whose path has a component `__link_section_of__NAME` or \
+             `__link_section_of_values__NAME`",
+        ))
     }
 
     /// The references in what the symbol names.
@@ -110,8 +113,7 @@ impl<'a> References<'a> {
     pub fn value(object: &Object<'_>, node: &Symbol<'_>) -> Result<Option<SymbolIndex>> {
         let wrong = || {
             Error::new(format!(
-                "`{}` is marked as an entry whose value is told by reference, but it does not point to \
-                 one value that the same object defines",
+                "`{}` must point to exactly one value that the same object defines",
                 demangle::shown(node.name),
             ))
             .at(node.range.start.into())

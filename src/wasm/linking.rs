@@ -33,7 +33,7 @@ pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryRe
             "unexpected metadata version: {version} (Expected: {LINKING_VERSION})"
         ))
         .at(linking.content_start() as u64)
-        .note("the object is from a compiler older or newer than this linker knows"));
+        .note("the object is from a compiler that is older or newer than this linker supports"));
     }
     let mut subsections = Vec::new();
     while !reader.eof() {

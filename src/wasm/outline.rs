@@ -208,9 +208,9 @@ pub fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
 }
 
 fn truncated(error: wasmparser::Error) -> Error {
-    Error::new("this wasm file ends in the middle of a section")
+    Error::new("unexpected end of file inside a section")
         .at(error.offset())
-        .note("build it again, it was cut off or damaged")
+        .note("the file is truncated or damaged: rebuild it")
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ impl<'a> Parsed<'a> {
     pub fn of(bytes: &'a [u8]) -> Result<Self> {
         let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
         if u32::try_from(bytes.len()).is_err() {
-            return Err(Error::new("an object of 4 GiB or more")
-                .note("relocations count in 32 bits: divide it into smaller ones"));
+            return Err(Error::new("the object is 4 GiB or larger")
+                .note("relocation offsets have 32 bits: split it into smaller objects"));
         }
         let relocations = vec![None; sections.len()];
         let section_comdats = vec![None; sections.len()];
@@ -90,8 +90,8 @@ impl<'a> Parsed<'a> {
             let counts = section.id != CUSTOM || section.name == "linking";
             if counts && std::mem::replace(&mut seen[usize::from(section.id)], true) {
                 let what = match section.id {
-                    CUSTOM => "section `linking` is there twice".to_owned(),
-                    id => format!("the section of id {id} is there twice"),
+                    CUSTOM => "duplicate `linking` section".to_owned(),
+                    id => format!("duplicate section with id {id}"),
                 };
                 return Err(Error::damaged(what).at(section.content_start() as u64));
             }
@@ -133,18 +133,16 @@ impl<'a> Parsed<'a> {
         };
         // LLVM does not know a section that is to come.
         if target >= index.0 {
-            return damaged(format!(
-                "`{name}` stands before the section that it relocates"
-            ));
+            return damaged(format!("`{name}` precedes the section that it relocates"));
         }
         if of.name == "linking" || of.name.starts_with("reloc.") {
             return damaged(format!(
-                "`{name}` relocates what only describes other sections"
+                "`{name}` relocates a section without contents of its own"
             ));
         }
         if slot.replace(index).is_some() {
             return damaged(format!(
-                "relocations for section {target} are there twice: the second time in `{name}`"
+                "duplicate relocations for section {target} in `{name}`"
             ));
         }
         Ok(())
@@ -157,14 +155,16 @@ impl<'a> Parsed<'a> {
         for _ in 0..reader.read_var_u32()? {
             let at = reader.original_position();
             if reader.read_u8()? != FUNCTION {
-                return Err(Error::damaged("a type that is no signature of a function").at(at));
+                return Err(Error::damaged("type is not a function signature").at(at));
             }
             self.types.push(reader.read()?);
         }
         match reader.eof() {
             true => Ok(()),
-            false => Err(Error::damaged("the type section goes on after its types")
-                .at(reader.original_position())),
+            false => Err(
+                Error::damaged("unexpected data at the end of the type section")
+                    .at(reader.original_position()),
+            ),
         }
     }
 
@@ -227,7 +227,7 @@ impl<'a> Parsed<'a> {
         for (id, reader) in subsections(section)? {
             let counts = matches!(id, SEGMENT_INFO | INIT_FUNCS | COMDAT_INFO | SYMBOL_TABLE);
             if counts && std::mem::replace(&mut seen[usize::from(id)], true) {
-                let message = format!("subsection {id} of `linking` is there twice");
+                let message = format!("duplicate subsection {id} of `linking`");
                 return Err(Error::damaged(message).at(reader.original_position()));
             }
             match id {
@@ -246,7 +246,9 @@ impl<'a> Parsed<'a> {
         for (position, item) in infos.into_iter_with_offsets().enumerate() {
             let (at, Named(info)) = item?;
             let Some(segment) = self.segments.get_mut(position) else {
-                return Err(Error::damaged("segment info for a segment that is not there").at(at));
+                return Err(
+                    Error::damaged("segment index out of range in the segment info").at(at),
+                );
             };
             // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
             if info.alignment > 31 {
@@ -311,7 +313,7 @@ impl<'a> Parsed<'a> {
             } = info
                 && std::mem::replace(&mut unnamed[index as usize], true)
             {
-                let message = format!("two symbols for the import `{}`", symbol.name);
+                let message = format!("duplicate symbol for the import `{}`", symbol.name);
                 return Err(Error::damaged(message).at(at));
             }
             self.symbols.push(Symbol {
@@ -345,7 +347,7 @@ impl<'a> Parsed<'a> {
                 // of the assembler code says.
                 if place.offset as usize > segment.data.len() {
                     return Err(Error::damaged(format!(
-                        "symbol `{name}` goes beyond the end of its segment `{}`",
+                        "symbol `{name}` extends past the end of its segment `{}`",
                         segment.name
                     )));
                 }
@@ -400,7 +402,7 @@ mod tests {
         let object = b"\0asm\x01\0\0\0\0\x0f\x07linking\x02\x08\x01\0\x08\x01\0";
         let error = Parsed::of(object).expect_err("twice").to_string();
         assert!(
-            error.contains("subsection 8 of `linking` is there twice"),
+            error.contains("duplicate subsection 8 of `linking`"),
             "{error}"
         );
         let once = b"\0asm\x01\0\0\0\0\x0c\x07linking\x02\x08\x01\0";

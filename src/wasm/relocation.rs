@@ -98,19 +98,16 @@ pub fn read(
         let (at, entry) = item?;
         let range = entry.relocation_range().ok();
         let Some(range) = range.filter(|range| range.end <= target.content.len()) else {
-            return Err(Error::damaged("this relocation is outside its section").at(at));
+            return Err(Error::damaged("relocation offset is outside its section").at(at));
         };
         if relocations
             .last()
             .is_some_and(|last| last.offset > entry.offset)
         {
-            return Err(Error::damaged("relocations are not in the order of their offsets").at(at));
+            return Err(Error::damaged("relocations are not sorted by offset").at(at));
         }
         if target.id == DATA && !is_in_one(&mut segments, &range) {
-            return Err(Error::damaged(
-                "this relocation is not inside the bytes of one data segment",
-            )
-            .at(at));
+            return Err(Error::damaged("relocation is not within one data segment").at(at));
         }
         let relocation = Relocation {
             ty: entry.ty,
@@ -131,7 +128,7 @@ fn check_symbol(relocation: &Relocation, symbols: &[Symbol<'_>]) -> Result<()> {
     }
     let Some(symbol) = symbols.get(relocation.index as usize) else {
         return Err(Error::damaged(format!(
-            "symbol index {} of this relocation is out of range: there are {} symbols",
+            "symbol index {} of a relocation is out of range: there are {} symbols",
             relocation.index,
             symbols.len()
         )));
@@ -146,7 +143,7 @@ fn check_symbol(relocation: &Relocation, symbols: &[Symbol<'_>]) -> Result<()> {
         return Ok(());
     }
     Err(Error::damaged(format!(
-        "this relocation's type does not fit the kind of its symbol `{}`",
+        "relocation type does not match the kind of symbol `{}`",
         symbol.name
     )))
 }

@@ -184,7 +184,7 @@ impl<'a> Collector<'_, 'a> {
                 segment.name
             ))
             .at(segment.range.start.into())
-            .note("each thread has its own copy, so there is no one address for an array"));
+            .note("each thread has its own copy, so it has no single address"));
         }
         let origin = Origin::Segment(index);
         let section = self.section(segment.name);
@@ -213,7 +213,7 @@ impl<'a> Collector<'_, 'a> {
         let beyond = |&&symbol: &&SymbolIndex| range(symbol).end as usize > segment.data.len();
         if let Some(&symbol) = symbols.iter().find(beyond) {
             return Err(Error::damaged(format!(
-                "symbol `{}` goes beyond the end of its segment `{}`",
+                "symbol `{}` extends past the end of its segment `{}`",
                 self.name(symbol),
                 segment.name
             ))
@@ -269,7 +269,7 @@ impl<'a> Collector<'_, 'a> {
             }
             let name = self.object.symbol(symbol).name;
             self.collected.warnings.push(format!(
-                "`{}` is kept and has `{}` in its name, but it is no entry: {}",
+                "`{}` is retained and has `{}` in its name, but is not an entry: {}",
                 demangle::shown(name),
                 String::from_utf8_lossy(MARK_PREFIX),
                 why_unmarked(name)
@@ -367,10 +367,10 @@ impl<'a> Collector<'_, 'a> {
 
     fn overlap(&self, symbol: SymbolIndex) -> Error {
         Error::new(format!(
-            "the bytes of `{}` would have to be in two entries at once",
+            "the bytes of `{}` are in two entries",
             self.name(symbol)
         ))
         .at(self.object.symbol(symbol).range.start.into())
-        .note("one place in memory can be an entry of one section, once")
+        .note("an address can be one entry of one section only")
     }
 }
