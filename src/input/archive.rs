@@ -1,5 +1,5 @@
-//! Archives and their members, thin ones too: read, and written with a symbol index, as older linkers extract by
-//! that alone.
+//! Archives, regular and thin: reading them, and writing them with a symbol index. Older linkers
+//! extract members by the index alone.
 
 use super::map::FileBytes;
 use super::module::Name;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// A member of an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name as the archive has it; of a thin archive, a path relative to the archive.
+    /// Its name in the archive; in a thin archive, a path relative to the archive.
     pub name: String,
     /// Where its bytes are.
     pub content: Content<'a>,
@@ -36,7 +36,7 @@ pub enum Content<'a> {
 /// The members of the archive `bytes`, which is the file `path`.
 ///
 /// # Errors
-/// An archive that ends early or whose headers are not right.
+/// A truncated or malformed archive.
 pub fn members<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<Member<'a>>> {
     let malformed = malformed(path);
     let archive = ArchiveFile::parse(bytes).map_err(&malformed)?;
@@ -72,13 +72,13 @@ fn thin_path(archive: &Path, member: &ArchiveMember<'_>) -> PathBuf {
     archive.parent().unwrap_or(Path::new("")).join(name)
 }
 
-/// The names in the symbol index of an archive; none if it has no index.
+/// The names in the symbol index of an archive; `None` if it has no index.
 pub fn index(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let symbols = ArchiveFile::parse(bytes).ok()?.symbols().ok()??;
     Some(symbols.filter_map(|symbol| Some(symbol.ok()?.name())))
 }
 
-/// Whether the archive holds only the names of its members.
+/// Whether the archive is thin: it holds only the paths of its members.
 pub fn is_thin(bytes: &[u8]) -> bool {
     bytes.starts_with(b"!<thin>\n")
 }
@@ -114,8 +114,8 @@ pub struct Archive<'a> {
 }
 
 impl Archive<'_> {
-    /// Whether a member that `is_edited` says to come before its archive would be offered before another that
-    /// now comes before it.
+    /// Whether extraction order would change if the members that `is_edited` moved before the
+    /// archive: a member with definitions precedes the last of them.
     pub fn has_others_before(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
         let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
         let before = &self.members[..last.unwrap_or(0)];
@@ -124,7 +124,7 @@ impl Archive<'_> {
             .any(|(_, bytes)| !is_edited(bytes) && has_definitions(bytes))
     }
 
-    /// How many members there are up to the last that `is_edited`, if one after it offers anything.
+    /// The number of members up to the last that `is_edited`, if a later member has definitions.
     pub fn end_of_edited(&self, is_edited: impl Fn(&[u8]) -> bool) -> Option<usize> {
         let end = self
             .members
@@ -139,12 +139,12 @@ impl Archive<'_> {
     }
 }
 
-/// Whether a member may be extracted.
+/// Whether a member defines global symbols, so that it may be extracted.
 fn has_definitions(bytes: &[u8]) -> bool {
     each_definition(bytes, |_| Err(())).is_err()
 }
 
-/// How the writer of archives looks into members: none is of another format.
+/// How the archive writer reads symbols of members. Only wasm and bitcode have any.
 static READER: ObjectReader = ObjectReader {
     get_symbols,
     is_64_bit_object_file: |_| false,
@@ -169,7 +169,7 @@ pub fn write<'a>(
 /// Writes an archive of these members. Beyond 4 GiB its symbol index has 64-bit offsets.
 ///
 /// # Errors
-/// `out` does not take it.
+/// A write to `out` fails.
 pub fn write_to<'a>(
     out: &mut (impl Write + Seek),
     members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
@@ -181,7 +181,7 @@ pub fn write_to<'a>(
     write_archive_to_stream(out, &members, ArchiveKind::Gnu, false, None)
 }
 
-/// Calls `found` with each symbol that a member offers. Whether the member is an object.
+/// Calls `found` with each global symbol that a member defines. Returns whether it has any.
 fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
     let mut is_object = false;
     each_definition(bytes, |name| {
@@ -191,10 +191,11 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
     Ok(is_object)
 }
 
-/// Calls `found` with each name that an object or bitcode defines for others, as a text.
+/// Calls `found` with each global symbol that an object or bitcode defines, as an escaped name
+/// (`names`).
 ///
 /// # Errors
-/// What `found` fails with.
+/// The errors of `found`.
 pub fn each_definition<E>(
     bytes: &[u8],
     mut found: impl FnMut(&str) -> Result<(), E>,

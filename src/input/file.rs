@@ -1,4 +1,4 @@
-//! An input file and what it is: an object, bitcode, or an archive with members.
+//! An input file: an object, bitcode, or an archive with its members.
 
 use super::archive::{self, Content};
 use super::file_kind::{self, FileKind};
@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 
-/// An open file, and what is in it.
+/// An open file.
 #[derive(Debug)]
 pub struct InputFile {
     pub path: Arc<Path>,
     pub bytes: FileBytes,
-    /// The members of a thin archive, one for one.
+    /// The files of a thin archive, one per member.
     pub thin: Vec<FileBytes>,
     pub kind: FileKind,
     pub place: Place,
@@ -108,7 +108,7 @@ impl InputFile {
             }
         }
         let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
-        // The backend links nothing of it and goes on: what it was to bring is then undefined.
+        // The backend skips it silently, and the user sees only undefined symbols.
         if let (Some((member, what)), false) = (foreign, linkable) {
             let warning = Error::new(format!(
                 "this is {what}, and nothing in the archive is WebAssembly"
@@ -121,7 +121,7 @@ impl InputFile {
     }
 }
 
-/// In the words of `wasm-ld`, and what the file is.
+/// The message of `wasm-ld`, with a note on what the file is.
 fn unknown_file_type(path: &Path, bytes: &[u8]) -> Error {
     let error = Error::new(format!("unknown file type: {}", path.display()));
     if bytes.is_empty() {

@@ -1,4 +1,4 @@
-//! Says what an input is that no wasm linker can link.
+//! What an input file is, by its first bytes.
 
 use goblin::Hint;
 
@@ -20,7 +20,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Looks at the first bytes of a file.
+    /// Detects the kind by the magic bytes.
     pub fn of(bytes: &[u8]) -> Self {
         const BITCODE: [&[u8]; 2] = [b"BC\xc0\xde", b"\xde\xc0\x17\x0b"];
         const ARCHIVE: [&[u8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
@@ -42,7 +42,7 @@ impl FileKind {
     }
 }
 
-/// Says what the bytes are in words, as `an ELF file for x86_64`, if they are of another platform.
+/// Describes an object of another platform, such as `an ELF file for x86_64`.
 pub fn describe(bytes: &[u8]) -> Option<String> {
     let hint = goblin::peek_bytes(bytes.get(..16)?.try_into().ok()?).ok()?;
     let (machine, format) = match hint {

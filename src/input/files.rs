@@ -14,11 +14,11 @@ use crate::wasm::has_symbols;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-/// The files that the command line names, in its order. Nothing is known of them yet.
+/// The input files on the command line, in order, not yet opened.
 #[derive(Debug)]
 pub struct Named(Vec<(PathBuf, Place)>);
 
-/// The same, open.
+/// The open input files.
 #[derive(Debug)]
 pub struct Files {
     pub(super) files: Vec<InputFile>,
@@ -26,7 +26,7 @@ pub struct Files {
 }
 
 impl Named {
-    /// The inputs of `line`, for a backend that takes `shared` libraries.
+    /// The inputs of `line`. `shared` says when the backend resolves `-l` to a shared library.
     pub fn by(line: &CommandLine, shared: &dyn Fn() -> SharedLibraries) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath), shared);
@@ -57,7 +57,7 @@ impl Named {
         Self(named)
     }
 
-    /// Whether all that are there can be read again.
+    /// Whether all existing inputs can be read twice: none is a pipe.
     pub fn are_files(&self) -> bool {
         let is_pipe = |metadata: Metadata| !metadata.is_file() && !metadata.is_dir();
         let mut paths = self.0.iter().map(|(path, _)| path);
@@ -67,13 +67,13 @@ impl Named {
     /// Opens them, with these threads, which later phases use too.
     ///
     /// # Errors
-    /// All files that cannot be opened, or that are nothing the backend can link.
+    /// Every file that cannot be opened, or that the backend cannot link.
     pub fn open(&self, threads: &Threads) -> Result<Files> {
         let many = parallel::are_many(self.0.len());
         let opened = threads
             .for_objects(self.0.len())
             .map(&self.0, |&(ref path, place)| {
-                // What an option that we don't know does with a pipe is its business.
+                // A possible value of an unknown option: reading a pipe would consume it.
                 if place.ambiguous && !path.is_file() {
                     return Ok(None);
                 }
@@ -112,7 +112,7 @@ impl Files {
         self.files.get(start..end).unwrap_or_default()
     }
 
-    /// How many inputs there are up to an argument, with those that it names or without.
+    /// The number of inputs before an argument, including those that it names with `with`.
     fn count_to(&self, argument: ArgumentIndex, with: bool) -> usize {
         self.files.partition_point(|file| {
             file.place.argument < argument || with && file.place.argument == argument
@@ -122,7 +122,7 @@ impl Files {
     /// The members of the archive that `argument` names, in order; none if it names none.
     ///
     /// # Errors
-    /// An archive that is not right.
+    /// A malformed archive.
     pub fn archive(&self, argument: ArgumentIndex) -> Result<Option<Archive<'_>>> {
         let mut files = self.at(argument);
         let Some(file) = files.find(|file| file.kind == FileKind::Archive) else {
@@ -134,8 +134,8 @@ impl Files {
         }))
     }
 
-    /// Whether the archive that `argument` names has nothing to link but members for which `is_given`
-    /// says that they are given elsewhere.
+    /// Whether all members with symbols of the archive that `argument` names are passed to the
+    /// backend elsewhere, by `is_given`.
     ///
     /// # Errors
     /// An archive that is not right.
@@ -157,8 +157,8 @@ impl Files {
         Ok(is_there)
     }
 
-    /// Those of `names` that members of archives offer by the archives' symbol indexes, or none where some
-    /// archive has no index.
+    /// Those of `names` that are in the symbol indexes of lazy archives; `None` if an archive has
+    /// no index.
     pub fn in_symbol_indexes<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
         let mut offered = HashSet::default();
         for file in &self.files {
@@ -174,16 +174,16 @@ impl Files {
         Some(offered)
     }
 
-    /// What can be read only once, as it is a pipe: the argument, its name, and what we have read.
+    /// The inputs that are pipes, which only this process could read: argument, name and contents.
     pub fn read_once(&self) -> impl Iterator<Item = (ArgumentIndex, Name, &[u8])> {
         let files = self.files.iter().filter(|file| file.bytes.is_read_once());
         files.map(|file| (file.place.argument, file.name(None), file.bytes.bytes()))
     }
 
-    /// Checks that all inputs are what they were, but for one that the `output` was written over.
+    /// Checks that no input has changed since it was opened, except one that is the `output`.
     ///
     /// # Errors
-    /// The first that is not.
+    /// The first input that has changed.
     pub fn check_unchanged(&self, output: &Path) -> Result<()> {
         self.threads
             .for_objects(self.files.len())
@@ -191,7 +191,7 @@ impl Files {
             .map(|_| ())
     }
 
-    /// What an argument names.
+    /// The files that an argument names.
     fn at(&self, argument: ArgumentIndex) -> impl Iterator<Item = &InputFile> {
         let (start, end) = (
             self.count_to(argument, false),
@@ -200,7 +200,8 @@ impl Files {
         self.files[start..end].iter()
     }
 
-    /// Of the places that name one archive, the one that counts.
+    /// For archives that are named more than once, the occurrence to use: one with
+    /// `--whole-archive`, else the first.
     pub(super) fn counted_archives(&self) -> HashSet<usize> {
         let archives = self.files.iter().enumerate();
         let archives = archives.filter(|(_, file)| file.kind == FileKind::Archive);

@@ -1,4 +1,4 @@
-//! What there is to link: the objects of all files, or objects that are in memory.
+//! The inputs of a link: the modules of all files, or modules in memory.
 
 use super::archive;
 use super::file_kind::FileKind;
@@ -20,22 +20,23 @@ pub struct Inputs<'a> {
     pub modules: Vec<Module<'a>>,
     /// The LLVM bitcode, archive members too, in link order.
     pub bitcode: Vec<Module<'a>>,
-    /// What has become of the bitcode, once it has been compiled.
+    /// The result of compiling the bitcode; `None` before that.
     pub compiled: Option<Compiled<'a>>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Where they are from.
+    /// The files that they are from; `None` if they are in memory.
     pub files: Option<&'a Files>,
     /// The threads that all phases use.
     pub threads: Threads,
 }
 
-/// What has become of bitcode.
+/// The result of compiling bitcode, in [`Inputs`].
 #[derive(Debug, Default)]
 pub struct Compiled<'a> {
-    /// What is linked, as places in [`Inputs::bitcode`]: the objects that were made of it are the last modules.
+    /// The indices in [`Inputs::bitcode`] of linked files. Their objects are the last modules.
     pub linked: Vec<usize>,
-    /// By where an object is that was compiled alone: its bitcode, in whose place it is among the modules.
+    /// The bitcode of each object that was compiled alone, by the address of the object. The object
+    /// has the bitcode's place in link order.
     alone: HashMap<*const u8, &'a [u8]>,
 }
 
@@ -54,7 +55,7 @@ impl Compiled<'_> {
     }
 }
 
-/// What the backend makes of bitcode.
+/// What the backend makes of bitcode: objects.
 #[derive(Debug)]
 pub struct FromBitcode {
     /// The objects that are made of what is linked.
@@ -66,11 +67,11 @@ pub struct FromBitcode {
 }
 
 impl<'a> Inputs<'a> {
-    /// What there is to link, in link order. An archive that is named more than once counts where it
-    /// counts most: the first time, or where all of it is linked.
+    /// The modules of `files`, in link order. An archive that is named more than once is used once:
+    /// with `--whole-archive`, else the first time.
     ///
     /// # Errors
-    /// An archive that is not right.
+    /// A malformed archive.
     pub fn of(files: &'a Files) -> Result<Self> {
         let mut inputs = Self {
             files: Some(files),
@@ -98,7 +99,7 @@ impl<'a> Inputs<'a> {
         Ok(inputs)
     }
 
-    /// Lets the system take back the memory of large files, where all that is needed next are parts.
+    /// Lets the system reclaim the pages of large files, where only parts are needed next.
     pub fn release(&self) {
         let files = self.files.iter().flat_map(|files| &files.files);
         files.for_each(|file| file.bytes.release());

@@ -1,5 +1,5 @@
-//! The inputs: files found and mapped, told apart by what is in them and not by their names,
-//! archives taken apart into members.
+//! The inputs: files are found, mapped and classified by content, and archives are split into
+//! members.
 
 mod archive;
 mod file;

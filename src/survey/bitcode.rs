@@ -1,5 +1,5 @@
-//! Entries in LLVM bitcode. What they are like only the compiled object says; that there are some, the
-//! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
+//! Entries in LLVM bitcode. Its symbol table says whether there are any. If so, the backend
+//! compiles the bitcode first, and the objects are surveyed again.
 
 use super::mark::{MARK_PREFIX, Mark, SectionRef};
 use super::selection::Selection;
@@ -13,31 +13,31 @@ use std::collections::BTreeSet;
 /// A bitcode file that has entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WithEntries {
-    /// Its place in `Inputs::bitcode`.
+    /// Its index in `Inputs::bitcode`.
     pub position: usize,
-    /// Its entries that other files could refer to. Where none does, whole-program optimization would
-    /// take them for dead.
+    /// Its global entries. Whole-program optimization would drop those that no other file
+    /// references.
     pub globals: Vec<String>,
-    /// Whether its symbols show entries. Custom sections are not among them: then there is only a text in
-    /// it that may be the name of one.
+    /// Whether its symbol table shows entries. Otherwise the name of a selected custom section
+    /// merely occurs in it: custom sections are not in the symbol table.
     pub is_certain: bool,
 }
 
-/// Bitcode as the survey sees it.
+/// The scan of a bitcode file.
 #[derive(Debug)]
 pub struct BitcodeScan<'a> {
     bitcode: Bitcode<'a>,
-    /// The marked data that it defines, with the sections that are told by name.
+    /// The marked data that it defines, each with the section if the mark names it.
     marked: Vec<(Symbol<'a>, Option<Cow<'a, str>>)>,
-    /// Whether there are marks in it, of which no more is known.
+    /// Whether it may have marks but has no readable symbol table.
     has_unknown_marks: bool,
 }
 
 impl<'a> BitcodeScan<'a> {
-    /// Looks at a bitcode file.
+    /// Scans a bitcode file.
     ///
     /// # Errors
-    /// A mark that is not right.
+    /// A malformed mark.
     pub fn of(module: &Module<'a>) -> Result<Self> {
         // Bitcode is always in memory.
         let bytes = module.resident().unwrap_or_default();
@@ -60,7 +60,7 @@ impl<'a> BitcodeScan<'a> {
         Ok(scan)
     }
 
-    /// The symbols that it refers to.
+    /// Its undefined symbols.
     pub fn undefined(&self) -> impl Iterator<Item = &'a str> {
         let symbols = self.bitcode.symbols.iter().flatten();
         symbols
@@ -68,14 +68,14 @@ impl<'a> BitcodeScan<'a> {
             .map(|symbol| symbol.name)
     }
 
-    /// The sections that its marks speak of.
+    /// The sections that its marks name.
     pub fn marked_sections(&self) -> impl Iterator<Item = &str> {
         self.marked
             .iter()
             .filter_map(|(_, section)| section.as_deref())
     }
 
-    /// Data in sections that are gathered.
+    /// Its data in gathered sections.
     fn named(&self, gathered: impl Fn(&str) -> bool) -> impl Iterator<Item = Symbol<'a>> {
         let symbols = self.bitcode.symbols.iter().flatten();
         symbols
@@ -83,15 +83,15 @@ impl<'a> BitcodeScan<'a> {
             .copied()
     }
 
-    /// Whether it may have custom sections that are gathered. Their names are texts like any other: if
-    /// it is something else that is called so, the bitcode is compiled early, and that is all.
+    /// Whether it may have selected custom sections. This searches the code for their names, so it
+    /// can be wrong; then the bitcode is only compiled early.
     fn may_have_custom_sections(&self, selection: &Selection) -> bool {
         let mentions = |name| memmem::find(self.bitcode.code, str::as_bytes(name)).is_some();
         selection.custom_sections().any(mentions)
     }
 }
 
-/// The sections of which bitcode has entries in COMDAT groups.
+/// The sections for which bitcode has entries in COMDAT groups.
 pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item = &'g str> {
     let symbols = scans
         .iter()
@@ -100,8 +100,8 @@ pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item =
     grouped.filter_map(|symbol| symbol.section)
 }
 
-/// The bitcode that has entries of gathered sections: of those that `wanted` asks for, those that its marks
-/// speak of, and those that are `gathered` from objects.
+/// The bitcode with entries of gathered sections: those that `selection` requests, those that its
+/// marks name, and those `gathered` from objects.
 pub fn with_entries<'g>(
     scans: &'g [BitcodeScan<'_>],
     selection: &Selection,

@@ -1,4 +1,4 @@
-//! The marks on the data of an object.
+//! The marked symbols of an object.
 
 use super::intern::{Interner, NameId};
 use super::mark::{Location, Mark, SectionRef, is_whole_name, may_be_mark};
@@ -9,17 +9,17 @@ use crate::wasm::{
     Object, SEGMENT_TLS, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolKind,
 };
 
-/// The marks on the data of an object.
+/// The marked symbols of an object.
 #[derive(Debug, Default)]
 pub struct Marks {
     marks: Vec<Marked>,
-    /// For each symbol up to the last that is marked, the number of its mark, counted from 1; 0 for none.
+    /// For each symbol, 1 plus the index of its mark, or 0. It ends at the last marked symbol.
     numbers: Vec<u32>,
-    /// The marked symbols whose values are the entries, each with the symbol of its value.
+    /// The nodes, each with the symbol of its value.
     pub nodes: Vec<(SymbolIndex, SymbolIndex)>,
-    /// The sections that they speak of.
+    /// The sections that the marks name.
     pub names: Interner,
-    /// Data that is to be kept, has the text of a mark in its name, and is not marked.
+    /// Retained data with the prefix of a mark in its name that is not marked.
     pub unmarked: Vec<SymbolIndex>,
 }
 
@@ -43,7 +43,7 @@ impl Marks {
         self.numbers[position] = self.marks.len() as u32;
     }
 
-    /// Marks what nodes point to. More than one may point to a constant.
+    /// Marks the values of nodes. Several nodes may share a constant.
     fn push_values(&mut self, object: &Object<'_>) -> Result<()> {
         let by_name = self.marks.len();
         for (node, value) in self.nodes.clone() {
@@ -61,7 +61,7 @@ impl Marks {
     }
 }
 
-/// `value`, which `node` points to, is in another entry too.
+/// The error for a value of `node` that is part of another entry.
 pub fn in_two_entries(object: &Object<'_>, node: SymbolIndex, value: SymbolIndex) -> Error {
     Error::new(format!(
         "`{}` is the value of two entries",
@@ -71,7 +71,7 @@ pub fn in_two_entries(object: &Object<'_>, node: SymbolIndex, value: SymbolIndex
     .note("let each entry point to a static of its own")
 }
 
-/// What a symbol is marked as.
+/// What the mark of a symbol says.
 #[derive(Debug, Clone)]
 pub struct Marked {
     /// The section that it is an entry of.
@@ -80,17 +80,17 @@ pub struct Marked {
     pub key: Option<Box<str>>,
 }
 
-/// The marks on data that this object defines.
+/// Reads the marks of the data that the object defines.
 ///
 /// # Errors
-/// A mark that is not right, or on something that cannot be an entry.
+/// A malformed mark, or a mark on something that cannot be an entry.
 pub fn marks(object: &Object<'_>) -> Result<Marks> {
     let mut marks = Marks::default();
     let mut references = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start.into();
         let is_data = symbol.is_data();
-        // A path marks data only; what else is in a marked module serves it.
+        // A marked module marks its statics. Its functions are helpers.
         if !is_data && !is_whole_name(symbol.name) {
             continue;
         }
@@ -105,8 +105,8 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             }
             continue;
         };
-        // A path marks the statics that are below it: those in the module itself, and of those further
-        // down the ones that are to be kept (`#[used]`). What else is there serves them.
+        // A marked module marks its own statics. Further down only `#[used]` statics are entries:
+        // others belong to code, such as the statics of a logging macro in a closure.
         let counts = match mark.location {
             Location::WholeName | Location::Parent => true,
             Location::Ancestor => is_used,
@@ -151,7 +151,7 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
     Ok(marks)
 }
 
-/// Why what the symbol names cannot be an entry.
+/// Why the symbol cannot be an entry, as a noun phrase; none if it can.
 fn not_an_entry(object: &Object<'_>, symbol: &Symbol<'_>) -> Option<&'static str> {
     match symbol.kind {
         SymbolKind::Data(_) => {}
@@ -170,7 +170,8 @@ fn not_an_entry(object: &Object<'_>, symbol: &Symbol<'_>) -> Option<&'static str
     }
 }
 
-/// Older objects say it by the segment's name alone, and `wasm-ld` goes by that too.
+/// Whether a segment is thread-local. Older objects lack the flag, so `wasm-ld` also checks the
+/// name.
 pub fn is_thread_local(object: &Object<'_>, segment: SegmentIndex) -> bool {
     let segment = object.segment(segment);
     segment.flags & SEGMENT_TLS != 0

@@ -1,4 +1,4 @@
-//! What there is to gather: the wanted sections, and the entries that they have.
+//! The survey: which sections are gathered, and their entries.
 
 mod bitcode;
 mod entries;
@@ -8,6 +8,8 @@ mod marked;
 mod quick_scan;
 mod reference;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod title;
 
 pub use bitcode::WithEntries;
@@ -31,14 +33,14 @@ use crate::wasm::Object;
 use std::collections::BTreeSet;
 use std::ops::{Index, Range};
 
-/// What was found.
+/// The result of the survey.
 #[derive(Debug)]
 pub struct Survey<'a> {
     /// The objects that have entries.
     pub objects: ObjectMap<Summary<'a>>,
-    /// The entries, in link order: those of an object are beside each other.
+    /// The entries in link order. Those of one object are contiguous.
     pub entries: Vec<Entry>,
-    /// The names of their symbols, of objects that are not in memory.
+    /// The names of their symbols, where the object is not in memory.
     texts: String,
     /// The names of their sections, and of their COMDAT groups.
     names: Interner,
@@ -46,22 +48,22 @@ pub struct Survey<'a> {
     pub selection: Selection,
     /// Bitcode that is not compiled yet.
     bitcode: Vec<BitcodeScan<'a>>,
-    /// The marks that objects refer to.
+    /// The marked symbols that objects reference and do not define.
     undefined: Vec<Undefined>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Names with the text of a mark that an object, bitcode or the command line refers to.
+    /// Symbols that an object, bitcode or the command line references and that may be marks.
     referred: HashSet<String>,
     /// The threads of the inputs.
     pub threads: Threads,
 }
 
-/// Looks through the inputs. Most have nothing to gather, and of those only the section headers
-/// and the `linking` section are looked at. `marks_seen` is called where there are marks, before they
-/// are looked into.
+/// Surveys the inputs. Most have nothing to gather: of those only the section headers and the
+/// `linking` section are read. `marks_seen` is called once if any input may have marks, before they
+/// are read.
 ///
 /// # Errors
-/// An object or a mark that is not right, and what `marks_seen` fails with.
+/// A malformed object or mark, and the errors of `marks_seen`.
 pub fn survey<'a>(
     line: &CommandLine,
     script: &Script,
@@ -88,7 +90,7 @@ pub fn survey<'a>(
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
             .collect(),
     };
-    // What has been compiled is among the modules.
+    // Compiled bitcode is among the modules.
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
     let bitcode: Vec<_> = bitcode.map(BitcodeScan::of).collect::<Result<_>>()?;
     for scan in &bitcode {
@@ -124,8 +126,8 @@ pub fn survey<'a>(
     Ok(survey)
 }
 
-/// The cores for a look at each object: several where it takes reading many. Members of archives are in
-/// memory, and are many anywhere.
+/// The threads for a quick scan. It pays to have several only where many files must be read:
+/// archive members are in memory already.
 fn scan_threads<'t>(inputs: &'t Inputs<'_>) -> Cores<'t> {
     let unread = inputs
         .modules
@@ -168,7 +170,7 @@ impl<'a> Survey<'a> {
         symbol.name.of(texts.unwrap_or(self.texts.as_bytes()))
     }
 
-    /// The node that points to an entry, if that is why it is one.
+    /// The node that points to the entry, if it has the role [`Role::Value`].
     pub fn node(&self, id: EntryId) -> Option<EntryId> {
         match self[id].role {
             Role::Value(distance) => {
@@ -179,12 +181,12 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The places of all entries.
+    /// The ids of all entries.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
         (0..self.entries.len()).map(EntryId::new)
     }
 
-    /// The objects that have entries, and where in `entries` those are.
+    /// The objects that have entries, each with the range of its entries in `entries`.
     pub fn by_object(&self) -> impl Iterator<Item = (ObjectId, Range<usize>)> {
         let runs = self.entries.chunk_by(|a, b| a.object == b.object);
         let mut start = 0;
@@ -195,12 +197,12 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// Lets go of the names of symbols, where nobody will ask for them any more.
+    /// Frees the names of symbols. They are empty from then on.
     pub fn forget_names(&mut self) {
         self.texts = String::new();
     }
 
-    /// Collects the entries. The marks that objects refer to.
+    /// Collects the entries. Returns the marked symbols that objects reference and do not define.
     fn collect(
         &mut self,
         inputs: &Inputs<'a>,
@@ -211,9 +213,9 @@ impl<'a> Survey<'a> {
         let with_marks = scans.iter().filter(|(_, has_marks)| *has_marks);
         let with_marks: Vec<_> = with_marks.copied().collect();
         self.scan_objects(modules, &with_marks, &mut findings)?;
-        // Names and sizes are known now.
+        // Names and sizes are known; the contents are read again later.
         inputs.release();
-        // A section that is marked anywhere is gathered from everywhere.
+        // A mark in one object selects the section in all objects, so scan those without marks too.
         let mut others = self.discard_incomplete(&mut findings);
         let unmarked = scans.iter().filter(|(_, has_marks)| !has_marks);
         let looked_at = scan_threads(inputs).try_map(unmarked, |&(id, has_marks)| {
@@ -236,7 +238,7 @@ impl<'a> Survey<'a> {
         Ok(findings.undefined)
     }
 
-    /// Looks into objects, each with whether it has the text of a mark in it.
+    /// Scans objects in full, each with whether it may have marks.
     fn scan_objects(
         &mut self,
         modules: &[Module<'a>],
@@ -262,13 +264,14 @@ impl<'a> Survey<'a> {
                 }
             }
         }
-        // Only now: one object is not to be looked into with more than another.
+        // Only after the loop: every object is scanned with the same selection.
         self.selection
             .add_marked(marked.iter().map(|section| &**section));
         Ok(())
     }
 
-    /// Forgets what was found in objects that have more entries, now that more sections are selected. These objects are returned.
+    /// Discards the results of objects that have more entries now that more sections are selected,
+    /// and returns these objects.
     fn discard_incomplete(&mut self, findings: &mut Findings) -> Vec<(ObjectId, bool)> {
         let selection = &self.selection;
         let is_wanted = |name: &str| {
@@ -305,28 +308,28 @@ impl<'a> Survey<'a> {
             symbols.for_each(|symbol| symbol.name = symbol.name.shifted(start));
         }
         match self.entries.is_empty() {
-            // Of the only object with entries, which may have many.
+            // Avoids a copy for the common case of one object with many entries.
             true => self.entries = entries,
             false => self.entries.append(&mut entries),
         }
         Ok(())
     }
 
-    /// Whether the name of an entry's symbol has the text of a mark: whoever defines it or refers to it
-    /// was looked into.
+    /// Whether a symbol of an entry may be a mark. Objects that define or reference one were
+    /// scanned in full.
     pub fn is_mark(&self, entry: &Entry, symbol: &EntrySymbol) -> bool {
         entry.all_marked || mark::may_be_mark(self.name(entry, symbol))
     }
 
-    /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
-    /// refers to one has the text of a mark himself, and was looked into.
+    /// Whether a global symbol of an entry exists for its mark alone: no object, bitcode or option
+    /// references it. Objects that reference a mark were scanned in full.
     pub fn is_unreferred_mark(&self, entry: &Entry, symbol: &str) -> bool {
         let is_mark = entry.all_marked || mark::may_be_mark(symbol);
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
-    /// The bitcode that has entries of gathered sections, which the backend must compile first. `left` are
-    /// the sections that are left to the backend as far as objects say.
+    /// The bitcode with entries of gathered sections, which the backend must compile first. `left`
+    /// are the sections that, judging by the objects, are left to the backend.
     pub fn bitcode_with_entries(&self, left: &BTreeSet<NameId>) -> Vec<WithEntries> {
         if self.bitcode.is_empty() {
             return Vec::new();
@@ -337,12 +340,12 @@ impl<'a> Survey<'a> {
         bitcode::with_entries(&self.bitcode, &self.selection, sections.collect())
     }
 
-    /// The sections of which bitcode has entries in COMDAT groups.
+    /// The sections for which bitcode has entries in COMDAT groups.
     pub fn bitcode_comdats(&self) -> impl Iterator<Item = &str> {
         bitcode::comdat_sections(&self.bitcode)
     }
 
-    /// The marks that objects refer to and no entry defines, each with the first such object.
+    /// The marked symbols that no entry defines, each with the first object that references it.
     pub fn undefined_marks(&self) -> Vec<(&str, ObjectId)> {
         if self.undefined.is_empty() {
             return Vec::new();
@@ -358,7 +361,7 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// The global symbols that objects define which are linked whatever refers to them.
+/// The global symbols of the objects that are always linked.
 pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
     let linked = modules.iter().filter(|module| module.always_linked());
     let mut defined = HashSet::default();
@@ -373,7 +376,7 @@ pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
     defined
 }
 
-/// Of `names`, those that are undefined symbols of an object, each with the first such object.
+/// Those of `names` that an object references, each with the first such object.
 pub fn referrers<'n, 'm>(
     modules: impl Iterator<Item = &'m Module<'m>>,
     names: &HashSet<&'n str>,

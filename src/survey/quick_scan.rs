@@ -1,5 +1,5 @@
-//! A first look at each object: most have nothing to gather, and of those only the section headers and the
-//! `linking` section are looked at.
+//! The quick scan of an object: its section headers and the `linking` section. Most objects have
+//! nothing to gather and need no more.
 
 use super::mark;
 use super::selection::{self, Selection};
@@ -8,7 +8,7 @@ use crate::input::Module;
 use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, Segments, subsections};
 use memchr::memmem::Finder;
 
-/// What to search for in every object.
+/// The texts to search for in every object.
 pub struct Finders {
     mark: Finder<'static>,
     start: Finder<'static>,
@@ -16,7 +16,7 @@ pub struct Finders {
 }
 
 impl Finders {
-    /// Made once, for all objects.
+    /// Prepares the searches, once for all objects.
     pub fn new() -> Self {
         Self {
             mark: Finder::new(mark::MARK_PREFIX),
@@ -26,20 +26,20 @@ impl Finders {
     }
 }
 
-/// An object by its section headers.
+/// The result of a quick scan.
 pub struct QuickScan {
-    /// Whether the text of a mark is somewhere in it.
+    /// Whether it may have marks: their common prefix occurs in the `linking` section.
     pub has_marks: bool,
-    /// Undefined symbols that speak of the ends of a section.
+    /// Its undefined `__start_NAME` and `__stop_NAME`.
     pub undefined: Vec<String>,
 }
 
 impl QuickScan {
-    /// `None` for what is no object: shared libraries, and in archives also what compilers put
-    /// beside objects (`lib.rmeta` of an rlib is a module too).
+    /// Scans a module. `None` if it is not an object: a shared library, or another module in an
+    /// archive, such as `lib.rmeta` of an rlib.
     ///
     /// # Errors
-    /// It is not right.
+    /// A malformed module, or a file that is neither an object nor a shared library.
     pub fn of(module: &Module<'_>, finders: &Finders) -> Result<Option<Self>> {
         let bytes = module.load()?;
         let (mut linking, mut is_shared) = (None, false);
@@ -78,10 +78,10 @@ impl QuickScan {
     }
 }
 
-/// Whether a closer look at an object without marks is due.
+/// Whether an object without marks has segments or custom sections that are selected.
 ///
 /// # Errors
-/// It is not right.
+/// A malformed object.
 pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bool> {
     for section in Sections::of(&module.load()?)? {
         let section = section?;

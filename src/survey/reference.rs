@@ -1,4 +1,5 @@
-//! Sections that are told by reference: an entry points to a function, and that names the section.
+//! Entries that name their section by reference: they point to a function whose name has the
+//! section (`__link_section_of__NAME`).
 
 use super::mark::{SectionFunction, section_function};
 use crate::demangle;
@@ -8,28 +9,29 @@ use crate::wasm::{Object, Symbol, SymbolFlags, SymbolIndex};
 use std::collections::BTreeSet;
 use wasmparser::RelocationType;
 
-/// Where the data of an object refers to functions that name a section.
+/// The references from an object's data to section functions.
 pub struct References<'a> {
-    /// In the order of their offsets.
+    /// Sorted by offset.
     references: Vec<Reference>,
     /// The sections.
     names: Vec<SectionFunction<'a>>,
 }
 
 struct Reference {
-    /// From where relocations of the data section count.
+    /// The offset of the relocation in the data section.
     offset: u32,
     /// As an index into `names`.
     section: usize,
-    /// How many times the section has changed on the way to here.
+    /// How many times the section differs between neighbours up to here. Two references with the
+    /// same number have only one section between them.
     run: usize,
 }
 
 impl<'a> References<'a> {
-    /// Looks at each relocation of the data, and at each symbol that those refer to, once.
+    /// Reads the relocations of the data section. Each symbol's name is parsed once.
     ///
     /// # Errors
-    /// A relocation that is not right, or a section that is empty or no C identifier.
+    /// A malformed relocation, or a section name that is empty or not a C identifier.
     pub fn of(object: &Object<'a>) -> Result<Self> {
         let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::default();
         let mut of_name: HashMap<SectionFunction<'a>, usize> = HashMap::default();
@@ -68,10 +70,10 @@ impl<'a> References<'a> {
         Ok(Self { references, names })
     }
 
-    /// The section that the data of `symbol` tells.
+    /// The section function that `symbol` points to.
     ///
     /// # Errors
-    /// It tells none, or more than one.
+    /// It points to none, or to those of different sections.
     pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<SectionFunction<'a>> {
         let own = self.within(object, symbol);
         let found = match own {
@@ -93,7 +95,7 @@ impl<'a> References<'a> {
         ))
     }
 
-    /// The references in what the symbol names.
+    /// The references within the bytes of the symbol.
     fn within(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> &[Reference] {
         let Some((segment, range)) = symbol.definition() else {
             return &[];
@@ -109,7 +111,7 @@ impl<'a> References<'a> {
     /// The symbol of the value that the data of `node` points to; none if it has no bytes.
     ///
     /// # Errors
-    /// It points to none that this object defines, to more than one, or into one.
+    /// It points to no value that this object defines, to several, or into the middle of one.
     pub fn value(object: &Object<'_>, node: &Symbol<'_>) -> Result<Option<SymbolIndex>> {
         let wrong = || {
             Error::new(format!(
@@ -125,7 +127,7 @@ impl<'a> References<'a> {
         });
         let data: Vec<_> = data.collect();
         let [pointer] = data[..] else {
-            // A type without size has no address either.
+            // A zero-sized value has no symbol to point to.
             return if data.is_empty() {
                 Ok(None)
             } else {

@@ -9,23 +9,22 @@ use crate::wasm::{Named, SYMBOL_TABLE, Section, Symbols, subsections};
 use std::collections::BTreeSet;
 use wasmparser::{SymbolFlags, SymbolInfo};
 
-/// The sections to gather: the wanted ones, and those that name marks speak of.
+/// The sections to gather.
 #[derive(Debug, Default)]
 pub struct Selection {
     named: BTreeSet<String>,
     gather: Globs,
     script: Globs,
-    /// Whether none is left to the backend.
+    /// Whether every selected section is gathered here, none by the backend.
     all: bool,
 }
 
-/// What the symbols at the two ends of an array begin with.
+/// The prefix of the symbol at the start of an array.
 pub const START: &str = "__start_";
-/// See [`START`].
+/// The prefix of the symbol at the end of an array.
 pub const STOP: &str = "__stop_";
 
-/// Custom sections with a name that is a C identifier and that belong to tools (tool-conventions):
-/// never entries, whoever asks.
+/// Custom sections of the tool conventions whose names are C identifiers. They are never entries.
 const RESERVED: [&str; 9] = [
     "build_id",
     "dylink",
@@ -38,10 +37,10 @@ const RESERVED: [&str; 9] = [
     "target_features",
 ];
 
-/// The undefined symbols of data that speak of the ends of a section, in the `linking` section of an object.
+/// The undefined `__start_NAME` and `__stop_NAME` in the `linking` section of an object.
 ///
 /// # Errors
-/// It is not right.
+/// A malformed `linking` section.
 pub fn bound_references(linking: &Section<'_>) -> Result<Vec<String>> {
     let mut references = Vec::new();
     for (id, reader) in subsections(linking)? {
@@ -60,7 +59,7 @@ pub fn bound_references(linking: &Section<'_>) -> Result<Vec<String>> {
     Ok(references)
 }
 
-/// The section at an end of which a symbol is.
+/// The section of a `__start_NAME` or `__stop_NAME`.
 fn bounded_section(symbol: &str) -> Option<&str> {
     let section = symbol
         .strip_prefix(START)
@@ -68,13 +67,13 @@ fn bounded_section(symbol: &str) -> Option<&str> {
     section.filter(|section| is_c_identifier(section))
 }
 
-/// Whether custom sections of that name are never entries.
+/// Whether custom sections with that name are never entries.
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
 impl Selection {
-    /// What the command line and the script ask for.
+    /// The sections that the command line and the script select.
     pub fn from_options(line: &CommandLine, script: &Script) -> Self {
         let mut selection = Self {
             all: false,
@@ -85,7 +84,7 @@ impl Selection {
                 .collect(),
             script: script.section_patterns().collect(),
         };
-        // `--export-if-defined` asks for nothing: it takes what there is.
+        // `--export-if-defined` is not a reference: it selects nothing.
         for value in line.values(Id::Export).chain(line.values(Id::Undefined)) {
             selection.add_reference(&value.to_string_lossy());
         }
@@ -97,7 +96,7 @@ impl Selection {
         undefined.for_each(|symbol| self.add_reference(symbol));
     }
 
-    /// Adds what name marks speak of.
+    /// Adds the sections that marks name.
     pub fn add_marked<'m>(&mut self, sections: impl Iterator<Item = &'m str>) {
         for section in sections {
             if !self.named.contains(section) {
@@ -106,7 +105,7 @@ impl Selection {
         }
     }
 
-    /// The sections that inputs, flags or marks speak of.
+    /// The sections that inputs, options or marks name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(String::as_str)
     }
@@ -117,12 +116,12 @@ impl Selection {
         }
     }
 
-    /// From now on every wanted section is asked for.
+    /// Requests every selected section: none is left to the backend.
     pub fn request_all(&mut self) {
         self.all = true;
     }
 
-    /// Names that `--gather` asks for in vain.
+    /// Names given to `--gather` that are not C identifiers and so are not gathered.
     pub fn invalid_names(&self) -> impl Iterator<Item = &str> {
         self.gather.literals().filter(|name| !is_c_identifier(name))
     }
@@ -132,14 +131,14 @@ impl Selection {
         self.named.is_empty() && self.gather.is_empty() && self.script.is_empty()
     }
 
-    /// Whether data segments of this name are entries. `--gather` takes only names for which
-    /// `__start_NAME` can be written; a script takes what it says.
+    /// Whether data segments with this name are entries. `--gather` matches C identifiers only, as
+    /// `__start_NAME` must be a symbol. A script matches any name.
     pub fn selects_segments(&self, name: &str) -> bool {
         self.named.contains(name) || self.is_requested(name)
     }
 
-    /// Whether custom sections of this name are entries. A wildcard does not make them so: who put
-    /// bytes outside memory meant them to be there, unless somebody asks by name.
+    /// Whether custom sections with this name are entries. Wildcards do not match: their bytes were
+    /// put outside of memory on purpose, so they are gathered only by name.
     pub fn selects_custom_sections(&self, name: &str) -> bool {
         let asked_for =
             self.script.is_literal(name) || (is_c_identifier(name) && self.gather.is_literal(name));
@@ -155,8 +154,8 @@ impl Selection {
             .filter(|name| self.selects_custom_sections(name))
     }
 
-    /// Whether `--gather` or the script asks for the section, or somebody for all of them, so that
-    /// even what works is gathered.
+    /// Whether the section must be gathered here even if the backend could do it: by `--gather`,
+    /// the script or [`Selection::request_all`].
     pub fn is_requested(&self, name: &str) -> bool {
         self.all
             || self.script.matches(name)
@@ -187,7 +186,7 @@ mod tests {
         assert!(!all.selects_custom_sections("__wasm_bindgen_unstable"));
         let named = selection(&["--gather=A", "--gather=name", "--gather=my-own"]);
         assert!(named.selects_custom_sections("A") && !named.selects_custom_sections("name"));
-        // Nobody could find it in memory.
+        // There can be no `__start_my-own`.
         assert!(!named.selects_custom_sections("my-own"));
     }
 }

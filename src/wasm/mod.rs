@@ -12,6 +12,8 @@ mod segment;
 mod stub;
 mod symbol;
 mod synth;
+#[cfg(test)]
+mod tests;
 
 pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};

@@ -28,13 +28,14 @@ pub struct Collected<'a> {
     pub texts: NameStore<'a>,
     /// The names of their sections and COMDAT groups.
     pub names: Interner,
-    /// Names of segments and custom sections that would be entries if they were selected.
+    /// Names of segments and custom sections that become entries if another object selects them.
     pub candidates: Vec<Box<str>>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// The entries of an object, in the order of its segments and then of its custom sections.
+/// Collects the entries of an object: those of its segments, in order, then those of its custom
+/// sections.
 ///
 /// # Errors
 /// A mark on something that cannot be an entry.
@@ -96,7 +97,7 @@ pub fn collect<'a>(
     Ok(collector.collected)
 }
 
-/// The marked symbols that the object refers to, not weakly, and does not define.
+/// The marked symbols that the object references strongly and does not define.
 pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
     let marked = |symbol: &&Symbol<'a>| {
         let is_mark = || is_whole_name(symbol.name) || symbol.is_data() && is_marked(symbol.name);
@@ -108,9 +109,9 @@ pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str>
 
 /// The symbols that are defined in each data segment.
 struct SymbolsBySegment {
-    /// Segment after segment.
+    /// Grouped by segment.
     symbols: Vec<SymbolIndex>,
-    /// For each segment, where in `symbols` its own begin; and the end of all.
+    /// For each segment, the start of its range in `symbols`; then the end of the last.
     starts: Vec<u32>,
 }
 
@@ -160,22 +161,22 @@ struct Collector<'o, 'a> {
     id: ObjectId,
     object: &'o Object<'o>,
     marks: Marks,
-    /// For each COMDAT group of the object, its number among those of the entries.
+    /// For each COMDAT group of the object, its interned name, once it is needed.
     groups: Vec<Option<NameId>>,
     collected: Collected<'a>,
 }
 
-/// A segment in which there are marked entries.
+/// A segment that contains marked entries.
 struct Segment<'o> {
     index: SegmentIndex,
     /// The symbols that are defined in it.
     symbols: &'o [SymbolIndex],
-    /// Whether none of them says how large it is.
+    /// Whether none of them has a size.
     sizeless: bool,
 }
 
 impl<'a> Collector<'_, 'a> {
-    /// The segment is one entry, as an input section is for ELF linkers.
+    /// The whole segment is one entry, as an input section is for ELF linkers.
     fn named(&mut self, index: SegmentIndex, symbols: &[SymbolIndex]) -> Result<()> {
         let segment = self.object.segment(index);
         if is_thread_local(self.object, index) {
@@ -204,7 +205,8 @@ impl<'a> Collector<'_, 'a> {
         self.collected.entries.push(entry);
     }
 
-    /// Each marked symbol is an entry; a second symbol for the same bytes (an alias) goes with it.
+    /// Each marked symbol is an entry. A second symbol for the same bytes (an alias) belongs to the
+    /// same entry.
     fn marked(&mut self, from: &Segment<'_>) -> Result<()> {
         let segment = self.object.segment(from.index);
         let first = self.collected.entries.len();
@@ -219,7 +221,7 @@ impl<'a> Collector<'_, 'a> {
             ))
             .at(self.object.symbol(symbol).range.start.into()));
         }
-        // Marked ones first among those that begin together, and the longest of them.
+        // Of symbols with the same start, the marked ones come first, the longest first.
         symbols.sort_by_key(|&symbol| {
             let range = range(symbol);
             let marked = self.marks.get(symbol).is_some();
@@ -258,8 +260,8 @@ impl<'a> Collector<'_, 'a> {
         Ok(())
     }
 
-    /// Data that somebody wants kept, and that has the text of a mark in its name, was meant to be an
-    /// entry.
+    /// Warns of retained data with a mark in its name that is not an entry: it was probably meant
+    /// to be one.
     fn warn_of_unmarked(&mut self) {
         for &symbol in &self.marks.unmarked {
             let entries = self.collected.entries.iter();
@@ -295,7 +297,7 @@ impl<'a> Collector<'_, 'a> {
             key: None,
             origin,
             size,
-            // For one inside of a segment, what its offset leaves of that.
+            // Inside a segment, the offset limits the alignment.
             alignment: segment.map(|segment| segment.alignment.min(start.trailing_zeros()) as u8),
             comdat: group.map(|group| self.comdat(group)),
             symbols: SmallVec::new(),
@@ -318,14 +320,14 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// Names may be long, and groups may have many entries.
+    /// Interned once per group: names may be long, and groups may have many entries.
     fn comdat(&mut self, group: u32) -> NameId {
         let names = &mut self.collected.names;
         let name = self.object.comdats[group as usize];
         *self.groups[group as usize].get_or_insert_with(|| names.intern(name))
     }
 
-    /// What may be an entry if another object has a mark of that name.
+    /// Records a name that becomes an entry if another object has a mark for it.
     fn candidate(&mut self, name: &str) {
         let candidates = &mut self.collected.candidates;
         if candidates.last().is_none_or(|last| **last != *name) {
@@ -333,8 +335,8 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// What the symbol names. Assembler code may leave out a symbol's size: then, alone in its
-    /// segment, it names all of it.
+    /// The bytes of the symbol, from the start of its segment. Assembler code may omit the size: if
+    /// no symbol of the segment has one, the symbol covers the whole segment.
     fn range(&self, from: &Segment<'_>, symbol: SymbolIndex) -> Range<u32> {
         if from.sizeless {
             return 0..self.object.segment(from.index).data.len() as u32;

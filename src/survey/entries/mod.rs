@@ -1,4 +1,4 @@
-//! A closer look at an object: its entries, and what else of it counts for all.
+//! The full scan of an object: its entries, and what it means for other objects.
 
 mod collect;
 mod duplicate;
@@ -17,14 +17,15 @@ use crate::survey::selection::Selection;
 use crate::wasm::Object;
 use std::sync::Arc;
 
-/// What is found beside entries.
+/// What full scans find besides entries.
 #[derive(Default)]
 pub struct Findings {
-    /// The marks that objects refer to.
+    /// The marked symbols that objects reference and do not define.
     pub undefined: Vec<Undefined>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<(ObjectId, String)>,
-    /// Of objects with marks, names that would be those of entries if they were selected.
+    /// Of objects with marks, the names of segments and custom sections that become entries if
+    /// another object selects them.
     pub candidates: Vec<(ObjectId, Vec<Box<str>>)>,
 }
 
@@ -42,24 +43,24 @@ impl Findings {
     }
 }
 
-/// What there is in an object.
+/// The result of the full scan of an object.
 pub struct ObjectScan<'a> {
     pub collected: Collected<'a>,
-    /// Of an object with entries.
+    /// None if the object has no entries.
     pub summary: Option<Summary<'a>>,
-    /// The sections that its marks speak of.
+    /// The sections that its marks name.
     pub marked: Vec<Arc<str>>,
-    /// The symbols with the text of a mark that it refers to.
+    /// The undefined symbols that may be marks.
     pub referred: Vec<String>,
-    /// The marks that it refers to and does not define.
+    /// The marked symbols that it references and does not define.
     pub undefined: Vec<String>,
 }
 
 impl<'a> ObjectScan<'a> {
-    /// Looks into an object.
+    /// Scans an object.
     ///
     /// # Errors
-    /// The object or a mark in it is not right.
+    /// A malformed object or mark.
     pub fn of(
         id: ObjectId,
         module: &Module<'a>,
@@ -72,7 +73,7 @@ impl<'a> ObjectScan<'a> {
             true => marks(&object)?,
             false => Marks::default(),
         };
-        // Names and sizes are known now.
+        // The marks have been read; only parts of a large file are needed from here on.
         module.release();
         let marked = marks.names.names().to_vec();
         let collected = collect((id, module), &object, marks, selection)?;
