@@ -353,7 +353,7 @@ fn sections_that_are_there_twice() {
         let mut bytes = object.bytes.clone();
         bytes.extend_from_slice(&object.bytes[object.whole_section(content)]);
         let message = refused(&work, &bytes);
-        says(&message, &["twice", "\n>>> "]);
+        says(&message, &["duplicate", "\n>>> "]);
         assert!(offset_in(&message) > object.bytes.len());
     }
 }
