@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
-/// The character that stands for byte 0 would be this one.
+/// The escape of byte 0, if it needed one. The escape of a byte is this plus the byte.
 const FIRST: u32 = 0x10_f700;
-/// What the characters that stand for bytes begin with in UTF-8.
+/// The first UTF-8 byte of every escape.
 const LEAD: u8 = 0xf4;
 
 /// A name as a text.
@@ -54,7 +54,7 @@ pub fn bytes(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// What people see of names, alone or within more: `\xff` for such a byte.
+/// Names for display, alone or within other text: an escaped byte is shown as `\xff`.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !has_escapes(text) {
         return Cow::Borrowed(text);
@@ -70,8 +70,9 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A name as a text that is there as long as the name. Nearly all are the name's own bytes; each of the others
-/// is kept once, until the end, as objects are read several times.
+/// A name as a text with the lifetime of its bytes. Nearly all names are UTF-8 and are returned as
+/// they are. An escaped name is interned for the life of the process: its object may be parsed
+/// again, and its text must not depend on which parse it came from.
 pub fn interned(name: &[u8]) -> &str {
     static KEPT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     match text(name) {
@@ -88,7 +89,7 @@ pub fn interned(name: &[u8]) -> &str {
     }
 }
 
-/// Whether there are characters that stand for bytes.
+/// Whether the text has escaped bytes.
 fn has_escapes(text: &str) -> bool {
     memchr::memchr(LEAD, text.as_bytes()).is_some() && text.chars().any(|c| byte(c).is_some())
 }
@@ -97,7 +98,7 @@ fn escaped(byte: u8) -> char {
     char::from_u32(FIRST + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// The byte that a character stands for.
+/// The byte that a character escapes.
 fn byte(character: char) -> Option<u8> {
     let byte = u8::try_from(u32::from(character).checked_sub(FIRST)?).ok()?;
     (!byte.is_ascii()).then_some(byte)

@@ -107,7 +107,7 @@ pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
 /// An archive among the inputs.
 #[derive(Debug)]
 pub struct Archive<'a> {
-    /// Its name for people.
+    /// Its display name.
     pub name: Name,
     /// The names and the bytes of its members, in order.
     pub members: Vec<(String, &'a [u8])>,
@@ -281,7 +281,7 @@ mod tests {
         let large = written(5, 1 << 30);
         assert!(large.count > 5 << 30);
         assert!(large.first.starts_with(b"!<arch>\n/SYM64/ "));
-        // Behind the header of the index: how many symbols there are, and where the member of each is.
+        // After the header of the index: how many symbols there are, and where the member of each is.
         let number = |at: usize| {
             let bytes = large.first[at..].first_chunk().expect("the index");
             u64::from_be_bytes(*bytes)

@@ -138,7 +138,7 @@ impl Files {
     /// backend elsewhere, by `is_given`.
     ///
     /// # Errors
-    /// An archive that is not right.
+    /// A malformed archive.
     pub fn provides_only(
         &self,
         argument: ArgumentIndex,

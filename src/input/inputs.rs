@@ -156,7 +156,7 @@ impl<'a> Inputs<'a> {
     /// linked comes after all other objects; what was compiled alone is in the place of its bitcode.
     ///
     /// # Errors
-    /// An archive that is not right.
+    /// A malformed archive.
     pub fn with_compiled(mut self, from: &'a FromBitcode) -> Result<Self> {
         let Some(place) = self.bitcode.first().map(|bitcode| bitcode.place) else {
             return Ok(self);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// An object among the inputs: a wasm module, or one of LLVM's before it is compiled.
 #[derive(Debug)]
 pub struct Module<'a> {
-    /// Its name for people.
+    /// Its display name.
     pub name: Name,
     /// All of it.
     pub bytes: Bytes<'a>,
@@ -67,7 +67,7 @@ impl Place {
     }
 }
 
-/// The name of an object for people: `FILE`, or `ARCHIVE(MEMBER)`.
+/// The display name of an object: `FILE`, or `ARCHIVE(MEMBER)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     file: Arc<Path>,

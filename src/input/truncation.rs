@@ -1,7 +1,7 @@
 //! Inputs that another process truncates while they are mapped.
 //!
-//! A page of a mapping that is beyond the end of its file cannot be read: that is `SIGBUS`, which would end us
-//! without a word.
+//! Reading a mapped page past the end of its file raises `SIGBUS`, which would end the process
+//! without a message.
 
 use crate::interrupt;
 use libc::{BUS_ADRALN, BUS_ADRERR, BUS_OBJERR, siginfo_t};

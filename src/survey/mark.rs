@@ -16,7 +16,8 @@ use memchr::memmem::{self, Finder};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// What every mark contains, in each of its forms and under both manglings: what to search for.
+/// The common prefix of all marks. It occurs verbatim under both manglings, so it can be searched
+/// for.
 pub const MARK_PREFIX: &[u8] = b"__link_section_";
 
 pub(super) const SECTION: &str = "__link_section__";
@@ -29,7 +30,7 @@ const VALUES_OF: &str = "__link_section_of_values__";
 /// (\[implimits\]). Many entries may have it in common, without a byte of it in each.
 const LONGEST_SECTION: usize = 1024;
 
-/// What a symbol's name says.
+/// A mark, parsed from a symbol's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark<'s> {
     /// The section.
@@ -40,12 +41,12 @@ pub struct Mark<'s> {
     pub location: Location,
 }
 
-/// How a mark tells the section.
+/// How a mark names its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SectionRef<'s> {
-    /// It bears this name, a C identifier.
+    /// By this name, a C identifier.
     ByName(Cow<'s, str>),
-    /// It is the one that the function names to which the entry points.
+    /// By the name of the function that the entry points to.
     ByReference,
 }
 
@@ -103,7 +104,7 @@ impl<'s> Mark<'s> {
         if let Some(mark) = Self::parse_steps(symbol, components.clone())? {
             return Ok(Some(mark));
         }
-        // Of an `impl` whose module is not told, either possible module counts.
+        // The legacy mangling omits the module of some `impl`s, so check both candidates.
         for home in path.homes() {
             let home = home.into_iter().map(|name| Step::Name(name.into()));
             if let Some(mark) = Self::parse_steps(symbol, home.chain(components.clone()))? {
@@ -117,7 +118,7 @@ impl<'s> Mark<'s> {
         symbol: &str,
         mut steps: impl Iterator<Item = Step<'s>>,
     ) -> Result<Option<Self>> {
-        let told = steps.find_map(|step| match step {
+        let found = steps.find_map(|step| match step {
             Step::Name(name) if name == BY_REFERENCE => Some(Ok(SectionRef::ByReference)),
             Step::Name(name) => {
                 let section = strip_prefix(&name, SECTION)?;
@@ -125,7 +126,7 @@ impl<'s> Mark<'s> {
             }
             _ => None,
         });
-        let Some(section) = told.transpose()? else {
+        let Some(section) = found.transpose()? else {
             return Ok(None);
         };
         let (mut key, mut below, mut is_in_value) = (None, 0, false);
@@ -186,7 +187,7 @@ fn strip_prefix<'s>(name: &Cow<'s, str>, prefix: &str) -> Option<Cow<'s, str>> {
     }
 }
 
-/// Why data is no entry whose name has the text of a mark, and which is to be kept.
+/// Why retained data with the prefix of a mark in its name is not an entry.
 pub fn why_unmarked(symbol: &str) -> &'static str {
     let Some(path) = Path::of(symbol) else {
         return "its name is neither a mark nor a mangled Rust path";
@@ -198,12 +199,12 @@ pub fn why_unmarked(symbol: &str) -> &'static str {
     }
 }
 
-/// Whether `symbol` is, all of it, a mark, if it is a good one.
+/// Whether the whole of `symbol` is a mark, well-formed or not.
 pub fn is_whole_name(symbol: &str) -> bool {
     symbol.starts_with(SECTION)
 }
 
-/// Whether `name` has the text of a mark, wherever.
+/// Whether `name` contains the prefix of a mark.
 pub fn may_be_mark(name: &str) -> bool {
     static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK_PREFIX));
     FINDER.find(name.as_bytes()).is_some()
@@ -225,7 +226,7 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
     is_c_identifier(&krate).then(|| krate.into_owned())
 }
 
-/// What the name of a function tells of the entries that point to it.
+/// A section function, parsed from its name: it names the section of the entries that point to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SectionFunction<'s> {
     /// The section.
@@ -244,9 +245,9 @@ pub fn section_function(symbol: &str) -> Result<Option<SectionFunction<'_>>> {
         return Ok(None);
     }
     let of = |name: &Cow<'_, str>| {
-        let told = |prefix| strip_prefix(name, prefix).map(Cow::into_owned);
-        let nodes = told(OF).map(|section| (section, false));
-        nodes.or_else(|| told(VALUES_OF).map(|section| (section, true)))
+        let rest = |prefix| strip_prefix(name, prefix).map(Cow::into_owned);
+        let nodes = rest(OF).map(|section| (section, false));
+        nodes.or_else(|| rest(VALUES_OF).map(|section| (section, true)))
     };
     let named = match Path::of(symbol) {
         Some(path) => path.components.iter().find_map(|component| {
@@ -338,15 +339,15 @@ mod tests {
     }
 
     #[test]
-    fn sections_told_by_reference() {
+    fn sections_named_by_reference() {
         let entry = "_RNvNvCs2wyFG8dXlmP_5crate29___link_section_by_reference__4NODE";
         assert_eq!(mark(entry), found("(by reference)", None));
-        let told = |symbol| section_function(symbol).expect("a good name");
-        let of = |symbol| told(symbol).map(|of| of.section);
+        let function = |symbol| section_function(symbol).expect("a good name");
+        let of = |symbol| function(symbol).map(|of| of.section);
         let values = "_RNvCs2wyFG8dXlmP_5crate32___link_section_of_values__PLUGIN";
         for (symbol, values) in [(values, true), ("__link_section_of__PLUGIN", false)] {
             let section = "PLUGIN".into();
-            assert_eq!(told(symbol), Some(SectionFunction { section, values }));
+            assert_eq!(function(symbol), Some(SectionFunction { section, values }));
         }
         let function = "_RNvCs2wyFG8dXlmP_5crate25___link_section_of__PLUGIN";
         assert_eq!(of(function), Some("PLUGIN".into()));

@@ -1,5 +1,5 @@
-//! What people call sections and entries: the same in each version and profile of a program, where
-//! names that have to be unique have hashes.
+//! Display names of sections and entries. They are stable across versions and profiles of a
+//! program: unique symbol names have hashes, which are left out here.
 
 use super::mark::{self, BY_REFERENCE, ORDER, SECTION};
 use crate::demangle::{self, is_hash};
@@ -31,11 +31,11 @@ pub fn section_title(declaration: &str) -> Option<String> {
     Some(format!("{krate}<{of}>"))
 }
 
-/// What people call the entry of a symbol of this name.
+/// The display name of the entry with this symbol.
 ///
-/// Of a name that is all mark that is what makes it unique, without a hash at its end. Of a path it is the
-/// path without marks and constants that have no name. The static of an entry whose section is told by
-/// reference has a name that some macro gives to all of them: what is left is where it stands.
+/// For `__link_section__NAME$KEY$UNIQUE`, this is UNIQUE without a trailing hash. For a path, it is
+/// the path without marks and unnamed constants. A static in `__link_section_by_reference__` has
+/// the same name for every use of its macro, so its display name is the enclosing path.
 pub fn entry_name(symbol: &str) -> String {
     if let Some(unique) = unique_part(symbol).filter(|unique| !unique.is_empty()) {
         return match unique.rsplit_once('.') {
@@ -50,8 +50,7 @@ pub fn entry_name(symbol: &str) -> String {
     name.unwrap_or_else(|| symbol.to_owned())
 }
 
-/// Whether a symbol has no name that anyone gave it: compilers make such ones for what has none in the
-/// source.
+/// Whether a compiler made up the symbol, for data that has no name in the source.
 pub fn is_nameless(symbol: &str) -> bool {
     const PREFIXES: [&str; 4] = [".L", "alloc_", "anon.", "vtable."];
     let is_nested = |path: &Path<'_>| {
@@ -62,7 +61,7 @@ pub fn is_nameless(symbol: &str) -> bool {
         || Path::of(symbol).is_some_and(|path| is_nested(&path))
 }
 
-/// Whether a function of this name names a section, for the entries that point to it.
+/// Whether a function with this name names the section of the entries that point to it.
 pub fn is_section_function(symbol: &str) -> bool {
     matches!(mark::section_function(symbol), Ok(Some(_)))
 }

@@ -1,12 +1,13 @@
-//! An object without the entries that left it.
+//! Edits of an object: entries are removed, and the rest stays valid.
 //!
-//! Symbols keep their indices, so code, debug information and every relocation that stays need no
-//! change. Segments and custom sections that were moved are left out. A global symbol of theirs stays
-//! defined, weakly: it shadows what archives offer as before, and the definition in the synthesized object
-//! overrides it. A local one becomes an undefined reference, or a mere place holder if nothing that stays
-//! refers to it. A local symbol that entries point to gets a second, hidden name.
+//! Symbols keep their indices, so code, debug information and all other relocations need no change.
+//! Removed segments and custom sections are left out. A global symbol of a removed segment stays
+//! defined, weakly: it keeps archive members with the same symbol from being extracted, and the
+//! definition in the synthesized object overrides it. A local one becomes an undefined reference,
+//! or a tombstone if nothing refers to it. A local symbol that entries point to gets a second,
+//! hidden name.
 //!
-//! What stays defined is in one segment without bytes, which takes the place of all that left.
+//! Symbols that stay defined are in one empty segment.
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
@@ -23,12 +24,12 @@ use std::collections::BTreeSet;
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags};
 
-/// The name of a place holder, and what the name of its segment ends with.
+/// The name of a tombstone, and the suffix of the name of its segment.
 pub const TOMBSTONE: &str = "..gathered";
-/// `.rodata` merges it with others of the output.
+/// As a `.rodata` segment, it is merged into one of the output.
 const TOMBSTONE_SEGMENT: &str = ".rodata..gathered";
 
-/// What becomes of a symbol of a moved segment.
+/// What becomes of a symbol of a removed segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SymbolEdit {
     /// Undefined here, by the name that it has elsewhere.
@@ -38,21 +39,20 @@ pub enum SymbolEdit {
     Defined(SymbolFlags),
 }
 
-/// What changes in an object.
+/// The edits of an object.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// What becomes of the symbols of moved segments, in the order of their indices. The others become
-    /// place holders.
+    /// The symbols of removed segments, sorted by index. Those not listed become tombstones.
     pub symbols: Vec<(SymbolIndex, SymbolEdit)>,
-    /// The name of a symbol to be added that keeps the object alive if it is linked.
+    /// The name of a retained symbol to add, so that the object is live if it is linked.
     pub keeps_alive: Option<String>,
     /// Further names, hidden and global, for symbols that stay.
     pub aliases: Vec<(SymbolIndex, String)>,
-    /// Segments that were moved, in the order of their indices.
+    /// The segments to remove, sorted.
     pub segments: Vec<SegmentIndex>,
-    /// Custom sections that were moved, or that nobody needs.
+    /// The custom sections to remove.
     pub sections: BTreeSet<SectionIndex>,
-    /// Whether what no edit concerns is encoded anew too and not copied.
+    /// Whether unchanged parts are re-encoded instead of copied.
     pub reencode: bool,
 }
 
@@ -82,13 +82,13 @@ impl Edits {
         .run()
     }
 
-    /// Whether the `linking` section has anything else to say.
+    /// Whether the `linking` section changes.
     fn concern_linking(&self) -> bool {
         let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
         self.reencode || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
-    /// Where each segment stands once others are gone; none for one of those.
+    /// The new index of each segment; none if it is removed.
     fn new_segments(&self, object: &Object<'_>) -> Vec<Option<SegmentIndex>> {
         let mut moved = self.segments.iter().peekable();
         let mut next = 0;
@@ -103,7 +103,7 @@ impl Edits {
         segments.collect()
     }
 
-    /// The sections that go, those with relocations of others among them, in the order of the file.
+    /// The sections to remove, with their relocation sections, in file order.
     fn removed_sections(&self, object: &Object<'_>) -> Vec<SectionIndex> {
         let relocations = |&section| object.relocation_section(section);
         let with_relocations = self.sections.iter().filter_map(relocations);
@@ -124,9 +124,9 @@ struct Editor<'a> {
     object: &'a Object<'a>,
     /// Sorted.
     removed: Vec<SectionIndex>,
-    /// For each segment, where it stands once others are gone, unless it is one of those.
+    /// The new index of each segment; none if it is removed.
     new_segments: Vec<Option<SegmentIndex>>,
-    /// Whether there are symbols of moved segments that stay defined here.
+    /// Whether symbols of removed segments stay defined.
     has_tombstones: bool,
 }
 
@@ -174,7 +174,7 @@ impl Editor<'_> {
         Ok(out)
     }
 
-    /// Where a section stands once others are gone.
+    /// The new index of a section.
     fn new_index(&self, index: SectionIndex) -> u32 {
         index.0 - self.removed.partition_point(|&removed| removed < index) as u32
     }
@@ -183,7 +183,7 @@ impl Editor<'_> {
         self.new_segments.get(index.position()).copied().flatten()
     }
 
-    /// Where data is once segments are gone; nowhere if it was in one of those.
+    /// The definition with the new segment index; none if the segment is removed.
     fn new_definition(&self, definition: Definition) -> Option<Definition> {
         let segment = self.new_segment(definition.segment)?;
         Some(Definition {
@@ -213,7 +213,7 @@ impl Editor<'_> {
         self.removed.binary_search(&section).is_ok()
     }
 
-    /// Nothing that stays may refer into a section that goes.
+    /// Rejects relocations that refer to a removed section by offset.
     fn check_section_offsets(&self) -> Result<()> {
         let is_removed = |symbol: &Symbol<'_>| match symbol.kind {
             SymbolKind::Section(section) => self.is_removed(section),
@@ -243,7 +243,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The data section without the moved segments. The relocations of those that stay.
+    /// Writes the data section without the removed segments. Returns the relocations of the others.
     fn data_section(&self, out: &mut Vec<u8>) -> Result<Vec<Relocation>> {
         let object = self.object;
         // Where there are no segments, nobody has asked for them yet.
@@ -281,7 +281,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// A relocation section whose target has another index now.
+    /// A relocation section, with the new index of its target.
     fn retargeted(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
         let mut reader = section.reader();
         let target = SectionIndex(reader.read_var_u32()?);
@@ -349,12 +349,12 @@ impl Editor<'_> {
         }
     }
 
-    /// A symbol of a moved segment that nothing refers to: its index must stay taken.
+    /// A symbol of a removed segment that nothing refers to. It keeps the indices of the others.
     fn tombstone(&self, out: &mut Vec<u8>) {
         self.at_tombstone(SymbolFlags::BINDING_LOCAL, TOMBSTONE, out);
     }
 
-    /// A symbol of the segment without bytes.
+    /// A symbol in the empty segment.
     fn at_tombstone(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
         let place = Definition {
             segment: SegmentIndex(self.kept_count()),
@@ -408,7 +408,7 @@ impl Editor<'_> {
         }
     }
 
-    /// COMDAT groups without what goes.
+    /// COMDAT groups without removed segments and sections.
     fn comdats(&self, reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
         let comdats = Comdats::new(reader)?;
         comdats.count().encode(out);

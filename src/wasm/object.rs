@@ -46,7 +46,7 @@ impl<'a> Object<'a> {
     /// Parses an object.
     ///
     /// # Errors
-    /// Anything in it that is not as Linking.md says, with its offset.
+    /// The first violation of Linking.md, with its offset.
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let Parsed {
             sections,
@@ -144,7 +144,7 @@ impl<'a> Object<'a> {
     /// The relocations of a section, in the order of their offsets.
     ///
     /// # Errors
-    /// A relocation outside the section, or of a symbol that is not there or not of its kind.
+    /// A relocation out of range, or one whose symbol is out of range or of the wrong kind.
     pub fn relocations(&self, target: SectionIndex) -> Result<Vec<Relocation>> {
         let Some(from) = self.relocation_section(target) else {
             return Ok(Vec::new());

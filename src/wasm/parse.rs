@@ -1,5 +1,5 @@
-//! An object file read (Linking.md). Nothing of it is trusted: every index and every range is checked
-//! here, once, so that the rest of the program may use them.
+//! Parses an object file (Linking.md). Every index and range is checked here, so the rest of the
+//! program can rely on them.
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
 use super::linking::{

@@ -17,7 +17,7 @@ const SMALLEST_RELOCATION: usize = 3;
 pub struct Relocation {
     /// Its type, `R_WASM_…`.
     pub ty: RelocationType,
-    /// From where the section's offsets count.
+    /// In bytes from the start of the section's contents.
     pub offset: u32,
     /// The symbol, or the type for `R_WASM_TYPE_INDEX_LEB`.
     pub index: u32,
@@ -29,7 +29,7 @@ pub struct Relocation {
 #[derive(Debug, Default)]
 pub struct DataRelocations {
     all: Vec<Relocation>,
-    /// For each segment, where in `all` its own end.
+    /// For each segment, the end of its range in `all`.
     ends: Vec<u32>,
 }
 
@@ -82,7 +82,7 @@ impl DataRelocations {
 /// The relocations of the section `target` that the section `from` holds, in the order of their offsets.
 ///
 /// # Errors
-/// A relocation outside the section, or of a symbol that is not there or not of its kind.
+/// A relocation out of range, or one whose symbol is out of range or of the wrong kind.
 pub fn read(
     from: &Section<'_>,
     target: &Section<'_>,

@@ -1,4 +1,4 @@
-//! An object that has symbols and nothing else: it defines what another file defines, with place holders, and
+//! An object that has symbols and nothing else: it defines what another file defines, with tombstones, and
 //! asks for what that asks for.
 
 use super::edit::TOMBSTONE;
@@ -190,7 +190,7 @@ fn linking(
 /// it is in no COMDAT groups.
 ///
 /// # Errors
-/// It is not right.
+/// A malformed object.
 pub fn prevailing(bytes: &[u8], prevails: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
     let object = Object::parse(bytes)?;
     let mut strong = bytes.to_vec();
