@@ -60,7 +60,7 @@ fn entry(section: &str, origin: &'static str, size: u32) -> (String, &'static st
 fn only_a_reference_selects_a_segment() {
     let data = object(&[("A", "a", b"1"), ("B", "b", b"22")], &[]);
     let both = [data.clone(), object(&[], &["__start_A"])];
-    assert_eq!(entries(&[data.clone()], &[]), Ok(vec![]));
+    assert_eq!(entries(std::slice::from_ref(&data), &[]), Ok(vec![]));
     assert_eq!(entries(&both, &[]), Ok(vec![entry("A", "segment", 1)]));
     let gathered = entries(&[data], &["--gather=B"]);
     assert_eq!(gathered, Ok(vec![entry("B", "segment", 2)]));
