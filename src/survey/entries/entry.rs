@@ -47,7 +47,7 @@ pub enum Role {
     /// The array has the value that it points to. The node itself is dropped.
     Node,
     /// It is in the array because a node points to it: the entry at this distance in
-    /// [`Survey::entries`], of the same object.
+    /// `Survey::entries`, of the same object.
     Value(i32),
 }
 
