@@ -89,7 +89,7 @@ pub fn object(data: &[u8]) {
     let apply = |edits: &wasm::Edits| edits.apply(&object);
     assert!(apply(&wasm::Edits::default()).as_deref() == Ok(data));
     let anew = wasm::Edits {
-        anew: true,
+        reencode: true,
         ..wasm::Edits::default()
     };
     if let Ok(bytes) = apply(&anew) {

@@ -108,7 +108,7 @@ mod tests {
         let mut symbol = "_RINvC1a1b".to_owned();
         let mut last = "h".to_owned();
         for _ in 0..30 {
-            // A place counts from behind `_R`, in base 62 and less one.
+            // A place counts from after `_R`, in base 62 and less one.
             let place = symbol.len() - 2;
             symbol += &format!("T{last}{last}{last}E");
             last = back_reference(place);

@@ -12,10 +12,11 @@ use crate::error::{Error, Result};
 use crate::gather::{self, Options};
 use crate::hoist::{self, Hoisted, Sink};
 use crate::input::{Files, Inputs, Module, Named, ObjectId};
+use crate::interrupt;
+use crate::parallel::Threads;
 use crate::plan::{self, Rewrites, Undeclared};
 use crate::script::Script;
 use crate::survey::Survey;
-use crate::{interrupt, parallel};
 pub use diagnostics::Diagnostics;
 use log::{Clock, Log};
 use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
@@ -79,14 +80,14 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     log.begin(line.output());
 
     let named = Named::by(&line, &|| backend.shared_libraries());
-    let files = match named.open() {
+    let files = match named.open(&threads(&line)) {
         Ok(files) => ManuallyDrop::new(files),
         Err(error) if named.are_files() && backend.takes_flavor() => {
             return refused(diagnostics, &line, &Call::new(&line, &backend), &error);
         }
         Err(error) => return Err(error),
     };
-    let inputs = ManuallyDrop::new(files.inputs()?);
+    let inputs = ManuallyDrop::new(Inputs::of(&files)?);
     clock.end_of("inputs");
 
     let retains = || backend.retains();
@@ -120,7 +121,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
     };
     link.clock.end_of("bitcode");
-    let inputs = ManuallyDrop::new(files.inputs()?.with_compiled(&compiled)?);
+    let inputs = ManuallyDrop::new(Inputs::of(&files)?.with_compiled(&compiled)?);
     let survey = link.survey(&inputs)?;
     link.gather(&inputs, survey, &messages)
 }
@@ -129,7 +130,6 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
 fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<CommandLine> {
     let line = CommandLine::parse(argv)?;
     diagnostics.heed(&line);
-    line.values(Id::Threads).last().map(parallel::limit);
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
     Ok(line)
@@ -161,6 +161,13 @@ fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<Ended>> {
         true => link_as_called(line, call, None).map(Some),
         false => Ok(None),
     }
+}
+
+/// The threads that `--threads=N` allows. What is no number the backend reports.
+fn threads(line: &CommandLine) -> Threads {
+    let limit = line.values(Id::Threads).last();
+    let limit = limit.and_then(|limit| limit.to_str()?.parse().ok());
+    limit.map_or_else(Threads::default, Threads::at_most)
 }
 
 /// The scripts of `-T`, together.

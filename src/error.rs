@@ -32,9 +32,7 @@ impl Error {
 
     /// An error of an object file that is not as its format says.
     pub fn damaged(what: impl Into<String>) -> Self {
-        Self::new(what).note(
-            "the object is damaged, or of a newer format than this linker knows: build it again",
-        )
+        Self::new(what).note("the object is damaged or in a newer format: rebuild it")
     }
 
     /// Says in which file it is, shown as `file` or `archive(member)`. The innermost name is kept.
@@ -98,7 +96,7 @@ impl From<wasmparser::Error> for Error {
     fn from(error: wasmparser::Error) -> Self {
         let what = match error.message() {
             // Of the section, that is, and not of the file.
-            "unexpected end-of-file" => "a section ends before all that it says it holds",
+            "unexpected end-of-file" => "unexpected end of section",
             message => message,
         };
         Error::damaged(what).at(error.offset())

@@ -75,7 +75,7 @@ pub mod interrupt;
 pub mod mangling;
 pub mod manifest;
 mod names;
-mod parallel;
+pub mod parallel;
 pub mod plan;
 pub mod script;
 pub mod survey;

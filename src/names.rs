@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
-/// The character that stands for byte 0 would be this one.
+/// The escape of byte 0, if it needed one. The escape of a byte is this plus the byte.
 const FIRST: u32 = 0x10_f700;
-/// What the characters that stand for bytes begin with in UTF-8.
+/// The first UTF-8 byte of every escape.
 const LEAD: u8 = 0xf4;
 
 /// A name as a text.
 pub fn text(name: &[u8]) -> Cow<'_, str> {
     if let Ok(name) = str::from_utf8(name)
-        && !has_bytes(name)
+        && !has_escapes(name)
     {
         return Cow::Borrowed(name);
     }
@@ -30,18 +30,18 @@ pub fn text(name: &[u8]) -> Cow<'_, str> {
                 Some(_) => {
                     let mut own = [0; 4];
                     let own = character.encode_utf8(&mut own).bytes();
-                    text.extend(own.map(stands_for));
+                    text.extend(own.map(escaped));
                 }
             }
         }
-        text.extend(chunk.invalid().iter().copied().map(stands_for));
+        text.extend(chunk.invalid().iter().copied().map(escaped));
     }
     Cow::Owned(text)
 }
 
 /// The bytes of the name that a text is.
 pub fn bytes(text: &str) -> Cow<'_, [u8]> {
-    if !has_bytes(text) {
+    if !has_escapes(text) {
         return Cow::Borrowed(text.as_bytes());
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -54,9 +54,9 @@ pub fn bytes(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// What people see of names, alone or within more: `\xff` for such a byte.
+/// Names for display, alone or within other text: an escaped byte is shown as `\xff`.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if !has_bytes(text) {
+    if !has_escapes(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -70,9 +70,10 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A name as a text that is there as long as the name. Nearly all are the name's own bytes; each of the others
-/// is kept once, until the end, as objects are read several times.
-pub fn lasting(name: &[u8]) -> &str {
+/// A name as a text with the lifetime of its bytes. Nearly all names are UTF-8 and are returned as
+/// they are. An escaped name is interned for the life of the process: its object may be parsed
+/// again, and its text must not depend on which parse it came from.
+pub fn interned(name: &[u8]) -> &str {
     static KEPT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     match text(name) {
         Cow::Borrowed(text) => text,
@@ -88,16 +89,16 @@ pub fn lasting(name: &[u8]) -> &str {
     }
 }
 
-/// Whether there are characters that stand for bytes.
-fn has_bytes(text: &str) -> bool {
+/// Whether the text has escaped bytes.
+fn has_escapes(text: &str) -> bool {
     memchr::memchr(LEAD, text.as_bytes()).is_some() && text.chars().any(|c| byte(c).is_some())
 }
 
-fn stands_for(byte: u8) -> char {
+fn escaped(byte: u8) -> char {
     char::from_u32(FIRST + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// The byte that a character stands for.
+/// The byte that a character escapes.
 fn byte(character: char) -> Option<u8> {
     let byte = u8::try_from(u32::from(character).checked_sub(FIRST)?).ok()?;
     (!byte.is_ascii()).then_some(byte)
@@ -112,7 +113,7 @@ mod tests {
     fn only_what_is_no_text_is_changed() {
         for name in ["", "main", "größe", "\u{10ffff}", "\u{10f77f}\u{10f800}"] {
             assert!(matches!(text(name.as_bytes()), Cow::Borrowed(_)), "{name}");
-            assert_eq!((lasting(name.as_bytes()), &*shown(name)), (name, name));
+            assert_eq!((interned(name.as_bytes()), &*shown(name)), (name, name));
         }
         assert_eq!(text(b"a\xff\x80z"), "a\u{10f7ff}\u{10f780}z");
         assert_eq!(shown(&text(b"a\xff\x80z")), "a\\xff\\x80z");
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn a_name_is_kept_once() {
         let (first, second) = (vec![b'k', 0xff], vec![b'k', 0xff]);
-        assert!(std::ptr::eq(lasting(&first), lasting(&second)));
+        assert!(std::ptr::eq(interned(&first), interned(&second)));
     }
 
     /// Bytes among which there are often parts of the characters that stand for others.
@@ -141,7 +142,7 @@ mod tests {
         fn the_bytes_come_back(name in name()) {
             let own = text(&name);
             prop_assert_eq!(&*bytes(&own), &name[..]);
-            prop_assert_eq!(&*bytes(lasting(&name)), &name[..]);
+            prop_assert_eq!(&*bytes(interned(&name)), &name[..]);
         }
 
         #[test]
@@ -152,7 +153,7 @@ mod tests {
 
         #[test]
         fn what_is_shown_has_no_such_character(name in name()) {
-            prop_assert!(!has_bytes(&shown(&text(&name))));
+            prop_assert!(!has_escapes(&shown(&text(&name))));
         }
     }
 }

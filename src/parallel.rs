@@ -2,9 +2,8 @@
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::ffi::OsStr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 
 /// For fewer objects it takes longer to have threads than to do without.
@@ -12,14 +11,47 @@ const MANY_OBJECTS: usize = 2_000;
 /// More threads than this wait for memory and for each other.
 const MOST_THREADS: usize = 8;
 
-/// As many as the user wants.
-static LIMIT: AtomicUsize = AtomicUsize::new(MOST_THREADS);
+/// The threads that a link may use. They start when they are first needed, and clones share them.
+#[derive(Debug, Clone)]
+pub struct Threads(Arc<Lazy>);
 
-/// Uses no more threads than `--threads` says, if it says a number. What is none the backend reports.
-pub fn limit(threads: &OsStr) {
-    let number = threads.to_str().and_then(|text| text.parse().ok());
-    if let Some(number) = number.filter(|&number| number > 0) {
-        LIMIT.store(number, Ordering::Relaxed);
+#[derive(Debug)]
+struct Lazy {
+    most: usize,
+    pool: OnceLock<Option<ThreadPool>>,
+}
+
+impl Default for Threads {
+    /// As many as there are cores, up to eight.
+    fn default() -> Self {
+        Self::at_most(NonZeroUsize::MAX)
+    }
+}
+
+impl Threads {
+    /// No more than `limit` threads, nor more than [`Threads::default`] allows.
+    pub fn at_most(limit: NonZeroUsize) -> Self {
+        Self(Arc::new(Lazy {
+            most: limit.get().min(MOST_THREADS),
+            pool: OnceLock::new(),
+        }))
+    }
+
+    /// Those to use for `count` objects: several threads for many objects, else the caller's own.
+    pub fn for_objects(&self, count: usize) -> Cores<'_> {
+        Cores(are_many(count).then(|| self.pool()).flatten())
+    }
+
+    /// The threads, unless there is one core only or the system gives us none.
+    fn pool(&self) -> Option<&ThreadPool> {
+        let Lazy { most, pool } = &*self.0;
+        let pool = pool.get_or_init(|| {
+            let cores = available_parallelism().map_or(1, usize::from);
+            let cores = cores.min(*most);
+            let pool = (cores > 1).then(|| ThreadPoolBuilder::new().num_threads(cores));
+            pool.and_then(|pool| pool.build().ok())
+        });
+        pool.as_ref()
     }
 }
 
@@ -28,16 +60,11 @@ pub fn are_many(objects: usize) -> bool {
     objects >= MANY_OBJECTS
 }
 
-/// The cores to use for some objects.
-#[derive(Clone, Copy)]
-pub struct Cores(Option<&'static ThreadPool>);
+/// The threads to use for some objects; none if the caller's own is enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Cores<'t>(Option<&'t ThreadPool>);
 
-impl Cores {
-    /// Those for `count` objects: several for many.
-    pub fn for_objects(count: usize) -> Self {
-        Self(are_many(count).then(threads).flatten())
-    }
-
+impl Cores<'_> {
     /// How many objects should be in memory at once: of few each may be large.
     pub fn at_a_time(self) -> usize {
         const OF_MANY: usize = 128;
@@ -73,15 +100,26 @@ impl Cores {
     }
 }
 
-/// The threads, unless there is one core only or the system gives us none.
-fn threads() -> Option<&'static ThreadPool> {
-    static THREADS: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    let threads = THREADS.get_or_init(|| {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let limit = LIMIT.load(Ordering::Relaxed).min(MOST_THREADS);
-        let cores = cores.min(limit);
-        let pool = (cores > 1).then(|| ThreadPoolBuilder::new().num_threads(cores));
-        pool.and_then(|pool| pool.build().ok())
-    });
-    threads.as_ref()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_in_order_and_errors_are_the_first() {
+        let threads = Threads::default();
+        for count in [3, MANY_OBJECTS + 1] {
+            let cores = threads.for_objects(count);
+            let doubled = cores.map(0..count, |number| 2 * number);
+            assert!(doubled.into_iter().eq((0..count).map(|number| 2 * number)));
+            let odd = |number: usize| if number % 2 == 1 { Err(number) } else { Ok(()) };
+            assert_eq!(cores.try_map(0..count, odd), Err(1));
+        }
+    }
+
+    #[test]
+    fn one_thread_is_the_callers_own() {
+        let threads = Threads::at_most(NonZeroUsize::MIN);
+        assert!(threads.for_objects(MANY_OBJECTS).0.is_none());
+        assert_eq!(threads.for_objects(MANY_OBJECTS).at_a_time(), 1);
+    }
 }

@@ -307,7 +307,7 @@ fn an_archive_that_was_cut_off() {
         let message = refused(&work, cut);
         says(
             &message,
-            &["libcut.a: malformed archive: ", "make the archive again"],
+            &["libcut.a: malformed archive: ", "recreate the archive"],
         );
     }
 }

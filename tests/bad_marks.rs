@@ -218,7 +218,7 @@ fn marks_that_overlap() {
     let message = refused(&work, &object, "__link_section__NUMBERS$$b");
     says(
         &message,
-        &["in two entries at once", "an entry of one section, once"],
+        &["are in two entries", "one entry of one section only"],
     );
 }
 

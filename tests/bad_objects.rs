@@ -133,7 +133,7 @@ fn a_linking_section_of_a_version_that_is_not_known() {
             &object,
             at,
             version,
-            &[&what, "compiler older or newer"],
+            &[&what, "compiler that is older or newer"],
         );
     }
 }
@@ -150,7 +150,7 @@ fn symbols_whose_indices_are_out_of_range() {
     let work = Work::new();
     let object = plugin(&work);
     let mark = "__link_section__PLUGINS$$a";
-    let beyond = "goes beyond the end of its segment";
+    let beyond = "extends past the end of its segment";
     for (symbol, field, what) in [
         (
             mark,
@@ -185,7 +185,7 @@ fn symbols_whose_indices_are_out_of_range() {
 #[test]
 fn relocations_whose_indices_are_out_of_range() {
     let work = Work::new();
-    let symbols = "of this relocation is out of range";
+    let symbols = "of a relocation is out of range";
     for (object, section) in [
         (plugin(&work), "reloc.DATA"),
         (custom(&work), "reloc.NUMBERS"),
@@ -209,13 +209,7 @@ fn relocations_whose_indices_are_out_of_range() {
     let object = plugin(&work);
     let field = |index| object.relocation("reloc.DATA", index, RelocationField::Offset);
     let first = object.bytes[field(0)];
-    refused_with(
-        &work,
-        &object,
-        field(2),
-        first,
-        &["not in the order of their offsets"],
-    );
+    refused_with(&work, &object, field(2), first, &["not sorted by offset"]);
 }
 
 #[test]
@@ -228,13 +222,13 @@ fn relocations_that_do_not_fit_their_symbol_or_their_entry() {
         object.bytes[field(0, RelocationField::Symbol)],
         object.bytes[field(1, RelocationField::Symbol)],
     );
-    let kind = "does not fit the kind of its symbol";
+    let kind = "does not match the kind of symbol";
     check(field(0, RelocationField::Symbol), data, kind);
     check(field(1, RelocationField::Symbol), function, kind);
     // Its four bytes would end behind the entry, in the next one.
     let offset = field(1, RelocationField::Offset);
     let value = object.bytes[offset] + 2;
-    check(offset, value, "not inside the bytes of one data segment");
+    check(offset, value, "not within one data segment");
     // R_WASM_FUNCTION_INDEX_LEB, R_WASM_TYPE_INDEX_LEB and R_WASM_TABLE_NUMBER_LEB are for code.
     // The index of a type is not one of a symbol.
     for code_only in [0, 6, 20] {
@@ -316,7 +310,7 @@ fn segment_info_that_is_out_of_range() {
     let message = refused(&work, &object.with(count, TOO_MUCH));
     says(
         &message,
-        &["ends before all that it says", "(at byte 0x", "\n>>> "],
+        &["unexpected end of section", "(at byte 0x", "\n>>> "],
     );
     skip_numbers(&mut info, 1);
     info.read_string().expect("a name");
@@ -359,7 +353,7 @@ fn sections_that_are_there_twice() {
         let mut bytes = object.bytes.clone();
         bytes.extend_from_slice(&object.bytes[object.whole_section(content)]);
         let message = refused(&work, &bytes);
-        says(&message, &["twice", "\n>>> "]);
+        says(&message, &["duplicate", "\n>>> "]);
         assert!(offset_in(&message) > object.bytes.len());
     }
 }

@@ -150,7 +150,7 @@ fn a_relocation_that_does_not_fit_its_symbol_is_an_error() {
     assert!(
         linked
             .error()
-            .contains("this relocation is outside its section"),
+            .contains("relocation offset is outside its section"),
         "{}",
         linked.stderr
     );

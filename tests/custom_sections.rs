@@ -301,7 +301,7 @@ fn an_offset_into_a_gathered_section_is_an_error() {
         let message = linked.error();
         assert!(
             message.contains(&format!(
-                "error: {}: `{name}` refers by a section offset into a section that is gathered",
+                "error: {}: `{name}` refers to a gathered section by section offset",
                 object.display()
             )),
             "{message}"

@@ -315,7 +315,7 @@ fn the_same_entries_in_every_column() {
                 "{column}: {number:x} is not linked"
             );
         }
-        let said = linked.stderr.matches("but it is no entry").count();
+        let said = linked.stderr.matches("but is not an entry").count();
         assert_eq!(said, table.unmarked, "{column}: {}", linked.stderr);
     }
 }
@@ -364,7 +364,7 @@ fn legacy_names_do_not_tell_where_an_impl_is_of_a_marked_modules_type_for_its_ow
         assert_eq!(bytes, 4);
         says(
             &said,
-            &["but it is no entry: what its name marks is not a module that it is in"],
+            &["but is not an entry: it is not defined in the marked module"],
         );
     }
 }

@@ -50,7 +50,7 @@ impl Job<'_> {
             members.extend(module.address());
         }
         for (argument, members) in members {
-            if files.offers_only(argument, |member| members.contains(&member.as_ptr()))? {
+            if files.provides_only(argument, |member| members.contains(&member.as_ptr()))? {
                 self.edits.replace.insert(argument, Vec::new());
             }
         }

@@ -151,7 +151,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The archives with edited members that are made anew: those that are linked whole, and those where an
+/// The archives with edited members that are made reencode: those that are linked whole, and those where an
 /// edited member follows another that may be extracted. If it came first, so would its constructors and what
 /// it defines.
 fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {

@@ -78,7 +78,7 @@ impl Extraction {
 
 /// Whether bitcode defines a symbol that the backend shows so.
 fn defines(module: &Module<'_>, shown: &[u8]) -> bool {
-    let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
+    let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
     let symbols = bitcode.symbols.iter().flatten();
     let mut defined = symbols.filter(|symbol| symbol.is_global() && !symbol.is_undefined());
     defined.any(|symbol| {

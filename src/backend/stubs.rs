@@ -38,7 +38,12 @@ fn replaced<'m, 'a>(inputs: &'m Inputs<'a>) -> impl Iterator<Item = &'m Module<'
 pub fn stand_ins<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
     let symbols: Vec<_> = inputs
         .linked_bitcode()
-        .map(|module| (module, Bitcode::parse(module.lasting().unwrap_or_default())))
+        .map(|module| {
+            (
+                module,
+                Bitcode::parse(module.resident().unwrap_or_default()),
+            )
+        })
         .collect();
     let named = symbols
         .iter()
@@ -49,7 +54,7 @@ pub fn stand_ins<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>
         .map(|(module, bitcode)| (*module, known.stub(bitcode)));
     let linked = stubs.collect::<Vec<_>>();
     let alone = replaced(inputs).skip(linked.len());
-    let alone = alone.map(|module| (module, module.lasting().unwrap_or_default().to_vec()));
+    let alone = alone.map(|module| (module, module.resident().unwrap_or_default().to_vec()));
     linked.into_iter().chain(alone).collect()
 }
 
@@ -97,7 +102,7 @@ impl<'n> Known<'n> {
             .iter()
             .filter(|module| !module.always_linked());
         for module in lazy {
-            let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
+            let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
             let symbols = bitcode.symbols.iter().flatten();
             for symbol in symbols.filter(|symbol| symbol.is_global() && !symbol.is_undefined()) {
                 known.offered.extend(names.get(symbol.name));
@@ -174,14 +179,14 @@ impl Job<'_> {
             .collect();
         let bitcode = inputs.linked_bitcode();
         let tables: Vec<_> = bitcode
-            .map(|module| Bitcode::parse(module.lasting().unwrap_or_default()))
+            .map(|module| Bitcode::parse(module.resident().unwrap_or_default()))
             .collect();
         let symbols = tables
             .iter()
             .flat_map(|table| table.symbols.iter().flatten());
         let stood_for: HashSet<&str> = symbols.map(|symbol| symbol.name).collect();
         for module in inputs.modules.iter().filter(|module| is_last(module)) {
-            let original = module.lasting().unwrap_or_default();
+            let original = module.resident().unwrap_or_default();
             let bytes = edited(original).unwrap_or(original);
             let prevails = |name: &str| stood_for.contains(name) && !moved.contains(name);
             let bytes = prevailing(bytes, prevails).map_err(|error| error.in_file(&module.name))?;

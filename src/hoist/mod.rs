@@ -25,7 +25,6 @@ pub use symbols::Global;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, ObjectId};
-use crate::parallel::Cores;
 use crate::plan::{Plan, Rewrites};
 use crate::survey::{Survey, read_again};
 use crate::wasm::{Builder, Synthesized};
@@ -168,7 +167,7 @@ fn rewrite_objects<'a>(
     sink: &mut impl Sink,
 ) -> Result<()> {
     let in_file = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
-    let cores = Cores::for_objects(rewrites.objects().len());
+    let cores = survey.threads.for_objects(rewrites.objects().len());
     for batch in rewrites.objects().chunks(cores.at_a_time()) {
         let bytes = cores.try_map(batch, |one| {
             modules[one.object.0].load().map_err(in_file(one.object))

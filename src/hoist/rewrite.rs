@@ -90,7 +90,7 @@ impl<'o, 'a> Rewrite<'o, 'a> {
         Ok(Self {
             id,
             object,
-            input: InputBytes(module.lasting()),
+            input: InputBytes(module.resident()),
             moved: MovedData::of(object, &segments, &sections)?,
             only_section,
             sections,
@@ -175,7 +175,7 @@ impl<'o, 'a> Rewrite<'o, 'a> {
             aliases: self.aliases,
             segments: self.moved.segments(),
             sections: self.sections,
-            anew: false,
+            reencode: false,
         }
     }
 }

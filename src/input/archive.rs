@@ -1,15 +1,24 @@
-//! Archives and their members, thin ones too.
+//! Archives, regular and thin: reading them, and writing them with a symbol index. Older linkers
+//! extract members by the index alone.
 
 use super::map::FileBytes;
+use super::module::Name;
 use crate::args::from_bytes;
+use crate::bitcode::Bitcode;
 use crate::error::{Error, Result};
+use crate::names;
+use crate::wasm::{Object, SymbolKind};
+use ar_archive_writer::{ArchiveKind, NewArchiveMember, ObjectReader, write_archive_to_stream};
 use object::read::archive::{ArchiveFile, ArchiveMember};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// A member of an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name as the archive has it; of a thin archive, a path relative to the archive.
+    /// Its name in the archive; in a thin archive, a path relative to the archive.
     pub name: String,
     /// Where its bytes are.
     pub content: Content<'a>,
@@ -27,7 +36,7 @@ pub enum Content<'a> {
 /// The members of the archive `bytes`, which is the file `path`.
 ///
 /// # Errors
-/// An archive that ends early or whose headers are not right.
+/// A truncated or malformed archive.
 pub fn members<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<Member<'a>>> {
     let malformed = malformed(path);
     let archive = ArchiveFile::parse(bytes).map_err(&malformed)?;
@@ -52,7 +61,7 @@ pub fn members<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<Member<'a>>> {
 fn malformed(path: &Path) -> impl Fn(object::read::Error) -> Error {
     move |error| {
         Error::new(format!("malformed archive: {error}"))
-            .note("make the archive again (llvm-ar rcs), it may have been cut off")
+            .note("recreate the archive (llvm-ar rcs): it may be truncated")
             .in_file(path.display())
     }
 }
@@ -63,13 +72,13 @@ fn thin_path(archive: &Path, member: &ArchiveMember<'_>) -> PathBuf {
     archive.parent().unwrap_or(Path::new("")).join(name)
 }
 
-/// The names in the symbol index of an archive; none if it has no index.
+/// The names in the symbol index of an archive; `None` if it has no index.
 pub fn index(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let symbols = ArchiveFile::parse(bytes).ok()?.symbols().ok()??;
     Some(symbols.filter_map(|symbol| Some(symbol.ok()?.name())))
 }
 
-/// Whether the archive holds only the names of its members.
+/// Whether the archive is thin: it holds only the paths of its members.
 pub fn is_thin(bytes: &[u8]) -> bool {
     bytes.starts_with(b"!<thin>\n")
 }
@@ -88,9 +97,198 @@ pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
             Content::Inside(_) => Ok(FileBytes::empty()),
             Content::Outside(file) => FileBytes::open(file).map_err(|error| {
                 error
-                    .note("a thin archive holds only the names of its members: put the file back, or make the archive again")
+                    .note("a thin archive holds only the names of its members: restore the file or recreate the archive")
                     .in_file(path.display())
             }),
         })
         .collect()
+}
+
+/// An archive among the inputs.
+#[derive(Debug)]
+pub struct Archive<'a> {
+    /// Its display name.
+    pub name: Name,
+    /// The names and the bytes of its members, in order.
+    pub members: Vec<(String, &'a [u8])>,
+}
+
+impl Archive<'_> {
+    /// Whether extraction order would change if the members that `is_edited` moved before the
+    /// archive: a member with definitions precedes the last of them.
+    pub fn has_others_before(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
+        let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
+        let before = &self.members[..last.unwrap_or(0)];
+        before
+            .iter()
+            .any(|(_, bytes)| !is_edited(bytes) && has_definitions(bytes))
+    }
+
+    /// The number of members up to the last that `is_edited`, if a later member has definitions.
+    pub fn end_of_edited(&self, is_edited: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        let end = self
+            .members
+            .iter()
+            .rposition(|(_, bytes)| is_edited(bytes))?
+            + 1;
+        let after = self.members[end..].iter();
+        after
+            .clone()
+            .any(|(_, bytes)| has_definitions(bytes))
+            .then_some(end)
+    }
+}
+
+/// Whether a member defines global symbols, so that it may be extracted.
+fn has_definitions(bytes: &[u8]) -> bool {
+    each_definition(bytes, |_| Err(())).is_err()
+}
+
+/// How the archive writer reads symbols of members. Only wasm and bitcode have any.
+static READER: ObjectReader = ObjectReader {
+    get_symbols,
+    is_64_bit_object_file: |_| false,
+    is_ec_object_file: |_| false,
+    is_any_arm64_coff: |_| false,
+    get_xcoff_member_alignment: |_| 1,
+};
+
+/// Writes a file that is an archive of these members, each with its name.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write<'a>(
+    path: &Path,
+    members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
+) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    write_to(&mut file, members)?;
+    file.flush()
+}
+
+/// Writes an archive of these members. Beyond 4 GiB its symbol index has 64-bit offsets.
+///
+/// # Errors
+/// A write to `out` fails.
+pub fn write_to<'a>(
+    out: &mut (impl Write + Seek),
+    members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
+) -> io::Result<()> {
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, name))
+        .collect();
+    write_archive_to_stream(out, &members, ArchiveKind::Gnu, false, None)
+}
+
+/// Calls `found` with each global symbol that a member defines. Returns whether it has any.
+fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
+    let mut is_object = false;
+    each_definition(bytes, |name| {
+        is_object = true;
+        found(&names::bytes(name))
+    })?;
+    Ok(is_object)
+}
+
+/// Calls `found` with each global symbol that an object or bitcode defines, as an escaped name
+/// (`names`).
+///
+/// # Errors
+/// The errors of `found`.
+pub fn each_definition<E>(
+    bytes: &[u8],
+    mut found: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    if let Ok(object) = Object::parse(bytes) {
+        for symbol in &object.symbols {
+            let is_section = matches!(symbol.kind, SymbolKind::Section(_));
+            if !symbol.is_undefined() && !symbol.is_local() && !is_section {
+                found(symbol.name)?;
+            }
+        }
+        return Ok(());
+    }
+    let bitcode = Bitcode::parse(bytes);
+    for symbol in bitcode.symbols.iter().flatten() {
+        if symbol.is_global() && !symbol.is_undefined() {
+            found(symbol.name)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::{Builder, Definition, SymbolFlags, SynthSymbol};
+    use std::io::SeekFrom;
+
+    /// Counts what is written, and has the first of it.
+    #[derive(Default)]
+    struct Counted {
+        first: Vec<u8>,
+        count: u64,
+    }
+
+    impl Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = 256_usize.saturating_sub(self.first.len());
+            self.first.extend(bytes.iter().take(room));
+            self.count += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Counted {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            match to {
+                SeekFrom::Current(0) => Ok(self.count),
+                _ => Err(io::ErrorKind::Unsupported.into()),
+            }
+        }
+    }
+
+    /// The archive of so many members that nobody reads, before one that defines `last`.
+    fn written(members: usize, size: usize) -> Counted {
+        let mut builder = Builder::new(false, false);
+        let segment = builder.segment(".data", 0, 0, &b"x"[..]);
+        builder.symbol(SynthSymbol::Data {
+            flags: SymbolFlags::empty(),
+            name: "last".into(),
+            definition: Definition {
+                segment,
+                offset: 0,
+                size: 1,
+            },
+        });
+        let object = builder.finish().bytes();
+        // The system gives no memory to what is never looked at.
+        let zeros = vec![0; size];
+        let before = (0..members).map(|_| ("zeros.o".to_owned(), Cow::Borrowed(&zeros[..])));
+        let last = [("last.o".to_owned(), Cow::Borrowed(&object[..]))];
+        let mut archive = Counted::default();
+        write_to(&mut archive, before.chain(last)).expect("a sink takes all");
+        archive
+    }
+
+    #[test]
+    fn beyond_4_gib_offsets_have_64_bits() {
+        let large = written(5, 1 << 30);
+        assert!(large.count > 5 << 30);
+        assert!(large.first.starts_with(b"!<arch>\n/SYM64/ "));
+        // After the header of the index: how many symbols there are, and where the member of each is.
+        let number = |at: usize| {
+            let bytes = large.first[at..].first_chunk().expect("the index");
+            u64::from_be_bytes(*bytes)
+        };
+        assert_eq!(number(68), 1);
+        assert!(number(76) > 5 << 30 && number(76) < large.count);
+        let small = written(5, 1 << 10);
+        assert!(small.first.starts_with(b"!<arch>\n/        "));
+    }
 }

@@ -1,55 +1,63 @@
-//! An input file and what it is: an object, bitcode, or an archive with members.
+//! An input file: an object, bitcode, or an archive with its members.
 
 use super::archive::{self, Content};
-use super::foreign::{self, Format};
+use super::file_kind::{self, FileKind};
 use super::map::{FileBytes, Magic};
-use super::{Bytes, Inputs, Module, Name, Place, Provenance};
+use super::module::{Bytes, Module, Name, Place, Provenance};
 use crate::error::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 
-/// An open file, and what is in it.
+/// An open file.
 #[derive(Debug)]
 pub struct InputFile {
     pub path: Arc<Path>,
     pub bytes: FileBytes,
-    /// The members of a thin archive, one for one.
+    /// The files of a thin archive, one per member.
     pub thin: Vec<FileBytes>,
-    pub format: Format,
+    pub kind: FileKind,
     pub place: Place,
+}
+
+/// The members of an archive that can be linked.
+#[derive(Debug, Default)]
+pub struct Members<'a> {
+    pub modules: Vec<Module<'a>>,
+    pub bitcode: Vec<Module<'a>>,
+    pub warnings: Vec<String>,
 }
 
 impl InputFile {
     pub fn open(path: &Path, place: Place, one_of_many: bool) -> Result<Self> {
-        let can_wait = |magic: &Magic| one_of_many && Format::of(magic) == Format::Module;
+        let can_wait = |magic: &Magic| one_of_many && FileKind::of(magic) == FileKind::Module;
         let bytes = FileBytes::open_some(path, can_wait)?;
-        let format = match bytes.is_unread() {
-            true => Format::Module,
-            false => Format::of(bytes.bytes()),
+        let kind = match bytes.is_unread() {
+            true => FileKind::Module,
+            false => FileKind::of(bytes.bytes()),
         };
-        match format {
-            Format::Unknown => return Err(unknown_file_type(path, bytes.bytes())),
-            Format::Component => {
+        match kind {
+            FileKind::Unknown => return Err(unknown_file_type(path, bytes.bytes())),
+            FileKind::Component => {
                 return Err(Error::new("this is a component, not an object file")
                     .note("link the objects it was made of; a component cannot be linked again")
                     .in_file(path.display()));
             }
             _ => {}
         }
-        let thin = match format {
-            Format::Archive if bytes.is_read_once() && archive::is_thin(bytes.bytes()) => {
+        let thin = match kind {
+            FileKind::Archive if bytes.is_read_once() && archive::is_thin(bytes.bytes()) => {
                 return Err(Error::new("a thin archive cannot be read from a pipe")
-                    .note("it holds only the names of its members, which begin at its own place: name the file")
+                    .note("a thin archive names its members relative to its own path: pass the file itself")
                     .in_file(path.display()));
             }
-            Format::Archive => archive::open_thin(path, bytes.bytes())?,
+            FileKind::Archive => archive::open_thin(path, bytes.bytes())?,
             _ => Vec::new(),
         };
         Ok(Self {
             path: path.into(),
             bytes,
             thin,
-            format,
+            kind,
             place,
         })
     }
@@ -85,22 +93,22 @@ impl InputFile {
         }
     }
 
-    pub fn members(&self) -> Result<Inputs<'_>> {
-        let mut members = Inputs::default();
+    pub fn members(&self) -> Result<Members<'_>> {
+        let mut members = Members::default();
         let mut foreign = None;
         for (member, bytes) in self.contents()? {
-            match Format::of(bytes) {
-                Format::Module => members.modules.push(self.module(Some((member, bytes)))),
-                Format::Bitcode => members.bitcode.push(self.module(Some((member, bytes)))),
+            match FileKind::of(bytes) {
+                FileKind::Module => members.modules.push(self.module(Some((member, bytes)))),
+                FileKind::Bitcode => members.bitcode.push(self.module(Some((member, bytes)))),
                 // The backend warns of it and goes on.
                 _ => {
-                    let what = foreign::describe(bytes);
+                    let what = file_kind::describe(bytes);
                     foreign = foreign.or(what.map(|what| (member, what)));
                 }
             }
         }
         let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
-        // The backend links nothing of it and goes on: what it was to bring is then undefined.
+        // The backend skips it silently, and the user sees only undefined symbols.
         if let (Some((member, what)), false) = (foreign, linkable) {
             let warning = Error::new(format!(
                 "this is {what}, and nothing in the archive is WebAssembly"
@@ -113,13 +121,13 @@ impl InputFile {
     }
 }
 
-/// In the words of `wasm-ld`, and what the file is.
+/// The message of `wasm-ld`, with a note on what the file is.
 fn unknown_file_type(path: &Path, bytes: &[u8]) -> Error {
     let error = Error::new(format!("unknown file type: {}", path.display()));
     if bytes.is_empty() {
         return error.note("the file is empty: build it again");
     }
-    match foreign::describe(bytes) {
+    match file_kind::describe(bytes) {
         Some(what) => error.note(format!(
             "this is {what}, not a WebAssembly object: build it for the wasm target"
         )),

@@ -1,6 +1,5 @@
 //! Opening a file and mapping it.
 
-use super::changes::Stamp;
 use crate::error::{Error, Result, os_message};
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -8,11 +7,12 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 #[cfg(not(unix))]
 use std::path::PathBuf;
+use std::time::SystemTime;
 
-/// From this many bytes on it takes longer to read a file than to map it.
+/// At this size in bytes and above, mapping a file is faster than reading it.
 const WORTH_MAPPING: u64 = 16 << 10;
 
-/// From this many bytes on a file takes more memory than it costs time to map it again.
+/// At this size in bytes and above, releasing pages is worth the page faults of reading them again.
 const WORTH_RELEASING: usize = 16 << 20;
 
 /// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes), or where it is
@@ -25,7 +25,7 @@ pub struct FileBytes {
     stamp: Option<Stamp>,
 }
 
-/// What tells one file from another, whatever it is called.
+/// The identity of a file, whatever its path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FileId {
     /// The device, and the file's number there.
@@ -53,6 +53,31 @@ impl FileId {
     }
 }
 
+/// The identity, length and modification time of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    id: FileId,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// That of the file at `path`, of which `metadata` are.
+    pub fn of(path: &Path, metadata: &Metadata) -> Self {
+        Self {
+            id: FileId::of(path, metadata),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+
+    /// Whether the file at `path` still has this stamp.
+    pub fn is_still_at(&self, path: &Path) -> bool {
+        let metadata = path.metadata();
+        metadata.is_ok_and(|metadata| Self::of(path, &metadata) == *self)
+    }
+}
+
 #[derive(Debug)]
 enum Bytes {
     Mapped(Mapping),
@@ -64,7 +89,7 @@ enum Bytes {
 /// A mapping of a file.
 #[derive(Debug)]
 struct Mapping {
-    /// Goes first.
+    /// Dropped before the mapping.
     #[cfg(unix)]
     _watched: super::truncation::Guard,
     map: memmap2::Mmap,
@@ -111,7 +136,7 @@ impl FileBytes {
             if !bytes.is_empty() && can_wait(&magic) {
                 Bytes::Unread(length as usize)
             } else {
-                // A pipe says that it has none, and so do the files of `/proc`.
+                // Pipes and files in `/proc` report length 0.
                 let most = match length {
                     0 => u64::MAX,
                     length => length - bytes.len() as u64,
@@ -130,12 +155,12 @@ impl FileBytes {
     /// The bytes of the file, which is at `path`; those of an unread one are read.
     ///
     /// # Errors
-    /// It cannot be read again, or is another now.
+    /// It cannot be read again, or has changed.
     pub fn load(&self, path: &Path) -> Result<Cow<'_, [u8]>> {
         let Bytes::Unread(length) = self.bytes else {
             return Ok(Cow::Borrowed(self.bytes()));
         };
-        // Room for one more, to see that there is none.
+        // One more byte, to notice that the file has grown.
         let mut bytes = Vec::with_capacity(length + 1);
         let read = File::open(path)
             .and_then(|file| file.take(length as u64 + 1).read_to_end(&mut bytes))
@@ -156,7 +181,7 @@ impl FileBytes {
         self.stamp.is_none() && self.id != FileId::None
     }
 
-    /// What it was when it was opened; none of what cannot be read again.
+    /// Its stamp when it was opened; `None` for a pipe.
     pub fn stamp(&self) -> Option<&Stamp> {
         self.stamp.as_ref()
     }
@@ -210,22 +235,22 @@ fn cannot_open(path: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// An input is not what it was when it was read before.
+/// The error for an input that changed during the link.
 pub fn changed() -> Error {
-    Error::new("this was changed while it was read")
-        .note("another program writes to an input of this link: link again when it is done")
+    Error::new("the file changed during the link")
+        .note("another program is writing to this input: link again when it is done")
 }
 
 fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
     match kind {
-        // With a file, it would not have come here.
+        // A response file would have been expanded.
         ErrorKind::NotFound if path.as_os_str().as_encoded_bytes().starts_with(b"@") => {
             Some("an argument that begins with `@` names a file of further arguments")
         }
         ErrorKind::NotFound => Some("build it first, or correct the path"),
         ErrorKind::PermissionDenied => Some("make it readable for the user who links"),
         ErrorKind::IsADirectory => {
-            Some("name the files in it, or search it for libraries by -L DIRECTORY")
+            Some("name the files in it, or search it for libraries with -L DIRECTORY")
         }
         _ => None,
     }
@@ -235,9 +260,9 @@ fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
 fn map(path: &Path, file: &File) -> std::io::Result<Mapping> {
     #[cfg(not(unix))]
     let _ = path;
-    // SAFETY: the mapping is private and only read. What cannot be ruled out is that another
-    // process changes the file meanwhile: as with any linker that maps its inputs, the link is then
-    // not defined. If it truncates the file, `truncation` says so; if it changes it, `changes` does.
+    // SAFETY: the mapping is private and only read. Another process may still change the file, as
+    // with any linker that maps its inputs: `truncation` reports a truncated file, and
+    // `Files::check_unchanged` a changed one.
     let map = unsafe { memmap2::Mmap::map(file) }?;
     Ok(Mapping {
         #[cfg(unix)]
@@ -272,7 +297,7 @@ mod tests {
         for other in [&b"012345678"[..], b"01234567890"] {
             std::fs::write(&path, other).expect("written");
             let error = file.load(&path).expect_err("another").to_string();
-            assert!(error.contains("changed while it was read"), "{error}");
+            assert!(error.contains("changed during the link"), "{error}");
         }
         std::fs::remove_file(&path).expect("removed");
         let error = file.load(&path).expect_err("none").to_string();
@@ -288,5 +313,42 @@ mod tests {
             let file = FileBytes::open_some(&path, |_| true).expect("a file");
             assert_eq!((file.is_unread(), file.bytes().len()), (false, size));
         }
+    }
+
+    #[test]
+    fn a_file_is_another_when_its_time_length_or_number_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.o");
+        let open = || {
+            std::fs::write(&path, b"one").expect("written");
+            let file = FileBytes::open(&path).expect("a file");
+            file.stamp().cloned().expect("a stamp")
+        };
+        let stamp = open();
+        assert!(stamp.is_still_at(&path));
+        let file = std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .expect("it");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
+        assert!(!stamp.is_still_at(&path), "the time");
+        let stamp = open();
+        let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        std::fs::write(&path, b"longer").expect("written");
+        file.set_modified(modified.expect("a time")).expect("set");
+        assert!(!stamp.is_still_at(&path), "the length");
+        let stamp = open();
+        let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        let other = directory.path().join("other");
+        std::fs::write(&other, b"one").expect("written");
+        let file = std::fs::File::options()
+            .write(true)
+            .open(&other)
+            .expect("it");
+        file.set_modified(modified.expect("a time")).expect("set");
+        std::fs::rename(&other, &path).expect("renamed");
+        assert!(!stamp.is_still_at(&path), "the number");
+        std::fs::remove_file(&path).expect("removed");
+        assert!(!stamp.is_still_at(&path), "there is none");
     }
 }

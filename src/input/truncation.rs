@@ -1,7 +1,7 @@
 //! Inputs that another process truncates while they are mapped.
 //!
-//! A page of a mapping that is beyond the end of its file cannot be read: that is `SIGBUS`, which would end us
-//! without a word.
+//! Reading a mapped page past the end of its file raises `SIGBUS`, which would end the process
+//! without a message.
 
 use crate::interrupt;
 use libc::{BUS_ADRALN, BUS_ADRERR, BUS_OBJERR, siginfo_t};
@@ -82,12 +82,12 @@ fn catch() {
         // SAFETY: what a handler may do is limited (`signal-safety(7)`). This one reads atomics; writing to
         // standard error, which has no buffer, is `write`, and no one has its lock while they read an input;
         // `clean_up` is made for handlers; ending is `_exit`, or the default action.
-        let _ = unsafe { signal_hook_registry::register_sigaction(SIGBUS, come) };
+        let _ = unsafe { signal_hook_registry::register_sigaction(SIGBUS, on_sigbus) };
     });
 }
 
 /// The handler.
-fn come(info: &siginfo_t) {
+fn on_sigbus(info: &siginfo_t) {
     if !matches!(info.si_code, BUS_ADRALN | BUS_ADRERR | BUS_OBJERR) {
         // Somebody has sent it.
         return interrupt::come(SIGBUS);
@@ -105,8 +105,8 @@ fn come(info: &siginfo_t) {
     for part in [
         &b"wasm-section-ld: error: "[..],
         file,
-        b": this was truncated while it was read\n\
-          >>> another program writes to an input of this link: link again when it is done\n",
+        b": the file was truncated during the link\n\
+          >>> another program is writing to this input: link again when it is done\n",
     ] {
         let _ = stderr.write_all(part);
     }

@@ -4,24 +4,23 @@
 //! `impl` in another module than its type and its trait, that is `<impl trait for type>` below the
 //! module; of any other, it begins with the type, or with `<type as trait>`.
 
-use super::{Component, Encoding, Namespace, Path};
+use super::component::{Component, Components, Encoding, Namespace};
 use crate::demangle::is_hash;
-use smallvec::SmallVec;
 
-/// The path that `symbol` mangles.
-pub(super) fn path(symbol: &str) -> Option<Path<'_>> {
+/// The components of the path that `symbol` mangles, and whether it is Rust's: it ends with a hash.
+pub(super) fn components(symbol: &str) -> Option<(Components<'_>, bool)> {
     let mut rest = symbol.strip_prefix("_ZN")?;
-    let mut components: SmallVec<[Component<'_>; 8]> = SmallVec::new();
+    let mut components = Components::new();
     while !rest.starts_with('E') {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (length, behind) = rest.split_at(digits);
+        let (length, after) = rest.split_at(digits);
         let length = length.parse().ok()?;
-        let raw = behind.get(..length).filter(|raw| raw.is_ascii())?;
+        let raw = after.get(..length).filter(|raw| raw.is_ascii())?;
         components.push(component(raw, components.is_empty()));
-        rest = behind.get(length..)?;
+        rest = after.get(length..)?;
     }
-    let behind = rest.get(1..)?;
-    if !behind.is_empty() && !behind.starts_with('.') {
+    let after = rest.get(1..)?;
+    if !after.is_empty() && !after.starts_with('.') {
         return None;
     }
     let is_hash = |raw: &str| raw.strip_prefix('h').is_some_and(is_hash);
@@ -29,11 +28,7 @@ pub(super) fn path(symbol: &str) -> Option<Path<'_>> {
     if is_rust {
         components.pop();
     }
-    (!components.is_empty()).then_some(Path {
-        symbol,
-        components,
-        is_rust,
-    })
+    (!components.is_empty()).then_some((components, is_rust))
 }
 
 fn component(raw: &str, is_first: bool) -> Component<'_> {

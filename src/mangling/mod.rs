@@ -7,11 +7,13 @@
 //! Both of Rust's schemes are read: v0 (RFC 2603) and the legacy one, which C++ has in common for names
 //! in namespaces.
 
+mod component;
 mod legacy;
 mod v0;
 
-use crate::demangle;
-use smallvec::SmallVec;
+pub use component::{Component, Components, Namespace};
+
+use component::Encoding;
 use std::borrow::Cow;
 
 /// The path that a symbol's name mangles: in `_RNvNtCs1_5crate6module4NAME`, `crate`, `module` and
@@ -23,64 +25,28 @@ use std::borrow::Cow;
 pub struct Path<'s> {
     symbol: &'s str,
     /// From the outermost to the innermost.
-    pub components: SmallVec<[Component<'s>; 8]>,
+    pub components: Components<'s>,
     /// Whether it is Rust's: of the legacy scheme, whether the name ends with a hash.
     pub is_rust: bool,
-}
-
-/// A component of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component<'s> {
-    /// What it is.
-    pub namespace: Namespace,
-    /// What tells it from others of the same name, 0 for the first: of a crate, its hash. The legacy
-    /// scheme has none.
-    pub disambiguator: u64,
-    /// As it is in the symbol; empty where it has no name.
-    raw: &'s str,
-    encoding: Encoding,
-    /// Of v0, how to cut the symbol off behind it; none where a demangler does not print it.
-    cut: Option<v0::Cut>,
-}
-
-/// What a component is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Namespace {
-    /// The crate.
-    Crate,
-    /// A module, a type or a trait.
-    Type,
-    /// A function, a static or a constant.
-    Value,
-    /// A closure; it has no name.
-    Closure,
-    /// A constant without a name, as in `const { … }` or the length of an array.
-    Constant,
-    /// An allocation in the value of the static that the path so far names; it has no name.
-    Nested,
-    /// An `impl`, in the module before it; it has no name. Without a module before it, that is not
-    /// known: see [`Path::homes`].
-    Impl,
-    /// One of [`Namespace::Type`] and [`Namespace::Value`]: the legacy scheme does not tell which.
-    Item,
-    /// Any other: what compilers make themselves.
-    Other,
-}
-
-/// How a name is written in a symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Plain,
-    /// Of v0, with its length and what comes before it.
-    Punycode,
-    Legacy,
 }
 
 impl<'s> Path<'s> {
     /// The path that `symbol` mangles; none if it mangles none, or is nested so deep that no compiler
     /// made it. Takes time that grows with the length of the symbol, whatever is in it.
     pub fn of(symbol: &'s str) -> Option<Self> {
-        v0::path(symbol).or_else(|| legacy::path(symbol))
+        if let Some(components) = v0::components(symbol) {
+            return Some(Self {
+                symbol,
+                components,
+                is_rust: true,
+            });
+        }
+        let (components, is_rust) = legacy::components(symbol)?;
+        Some(Self {
+            symbol,
+            components,
+            is_rust,
+        })
     }
 
     /// The name of the crate.
@@ -123,24 +89,6 @@ impl<'s> Path<'s> {
                 None => component.name(),
             },
             _ => component.name(),
-        }
-    }
-}
-
-impl<'s> Component<'s> {
-    /// Its name as the source has it, without generic arguments; empty for what has none. Of the legacy
-    /// scheme, an `impl` is named by its header.
-    pub fn name(&self) -> Cow<'s, str> {
-        let symbol = match self.encoding {
-            Encoding::Plain => return self.raw.into(),
-            Encoding::Punycode => format!("_RC{}", self.raw),
-            Encoding::Legacy => {
-                format!("_ZN{}{}17h0123456789abcdefE", self.raw.len(), self.raw)
-            }
-        };
-        match demangle::rust_path(&symbol) {
-            Some(Ok(name)) => name.into(),
-            _ => self.raw.into(),
         }
     }
 }

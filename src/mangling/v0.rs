@@ -3,40 +3,26 @@
 //! The path is read, what is beside it only skipped. So a back reference is followed where it stands for
 //! the path itself, and there only one at each depth.
 
-use super::{Component, Encoding, Namespace, Path};
+use super::component::{Component, Components, Cut, Encoding, Namespace};
 use crate::demangle;
-use smallvec::SmallVec;
 
 /// How deep a path, a type or a constant may be nested. Demanglers give up at 500.
 const DEEPEST: usize = 300;
 
-/// Where to cut a symbol off behind a component so that it is a path of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut {
-    /// In bytes behind `_R`.
-    end: usize,
-    /// How many `N` and `I` at the beginning are open there.
-    open: usize,
-}
-
-/// The path that `symbol` mangles.
-pub(super) fn path(symbol: &str) -> Option<Path<'_>> {
+/// The components of the path that `symbol` mangles.
+pub(super) fn components(symbol: &str) -> Option<Components<'_>> {
     let mut parser = Parser {
         text: symbol.strip_prefix("_R")?,
         at: 0,
         depth: 0,
     };
-    let mut components = SmallVec::new();
+    let mut components = Components::new();
     parser.path(&mut components, Some(0))?;
     // The crate for which an instance was made.
     if parser.peek().is_some_and(|byte| byte.is_ascii_uppercase()) {
         parser.skip_path()?;
     }
-    matches!(parser.peek(), None | Some(b'.')).then_some(Path {
-        symbol,
-        components,
-        is_rust: true,
-    })
+    matches!(parser.peek(), None | Some(b'.')).then_some(components)
 }
 
 /// What a demangler makes of a symbol that is cut off.
@@ -64,7 +50,7 @@ pub(super) fn cut(symbol: &str, Cut { end, open }: Cut) -> Option<String> {
 }
 
 struct Parser<'s> {
-    /// What comes behind `_R`: from there places count.
+    /// What comes after `_R`: from there places count.
     text: &'s str,
     at: usize,
     depth: usize,
@@ -107,11 +93,7 @@ impl<'s> Parser<'s> {
 
     /// Reads a path. `open` is how many paths it is the beginning of; none where a demangler would not
     /// print it, or would at another place.
-    fn path(
-        &mut self,
-        components: &mut SmallVec<[Component<'s>; 8]>,
-        open: Option<usize>,
-    ) -> Option<()> {
+    fn path(&mut self, components: &mut Components<'s>, open: Option<usize>) -> Option<()> {
         let start = self.at;
         let inner = open.map(|open| open + 1);
         let (namespace, identifier) = match self.next()? {

@@ -57,7 +57,7 @@ pub struct Conditions<'c> {
 /// What of a section decides who gathers it.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
-    is_asked_for: bool,
+    is_requested: bool,
     /// Whether all of its entries are data segments of its name.
     all_segments: bool,
     /// What keeps the entry that is kept least reliably.
@@ -72,7 +72,7 @@ struct Facts {
 
 impl Facts {
     const NONE: Self = Self {
-        is_asked_for: false,
+        is_requested: false,
         all_segments: true,
         keeper: Keeper::Root,
         has_copies: false,
@@ -97,7 +97,7 @@ impl Facts {
     /// The first row of the table that holds; `None` is the last row, which leaves the section to the backend.
     fn reason(self, conditions: &Conditions<'_>) -> Option<Reason> {
         let retains = conditions.retains;
-        if self.is_asked_for {
+        if self.is_requested {
             Some(Reason::AskedFor)
         } else if !self.all_segments {
             Some(Reason::NotASegment)
@@ -149,9 +149,9 @@ impl Gatherers {
         let mut sections: HashMap<NameId, Facts> = HashMap::default();
         for (entry, &selection) in survey.entries.iter().zip(&resolution.entries) {
             let facts = sections.entry(entry.section).or_insert_with(|| Facts {
-                is_asked_for: survey
-                    .wanted
-                    .is_asked_for(survey.section_name(entry.section)),
+                is_requested: survey
+                    .selection
+                    .is_requested(survey.section_name(entry.section)),
                 ..Facts::NONE
             });
             if facts.all_segments {
@@ -184,7 +184,7 @@ impl Gatherers {
         let gathered = sections.filter(|section| !self.left_to_backend.contains(section));
         let gathered: HashSet<&str> = gathered.map(|id| survey.section_name(id)).collect();
         let takes_all = self.takes_all;
-        move |name| takes_all || gathered.contains(name) || survey.wanted.is_asked_for(name)
+        move |name| takes_all || gathered.contains(name) || survey.selection.is_requested(name)
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
             (kept_by(Keeper::Nothing), Some(Reason::NotKept)),
             (
                 Facts {
-                    is_asked_for: true,
+                    is_requested: true,
                     ..LEFT
                 },
                 Some(Reason::AskedFor),
@@ -268,7 +268,7 @@ mod tests {
         };
         assert_eq!(LEFT.reason(&conditions(false)), None);
         let asked_for = Facts {
-            is_asked_for: true,
+            is_requested: true,
             keeper: Keeper::Retain,
             ..LEFT
         };

@@ -306,7 +306,10 @@ pub fn may_extract_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
     if !inputs.modules.iter().any(is_lazy) {
         return false;
     }
-    let Some(mut offered) = inputs.files.and_then(|files| files.offered(&names)) else {
+    let Some(mut offered) = inputs
+        .files
+        .and_then(|files| files.in_symbol_indexes(&names))
+    else {
         return true;
     };
     for module in inputs.modules.iter().filter(|module| !is_lazy(module)) {

@@ -97,7 +97,7 @@ impl SymbolTables {
     }
 
     fn read_bitcode(&mut self, module: &Module<'_>) {
-        let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
+        let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
         let global = bitcode.symbols.iter().flatten();
         let global = global.filter(|symbol| symbol.is_global());
         let symbols = global.map(|symbol| Symbol {

@@ -57,7 +57,7 @@ fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Und
         is_left && is_segment && is_kept && modules[entry.object.0].always_linked()
     });
     declared.extend(linked.map(|entry| survey.section(entry)));
-    let spoken_of = survey.wanted.spoken_of();
+    let spoken_of = survey.selection.names();
     let sections: Vec<&str> = spoken_of.filter(|name| !declared.contains(name)).collect();
     if sections.is_empty() {
         return Vec::new();
@@ -198,7 +198,7 @@ fn ends_referred_to<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
 fn sections_of_bitcode(inputs: &Inputs<'_>) -> BTreeSet<String> {
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
     let mut sections = BTreeSet::new();
-    for bytes in bitcode.filter_map(Module::lasting) {
+    for bytes in bitcode.filter_map(Module::resident) {
         let symbols = Bitcode::parse(bytes).symbols.unwrap_or_default();
         let named = symbols.iter().filter_map(|symbol| symbol.section);
         sections.extend(named.map(str::to_owned));

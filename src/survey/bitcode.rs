@@ -1,8 +1,8 @@
-//! Entries in LLVM bitcode. What they are like only the compiled object says; that there are some, the
-//! symbol table of the bitcode does. The backend compiles it then, and the survey is made again.
+//! Entries in LLVM bitcode. Its symbol table says whether there are any. If so, the backend
+//! compiles the bitcode first, and the objects are surveyed again.
 
-use super::mark::{Mark, NEEDLE, Told};
-use super::{Survey, Wanted};
+use super::mark::{MARK_PREFIX, Mark, SectionRef};
+use super::selection::Selection;
 use crate::bitcode::{Bitcode, Symbol};
 use crate::error::Result;
 use crate::input::Module;
@@ -13,54 +13,54 @@ use std::collections::BTreeSet;
 /// A bitcode file that has entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WithEntries {
-    /// Its place in `Inputs::bitcode`.
+    /// Its index in `Inputs::bitcode`.
     pub position: usize,
-    /// Its entries that other files could refer to. Where none does, whole-program optimization would
-    /// take them for dead.
+    /// Its global entries. Whole-program optimization would drop those that no other file
+    /// references.
     pub globals: Vec<String>,
-    /// Whether its symbols show entries. Custom sections are not among them: then there is only a text in
-    /// it that may be the name of one.
+    /// Whether its symbol table shows entries. Otherwise the name of a selected custom section
+    /// merely occurs in it: custom sections are not in the symbol table.
     pub is_certain: bool,
 }
 
-/// Bitcode as the survey sees it.
+/// The scan of a bitcode file.
 #[derive(Debug)]
-pub struct Glance<'a> {
+pub struct BitcodeScan<'a> {
     bitcode: Bitcode<'a>,
-    /// The marked data that it defines, with the sections that are told by name.
+    /// The marked data that it defines, each with the section if the mark names it.
     marked: Vec<(Symbol<'a>, Option<Cow<'a, str>>)>,
-    /// Whether there are marks in it, of which no more is known.
+    /// Whether it may have marks but has no readable symbol table.
     has_unknown_marks: bool,
 }
 
-impl<'a> Glance<'a> {
-    /// Looks at a bitcode file.
+impl<'a> BitcodeScan<'a> {
+    /// Scans a bitcode file.
     ///
     /// # Errors
-    /// A mark that is not right.
-    pub fn at(module: &Module<'a>) -> Result<Self> {
+    /// A malformed mark.
+    pub fn of(module: &Module<'a>) -> Result<Self> {
         // Bitcode is always in memory.
-        let bytes = module.lasting().unwrap_or_default();
-        let mut glance = Self {
+        let bytes = module.resident().unwrap_or_default();
+        let mut scan = Self {
             bitcode: Bitcode::parse(bytes),
             marked: Vec::new(),
             has_unknown_marks: false,
         };
-        let Some(symbols) = &glance.bitcode.symbols else {
-            glance.has_unknown_marks = memmem::find(bytes, NEEDLE).is_some();
-            return Ok(glance);
+        let Some(symbols) = &scan.bitcode.symbols else {
+            scan.has_unknown_marks = memmem::find(bytes, MARK_PREFIX).is_some();
+            return Ok(scan);
         };
         for symbol in symbols.iter().filter(|symbol| symbol.is_defined_data()) {
             let mark = Mark::parse(symbol.name).map_err(|error| error.in_file(&module.name))?;
-            glance.marked.extend(mark.map(|mark| match mark.section {
-                Told::ByName(section) => (*symbol, Some(section)),
-                Told::ByReference => (*symbol, None),
+            scan.marked.extend(mark.map(|mark| match mark.section {
+                SectionRef::ByName(section) => (*symbol, Some(section)),
+                SectionRef::ByReference => (*symbol, None),
             }));
         }
-        Ok(glance)
+        Ok(scan)
     }
 
-    /// The symbols that it refers to.
+    /// Its undefined symbols.
     pub fn undefined(&self) -> impl Iterator<Item = &'a str> {
         let symbols = self.bitcode.symbols.iter().flatten();
         symbols
@@ -68,14 +68,14 @@ impl<'a> Glance<'a> {
             .map(|symbol| symbol.name)
     }
 
-    /// The sections that its marks speak of.
+    /// The sections that its marks name.
     pub fn marked_sections(&self) -> impl Iterator<Item = &str> {
         self.marked
             .iter()
             .filter_map(|(_, section)| section.as_deref())
     }
 
-    /// Data in sections that are gathered.
+    /// Its data in gathered sections.
     fn named(&self, gathered: impl Fn(&str) -> bool) -> impl Iterator<Item = Symbol<'a>> {
         let symbols = self.bitcode.symbols.iter().flatten();
         symbols
@@ -83,41 +83,42 @@ impl<'a> Glance<'a> {
             .copied()
     }
 
-    /// Whether it may have custom sections that are gathered. Their names are texts like any other: if
-    /// it is something else that is called so, the bitcode is compiled early, and that is all.
-    fn may_have_custom_sections(&self, wanted: &Wanted) -> bool {
+    /// Whether it may have selected custom sections. This searches the code for their names, so it
+    /// can be wrong; then the bitcode is only compiled early.
+    fn may_have_custom_sections(&self, selection: &Selection) -> bool {
         let mentions = |name| memmem::find(self.bitcode.code, str::as_bytes(name)).is_some();
-        wanted.custom_sections().any(mentions)
+        selection.custom_sections().any(mentions)
     }
 }
 
-/// The sections of which bitcode has entries in COMDAT groups.
-pub fn comdat_sections<'g>(glances: &'g [Glance<'_>]) -> impl Iterator<Item = &'g str> {
-    let symbols = glances
+/// The sections for which bitcode has entries in COMDAT groups.
+pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item = &'g str> {
+    let symbols = scans
         .iter()
-        .flat_map(|glance| glance.bitcode.symbols.iter().flatten());
+        .flat_map(|scan| scan.bitcode.symbols.iter().flatten());
     let grouped = symbols.filter(|symbol| symbol.comdat.is_some() && symbol.is_defined_data());
     grouped.filter_map(|symbol| symbol.section)
 }
 
-/// The bitcode that has entries of sections that `gathers` or a mark names.
+/// The bitcode with entries of sections that `gathers` or a mark names. `selection` says which custom sections
+/// count.
 pub fn with_entries(
-    survey: &Survey<'_>,
-    glances: &[Glance<'_>],
+    scans: &[BitcodeScan<'_>],
+    selection: &Selection,
     gathers: impl Fn(&str) -> bool,
 ) -> Vec<WithEntries> {
-    if glances.is_empty() {
+    if scans.is_empty() {
         return Vec::new();
     }
-    let marked = glances.iter().flat_map(Glance::marked_sections);
+    let marked = scans.iter().flat_map(BitcodeScan::marked_sections);
     let marked: BTreeSet<&str> = marked.collect();
     let is_gathered = |name: &str| marked.contains(name) || gathers(name);
     let mut found = Vec::new();
-    for (position, glance) in glances.iter().enumerate() {
-        let marked = glance.marked.iter().map(|(symbol, _)| *symbol);
-        let entries: Vec<_> = marked.chain(glance.named(is_gathered)).collect();
-        let is_certain = !entries.is_empty() || glance.has_unknown_marks;
-        if !is_certain && !glance.may_have_custom_sections(&survey.wanted) {
+    for (position, scan) in scans.iter().enumerate() {
+        let marked = scan.marked.iter().map(|(symbol, _)| *symbol);
+        let entries: Vec<_> = marked.chain(scan.named(is_gathered)).collect();
+        let is_certain = !entries.is_empty() || scan.has_unknown_marks;
+        if !is_certain && !scan.may_have_custom_sections(selection) {
             continue;
         }
         let globals = entries.iter().filter(|symbol| symbol.is_global());

@@ -16,8 +16,9 @@ use memchr::memmem::{self, Finder};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// What every mark contains, in each of its forms and under both manglings: what to search for.
-pub const NEEDLE: &[u8] = b"__link_section_";
+/// The common prefix of all marks. It occurs verbatim under both manglings, so it can be searched
+/// for.
+pub const MARK_PREFIX: &[u8] = b"__link_section_";
 
 pub(super) const SECTION: &str = "__link_section__";
 pub(super) const ORDER: &str = "__link_order__";
@@ -29,29 +30,29 @@ const VALUES_OF: &str = "__link_section_of_values__";
 /// (\[implimits\]). Many entries may have it in common, without a byte of it in each.
 const LONGEST_SECTION: usize = 1024;
 
-/// What a symbol's name says.
+/// A mark, parsed from a symbol's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark<'s> {
     /// The section.
-    pub section: Told<'s>,
+    pub section: SectionRef<'s>,
     /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
     pub key: Option<Cow<'s, str>>,
     /// Where in the name the mark is.
-    pub place: Place,
+    pub location: Location,
 }
 
-/// How a mark tells the section.
+/// How a mark names its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told<'s> {
-    /// It bears this name, a C identifier.
+pub enum SectionRef<'s> {
+    /// By this name, a C identifier.
     ByName(Cow<'s, str>),
-    /// It is the one that the function names to which the entry points.
+    /// By the name of the function that the entry points to.
     ByReference,
 }
 
 /// Where in a symbol's name its mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// It is the whole name.
     WholeName,
     /// It names the module that the symbol is in.
@@ -72,7 +73,7 @@ impl<'s> Mark<'s> {
         if let Some(rest) = symbol.strip_prefix(SECTION) {
             return Self::parse_whole_name(symbol, rest).map(Some);
         }
-        if !is_possible(symbol) {
+        if !may_be_mark(symbol) {
             return Ok(None);
         }
         match Path::of(symbol) {
@@ -92,9 +93,9 @@ impl<'s> Mark<'s> {
         };
         section_name(symbol, section)?;
         Ok(Self {
-            section: Told::ByName(section.into()),
+            section: SectionRef::ByName(section.into()),
             key: (!key.is_empty()).then(|| key.into()),
-            place: Place::WholeName,
+            location: Location::WholeName,
         })
     }
 
@@ -103,7 +104,7 @@ impl<'s> Mark<'s> {
         if let Some(mark) = Self::parse_steps(symbol, components.clone())? {
             return Ok(Some(mark));
         }
-        // Of an `impl` whose module is not told, either possible module counts.
+        // The legacy mangling omits the module of some `impl`s, so check both candidates.
         for home in path.homes() {
             let home = home.into_iter().map(|name| Step::Name(name.into()));
             if let Some(mark) = Self::parse_steps(symbol, home.chain(components.clone()))? {
@@ -117,15 +118,15 @@ impl<'s> Mark<'s> {
         symbol: &str,
         mut steps: impl Iterator<Item = Step<'s>>,
     ) -> Result<Option<Self>> {
-        let told = steps.find_map(|step| match step {
-            Step::Name(name) if name == BY_REFERENCE => Some(Ok(Told::ByReference)),
+        let found = steps.find_map(|step| match step {
+            Step::Name(name) if name == BY_REFERENCE => Some(Ok(SectionRef::ByReference)),
             Step::Name(name) => {
                 let section = strip_prefix(&name, SECTION)?;
-                Some(section_name(symbol, &section).map(|()| Told::ByName(section)))
+                Some(section_name(symbol, &section).map(|()| SectionRef::ByName(section)))
             }
             _ => None,
         });
-        let Some(section) = told.transpose()? else {
+        let Some(section) = found.transpose()? else {
             return Ok(None);
         };
         let (mut key, mut below, mut is_in_value) = (None, 0, false);
@@ -143,10 +144,10 @@ impl<'s> Mark<'s> {
         Ok(Some(Self {
             section,
             key,
-            place: match below {
-                _ if is_in_value => Place::Value,
-                0 | 1 => Place::Parent,
-                _ => Place::Ancestor,
+            location: match below {
+                _ if is_in_value => Location::Value,
+                0 | 1 => Location::Parent,
+                _ => Location::Ancestor,
             },
         }))
     }
@@ -186,26 +187,26 @@ fn strip_prefix<'s>(name: &Cow<'s, str>, prefix: &str) -> Option<Cow<'s, str>> {
     }
 }
 
-/// Why data is no entry whose name has the text of a mark, and which is to be kept.
+/// Why retained data with the prefix of a mark in its name is not an entry.
 pub fn why_unmarked(symbol: &str) -> &'static str {
     let Some(path) = Path::of(symbol) else {
-        return "its name is neither a mark nor a path that rustc mangles";
+        return "its name is neither a mark nor a mangled Rust path";
     };
     let is_in_value = |component: &Component<'_>| component.namespace == Namespace::Nested;
     match path.components.last().is_some_and(is_in_value) {
         true => "it is a part of another static's value",
-        false => "what its name marks is not a module that it is in",
+        false => "it is not defined in the marked module",
     }
 }
 
-/// Whether `symbol` is, all of it, a mark, if it is a good one.
+/// Whether the whole of `symbol` is a mark, well-formed or not.
 pub fn is_whole_name(symbol: &str) -> bool {
     symbol.starts_with(SECTION)
 }
 
-/// Whether `name` has the text of a mark, wherever.
-pub fn is_possible(name: &str) -> bool {
-    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NEEDLE));
+/// Whether `name` contains the prefix of a mark.
+pub fn may_be_mark(name: &str) -> bool {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK_PREFIX));
     FINDER.find(name.as_bytes()).is_some()
 }
 
@@ -225,9 +226,9 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
     is_c_identifier(&krate).then(|| krate.into_owned())
 }
 
-/// What the name of a function tells of the entries that point to it.
+/// A section function, parsed from its name: it names the section of the entries that point to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Of<'s> {
+pub struct SectionFunction<'s> {
     /// The section.
     pub section: Cow<'s, str>,
     /// Whether what such an entry points to is in the section, and not the entry itself.
@@ -238,15 +239,15 @@ pub struct Of<'s> {
 ///
 /// # Errors
 /// A section that is empty or no C identifier.
-pub fn section_of(symbol: &str) -> Result<Option<Of<'_>>> {
+pub fn section_function(symbol: &str) -> Result<Option<SectionFunction<'_>>> {
     let has = |needle: &str| memmem::find(symbol.as_bytes(), needle.as_bytes()).is_some();
     if !has(OF) && !has(VALUES_OF) {
         return Ok(None);
     }
     let of = |name: &Cow<'_, str>| {
-        let told = |prefix| strip_prefix(name, prefix).map(Cow::into_owned);
-        let nodes = told(OF).map(|section| (section, false));
-        nodes.or_else(|| told(VALUES_OF).map(|section| (section, true)))
+        let rest = |prefix| strip_prefix(name, prefix).map(Cow::into_owned);
+        let nodes = rest(OF).map(|section| (section, false));
+        nodes.or_else(|| rest(VALUES_OF).map(|section| (section, true)))
     };
     let named = match Path::of(symbol) {
         Some(path) => path.components.iter().find_map(|component| {
@@ -261,7 +262,7 @@ pub fn section_of(symbol: &str) -> Result<Option<Of<'_>>> {
         return Ok(None);
     };
     section_name(symbol, &section)?;
-    Ok(Some(Of {
+    Ok(Some(SectionFunction {
         section: section.into(),
         values,
     }))
@@ -282,7 +283,7 @@ fn section_name(symbol: &str, name: &str) -> Result<()> {
     }
     if name.len() > LONGEST_SECTION {
         return Err(Error::new(format!(
-            "the section name of a mark has {} bytes, and {LONGEST_SECTION} are the most",
+            "the section name of a mark is too long: it has {} bytes, the limit is {LONGEST_SECTION}",
             name.len()
         )));
     }
@@ -307,8 +308,8 @@ mod tests {
         Mark::parse(symbol)
             .expect("a good mark")
             .map(|mark| match mark.section {
-                Told::ByName(name) => (name.into_owned(), mark.key.map(Cow::into_owned)),
-                Told::ByReference => ("(by reference)".to_owned(), None),
+                SectionRef::ByName(name) => (name.into_owned(), mark.key.map(Cow::into_owned)),
+                SectionRef::ByReference => ("(by reference)".to_owned(), None),
             })
     }
 
@@ -338,22 +339,22 @@ mod tests {
     }
 
     #[test]
-    fn sections_told_by_reference() {
+    fn sections_named_by_reference() {
         let entry = "_RNvNvCs2wyFG8dXlmP_5crate29___link_section_by_reference__4NODE";
         assert_eq!(mark(entry), found("(by reference)", None));
-        let told = |symbol| section_of(symbol).expect("a good name");
-        let of = |symbol| told(symbol).map(|of| of.section);
+        let function = |symbol| section_function(symbol).expect("a good name");
+        let of = |symbol| function(symbol).map(|of| of.section);
         let values = "_RNvCs2wyFG8dXlmP_5crate32___link_section_of_values__PLUGIN";
         for (symbol, values) in [(values, true), ("__link_section_of__PLUGIN", false)] {
             let section = "PLUGIN".into();
-            assert_eq!(told(symbol), Some(Of { section, values }));
+            assert_eq!(function(symbol), Some(SectionFunction { section, values }));
         }
         let function = "_RNvCs2wyFG8dXlmP_5crate25___link_section_of__PLUGIN";
         assert_eq!(of(function), Some("PLUGIN".into()));
         assert_eq!(of("__link_section_of__PLUGIN"), Some("PLUGIN".into()));
         assert_eq!(of(entry), None);
         assert_eq!(mark(function), None);
-        assert!(section_of("__link_section_of__a-b").is_err());
+        assert!(section_function("__link_section_of__a-b").is_err());
     }
 
     #[test]
@@ -374,17 +375,27 @@ mod tests {
 
     #[test]
     fn what_is_directly_in_a_marked_module() {
-        let place = |symbol: &str| Mark::parse(symbol).expect("a mark").map(|mark| mark.place);
+        let place = |symbol: &str| {
+            Mark::parse(symbol)
+                .expect("a mark")
+                .map(|mark| mark.location)
+        };
         let symbol =
             |path: &str| format!("_ZN5crate21__link_section__TESTS{path}17h0123456789abcdefE");
-        assert_eq!(place(&symbol("1A")), Some(Place::Parent));
-        assert_eq!(place(&symbol("15__link_order__b1A")), Some(Place::Parent));
-        assert_eq!(place(&symbol("1A1B")), Some(Place::Ancestor));
+        assert_eq!(place(&symbol("1A")), Some(Location::Parent));
+        assert_eq!(
+            place(&symbol("15__link_order__b1A")),
+            Some(Location::Parent)
+        );
+        assert_eq!(place(&symbol("1A1B")), Some(Location::Ancestor));
         let nested = "27_$u7b$$u7b$nested$u7d$$u7d$";
-        assert_eq!(place(&symbol(&format!("1A{nested}"))), Some(Place::Value));
+        assert_eq!(
+            place(&symbol(&format!("1A{nested}"))),
+            Some(Location::Value)
+        );
         let nested = "_RNnNvNtC5crate17___link_section__X1A0";
-        assert_eq!(place(nested), Some(Place::Value));
-        assert_eq!(place("__link_section__A$$b::c"), Some(Place::WholeName));
+        assert_eq!(place(nested), Some(Location::Value));
+        assert_eq!(place("__link_section__A$$b::c"), Some(Location::WholeName));
     }
 
     #[test]
@@ -415,8 +426,10 @@ mod tests {
             "_ZN48_$LT$u32$u20$as$u20$l..__link_section__X..Tr$GT$1g1B17h0123456789abcdefE",
         ] {
             assert_eq!(mark(symbol), found("X", None), "{symbol}");
-            let place = Mark::parse(symbol).expect("a mark").map(|mark| mark.place);
-            assert_eq!(place, Some(Place::Ancestor), "{symbol}");
+            let place = Mark::parse(symbol)
+                .expect("a mark")
+                .map(|mark| mark.location);
+            assert_eq!(place, Some(Location::Ancestor), "{symbol}");
         }
     }
 

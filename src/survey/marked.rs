@@ -1,7 +1,7 @@
-//! The marks on the data of an object.
+//! The marked symbols of an object.
 
-use super::mark::{Mark, Place, Told, is_possible, is_whole_name};
-use super::names::{Interner, NameId};
+use super::intern::{Interner, NameId};
+use super::mark::{Location, Mark, SectionRef, is_whole_name, may_be_mark};
 use super::reference::References;
 use crate::demangle;
 use crate::error::{Error, Result};
@@ -9,17 +9,17 @@ use crate::wasm::{
     Object, SEGMENT_TLS, SegmentIndex, Symbol, SymbolFlags, SymbolIndex, SymbolKind,
 };
 
-/// The marks on the data of an object.
+/// The marked symbols of an object.
 #[derive(Debug, Default)]
 pub struct Marks {
     marks: Vec<Marked>,
-    /// For each symbol up to the last that is marked, the number of its mark, counted from 1; 0 for none.
+    /// For each symbol, 1 plus the index of its mark, or 0. It ends at the last marked symbol.
     numbers: Vec<u32>,
-    /// The marked symbols whose values are the entries, each with the symbol of its value.
+    /// The nodes, each with the symbol of its value.
     pub nodes: Vec<(SymbolIndex, SymbolIndex)>,
-    /// The sections that they speak of.
+    /// The sections that the marks name.
     pub names: Interner,
-    /// Data that is to be kept, has the text of a mark in its name, and is not marked.
+    /// Retained data with the prefix of a mark in its name that is not marked.
     pub unmarked: Vec<SymbolIndex>,
 }
 
@@ -43,7 +43,7 @@ impl Marks {
         self.numbers[position] = self.marks.len() as u32;
     }
 
-    /// Marks what nodes point to. More than one may point to a constant.
+    /// Marks the values of nodes. Several nodes may share a constant.
     fn push_values(&mut self, object: &Object<'_>) -> Result<()> {
         let by_name = self.marks.len();
         for (node, value) in self.nodes.clone() {
@@ -61,17 +61,17 @@ impl Marks {
     }
 }
 
-/// `value`, which `node` points to, is in another entry too.
+/// The error for a value of `node` that is part of another entry.
 pub fn in_two_entries(object: &Object<'_>, node: SymbolIndex, value: SymbolIndex) -> Error {
     Error::new(format!(
-        "`{}` would have to be the value of two entries at once",
+        "`{}` is the value of two entries",
         demangle::shown(object.symbol(value).name)
     ))
     .at(object.symbol(node).range.start.into())
-    .note("each has to point to a static of its own")
+    .note("let each entry point to a static of its own")
 }
 
-/// What a symbol is marked as.
+/// What the mark of a symbol says.
 #[derive(Debug, Clone)]
 pub struct Marked {
     /// The section that it is an entry of.
@@ -80,17 +80,17 @@ pub struct Marked {
     pub key: Option<Box<str>>,
 }
 
-/// The marks on data that this object defines.
+/// Reads the marks of the data that the object defines.
 ///
 /// # Errors
-/// A mark that is not right, or on something that cannot be an entry.
+/// A malformed mark, or a mark on something that cannot be an entry.
 pub fn marks(object: &Object<'_>) -> Result<Marks> {
     let mut marks = Marks::default();
     let mut references = None;
     for (position, symbol) in object.symbols.iter().enumerate() {
         let at = symbol.range.start.into();
         let is_data = symbol.is_data();
-        // A path marks data only; what else is in a marked module serves it.
+        // A marked module marks its statics. Its functions are helpers.
         if !is_data && !is_whole_name(symbol.name) {
             continue;
         }
@@ -99,26 +99,26 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             continue;
         }
         let is_used = symbol.flags.contains(SymbolFlags::NO_STRIP);
-        let Some(mark) = mark.filter(|mark| mark.place != Place::Value) else {
-            if is_data && is_used && is_possible(symbol.name) {
+        let Some(mark) = mark.filter(|mark| mark.location != Location::Value) else {
+            if is_data && is_used && may_be_mark(symbol.name) {
                 marks.unmarked.push(SymbolIndex(position as u32));
             }
             continue;
         };
-        // A path marks the statics that are below it: those in the module itself, and of those further
-        // down the ones that are to be kept (`#[used]`). What else is there serves them.
-        let counts = match mark.place {
-            Place::WholeName | Place::Parent => true,
-            Place::Ancestor => is_used,
-            Place::Value => false,
+        // A marked module marks its own statics. Further down only `#[used]` statics are entries:
+        // others belong to code, such as the statics of a logging macro in a closure.
+        let counts = match mark.location {
+            Location::WholeName | Location::Parent => true,
+            Location::Ancestor => is_used,
+            Location::Value => false,
         };
         if !counts {
             continue;
         }
         if let Some(what) = not_an_entry(object, symbol) {
             let of = match &mark.section {
-                Told::ByName(section) => format!(" of section `{section}`"),
-                Told::ByReference => String::new(),
+                SectionRef::ByName(section) => format!(" of section `{section}`"),
+                SectionRef::ByReference => String::new(),
             };
             return Err(Error::new(format!(
                 "`{}` is marked as an entry{of}, but it is {what}",
@@ -128,8 +128,8 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
             .note("an entry is a static with an address of its own in linear memory"));
         }
         let (section, values) = match mark.section {
-            Told::ByName(section) => (section, false),
-            Told::ByReference => {
+            SectionRef::ByName(section) => (section, false),
+            SectionRef::ByReference => {
                 let references = match &mut references {
                     Some(known) => known,
                     unknown => unknown.insert(References::of(object)?),
@@ -151,7 +151,7 @@ pub fn marks(object: &Object<'_>) -> Result<Marks> {
     Ok(marks)
 }
 
-/// Why what the symbol names cannot be an entry.
+/// Why the symbol cannot be an entry, as a noun phrase; none if it can.
 fn not_an_entry(object: &Object<'_>, symbol: &Symbol<'_>) -> Option<&'static str> {
     match symbol.kind {
         SymbolKind::Data(_) => {}
@@ -170,7 +170,8 @@ fn not_an_entry(object: &Object<'_>, symbol: &Symbol<'_>) -> Option<&'static str
     }
 }
 
-/// Older objects say it by the segment's name alone, and `wasm-ld` goes by that too.
+/// Whether a segment is thread-local. Older objects lack the flag, so `wasm-ld` also checks the
+/// name.
 pub fn is_thread_local(object: &Object<'_>, segment: SegmentIndex) -> bool {
     let segment = object.segment(segment);
     segment.flags & SEGMENT_TLS != 0

@@ -1,70 +1,69 @@
-//! What there is to gather: the wanted sections, and the entries that they have.
+//! The survey: which sections are gathered, and their entries.
 
 mod bitcode;
-mod collect;
-mod double;
-mod entry;
-mod found;
-mod glance;
+mod entries;
+mod intern;
 mod mark;
 mod marked;
-mod names;
-mod node;
+mod quick_scan;
 mod reference;
-mod symbols;
+mod selection;
+#[cfg(test)]
+mod tests;
 mod title;
-mod wanted;
 
 pub use bitcode::WithEntries;
-pub use entry::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+pub use entries::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+pub use intern::NameId;
 pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
-pub use names::NameId;
-pub use symbols::{defined_symbols, referrers};
-pub use title::{entry_name, is_nameless, is_told_by, section_title};
-pub use wanted::{START, STOP, Wanted};
+pub use selection::{START, STOP, Selection};
+pub use title::{entry_name, is_nameless, is_section_function, section_title};
 
-use self::collect::Collected;
-use self::found::{Found, Rest, Undefined};
-use self::glance::{Glance, Needles, may_have_entries};
-use self::names::{Interner, Texts};
+use self::bitcode::BitcodeScan;
+use self::entries::{Collected, Findings, ObjectScan, Undefined};
+use self::intern::{Interner, NameStore};
+use self::quick_scan::{Finders, QuickScan, may_have_entries};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
-use crate::hash::HashSet;
+use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId, ObjectMap};
-use crate::parallel::Cores;
+use crate::parallel::{Cores, Threads};
 use crate::script::Script;
+use crate::wasm::Object;
 use std::collections::BTreeSet;
 use std::ops::{Index, Range};
 
-/// What was found.
+/// The result of the survey.
 #[derive(Debug)]
 pub struct Survey<'a> {
     /// The objects that have entries.
     pub objects: ObjectMap<Summary<'a>>,
-    /// The entries, in link order: those of an object are beside each other.
+    /// The entries in link order. Those of one object are contiguous.
     pub entries: Vec<Entry>,
-    /// The names of their symbols, of objects that are not in memory.
+    /// The names of their symbols, where the object is not in memory.
     texts: String,
     /// The names of their sections, and of their COMDAT groups.
     names: Interner,
     /// Which sections are gathered.
-    pub wanted: Wanted,
+    pub selection: Selection,
     /// Bitcode that is not compiled yet.
-    bitcode: Vec<bitcode::Glance<'a>>,
-    /// The marks that objects refer to.
+    bitcode: Vec<BitcodeScan<'a>>,
+    /// The marked symbols that objects reference and do not define.
     undefined: Vec<Undefined>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Names with the text of a mark that an object, bitcode or the command line refers to.
+    /// Symbols that an object, bitcode or the command line references and that may be marks.
     referred: HashSet<String>,
+    /// The threads of the inputs.
+    pub threads: Threads,
 }
 
-/// Looks through the inputs. Most have nothing to gather, and of those only the section headers
-/// and the `linking` section are looked at. `marks_seen` is called where there are marks, before they
-/// are looked into.
+/// Surveys the inputs. Most have nothing to gather: of those only the section headers and the
+/// `linking` section are read. `marks_seen` is called once if any input may have marks, before they
+/// are read.
 ///
 /// # Errors
-/// An object or a mark that is not right, and what `marks_seen` fails with.
+/// A malformed object or mark, and the errors of `marks_seen`.
 pub fn survey<'a>(
     line: &CommandLine,
     script: &Script,
@@ -72,70 +71,72 @@ pub fn survey<'a>(
     marks_seen: impl FnOnce() -> Result<()>,
 ) -> Result<Survey<'a>> {
     let modules = &inputs.modules;
-    let wanted = Wanted::by_policy(line, script);
-    let in_vain = wanted.in_vain().map(gathered_in_vain);
+    let selection = Selection::from_options(line, script);
+    let warnings = selection.invalid_names().map(not_gathered);
     let by_people = line.exports().filter(|(_, _, is_derived)| !is_derived);
     let referred = line.values(Id::Undefined);
     let referred = referred.chain(by_people.map(|(_, symbol, _)| symbol));
     let mut survey = Survey {
-        warnings: in_vain.collect(),
+        warnings: warnings.collect(),
         bitcode: Vec::new(),
         undefined: Vec::new(),
         objects: ObjectMap::default(),
         entries: Vec::new(),
         texts: String::new(),
         names: Interner::default(),
-        wanted,
+        selection,
+        threads: inputs.threads.clone(),
         referred: referred
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
             .collect(),
     };
-    // What has been compiled is among the modules.
+    // Compiled bitcode is among the modules.
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
-    let bitcode: Vec<_> = bitcode.map(bitcode::Glance::at).collect::<Result<_>>()?;
-    for glance in &bitcode {
-        survey.wanted.by_symbols(glance.undefined());
-        survey.wanted.by_marks(glance.marked_sections());
-        survey
-            .referred
-            .extend(glance.undefined().map(str::to_owned));
+    let bitcode: Vec<_> = bitcode.map(BitcodeScan::of).collect::<Result<_>>()?;
+    for scan in &bitcode {
+        survey.selection.add_references(scan.undefined());
+        survey.selection.add_marked(scan.marked_sections());
+        survey.referred.extend(scan.undefined().map(str::to_owned));
     }
-    let mut glances = Vec::new();
-    let needles = Needles::new();
-    let glanced = cores_to_look(modules).map(modules, |module| Glance::at(module, &needles));
-    for (position, glance) in glanced.into_iter().enumerate() {
+    let mut scans = Vec::new();
+    let finders = Finders::new();
+    let scanned = scan_threads(inputs).map(modules, |module| QuickScan::of(module, &finders));
+    for (position, scan) in scanned.into_iter().enumerate() {
         let module = &modules[position];
-        let glance = match glance {
+        let scan = match scan {
             Err(_) if module.place.ambiguous => None,
-            glance => glance.map_err(|error| error.in_file(&module.name))?,
+            scan => scan.map_err(|error| error.in_file(&module.name))?,
         };
-        if let Some(glance) = glance {
+        if let Some(scan) = scan {
             survey
-                .wanted
-                .by_symbols(glance.undefined.iter().map(String::as_str));
-            glances.push((ObjectId(position), glance.has_marks));
+                .selection
+                .add_references(scan.undefined.iter().map(String::as_str));
+            scans.push((ObjectId(position), scan.has_marks));
         }
     }
-    let any_marks = glances.iter().any(|(_, has_marks)| *has_marks);
+    let any_marks = scans.iter().any(|(_, has_marks)| *has_marks);
     if any_marks {
         marks_seen()?;
     }
-    if any_marks || !survey.wanted.is_empty() {
-        survey.undefined = survey.collect(inputs, &glances)?;
+    if any_marks || !survey.selection.is_empty() {
+        survey.undefined = survey.collect(inputs, &scans)?;
         inputs.release();
     }
     survey.bitcode = bitcode;
     Ok(survey)
 }
 
-/// The cores for a look at each object: several where it takes reading many. Members of archives are in
-/// memory, and are many anywhere.
-fn cores_to_look(modules: &[Module<'_>]) -> Cores {
-    let unread = modules.iter().filter(|module| module.lasting().is_none());
-    Cores::for_objects(unread.count())
+/// The threads for a quick scan. It pays to have several only where many files must be read:
+/// archive members are in memory already.
+fn scan_threads<'t>(inputs: &'t Inputs<'_>) -> Cores<'t> {
+    let unread = inputs
+        .modules
+        .iter()
+        .filter(|module| module.resident().is_none());
+    inputs.threads.for_objects(unread.count())
 }
 
-fn gathered_in_vain(name: &str) -> String {
+fn not_gathered(name: &str) -> String {
     format!(
         "--gather={name}: a section of that name is not gathered\n\
          >>> `__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only; a linker script \
@@ -169,7 +170,7 @@ impl<'a> Survey<'a> {
         symbol.name.of(texts.unwrap_or(self.texts.as_bytes()))
     }
 
-    /// The node that points to an entry, if that is why it is one.
+    /// The node that points to the entry, if it has the role [`Role::Value`].
     pub fn node(&self, id: EntryId) -> Option<EntryId> {
         match self[id].role {
             Role::Value(distance) => {
@@ -180,12 +181,12 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The places of all entries.
+    /// The ids of all entries.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
         (0..self.entries.len()).map(EntryId::new)
     }
 
-    /// The objects that have entries, and where in `entries` those are.
+    /// The objects that have entries, each with the range of its entries in `entries`.
     pub fn by_object(&self) -> impl Iterator<Item = (ObjectId, Range<usize>)> {
         let runs = self.entries.chunk_by(|a, b| a.object == b.object);
         let mut start = 0;
@@ -196,91 +197,95 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// Lets go of the names of symbols, where nobody will ask for them any more.
+    /// Frees the names of symbols. They are empty from then on.
     pub fn forget_names(&mut self) {
         self.texts = String::new();
     }
 
-    /// Collects the entries. The marks that objects refer to.
+    /// Collects the entries. Returns the marked symbols that objects reference and do not define.
     fn collect(
         &mut self,
         inputs: &Inputs<'a>,
-        glances: &[(ObjectId, bool)],
+        scans: &[(ObjectId, bool)],
     ) -> Result<Vec<Undefined>> {
         let modules = &inputs.modules;
-        let mut rest = Rest::default();
-        let with_marks = glances.iter().filter(|(_, has_marks)| *has_marks);
+        let mut findings = Findings::default();
+        let with_marks = scans.iter().filter(|(_, has_marks)| *has_marks);
         let with_marks: Vec<_> = with_marks.copied().collect();
-        self.look_into(modules, &with_marks, &mut rest)?;
-        // Names and sizes are known now.
+        self.scan_objects(modules, &with_marks, &mut findings)?;
+        // Names and sizes are known; the contents are read again later.
         inputs.release();
-        // A section that is marked anywhere is gathered from everywhere.
-        let mut others = self.forget_incomplete(&mut rest);
-        let unmarked = glances.iter().filter(|(_, has_marks)| !has_marks);
-        let looked_at = cores_to_look(modules).try_map(unmarked, |&(id, has_marks)| {
+        // A mark in one object selects the section in all objects, so scan those without marks too.
+        let mut others = self.discard_incomplete(&mut findings);
+        let unmarked = scans.iter().filter(|(_, has_marks)| !has_marks);
+        let looked_at = scan_threads(inputs).try_map(unmarked, |&(id, has_marks)| {
             let module = &modules[id.0];
-            may_have_entries(module, &self.wanted)
+            may_have_entries(module, &self.selection)
                 .map(|may_have| may_have.then_some((id, has_marks)))
                 .map_err(|error| error.in_file(&module.name))
         })?;
         others.extend(looked_at.into_iter().flatten());
         if !others.is_empty() {
             others.sort_unstable();
-            self.look_into(modules, &others, &mut rest)?;
+            self.scan_objects(modules, &others, &mut findings)?;
             self.entries.sort_by_key(|entry| entry.object);
-            rest.undefined.sort_by_key(|(id, _)| *id);
+            findings.undefined.sort_by_key(|(id, _)| *id);
         }
-        rest.warnings.sort();
-        let warnings = rest.warnings.iter();
+        findings.warnings.sort();
+        let warnings = findings.warnings.iter();
         let warnings = warnings.map(|(id, warning)| format!("{}: {warning}", modules[id.0].name));
         self.warnings.extend(warnings);
-        Ok(rest.undefined)
+        Ok(findings.undefined)
     }
 
-    /// Looks into objects, each with whether it has the text of a mark in it.
-    fn look_into(
+    /// Scans objects in full, each with whether it may have marks.
+    fn scan_objects(
         &mut self,
         modules: &[Module<'a>],
         objects: &[(ObjectId, bool)],
-        rest: &mut Rest,
+        findings: &mut Findings,
     ) -> Result<()> {
         let mut marked = HashSet::default();
-        let cores = Cores::for_objects(objects.len());
+        let threads = self.threads.clone();
+        let cores = threads.for_objects(objects.len());
         for objects in objects.chunks(cores.at_a_time()) {
             let found = cores.try_map(objects, |&(id, has_marks)| {
                 let module = &modules[id.0];
-                let found = Found::in_object(id, module, has_marks, &self.wanted);
+                let found = ObjectScan::of(id, module, has_marks, &self.selection);
                 found.map_err(|error| error.in_file(&module.name))
             })?;
             for (&(id, _), mut found) in objects.iter().zip(found) {
                 marked.extend(found.marked.drain(..));
                 self.referred.extend(found.referred.drain(..));
-                rest.add(id, &mut found);
+                findings.add(id, &mut found);
                 if let Some(summary) = found.summary {
                     self.add(found.collected)?;
                     self.objects.insert(id, summary);
                 }
             }
         }
-        // Only now: one object is not to be looked into with more than another.
-        self.wanted
-            .by_marks(marked.iter().map(|section| &**section));
+        // Only after the loop: every object is scanned with the same selection.
+        self.selection
+            .add_marked(marked.iter().map(|section| &**section));
         Ok(())
     }
 
-    /// Forgets what was found in objects that have more entries, now that more sections are wanted: these.
-    fn forget_incomplete(&mut self, rest: &mut Rest) -> Vec<(ObjectId, bool)> {
-        let wanted = &self.wanted;
-        let is_wanted = |name: &str| wanted.has_segments(name) || wanted.has_custom_sections(name);
-        let candidates = std::mem::take(&mut rest.candidates);
+    /// Discards the results of objects that have more entries now that more sections are selected,
+    /// and returns these objects.
+    fn discard_incomplete(&mut self, findings: &mut Findings) -> Vec<(ObjectId, bool)> {
+        let selection = &self.selection;
+        let is_wanted = |name: &str| {
+            selection.selects_segments(name) || selection.selects_custom_sections(name)
+        };
+        let candidates = std::mem::take(&mut findings.candidates);
         let incomplete = candidates.into_iter();
         let incomplete = incomplete.filter(|(_, names)| names.iter().any(|name| is_wanted(name)));
         let incomplete: BTreeSet<ObjectId> = incomplete.map(|(id, _)| id).collect();
         let stays = |id: &ObjectId| !incomplete.contains(id);
         if !incomplete.is_empty() {
             self.entries.retain(|entry| stays(&entry.object));
-            rest.undefined.retain(|(id, _)| stays(id));
-            rest.warnings.retain(|(id, _)| stays(id));
+            findings.undefined.retain(|(id, _)| stays(id));
+            findings.warnings.retain(|(id, _)| stays(id));
         }
         incomplete.into_iter().map(|id| (id, true)).collect()
     }
@@ -293,48 +298,48 @@ impl<'a> Survey<'a> {
             entry.section = names[entry.section.position()];
             entry.comdat = entry.comdat.map(|comdat| names[comdat.position()]);
         }
-        if let Texts::Copied(texts) = &collected.texts {
+        if let NameStore::Copied(texts) = &collected.texts {
             let start = self.texts.len() as u32;
             self.texts.push_str(texts);
             if u32::try_from(self.texts.len()).is_err() {
                 return Err(Error::new("the names of all entries take more than 4 GiB"));
             }
             let symbols = entries.iter_mut().flat_map(|entry| &mut entry.symbols);
-            symbols.for_each(|symbol| symbol.name = symbol.name.behind(start));
+            symbols.for_each(|symbol| symbol.name = symbol.name.shifted(start));
         }
         match self.entries.is_empty() {
-            // Of the only object with entries, which may have many.
+            // Avoids a copy for the common case of one object with many entries.
             true => self.entries = entries,
             false => self.entries.append(&mut entries),
         }
         Ok(())
     }
 
-    /// Whether the name of an entry's symbol has the text of a mark: whoever defines it or refers to it
-    /// was looked into.
+    /// Whether a symbol of an entry may be a mark. Objects that define or reference one were
+    /// scanned in full.
     pub fn is_mark(&self, entry: &Entry, symbol: &EntrySymbol) -> bool {
-        entry.all_marked || mark::is_possible(self.name(entry, symbol))
+        entry.all_marked || mark::may_be_mark(self.name(entry, symbol))
     }
 
-    /// Whether a global symbol of an entry is of those that are there for their marks alone: whoever
-    /// refers to one has the text of a mark himself, and was looked into.
+    /// Whether a global symbol of an entry exists for its mark alone: no object, bitcode or option
+    /// references it. Objects that reference a mark were scanned in full.
     pub fn is_unreferred_mark(&self, entry: &Entry, symbol: &str) -> bool {
-        let is_mark = entry.all_marked || mark::is_possible(symbol);
+        let is_mark = entry.all_marked || mark::may_be_mark(symbol);
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
     /// The bitcode that has entries of gathered sections, which the backend must compile first. `gathers`
     /// tells whether a section of a name is gathered, as far as objects say.
     pub fn bitcode_with_entries(&self, gathers: impl Fn(&str) -> bool) -> Vec<WithEntries> {
-        bitcode::with_entries(self, &self.bitcode, gathers)
+        bitcode::with_entries(&self.bitcode, &self.selection, gathers)
     }
 
-    /// The sections of which bitcode has entries in COMDAT groups.
+    /// The sections for which bitcode has entries in COMDAT groups.
     pub fn bitcode_comdats(&self) -> impl Iterator<Item = &str> {
         bitcode::comdat_sections(&self.bitcode)
     }
 
-    /// The marks that objects refer to and no entry defines, each with the first such object.
+    /// The marked symbols that no entry defines, each with the first object that references it.
     pub fn undefined_marks(&self) -> Vec<(&str, ObjectId)> {
         if self.undefined.is_empty() {
             return Vec::new();
@@ -348,4 +353,39 @@ impl<'a> Survey<'a> {
         let undefined = undefined.map(|(id, name)| (name.as_str(), *id));
         undefined.filter(|(name, _)| known.insert(name)).collect()
     }
+}
+
+/// The global symbols of the objects that are always linked.
+pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
+    let linked = modules.iter().filter(|module| module.always_linked());
+    let mut defined = HashSet::default();
+    for bytes in linked.filter_map(|module| module.load().ok()) {
+        let Ok(object) = Object::parse(&bytes) else {
+            continue;
+        };
+        let symbols = object.symbols.iter();
+        let global = symbols.filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
+        defined.extend(global.map(|symbol| symbol.name.to_owned()));
+    }
+    defined
+}
+
+/// Those of `names` that an object references, each with the first such object.
+pub fn referrers<'n, 'm>(
+    modules: impl Iterator<Item = &'m Module<'m>>,
+    names: &HashSet<&'n str>,
+) -> HashMap<&'n str, &'m Module<'m>> {
+    let mut referrers = HashMap::default();
+    for module in modules.filter(|_| !names.is_empty()) {
+        let bytes = module.load().unwrap_or_default();
+        let Ok(object) = Object::parse(&bytes) else {
+            continue;
+        };
+        for symbol in object.symbols.iter().filter(|symbol| symbol.is_undefined()) {
+            if let Some(name) = names.get(symbol.name) {
+                referrers.entry(*name).or_insert(module);
+            }
+        }
+    }
+    referrers
 }

@@ -1,6 +1,7 @@
-//! Sections that are told by reference: an entry points to a function, and that names the section.
+//! Entries that name their section by reference: they point to a function whose name has the
+//! section (`__link_section_of__NAME`).
 
-use super::mark::{Of, section_of};
+use super::mark::{SectionFunction, section_function};
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
@@ -8,31 +9,32 @@ use crate::wasm::{Object, Symbol, SymbolFlags, SymbolIndex};
 use std::collections::BTreeSet;
 use wasmparser::RelocationType;
 
-/// Where the data of an object refers to functions that name a section.
+/// The references from an object's data to section functions.
 pub struct References<'a> {
-    /// In the order of their offsets.
+    /// Sorted by offset.
     references: Vec<Reference>,
     /// The sections.
-    names: Vec<Of<'a>>,
+    names: Vec<SectionFunction<'a>>,
 }
 
 struct Reference {
-    /// From where relocations of the data section count.
+    /// The offset of the relocation in the data section.
     offset: u32,
     /// As an index into `names`.
     section: usize,
-    /// How many times the section has changed on the way to here.
+    /// How many times the section differs between neighbours up to here. Two references with the
+    /// same number have only one section between them.
     run: usize,
 }
 
 impl<'a> References<'a> {
-    /// Looks at each relocation of the data, and at each symbol that those refer to, once.
+    /// Reads the relocations of the data section. Each symbol's name is parsed once.
     ///
     /// # Errors
-    /// A relocation that is not right, or a section that is empty or no C identifier.
+    /// A malformed relocation, or a section name that is empty or not a C identifier.
     pub fn of(object: &Object<'a>) -> Result<Self> {
         let mut of_symbol: HashMap<SymbolIndex, Option<usize>> = HashMap::default();
-        let mut of_name: HashMap<Of<'a>, usize> = HashMap::default();
+        let mut of_name: HashMap<SectionFunction<'a>, usize> = HashMap::default();
         let mut references: Vec<Reference> = Vec::new();
         for relocation in object.data_relocations()? {
             if relocation.ty == RelocationType::TypeIndexLeb {
@@ -44,7 +46,7 @@ impl<'a> References<'a> {
                 None => {
                     let next = of_name.len();
                     let of = object.symbol(symbol);
-                    let name = section_of(of.name);
+                    let name = section_function(of.name);
                     let name = name.map_err(|error| error.at(of.range.start.into()))?;
                     let section = name.map(|name| *of_name.entry(name).or_insert(next));
                     of_symbol.insert(symbol, section);
@@ -62,17 +64,17 @@ impl<'a> References<'a> {
                 });
             }
         }
-        let mut names: Vec<(Of<'a>, usize)> = of_name.into_iter().collect();
+        let mut names: Vec<(SectionFunction<'a>, usize)> = of_name.into_iter().collect();
         names.sort_by_key(|(_, section)| *section);
         let names = names.into_iter().map(|(name, _)| name).collect();
         Ok(Self { references, names })
     }
 
-    /// The section that the data of `symbol` tells.
+    /// The section function that `symbol` points to.
     ///
     /// # Errors
-    /// It tells none, or more than one.
-    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<Of<'a>> {
+    /// It points to none, or to those of different sections.
+    pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<SectionFunction<'a>> {
         let own = self.within(object, symbol);
         let found = match own {
             [first, .., last] if first.run != last.run => {
@@ -83,14 +85,17 @@ impl<'a> References<'a> {
             [] => 0,
         };
         Err(Error::new(format!(
-            "`{}` is marked as an entry whose section is told by reference, but it points to {found} \
-             functions that tell one",
+            "`{}` must point to exactly one `__link_section_of__NAME` function; found {found}",
             demangle::shown(symbol.name),
         ))
-        .note("it has to point to one function whose path has a component `__link_section_of__NAME` or `__link_section_of_values__NAME`"))
+        .note(
+            "a static in a module `__link_section_by_reference__` points to the function that names its \
+             section: one whose path has a component `__link_section_of__NAME` or \
+             `__link_section_of_values__NAME`",
+        ))
     }
 
-    /// The references in what the symbol names.
+    /// The references within the bytes of the symbol.
     fn within(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> &[Reference] {
         let Some((segment, range)) = symbol.definition() else {
             return &[];
@@ -106,12 +111,11 @@ impl<'a> References<'a> {
     /// The symbol of the value that the data of `node` points to; none if it has no bytes.
     ///
     /// # Errors
-    /// It points to none that this object defines, to more than one, or into one.
+    /// It points to no value that this object defines, to several, or into the middle of one.
     pub fn value(object: &Object<'_>, node: &Symbol<'_>) -> Result<Option<SymbolIndex>> {
         let wrong = || {
             Error::new(format!(
-                "`{}` is marked as an entry whose value is told by reference, but it does not point to \
-                 one value that the same object defines",
+                "`{}` must point to exactly one value that the same object defines",
                 demangle::shown(node.name),
             ))
             .at(node.range.start.into())
@@ -123,7 +127,7 @@ impl<'a> References<'a> {
         });
         let data: Vec<_> = data.collect();
         let [pointer] = data[..] else {
-            // A type without size has no address either.
+            // A zero-sized value has no symbol to point to.
             return if data.is_empty() {
                 Ok(None)
             } else {

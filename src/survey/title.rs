@@ -1,5 +1,5 @@
-//! What people call sections and entries: the same in each version and profile of a program, where
-//! names that have to be unique have hashes.
+//! Display names of sections and entries. They are stable across versions and profiles of a
+//! program: unique symbol names have hashes, which are left out here.
 
 use super::mark::{self, BY_REFERENCE, ORDER, SECTION};
 use crate::demangle::{self, is_hash};
@@ -17,7 +17,7 @@ pub fn section_title(declaration: &str) -> Option<String> {
         let is_title = mark::is_c_identifier(word) && !inner.is_empty();
         return is_title.then(|| unique.to_owned());
     }
-    let path = Path::of(declaration).filter(|_| mark::is_possible(declaration))?;
+    let path = Path::of(declaration).filter(|_| mark::may_be_mark(declaration))?;
     let is_mark = |name: &str| name.starts_with(SECTION);
     let components = path.components.iter();
     let mark = components.clone().position(|one| is_mark(&one.name()))?;
@@ -31,11 +31,11 @@ pub fn section_title(declaration: &str) -> Option<String> {
     Some(format!("{krate}<{of}>"))
 }
 
-/// What people call the entry of a symbol of this name.
+/// The display name of the entry with this symbol.
 ///
-/// Of a name that is all mark that is what makes it unique, without a hash at its end. Of a path it is the
-/// path without marks and constants that have no name. The static of an entry whose section is told by
-/// reference has a name that some macro gives to all of them: what is left is where it stands.
+/// For `__link_section__NAME$KEY$UNIQUE`, this is UNIQUE without a trailing hash. For a path, it is
+/// the path without marks and unnamed constants. A static in `__link_section_by_reference__` has
+/// the same name for every use of its macro, so its display name is the enclosing path.
 pub fn entry_name(symbol: &str) -> String {
     if let Some(unique) = unique_part(symbol).filter(|unique| !unique.is_empty()) {
         return match unique.rsplit_once('.') {
@@ -43,15 +43,14 @@ pub fn entry_name(symbol: &str) -> String {
             _ => unique.to_owned(),
         };
     }
-    let path = Path::of(symbol).filter(|path| path.is_rust || mark::is_possible(symbol));
+    let path = Path::of(symbol).filter(|path| path.is_rust || mark::may_be_mark(symbol));
     let name = path.map(|path| path_without_marks(&path));
     let name = name.filter(|name| !name.is_empty());
     let name = name.or_else(|| demangle::as_llvm(symbol));
     name.unwrap_or_else(|| symbol.to_owned())
 }
 
-/// Whether a symbol has no name that anyone gave it: compilers make such ones for what has none in the
-/// source.
+/// Whether a compiler made up the symbol, for data that has no name in the source.
 pub fn is_nameless(symbol: &str) -> bool {
     const PREFIXES: [&str; 4] = [".L", "alloc_", "anon.", "vtable."];
     let is_nested = |path: &Path<'_>| {
@@ -62,9 +61,9 @@ pub fn is_nameless(symbol: &str) -> bool {
         || Path::of(symbol).is_some_and(|path| is_nested(&path))
 }
 
-/// Whether a function of this name names a section, for the entries that point to it.
-pub fn is_told_by(symbol: &str) -> bool {
-    matches!(mark::section_of(symbol), Ok(Some(_)))
+/// Whether a function with this name names the section of the entries that point to it.
+pub fn is_section_function(symbol: &str) -> bool {
+    matches!(mark::section_function(symbol), Ok(Some(_)))
 }
 
 /// What makes a name that is all mark unique.
@@ -106,7 +105,7 @@ fn type_and_trait(header: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// What is before and behind `word` where that is in no brackets.
+/// What is before and after `word` where that is in no brackets.
 fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
     let (mut depth, mut at, mut previous) = (0_usize, 0, ' ');
     while let Some(character) = text.get(at..)?.chars().next() {
@@ -118,8 +117,8 @@ fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
             '>' | ')' | ']' => depth = depth.saturating_sub(1),
             '\'' => at += character_literal(rest),
             ' ' if depth == 0 => {
-                if let Some(behind) = rest.strip_prefix(word) {
-                    return Some((text.get(..at)?, behind));
+                if let Some(after) = rest.strip_prefix(word) {
+                    return Some((text.get(..at)?, after));
                 }
             }
             _ => {}
@@ -130,7 +129,7 @@ fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
     None
 }
 
-/// How many bytes behind the first quote a character literal has, as opposed to a lifetime.
+/// How many bytes after the first quote a character literal has, as opposed to a lifetime.
 fn character_literal(text: &str) -> usize {
     let mut inner = text.chars().skip(1);
     let first = inner.next();

@@ -10,13 +10,13 @@
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
-use super::linking::Comdats;
-use super::object::{
-    COMDAT_INFO, DataSegment, LINKING_VERSION, Object, SEGMENT_INFO, SYMBOL_TABLE, segment_kind,
-    subsections,
+use super::linking::{
+    COMDAT_INFO, Comdats, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections,
 };
+use super::object::{Object, segment_kind};
 use super::outline::{DATA_COUNT, Section};
 use super::relocation::Relocation;
+use super::segment::DataSegment;
 use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
@@ -54,7 +54,7 @@ pub struct Edits {
     /// The custom sections to remove.
     pub sections: BTreeSet<SectionIndex>,
     /// Whether all of the object is encoded anew, and not only what an edit changes. For tests.
-    pub anew: bool,
+    pub reencode: bool,
 }
 
 impl Edits {
@@ -86,7 +86,7 @@ impl Edits {
     /// Whether the `linking` section has anything else to say.
     fn concern_linking(&self) -> bool {
         let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
-        self.anew || symbols || !self.segments.is_empty() || !self.sections.is_empty()
+        self.reencode || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
     /// The new index of each segment; `None` for one that is removed.
@@ -139,7 +139,7 @@ impl Editor<'_> {
         out.extend_from_slice(&object.bytes[..8]);
         let data = object
             .data_section()
-            .filter(|_| self.edits.anew || !self.edits.segments.is_empty());
+            .filter(|_| self.edits.reencode || !self.edits.segments.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
         // A relocation section comes after the section that it is for.
         let mut relocations = Vec::new();
@@ -164,7 +164,7 @@ impl Editor<'_> {
                 encode::custom_section(name, out, |out| without_segment_names(section, out))?;
             } else if name == "linking" && self.edits.concern_linking() {
                 encode::custom_section(name, out, |out| self.linking(section, out))?;
-            } else if name.starts_with("reloc.") && self.edits.anew {
+            } else if name.starts_with("reloc.") && self.edits.reencode {
                 encode::custom_section(name, out, |out| self.relocations(section, out))?;
             } else if name.starts_with("reloc.") && !self.removed.is_empty() {
                 encode::custom_section(name, out, |out| self.retargeted(section, out))?;
@@ -253,7 +253,7 @@ impl Editor<'_> {
         let section = out.len();
         self.segment_count().encode(out);
         for (index, segment) in self.kept_segments() {
-            if self.edits.anew {
+            if self.edits.reencode {
                 encode::data_segment(&segment_kind(object, segment)?, segment.data, out);
             } else {
                 out.extend_from_slice(object.slice(&segment.range));
@@ -302,7 +302,7 @@ impl Editor<'_> {
     /// A subsection of the `linking` section.
     fn subsection(&self, id: u8, mut reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
         match id {
-            SEGMENT_INFO if self.edits.anew || !self.edits.segments.is_empty() => {
+            SEGMENT_INFO if self.edits.reencode || !self.edits.segments.is_empty() => {
                 self.segment_info(out);
             }
             SYMBOL_TABLE => self.symbol_table(out),
@@ -374,7 +374,7 @@ impl Editor<'_> {
                     new => encode::data_symbol(symbol.flags, symbol.name, new, out),
                 }
             }
-            _ if self.edits.anew && encode::symbol(symbol, out) => {}
+            _ if self.edits.reencode && encode::symbol(symbol, out) => {}
             _ => out.extend_from_slice(self.object.slice(&symbol.range)),
         }
     }

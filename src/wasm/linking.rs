@@ -1,11 +1,59 @@
-//! What has names in an object, read as LLVM reads it: a name is any bytes. (`wasmparser` takes names in UTF-8
-//! only.)
+//! The `linking` section, and what else has names in an object, read as LLVM reads it: a name is any bytes.
+//! (`wasmparser` takes names in UTF-8 only.)
 
+use super::outline::{Section, Sections};
+use crate::error::{self, Error};
 use crate::names;
 use wasmparser::{
     BinaryReader, ComdatSymbol, FromReader, Result, SectionLimited, Segment, SymbolFlags,
     SymbolInfo, TypeRef,
 };
+
+/// The version of the `linking` section that Linking.md describes.
+pub const LINKING_VERSION: u32 = 2;
+/// `WASM_SEGMENT_INFO` of Linking.md.
+pub const SEGMENT_INFO: u8 = 5;
+/// `WASM_INIT_FUNCS` of Linking.md.
+pub(super) const INIT_FUNCS: u8 = 6;
+/// `WASM_COMDAT_INFO` of Linking.md.
+pub const COMDAT_INFO: u8 = 7;
+/// `WASM_SYMBOL_TABLE` of Linking.md.
+pub const SYMBOL_TABLE: u8 = 8;
+
+/// The subsections of the `linking` section: the id of each and a reader of its payload, whose
+/// offsets are offsets into the file.
+///
+/// # Errors
+/// A version other than 2, or a subsection that goes beyond the end.
+pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryReader<'a>)>> {
+    let mut reader = linking.reader();
+    let version = reader.read_var_u32()?;
+    if version != LINKING_VERSION {
+        return Err(Error::new(format!(
+            "unexpected metadata version: {version} (Expected: {LINKING_VERSION})"
+        ))
+        .at(linking.content_start() as u64)
+        .note("the object is from a compiler that is older or newer than this linker supports"));
+    }
+    let mut subsections = Vec::new();
+    while !reader.eof() {
+        let id = reader.read_u8()?;
+        subsections.push((id, reader.read_reader()?));
+    }
+    Ok(subsections)
+}
+
+/// Whether a module has a symbol table, or is damaged, so that this cannot be said. What has none offers
+/// nothing to others: the `lib.rmeta` of an rlib.
+pub fn has_symbols(bytes: &[u8]) -> bool {
+    let in_section = |section: Section<'_>| -> error::Result<bool> {
+        let is_table = |(id, _): &(u8, _)| *id == SYMBOL_TABLE;
+        Ok(section.name == "linking" && subsections(&section)?.iter().any(is_table))
+    };
+    Sections::of(bytes).map_or(true, |mut sections| {
+        sections.any(|section| section.and_then(in_section).unwrap_or(true))
+    })
+}
 
 /// The entries of the symbol table.
 pub type Symbols<'a> = SectionLimited<'a, Named<SymbolInfo<'a>>>;
@@ -33,7 +81,7 @@ pub struct Comdat<'a> {
 
 fn name<'a>(reader: &mut BinaryReader<'a>) -> Result<&'a str> {
     let length = reader.read_var_u32()?;
-    Ok(names::lasting(reader.read_bytes(length as usize)?))
+    Ok(names::interned(reader.read_bytes(length as usize)?))
 }
 
 impl<'a> FromReader<'a> for Named<SymbolInfo<'a>> {

@@ -9,20 +9,21 @@ mod object;
 mod outline;
 mod parse;
 mod relocation;
+mod segment;
 mod stub;
 mod symbol;
 mod synthesized;
+#[cfg(test)]
+mod tests;
 
 pub use builder::Builder;
 pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
-pub use linking::{Named, Segments, Symbols};
-pub use object::{
-    DataSegment, Merged, Object, SEGMENT_INFO, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS,
-    SYMBOL_TABLE, has_symbols, subsections,
-};
+pub use linking::{Named, SEGMENT_INFO, SYMBOL_TABLE, Segments, Symbols, has_symbols, subsections};
+pub use object::Object;
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;
+pub use segment::{DataSegment, Merged, SEGMENT_RETAIN, SEGMENT_STRINGS, SEGMENT_TLS};
 pub use stub::{StubSymbol, prevailing, stub};
 pub use symbol::{Definition, Symbol, SymbolKind};
 pub use synthesized::{Signature, SynthSymbol, Synthesized};

@@ -1,20 +1,15 @@
 //! A relocatable object file, parsed (Linking.md).
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
-use super::outline::{CUSTOM, DATA, Section, Sections};
-use super::relocation::DataRelocations;
+use super::outline::{CUSTOM, DATA, Section};
+use super::parse::{Function, Parsed};
+use super::relocation::{self, DataRelocations, Relocation};
+use super::segment::DataSegment;
 use super::symbol::Symbol;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use std::ops::Range;
 use std::sync::OnceLock;
 use wasmparser::{BinaryReader, DataKind, FuncType};
-
-/// `WASM_SEG_FLAG_STRINGS` of Linking.md.
-pub const SEGMENT_STRINGS: u32 = 0x1;
-/// `WASM_SEG_FLAG_RETAIN` of Linking.md.
-pub const SEGMENT_RETAIN: u32 = 0x4;
-/// `WASM_SEG_FLAG_TLS` of Linking.md.
-pub const SEGMENT_TLS: u32 = 0x2;
 
 /// An object file.
 #[derive(Debug)]
@@ -47,70 +42,42 @@ pub struct Object<'a> {
     pub table64: bool,
 }
 
-/// A data segment with its entry in the segment info subsection.
-#[derive(Debug, Clone)]
-pub struct DataSegment<'a> {
-    /// Its name, such as `.rodata.x`.
-    pub name: &'a str,
-    /// Its alignment, as a power of two.
-    pub alignment: u32,
-    /// `WASM_SEG_FLAG_…`.
-    pub flags: u32,
-    /// Its bytes.
-    pub data: &'a [u8],
-    /// Where its bytes begin, as an offset from what relocations of the data section count from.
-    pub offset: u32,
-    /// The segment with its header, as offsets into the file.
-    pub range: Range<u32>,
-    /// The COMDAT group it is in, as a place in `comdats`.
-    pub comdat: Option<u32>,
-    /// What the backend merges it into, by its name.
-    pub merged: Option<Merged>,
-}
-
-/// A segment of the output that the backend makes of all segments of some names (`wasm-ld`,
-/// `--merge-data-segments`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merged {
-    /// `.rodata`
-    ReadOnly,
-    /// `.data`
-    Data,
-    /// `.bss`
-    Zeros,
-}
-
-impl Merged {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ReadOnly, Self::Data, Self::Zeros];
-
-    /// The name of the output's segment. Those merged into it have it too, or it and more after a dot.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => ".rodata",
-            Self::Data => ".data",
-            Self::Zeros => ".bss",
-        }
-    }
-
-    /// What a segment of that name is merged into.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|merged| {
-            let rest = name.strip_prefix(merged.name());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+impl<'a> Object<'a> {
+    /// Parses an object.
+    ///
+    /// # Errors
+    /// The first violation of Linking.md, with its offset.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        let Parsed {
+            sections,
+            segments,
+            symbols,
+            comdats,
+            types,
+            functions,
+            relocations,
+            section_comdats,
+            has_constructors,
+            memory64,
+            table64,
+        } = Parsed::of(bytes)?;
+        Ok(Self {
+            bytes,
+            sections,
+            segments,
+            symbols,
+            comdats,
+            types,
+            functions,
+            relocations,
+            data_relocations: OnceLock::new(),
+            section_comdats,
+            has_constructors,
+            memory64,
+            table64,
         })
     }
-}
 
-/// A function of an object.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Function<'a> {
-    pub(super) type_index: u32,
-    /// Module and field, of an imported function.
-    pub(super) import: Option<(&'a str, &'a str)>,
-}
-
-impl<'a> Object<'a> {
     /// The section that holds the relocations of `section`.
     pub fn relocation_section(&self, section: SectionIndex) -> Option<SectionIndex> {
         self.relocations.get(section.position()).copied().flatten()
@@ -173,52 +140,79 @@ impl<'a> Object<'a> {
     pub fn import(&self, function: FunctionIndex) -> Option<(&'a str, &'a str)> {
         self.functions[function.position()].import
     }
-}
 
-/// The version of the `linking` section that Linking.md describes.
-pub const LINKING_VERSION: u32 = 2;
-/// `WASM_SEGMENT_INFO` of Linking.md.
-pub const SEGMENT_INFO: u8 = 5;
-/// `WASM_INIT_FUNCS` of Linking.md.
-pub(super) const INIT_FUNCS: u8 = 6;
-/// `WASM_COMDAT_INFO` of Linking.md.
-pub const COMDAT_INFO: u8 = 7;
-/// `WASM_SYMBOL_TABLE` of Linking.md.
-pub const SYMBOL_TABLE: u8 = 8;
-
-/// The subsections of the `linking` section: the id of each and a reader of its payload, whose
-/// offsets are offsets into the file.
-///
-/// # Errors
-/// A version other than 2, or a subsection that goes beyond the end.
-pub fn subsections<'a>(linking: &Section<'a>) -> Result<Vec<(u8, BinaryReader<'a>)>> {
-    let mut reader = linking.reader();
-    let version = reader.read_var_u32()?;
-    if version != LINKING_VERSION {
-        return Err(Error::new(format!(
-            "unexpected metadata version: {version} (Expected: {LINKING_VERSION})"
-        ))
-        .at(linking.content_start() as u64)
-        .note("the object is from a compiler older or newer than this linker knows"));
+    /// The relocations of a section, in the order of their offsets.
+    ///
+    /// # Errors
+    /// A relocation out of range, or one whose symbol is out of range or of the wrong kind.
+    pub fn relocations(&self, target: SectionIndex) -> Result<Vec<Relocation>> {
+        let Some(from) = self.relocation_section(target) else {
+            return Ok(Vec::new());
+        };
+        let section = |index: SectionIndex| &self.sections[index.position()];
+        relocation::read(
+            section(from),
+            section(target),
+            &self.segments,
+            &self.symbols,
+        )
     }
-    let mut subsections = Vec::new();
-    while !reader.eof() {
-        let id = reader.read_u8()?;
-        subsections.push((id, reader.read_reader()?));
-    }
-    Ok(subsections)
-}
 
-/// Whether a module has a symbol table, or is damaged, so that this cannot be said. What has none offers
-/// nothing to others: the `lib.rmeta` of an rlib.
-pub fn has_symbols(bytes: &[u8]) -> bool {
-    let in_section = |section: Section<'_>| -> Result<bool> {
-        let is_table = |(id, _): &(u8, _)| *id == SYMBOL_TABLE;
-        Ok(section.name == "linking" && subsections(&section)?.iter().any(is_table))
-    };
-    Sections::of(bytes).map_or(true, |mut sections| {
-        sections.any(|section| section.and_then(in_section).unwrap_or(true))
-    })
+    /// The relocations of the data section, in the order of their offsets. They are read once.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn data_relocations(&self) -> Result<&[Relocation]> {
+        self.relocations_of_data().map(DataRelocations::all)
+    }
+
+    /// The relocations of a data segment, with offsets in the data section.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn segment_relocations(&self, segment: SegmentIndex) -> Result<&[Relocation]> {
+        Ok(self.relocations_of_data()?.of(segment))
+    }
+
+    /// The relocations of a range of a data segment, which is in bytes from the segment's first.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn relocations_within(
+        &self,
+        segment: SegmentIndex,
+        range: Range<u32>,
+    ) -> Result<&[Relocation]> {
+        let all = self.segment_relocations(segment)?;
+        let base = self.segment(segment).offset;
+        // What a symbol says of its size may be more than there is room for.
+        let before = |end: u32| {
+            let end = base.saturating_add(end);
+            all.partition_point(|relocation| relocation.offset < end)
+        };
+        Ok(&all[before(range.start)..before(range.end)])
+    }
+
+    /// The relocations of each data segment that has some, in order.
+    ///
+    /// # Errors
+    /// As of [`Object::relocations`].
+    pub fn relocated_segments(
+        &self,
+    ) -> Result<impl Iterator<Item = (SegmentIndex, &[Relocation])>> {
+        Ok(self.relocations_of_data()?.by_segment())
+    }
+
+    fn relocations_of_data(&self) -> Result<&DataRelocations> {
+        if let Some(known) = self.data_relocations.get() {
+            return Ok(known);
+        }
+        let section = self.data_section();
+        let read = section.map(|section| self.relocations(section));
+        let all = read.transpose()?.unwrap_or_default();
+        let new = || DataRelocations::new(all, &self.segments);
+        Ok(self.data_relocations.get_or_init(new))
+    }
 }
 
 /// How a data segment is placed, for writing it again without its bytes.

@@ -75,7 +75,7 @@ impl<'a> Header<'a> {
         };
         Ok(Section {
             id: self.id,
-            name: names::lasting(name),
+            name: names::interned(name),
             range: self.start..self.payload_start + self.payload.len(),
             content,
         })
@@ -201,10 +201,16 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
+/// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
+/// bytes or more.
+pub fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
+    (count as usize).min(reader.bytes_remaining() / size)
+}
+
 fn truncated(error: wasmparser::Error) -> Error {
-    Error::new("this wasm file ends in the middle of a section")
+    Error::new("unexpected end of file inside a section")
         .at(error.offset())
-        .note("build it again, it was cut off or damaged")
+        .note("the file is truncated or damaged: rebuild it")
 }
 
 #[cfg(test)]

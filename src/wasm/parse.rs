@@ -1,36 +1,69 @@
-//! An object file read (Linking.md). Nothing of it is trusted: every index and every range is checked
-//! here, once, so that the rest of the program may use them.
+//! Parses an object file (Linking.md). Every index and range is checked here, so the rest of the
+//! program can rely on them.
 
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
-use super::linking::{Comdats, Imports, Named, Segments, Symbols};
-use super::object::{
-    COMDAT_INFO, DataSegment, Function, INIT_FUNCS, Merged, Object, SEGMENT_INFO, SYMBOL_TABLE,
-    subsections,
+use super::linking::{
+    COMDAT_INFO, Comdats, INIT_FUNCS, Imports, Named, SEGMENT_INFO, SYMBOL_TABLE, Segments,
+    Symbols, subsections,
 };
-use super::outline::{CUSTOM, DATA, Section, Sections};
+use super::outline::{CUSTOM, DATA, Section, Sections, at_most};
+use super::segment::{DataSegment, Merged};
 use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
-use std::sync::OnceLock;
 use wasmparser::{
-    BinaryReader, ComdatSymbolKind, DataSectionReader, FunctionSectionReader, RelocSectionReader,
-    SymbolFlags, SymbolInfo, TypeRef,
+    BinaryReader, ComdatSymbolKind, DataSectionReader, FuncType, FunctionSectionReader,
+    RelocSectionReader, SymbolFlags, SymbolInfo, TypeRef,
 };
 
-impl<'a> Object<'a> {
+/// The tables of an object.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    /// Its sections, in the order of the file.
+    pub sections: Vec<Section<'a>>,
+    /// Its data segments.
+    pub segments: Vec<DataSegment<'a>>,
+    /// Its symbol table.
+    pub symbols: Vec<Symbol<'a>>,
+    /// The names of its COMDAT groups.
+    pub comdats: Vec<&'a str>,
+    /// The function signatures of its type section.
+    pub types: Vec<FuncType>,
+    /// The functions: the imported ones, then the defined ones.
+    pub functions: Vec<Function<'a>>,
+    /// For each section, the section that holds its relocations.
+    pub relocations: Vec<Option<SectionIndex>>,
+    /// For each section, the COMDAT group it is in: only custom sections are in any.
+    pub section_comdats: Vec<Option<u32>>,
+    /// Whether it has functions that run before the program (`WASM_INIT_FUNCS`).
+    pub has_constructors: bool,
+    /// Whether its memory has 64-bit addresses.
+    pub memory64: bool,
+    /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
+    pub table64: bool,
+}
+
+/// A function of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Function<'a> {
+    pub type_index: u32,
+    /// Module and field, of an imported function.
+    pub import: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Parsed<'a> {
     /// Parses an object.
     ///
     /// # Errors
     /// Anything in it that is not as Linking.md says, with its offset.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub fn of(bytes: &'a [u8]) -> Result<Self> {
         let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
         if u32::try_from(bytes.len()).is_err() {
-            return Err(Error::new("an object of 4 GiB or more")
-                .note("relocations count in 32 bits: divide it into smaller ones"));
+            return Err(Error::new("the object is 4 GiB or larger")
+                .note("relocation offsets have 32 bits: split it into smaller objects"));
         }
         let relocations = vec![None; sections.len()];
         let section_comdats = vec![None; sections.len()];
         let mut object = Self {
-            bytes,
             sections,
             segments: Vec::new(),
             symbols: Vec::new(),
@@ -38,7 +71,6 @@ impl<'a> Object<'a> {
             types: Vec::new(),
             functions: Vec::new(),
             relocations,
-            data_relocations: OnceLock::new(),
             section_comdats,
             has_constructors: false,
             memory64: false,
@@ -58,8 +90,8 @@ impl<'a> Object<'a> {
             let counts = section.id != CUSTOM || section.name == "linking";
             if counts && std::mem::replace(&mut seen[usize::from(section.id)], true) {
                 let what = match section.id {
-                    CUSTOM => "section `linking` is there twice".to_owned(),
-                    id => format!("the section of id {id} is there twice"),
+                    CUSTOM => "duplicate `linking` section".to_owned(),
+                    id => format!("duplicate section with id {id}"),
                 };
                 return Err(Error::damaged(what).at(section.content_start() as u64));
             }
@@ -101,18 +133,16 @@ impl<'a> Object<'a> {
         };
         // LLVM does not know a section that is to come.
         if target >= index.0 {
-            return damaged(format!(
-                "`{name}` stands before the section that it relocates"
-            ));
+            return damaged(format!("`{name}` precedes the section that it relocates"));
         }
         if of.name == "linking" || of.name.starts_with("reloc.") {
             return damaged(format!(
-                "`{name}` relocates what only describes other sections"
+                "`{name}` relocates a section without contents of its own"
             ));
         }
         if slot.replace(index).is_some() {
             return damaged(format!(
-                "relocations for section {target} are there twice: the second time in `{name}`"
+                "duplicate relocations for section {target} in `{name}`"
             ));
         }
         Ok(())
@@ -125,14 +155,16 @@ impl<'a> Object<'a> {
         for _ in 0..reader.read_var_u32()? {
             let at = reader.original_position();
             if reader.read_u8()? != FUNCTION {
-                return Err(Error::damaged("a type that is no signature of a function").at(at));
+                return Err(Error::damaged("type is not a function signature").at(at));
             }
             self.types.push(reader.read()?);
         }
         match reader.eof() {
             true => Ok(()),
-            false => Err(Error::damaged("the type section goes on behind its types")
-                .at(reader.original_position())),
+            false => Err(
+                Error::damaged("unexpected data at the end of the type section")
+                    .at(reader.original_position()),
+            ),
         }
     }
 
@@ -195,7 +227,7 @@ impl<'a> Object<'a> {
         for (id, reader) in subsections(section)? {
             let counts = matches!(id, SEGMENT_INFO | INIT_FUNCS | COMDAT_INFO | SYMBOL_TABLE);
             if counts && std::mem::replace(&mut seen[usize::from(id)], true) {
-                let message = format!("subsection {id} of `linking` is there twice");
+                let message = format!("duplicate subsection {id} of `linking`");
                 return Err(Error::damaged(message).at(reader.original_position()));
             }
             match id {
@@ -214,7 +246,9 @@ impl<'a> Object<'a> {
         for (position, item) in infos.into_iter_with_offsets().enumerate() {
             let (at, Named(info)) = item?;
             let Some(segment) = self.segments.get_mut(position) else {
-                return Err(Error::damaged("segment info for a segment that is not there").at(at));
+                return Err(
+                    Error::damaged("segment index out of range in the segment info").at(at),
+                );
             };
             // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
             if info.alignment > 31 {
@@ -279,7 +313,7 @@ impl<'a> Object<'a> {
             } = info
                 && std::mem::replace(&mut unnamed[index as usize], true)
             {
-                let message = format!("two symbols for the import `{}`", symbol.name);
+                let message = format!("duplicate symbol for the import `{}`", symbol.name);
                 return Err(Error::damaged(message).at(at));
             }
             self.symbols.push(Symbol {
@@ -313,7 +347,7 @@ impl<'a> Object<'a> {
                 // of the assembler code says.
                 if place.offset as usize > segment.data.len() {
                     return Err(Error::damaged(format!(
-                        "symbol `{name}` goes beyond the end of its segment `{}`",
+                        "symbol `{name}` extends past the end of its segment `{}`",
                         segment.name
                     )));
                 }
@@ -348,16 +382,9 @@ impl<'a> Object<'a> {
     }
 }
 
-/// How many bytes an entry of the symbol table has at least, a data segment, and a relocation.
+/// How many bytes an entry of the symbol table has at least, a data segment
 const SMALLEST_SYMBOL: usize = 3;
 const SMALLEST_SEGMENT: usize = 4;
-pub(super) const SMALLEST_RELOCATION: usize = 3;
-
-/// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
-/// bytes or more.
-pub(super) fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
-    (count as usize).min(reader.bytes_remaining() / size)
-}
 
 fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
     Error::damaged(format!(
@@ -373,12 +400,12 @@ mod tests {
     #[test]
     fn a_symbol_table_is_there_once() {
         let object = b"\0asm\x01\0\0\0\0\x0f\x07linking\x02\x08\x01\0\x08\x01\0";
-        let error = Object::parse(object).expect_err("twice").to_string();
+        let error = Parsed::of(object).expect_err("twice").to_string();
         assert!(
-            error.contains("subsection 8 of `linking` is there twice"),
+            error.contains("duplicate subsection 8 of `linking`"),
             "{error}"
         );
         let once = b"\0asm\x01\0\0\0\0\x0c\x07linking\x02\x08\x01\0";
-        assert!(Object::parse(once).is_ok());
+        assert!(Parsed::of(once).is_ok());
     }
 }

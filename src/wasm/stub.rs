@@ -1,13 +1,14 @@
-//! An object that has symbols and nothing else: it defines what another file defines, with place holders, and
+//! An object that has symbols and nothing else: it defines what another file defines, with tombstones, and
 //! asks for what that asks for.
 
+use super::edit::TOMBSTONE;
 use super::encode;
 use super::index::SegmentIndex;
-use super::object::{COMDAT_INFO, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections};
+use super::linking::{COMDAT_INFO, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections};
+use super::object::Object;
 use super::outline::Sections;
 use super::symbol::{Definition, SymbolKind};
 use super::synthesized::Signature;
-use super::{Object, TOMBSTONE};
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -189,7 +190,7 @@ fn linking(
 /// it is in no COMDAT groups.
 ///
 /// # Errors
-/// It is not right.
+/// A malformed object.
 pub fn prevailing(bytes: &[u8], prevails: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
     let object = Object::parse(bytes)?;
     let mut strong = bytes.to_vec();

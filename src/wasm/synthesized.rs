@@ -1,7 +1,7 @@
 //! An object built from nothing, and its encoding: data segments, their symbols and their relocations.
 
 use super::encode;
-use super::object::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
+use super::linking::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
 use super::outline::{DATA, IMPORT};
 use super::relocation::Relocation;
 use super::symbol::Definition;

@@ -191,7 +191,7 @@ fn an_input_that_is_truncated_while_it_is_mapped() {
         .expect("it is shorter");
     fs::write(&pipe, fs::read(entry(&work)).expect("an object")).expect("a pipe");
     let output = child.wait_with_output().expect("our linker");
-    let said = ["large.o", "this was truncated", ">>> another program"];
+    let said = ["large.o", "the file was truncated", ">>> another program"];
     says(&failed(&work, &output), &said);
 }
 
@@ -236,7 +236,7 @@ fn an_input_that_is_truncated_while_temporary_files_are_written() {
         let file = fs::File::options().write(true).open(&large);
         file.and_then(|file| file.set_len(0)).expect("shorter");
     });
-    let said = ["large.o", "this was truncated", ">>> another program"];
+    let said = ["large.o", "the file was truncated", ">>> another program"];
     says(&failed(&work, &output), &said);
 }
 
@@ -306,7 +306,7 @@ fn an_input_that_is_changed_meanwhile() {
                 &message,
                 &[
                     &name,
-                    ": this was changed while it was",
+                    ": the file changed during the link",
                     ">>> another program",
                 ],
             );

@@ -11,7 +11,8 @@ use wasm_section_ld::args::{CommandLine, Id};
 use wasm_section_ld::backend::{Backend, Call, Ended, Job};
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
-use wasm_section_ld::input::{Module, Named, ObjectId};
+use wasm_section_ld::input::{Inputs, Module, Named, ObjectId};
+use wasm_section_ld::parallel::Threads;
 use wasm_section_ld::wasm::{Edits, Object, Sections};
 
 fn main() -> ExitCode {
@@ -26,8 +27,8 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     }
     diagnostics.heed(&line);
     let backend = Backend::find(&line)?;
-    let files = Named::by(&line, &|| backend.shared_libraries()).open()?;
-    let inputs = files.inputs()?;
+    let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
+    let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
     let mut job = Job::new()?;
     let mut rewritten = job.make_room(false, &files, &inputs, objects.iter().copied())?;
@@ -64,7 +65,7 @@ fn is_object(module: &Module<'_>) -> Result<bool> {
 
 fn reencode(module: &Module<'_>) -> Result<Vec<u8>> {
     let edits = Edits {
-        anew: true,
+        reencode: true,
         ..Edits::default()
     };
     let bytes = module.load()?;

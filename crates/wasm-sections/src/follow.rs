@@ -3,7 +3,7 @@
 use super::module::Module;
 use super::report::{DataReport, PointerReport, demangled};
 use std::collections::HashMap;
-use wasm_section_ld::survey::{is_nameless, is_told_by};
+use wasm_section_ld::survey::{is_nameless, is_section_function};
 use wasm_section_manifest::{Entry, Pointer, PointerKind};
 
 /// The [`text_end`](PointerReport::text_end) of a text whose length is in the word after its address.
@@ -115,7 +115,8 @@ impl Follower<'_> {
             text_end: None,
             data: None,
             is_nameless: is_nameless(&pointer.target),
-            marks_section: pointer.kind == PointerKind::Function && is_told_by(&pointer.target),
+            marks_section: pointer.kind == PointerKind::Function
+                && is_section_function(&pointer.target),
         };
         let table = match pointer.kind {
             PointerKind::Function => "GOT.func",

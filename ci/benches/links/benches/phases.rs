@@ -132,7 +132,7 @@ fn objects(criterion: &mut Criterion) {
     });
     let object = Object::parse(&bytes).expect("an object");
     let anew = Edits {
-        anew: true,
+        reencode: true,
         ..Edits::default()
     };
     group.bench_function("encode", |bencher| {

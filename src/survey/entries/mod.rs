@@ -1,29 +1,37 @@
-//! A closer look at an object: its entries, and what else of it counts for all.
+//! The full scan of an object: its entries, and what it means for other objects.
 
-use super::collect::{Collected, collect, undefined_marks};
-use super::entry::Summary;
-use super::mark;
-use super::marked::{Marks, marks};
-use super::wanted::Wanted;
+mod collect;
+mod duplicate;
+mod entry;
+mod node;
+
+pub use collect::Collected;
+pub use entry::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+
+use self::collect::{collect, undefined_marks};
 use crate::error::Result;
 use crate::input::{Module, ObjectId};
+use crate::survey::mark;
+use crate::survey::marked::{Marks, marks};
+use crate::survey::selection::Selection;
 use crate::wasm::Object;
 use std::sync::Arc;
 
-/// What is found beside entries.
+/// What full scans find besides entries.
 #[derive(Default)]
-pub struct Rest {
-    /// The marks that objects refer to.
+pub struct Findings {
+    /// The marked symbols that objects reference and do not define.
     pub undefined: Vec<Undefined>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<(ObjectId, String)>,
-    /// Of objects with marks, names that would be those of entries if they were wanted.
+    /// Of objects with marks, the names of segments and custom sections that become entries if
+    /// another object selects them.
     pub candidates: Vec<(ObjectId, Vec<Box<str>>)>,
 }
 
-impl Rest {
+impl Findings {
     /// Adds what was found in an object.
-    pub fn add(&mut self, id: ObjectId, found: &mut Found<'_>) {
+    pub fn add(&mut self, id: ObjectId, found: &mut ObjectScan<'_>) {
         let undefined = found.undefined.drain(..);
         self.undefined.extend(undefined.map(|mark| (id, mark)));
         let warnings = found.collected.warnings.drain(..);
@@ -35,29 +43,29 @@ impl Rest {
     }
 }
 
-/// What there is in an object.
-pub struct Found<'a> {
+/// The result of the full scan of an object.
+pub struct ObjectScan<'a> {
     pub collected: Collected<'a>,
-    /// Of an object with entries.
+    /// None if the object has no entries.
     pub summary: Option<Summary<'a>>,
-    /// The sections that its marks speak of.
+    /// The sections that its marks name.
     pub marked: Vec<Arc<str>>,
-    /// The symbols with the text of a mark that it refers to.
+    /// The undefined symbols that may be marks.
     pub referred: Vec<String>,
-    /// The marks that it refers to and does not define.
+    /// The marked symbols that it references and does not define.
     pub undefined: Vec<String>,
 }
 
-impl<'a> Found<'a> {
-    /// Looks into an object.
+impl<'a> ObjectScan<'a> {
+    /// Scans an object.
     ///
     /// # Errors
-    /// The object or a mark in it is not right.
-    pub fn in_object(
+    /// A malformed object or mark.
+    pub fn of(
         id: ObjectId,
         module: &Module<'a>,
         has_marks: bool,
-        wanted: &Wanted,
+        selection: &Selection,
     ) -> Result<Self> {
         let bytes = module.load()?;
         let object = Object::parse(&bytes)?;
@@ -65,14 +73,14 @@ impl<'a> Found<'a> {
             true => marks(&object)?,
             false => Marks::default(),
         };
-        // Names and sizes are known now.
+        // The marks have been read; only parts of a large file are needed from here on.
         module.release();
         let marked = marks.names.names().to_vec();
-        let collected = collect((id, module), &object, marks, wanted)?;
+        let collected = collect((id, module), &object, marks, selection)?;
         let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
         let referred = undefined
             .map(|symbol| symbol.name)
-            .filter(|name| has_marks && mark::is_possible(name));
+            .filter(|name| has_marks && mark::may_be_mark(name));
         let has_entries = !collected.entries.is_empty();
         let found = Self {
             marked,

@@ -1,8 +1,11 @@
-//! A map by [`ObjectId`]: a table, as those are small numbers and each phase looks objects up for every
-//! entry.
+//! The number of an object, and a map by it: a table, as those are small numbers and each phase looks objects
+//! up for every entry.
 
-use super::ObjectId;
 use std::ops::Index;
+
+/// The place of a module in [`Inputs::modules`](super::Inputs::modules), which is link order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub usize);
 
 /// Something for each of some objects, in link order.
 #[derive(Debug)]

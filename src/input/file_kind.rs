@@ -1,10 +1,10 @@
-//! Says what an input is that no wasm linker can link.
+//! What an input file is, by its first bytes.
 
 use goblin::Hint;
 
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileKind {
     /// A wasm module: an object file, a shared library or a finished module.
     Module,
     /// A WebAssembly component.
@@ -19,30 +19,30 @@ pub enum Format {
     Unknown,
 }
 
-impl Format {
-    /// Looks at the first bytes of a file.
+impl FileKind {
+    /// Detects the kind by the magic bytes.
     pub fn of(bytes: &[u8]) -> Self {
         const BITCODE: [&[u8]; 2] = [b"BC\xc0\xde", b"\xde\xc0\x17\x0b"];
         const ARCHIVE: [&[u8]; 2] = [b"!<arch>\n", b"!<thin>\n"];
         if bytes.starts_with(b"\0asm") {
             if wasmparser::Parser::is_component(bytes) {
-                Format::Component
+                FileKind::Component
             } else {
-                Format::Module
+                FileKind::Module
             }
         } else if BITCODE.iter().any(|magic| bytes.starts_with(magic)) {
-            Format::Bitcode
+            FileKind::Bitcode
         } else if ARCHIVE.iter().any(|magic| bytes.starts_with(magic)) {
-            Format::Archive
+            FileKind::Archive
         } else if bytes.starts_with(b"#STUB") {
-            Format::Stub
+            FileKind::Stub
         } else {
-            Format::Unknown
+            FileKind::Unknown
         }
     }
 }
 
-/// Says what the bytes are in words, as `an ELF file for x86_64`, if they are of another platform.
+/// Describes an object of another platform, such as `an ELF file for x86_64`.
 pub fn describe(bytes: &[u8]) -> Option<String> {
     let hint = goblin::peek_bytes(bytes.get(..16)?.try_into().ok()?).ok()?;
     let (machine, format) = match hint {
@@ -80,12 +80,12 @@ mod tests {
 
     #[test]
     fn formats_by_their_first_bytes() {
-        assert_eq!(Format::of(b"\0asm\x01\0\0\0"), Format::Module);
-        assert_eq!(Format::of(b"\0asm\x0d\0\x01\0"), Format::Component);
-        assert_eq!(Format::of(b"!<thin>\n"), Format::Archive);
-        assert_eq!(Format::of(b"BC\xc0\xde"), Format::Bitcode);
-        assert_eq!(Format::of(b"#STUB\n"), Format::Stub);
-        assert_eq!(Format::of(b""), Format::Unknown);
+        assert_eq!(FileKind::of(b"\0asm\x01\0\0\0"), FileKind::Module);
+        assert_eq!(FileKind::of(b"\0asm\x0d\0\x01\0"), FileKind::Component);
+        assert_eq!(FileKind::of(b"!<thin>\n"), FileKind::Archive);
+        assert_eq!(FileKind::of(b"BC\xc0\xde"), FileKind::Bitcode);
+        assert_eq!(FileKind::of(b"#STUB\n"), FileKind::Stub);
+        assert_eq!(FileKind::of(b""), FileKind::Unknown);
     }
 
     #[test]

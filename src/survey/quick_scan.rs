@@ -1,46 +1,46 @@
-//! A first look at each object: most have nothing to gather, and of those only the section headers and the
-//! `linking` section are looked at.
+//! The quick scan of an object: its section headers and the `linking` section. Most objects have
+//! nothing to gather and need no more.
 
 use super::mark;
-use super::wanted::{self, Wanted};
+use super::selection::{self, Selection};
 use crate::error::{Error, Result};
 use crate::input::Module;
 use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, Segments, subsections};
 use memchr::memmem::Finder;
 
-/// What to search for in every object.
-pub struct Needles {
+/// The texts to search for in every object.
+pub struct Finders {
     mark: Finder<'static>,
     start: Finder<'static>,
     stop: Finder<'static>,
 }
 
-impl Needles {
-    /// Made once, for all objects.
+impl Finders {
+    /// Prepares the searches, once for all objects.
     pub fn new() -> Self {
         Self {
-            mark: Finder::new(mark::NEEDLE),
-            start: Finder::new(wanted::START),
-            stop: Finder::new(wanted::STOP),
+            mark: Finder::new(mark::MARK_PREFIX),
+            start: Finder::new(selection::START),
+            stop: Finder::new(selection::STOP),
         }
     }
 }
 
-/// An object by its section headers.
-pub struct Glance {
-    /// Whether the text of a mark is somewhere in it.
+/// The result of a quick scan.
+pub struct QuickScan {
+    /// Whether it may have marks: their common prefix occurs in the `linking` section.
     pub has_marks: bool,
-    /// Undefined symbols that speak of the ends of a section.
+    /// Its undefined `__start_NAME` and `__stop_NAME`.
     pub undefined: Vec<String>,
 }
 
-impl Glance {
-    /// `None` for what is no object: shared libraries, and in archives also what compilers put
-    /// beside objects (`lib.rmeta` of an rlib is a module too).
+impl QuickScan {
+    /// Scans a module. `None` if it is not an object: a shared library, or another module in an
+    /// archive, such as `lib.rmeta` of an rlib.
     ///
     /// # Errors
-    /// It is not right.
-    pub fn at(module: &Module<'_>, needles: &Needles) -> Result<Option<Self>> {
+    /// A malformed module, or a file that is neither an object nor a shared library.
+    pub fn of(module: &Module<'_>, finders: &Finders) -> Result<Option<Self>> {
         let bytes = module.load()?;
         let (mut linking, mut is_shared) = (None, false);
         for header in Headers::of(&bytes)? {
@@ -60,35 +60,35 @@ impl Glance {
                     Error::new("not a relocatable wasm file: it has no `linking` section")
                         .note("link the objects that this finished module was made of")
                         .note(
-                            "if it should be an object, it was cut off or stripped: build it again",
+                            "if this should be an object, it was truncated or stripped: rebuild it",
                         ),
                 );
             }
             return Ok(None);
         };
         let has = |needle: &Finder<'_>| needle.find(linking.content).is_some();
-        let undefined = match has(&needles.start) || has(&needles.stop) {
-            true => wanted::references(&linking)?,
+        let undefined = match has(&finders.start) || has(&finders.stop) {
+            true => selection::bound_references(&linking)?,
             false => Vec::new(),
         };
         Ok(Some(Self {
-            has_marks: has(&needles.mark),
+            has_marks: has(&finders.mark),
             undefined,
         }))
     }
 }
 
-/// Whether a closer look at an object without marks is due.
+/// Whether an object without marks has segments or custom sections that are selected.
 ///
 /// # Errors
-/// It is not right.
-pub fn may_have_entries(module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
+/// A malformed object.
+pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bool> {
     for section in Sections::of(&module.load()?)? {
         let section = section?;
         if section.id != CUSTOM {
             continue;
         }
-        if wanted.has_custom_sections(section.name) {
+        if selection.selects_custom_sections(section.name) {
             return Ok(true);
         }
         let subsections = (section.name == "linking").then(|| subsections(&section));
@@ -97,7 +97,7 @@ pub fn may_have_entries(module: &Module<'_>, wanted: &Wanted) -> Result<bool> {
                 continue;
             }
             for segment in Segments::new(reader)? {
-                if wanted.has_segments(segment?.0.name) {
+                if selection.selects_segments(segment?.0.name) {
                     return Ok(true);
                 }
             }

@@ -1,15 +1,17 @@
 //! The entries of one object.
 
-use super::double::Doubles;
+use super::duplicate::Duplicates;
 use super::entry::{Entry, EntrySymbol, Origin, Role};
-use super::mark::{NEEDLE, is_c_identifier, is_marked, is_possible, is_whole_name, why_unmarked};
-use super::marked::{Marked, Marks, is_thread_local};
-use super::names::{Interner, NameId, Texts};
 use super::node;
-use super::wanted::{Wanted, is_reserved};
 use crate::demangle;
 use crate::error::{Error, Result};
 use crate::input::{Module, ObjectId};
+use crate::survey::intern::{Interner, NameId, NameStore};
+use crate::survey::mark::{
+    MARK_PREFIX, is_c_identifier, is_marked, is_whole_name, may_be_mark, why_unmarked,
+};
+use crate::survey::marked::{Marked, Marks, is_thread_local};
+use crate::survey::selection::{Selection, is_reserved};
 use crate::wasm::{
     Merged, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, Symbol, SymbolIndex,
 };
@@ -23,16 +25,17 @@ pub struct Collected<'a> {
     /// The entries.
     pub entries: Vec<Entry>,
     /// Where the names of their symbols are.
-    pub texts: Texts<'a>,
+    pub texts: NameStore<'a>,
     /// The names of their sections and COMDAT groups.
     pub names: Interner,
-    /// Names of segments and custom sections that would be entries if they were wanted.
+    /// Names of segments and custom sections that become entries if another object selects them.
     pub candidates: Vec<Box<str>>,
-    /// What a user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// The entries of an object, in the order of its segments and then of its custom sections.
+/// Collects the entries of an object: those of its segments, in order, then those of its custom
+/// sections.
 ///
 /// # Errors
 /// A mark on something that cannot be an entry.
@@ -40,12 +43,12 @@ pub fn collect<'a>(
     (id, module): (ObjectId, &Module<'a>),
     object: &Object<'_>,
     mut marks: Marks,
-    wanted: &Wanted,
+    selection: &Selection,
 ) -> Result<Collected<'a>> {
     let by_segment = SymbolsBySegment::of(object);
     let collected = Collected {
         entries: Vec::with_capacity(marks.count()),
-        texts: Texts::of(module, object),
+        texts: NameStore::of(module, object),
         names: std::mem::take(&mut marks.names),
         candidates: Vec::new(),
         warnings: Vec::new(),
@@ -67,7 +70,7 @@ pub fn collect<'a>(
                 symbols,
                 sizeless: is_sizeless(object, symbols),
             })?;
-        } else if wanted.has_segments(segment.name) {
+        } else if selection.selects_segments(segment.name) {
             collector.named(index, symbols)?;
         } else if is_c_identifier(segment.name) {
             collector.candidate(segment.name);
@@ -79,14 +82,14 @@ pub fn collect<'a>(
         &mut collector.collected.entries,
     )?;
     collector.warn_of_unmarked();
-    let doubles = LazyCell::new(|| Doubles::of(object));
+    let duplicates = LazyCell::new(|| Duplicates::of(object));
     for (index, section) in object.custom_sections() {
-        if !wanted.has_custom_sections(section.name) {
+        if !selection.selects_custom_sections(section.name) {
             if is_c_identifier(section.name) && !is_reserved(section.name) {
                 collector.candidate(section.name);
             }
         } else {
-            for range in doubles.entries(index, section) {
+            for range in duplicates.entries(index, section) {
                 collector.custom(index, section.name, range);
             }
         }
@@ -94,11 +97,11 @@ pub fn collect<'a>(
     Ok(collector.collected)
 }
 
-/// The marked symbols that the object refers to, not weakly, and does not define.
+/// The marked symbols that the object references strongly and does not define.
 pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
     let marked = |symbol: &&Symbol<'a>| {
         let is_mark = || is_whole_name(symbol.name) || symbol.is_data() && is_marked(symbol.name);
-        symbol.is_undefined() && !symbol.is_weak() && is_possible(symbol.name) && is_mark()
+        symbol.is_undefined() && !symbol.is_weak() && may_be_mark(symbol.name) && is_mark()
     };
     let marked = object.symbols.iter().filter(marked);
     marked.map(|symbol| symbol.name)
@@ -106,9 +109,9 @@ pub fn undefined_marks<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str>
 
 /// The symbols that are defined in each data segment.
 struct SymbolsBySegment {
-    /// Segment after segment.
+    /// Grouped by segment.
     symbols: Vec<SymbolIndex>,
-    /// For each segment, where in `symbols` its own begin; and the end of all.
+    /// For each segment, the start of its range in `symbols`; then the end of the last.
     starts: Vec<u32>,
 }
 
@@ -158,22 +161,22 @@ struct Collector<'o, 'a> {
     id: ObjectId,
     object: &'o Object<'o>,
     marks: Marks,
-    /// For each COMDAT group of the object, its number among those of the entries.
+    /// For each COMDAT group of the object, its interned name, once it is needed.
     groups: Vec<Option<NameId>>,
     collected: Collected<'a>,
 }
 
-/// A segment in which there are marked entries.
+/// A segment that contains marked entries.
 struct Segment<'o> {
     index: SegmentIndex,
     /// The symbols that are defined in it.
     symbols: &'o [SymbolIndex],
-    /// Whether none of them says how large it is.
+    /// Whether none of them has a size.
     sizeless: bool,
 }
 
 impl<'a> Collector<'_, 'a> {
-    /// The segment is one entry, as an input section is for ELF linkers.
+    /// The whole segment is one entry, as an input section is for ELF linkers.
     fn named(&mut self, index: SegmentIndex, symbols: &[SymbolIndex]) -> Result<()> {
         let segment = self.object.segment(index);
         if is_thread_local(self.object, index) {
@@ -182,7 +185,7 @@ impl<'a> Collector<'_, 'a> {
                 segment.name
             ))
             .at(segment.range.start.into())
-            .note("each thread has its own copy, so there is no one address for an array"));
+            .note("each thread has its own copy, so it has no single address"));
         }
         let origin = Origin::Segment(index);
         let section = self.section(segment.name);
@@ -202,7 +205,8 @@ impl<'a> Collector<'_, 'a> {
         self.collected.entries.push(entry);
     }
 
-    /// Each marked symbol is an entry; a second symbol for the same bytes (an alias) goes with it.
+    /// Each marked symbol is an entry. A second symbol for the same bytes (an alias) belongs to the
+    /// same entry.
     fn marked(&mut self, from: &Segment<'_>) -> Result<()> {
         let segment = self.object.segment(from.index);
         let first = self.collected.entries.len();
@@ -211,13 +215,13 @@ impl<'a> Collector<'_, 'a> {
         let beyond = |&&symbol: &&SymbolIndex| range(symbol).end as usize > segment.data.len();
         if let Some(&symbol) = symbols.iter().find(beyond) {
             return Err(Error::damaged(format!(
-                "symbol `{}` goes beyond the end of its segment `{}`",
+                "symbol `{}` extends past the end of its segment `{}`",
                 self.name(symbol),
                 segment.name
             ))
             .at(self.object.symbol(symbol).range.start.into()));
         }
-        // Marked ones first among those that begin together, and the longest of them.
+        // Of symbols with the same start, the marked ones come first, the longest first.
         symbols.sort_by_key(|&symbol| {
             let range = range(symbol);
             let marked = self.marks.get(symbol).is_some();
@@ -256,8 +260,8 @@ impl<'a> Collector<'_, 'a> {
         Ok(())
     }
 
-    /// Data that somebody wants kept, and that has the text of a mark in its name, was meant to be an
-    /// entry.
+    /// Warns of retained data with a mark in its name that is not an entry: it was probably meant
+    /// to be one.
     fn warn_of_unmarked(&mut self) {
         for &symbol in &self.marks.unmarked {
             let entries = self.collected.entries.iter();
@@ -267,9 +271,9 @@ impl<'a> Collector<'_, 'a> {
             }
             let name = self.object.symbol(symbol).name;
             self.collected.warnings.push(format!(
-                "`{}` is kept and has `{}` in its name, but it is no entry: {}",
+                "`{}` is retained and has `{}` in its name, but is not an entry: {}",
                 demangle::shown(name),
-                String::from_utf8_lossy(NEEDLE),
+                String::from_utf8_lossy(MARK_PREFIX),
                 why_unmarked(name)
             ));
         }
@@ -293,7 +297,7 @@ impl<'a> Collector<'_, 'a> {
             key: None,
             origin,
             size,
-            // For one inside of a segment, what its offset leaves of that.
+            // Inside a segment, the offset limits the alignment.
             alignment: segment.map(|segment| segment.alignment.min(start.trailing_zeros()) as u8),
             comdat: group.map(|group| self.comdat(group)),
             symbols: SmallVec::new(),
@@ -312,18 +316,18 @@ impl<'a> Collector<'_, 'a> {
             flags: symbol.flags,
             offset: range.start,
             size: range.end - range.start,
-            name: self.collected.texts.keep(symbol.name),
+            name: self.collected.texts.add(symbol.name),
         }
     }
 
-    /// Names may be long, and groups may have many entries.
+    /// Interned once per group: names may be long, and groups may have many entries.
     fn comdat(&mut self, group: u32) -> NameId {
         let names = &mut self.collected.names;
         let name = self.object.comdats[group as usize];
         *self.groups[group as usize].get_or_insert_with(|| names.intern(name))
     }
 
-    /// What may be an entry if another object has a mark of that name.
+    /// Records a name that becomes an entry if another object has a mark for it.
     fn candidate(&mut self, name: &str) {
         let candidates = &mut self.collected.candidates;
         if candidates.last().is_none_or(|last| **last != *name) {
@@ -331,8 +335,8 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// What the symbol names. Assembler code may leave out a symbol's size: then, alone in its
-    /// segment, it names all of it.
+    /// The bytes of the symbol, from the start of its segment. Assembler code may omit the size: if
+    /// no symbol of the segment has one, the symbol covers the whole segment.
     fn range(&self, from: &Segment<'_>, symbol: SymbolIndex) -> Range<u32> {
         if from.sizeless {
             return 0..self.object.segment(from.index).data.len() as u32;
@@ -365,10 +369,10 @@ impl<'a> Collector<'_, 'a> {
 
     fn overlap(&self, symbol: SymbolIndex) -> Error {
         Error::new(format!(
-            "the bytes of `{}` would have to be in two entries at once",
+            "the bytes of `{}` are in two entries",
             self.name(symbol)
         ))
         .at(self.object.symbol(symbol).range.start.into())
-        .note("one place in memory can be an entry of one section, once")
+        .note("an address can be one entry of one section only")
     }
 }

@@ -1,9 +1,9 @@
-//! A static that is in its object twice: newer rustc makes of `#[link_section = "NAME"]` both a data
-//! segment and a custom section of that name, with the same bytes.
+//! Duplicates: newer rustc emits a static with `#[link_section = "NAME"]` twice, as a data segment
+//! and as a custom section of that name, with the same bytes.
 //!
-//! What is not there twice is an entry: a partial link and link-time optimization put together what is a
-//! segment in one input and a custom section in another, and the optimizer drops the segment of a static
-//! whose value it has put where that was read.
+//! Only exact copies are dropped. A partial link or LTO can merge an input that has the segment
+//! with one that has only the custom section, and the optimizer can drop the segment of a static
+//! whose value it has inlined.
 
 use crate::hash::{HashMap, HashSet};
 use crate::wasm::{Object, Section, SectionIndex};
@@ -11,14 +11,14 @@ use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// An object's data segments, to look for custom sections beside them.
-pub struct Doubles<'o, 'a> {
+/// The data segments of an object, to find copies of them in custom sections.
+pub struct Duplicates<'o, 'a> {
     object: &'o Object<'a>,
     segments: HashSet<&'a str>,
 }
 
-impl<'o, 'a> Doubles<'o, 'a> {
-    /// Looks at an object.
+impl<'o, 'a> Duplicates<'o, 'a> {
+    /// Indexes the segments of an object by name.
     pub fn of(object: &'o Object<'a>) -> Self {
         let segments = object.segments.iter().map(|segment| segment.name);
         Self {
@@ -27,8 +27,9 @@ impl<'o, 'a> Doubles<'o, 'a> {
         }
     }
 
-    /// What of a custom section is no second copy of what is in the data segments of its name, in bytes
-    /// from its beginning: all of it, if it has relocations, as rustc makes none there.
+    /// The ranges of a custom section, in bytes from its start, that do not duplicate a data
+    /// segment of the same name. With relocations, that is the whole section: rustc emits none
+    /// there.
     pub fn entries(&self, index: SectionIndex, section: &Section<'_>) -> SmallVec<[Range<u32>; 1]> {
         let content = section.content;
         if !self.segments.contains(section.name) || self.object.relocation_section(index).is_some()
@@ -38,7 +39,7 @@ impl<'o, 'a> Doubles<'o, 'a> {
         }
         let mut left = self.pieces(section.name);
         let lengths: BTreeSet<usize> = left.keys().map(|bytes| bytes.len()).collect();
-        // Values of one type: a copy begins where a value may.
+        // All values have one type, so a copy starts at a multiple of its size.
         let step = lengths.iter().copied().reduce(gcd).unwrap_or(1);
         let mut entries: SmallVec<[Range<u32>; 1]> = SmallVec::new();
         let mut at = 0;
@@ -61,7 +62,7 @@ impl<'o, 'a> Doubles<'o, 'a> {
         entries
     }
 
-    /// The bytes of the symbols in the segments of a name, and how many times each is there.
+    /// The bytes of each symbol in the segments with this name, with their number of occurrences.
     fn pieces(&self, name: &str) -> HashMap<&'a [u8], usize> {
         let mut places = BTreeSet::new();
         for symbol in &self.object.symbols {

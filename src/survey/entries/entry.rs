@@ -1,66 +1,67 @@
-//! What is kept of an object: its entries, of the three kinds of DESIGN.md, "What is an entry".
+//! Entries, of the three kinds of DESIGN.md, "What is an entry".
 
-use super::names::{NameId, Text, Texts};
 use crate::error::Result;
 use crate::input::{ObjectId, changed};
+use crate::survey::intern::{NameId, NameStore, StoredName};
 use crate::wasm::{
     DataSegment, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags, SymbolIndex,
 };
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// An entry of a link section: bytes that become part of its array. All that is kept of its object, which
-/// is read again when the entries leave it.
+/// An entry of a link section: bytes that become part of its array. The survey keeps nothing else
+/// of the object, which is read again when it is rewritten.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The object it comes from.
     pub object: ObjectId,
     /// The link section.
     pub section: NameId,
-    /// The key that its mark gives.
+    /// The sort key from its mark, such as `KEY` of `__link_section__NAME$KEY$UNIQUE`.
     pub key: Option<Box<str>>,
     /// Where it is in the object.
     pub origin: Origin,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub size: u32,
-    /// The alignment of its segment, as a power of two. Custom sections state none.
+    /// The alignment as a power of two, at most that of its segment. Custom sections have none.
     pub alignment: Option<u8>,
     /// The COMDAT group that it is in.
     pub comdat: Option<NameId>,
     /// The symbols that it defines.
     pub symbols: SmallVec<[EntrySymbol; 1]>,
-    /// Whether each of them bears a mark, so that its name need not be looked at again.
+    /// Whether all of them are marked, so that their names need not be parsed again.
     pub all_marked: bool,
-    /// Whether it is in the array itself.
+    /// Whether the entry itself is in the array, or what it points to.
     pub role: Role,
-    /// Whether its segment is to be kept (`WASM_SEG_FLAG_RETAIN`).
+    /// Whether its segment has `WASM_SEG_FLAG_RETAIN`.
     pub is_retained: bool,
     /// Whether it is in a segment that the backend merges into `.rodata`.
     pub is_read_only: bool,
 }
 
-/// What an entry is to its array.
+/// The role of an entry in its array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It is in the array.
     Entry,
-    /// What it points to is, and it leaves its object.
+    /// The array has the value that it points to. The node itself is dropped.
     Node,
-    /// It is in the array, as a node points to it: the one so many entries further on, of the same object.
+    /// It is in the array because a node points to it: the entry at this distance in
+    /// `Survey::entries`, of the same object.
     Value(i32),
 }
 
-/// The place of an entry in a survey.
+/// The index of an entry in `Survey::entries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(u32);
 
 impl EntryId {
-    /// That of the entry at a place among all.
+    /// The id of the entry at an index.
     pub fn new(position: usize) -> Self {
         Self(position as u32)
     }
 
-    /// The place.
+    /// The index.
     pub fn position(self) -> usize {
         self.0 as usize
     }
@@ -73,12 +74,12 @@ pub struct EntrySymbol {
     pub index: SymbolIndex,
     /// `WASM_SYM_…`.
     pub flags: SymbolFlags,
-    /// From the first byte of the segment.
+    /// Its offset from the start of the segment, in bytes.
     pub offset: u32,
-    /// Of what it names, in bytes.
+    /// Its size in bytes.
     pub size: u32,
     /// Its name.
-    pub name: Text,
+    pub name: StoredName,
 }
 
 /// What is kept of an object that has entries.
@@ -88,16 +89,16 @@ pub struct Summary<'a> {
     pub memory64: bool,
     /// Whether its table has 64-bit indices.
     pub table64: bool,
-    /// Whether it has constructors, or segments that are retained and no entries. They count if any of its
-    /// symbols is alive.
+    /// Whether it has constructors, or retained segments that are not entries. These are roots of
+    /// the garbage collection once the object is live.
     pub has_roots: bool,
-    /// All of it, where that has the names of its entries' symbols.
+    /// The bytes of the object, if the names of its entries' symbols are ranges of them.
     pub bytes: Option<&'a [u8]>,
 }
 
 impl<'a> Summary<'a> {
-    /// That of an object with these entries, whose names are in these texts.
-    pub fn new(object: &Object<'_>, texts: &Texts<'a>, entries: &[Entry]) -> Self {
+    /// Summarizes an object with these entries, whose symbol names are in `texts`.
+    pub fn new(object: &Object<'_>, texts: &NameStore<'a>, entries: &[Entry]) -> Self {
         let is_retained = |segment: &DataSegment<'_>| segment.flags & SEGMENT_RETAIN != 0;
         let retained = object.segments.iter().filter(|one| is_retained(one));
         let mut of_entries: Vec<_> = entries
@@ -112,8 +113,8 @@ impl<'a> Summary<'a> {
             table64: object.table64,
             has_roots: object.has_constructors || retained.count() > of_entries.len(),
             bytes: match texts {
-                Texts::Object(bytes) => Some(bytes),
-                Texts::Copied(_) => None,
+                NameStore::Object(bytes) => Some(bytes),
+                NameStore::Copied(_) => None,
             },
         }
     }
@@ -122,11 +123,12 @@ impl<'a> Summary<'a> {
 /// Where an entry is in its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// All of a data segment that bears the section's name.
+    /// A whole data segment with the section's name.
     Segment(SegmentIndex),
-    /// What a name-marked symbol names: it begins at this offset of a data segment.
+    /// The bytes of a marked symbol, at this offset of a data segment.
     Symbol(SegmentIndex, u32),
-    /// Of a custom section what begins at this offset: all of it, but where data segments have the rest.
+    /// The bytes of a custom section from this offset: the whole section, unless data segments
+    /// duplicate the rest.
     Custom(SectionIndex, u32),
 }
 
@@ -139,7 +141,7 @@ impl Origin {
         }
     }
 
-    /// Where it begins in its segment, in bytes.
+    /// Its offset from the start of its segment or custom section, in bytes.
     pub fn start(self) -> u32 {
         match self {
             Self::Symbol(_, start) | Self::Custom(_, start) => start,
@@ -147,7 +149,7 @@ impl Origin {
         }
     }
 
-    /// All of the segment or section that it is in, if there is such a one.
+    /// The contents of its segment or section; none if the index is out of range.
     fn within<'d>(self, object: &Object<'d>) -> Option<&'d [u8]> {
         match self {
             Self::Segment(segment) | Self::Symbol(segment, _) => {
@@ -173,20 +175,20 @@ impl Entry {
         self.origin.start()
     }
 
-    /// Where it is in its segment, in bytes.
+    /// Its range in its segment or custom section, in bytes.
     pub fn range(&self) -> Range<u32> {
         let start = self.start();
         start..start + self.size
     }
 
-    /// Whether there is such an entry in an object.
+    /// Whether the indices and the range of the entry are valid in `object`.
     fn is_of(&self, object: &Object<'_>) -> bool {
         let symbols = object.symbols.len();
         self.bytes(object).is_some()
             && (self.symbols.iter()).all(|symbol| symbol.index.position() < symbols)
     }
 
-    /// Its bytes, in its object.
+    /// Its bytes in its object.
     pub fn data<'d>(&self, object: &Object<'d>) -> &'d [u8] {
         self.bytes(object).unwrap_or_default()
     }
@@ -198,10 +200,10 @@ impl Entry {
     }
 }
 
-/// The object that these are entries of, in its bytes, which may have been read again.
+/// Parses the object of these entries from its bytes, which may have been read again.
 ///
 /// # Errors
-/// It is another now: another program writes to the file.
+/// The file changed in between.
 pub fn read_again<'o, 'e>(
     bytes: &'o [u8],
     entries: impl IntoIterator<Item = &'e Entry>,
@@ -224,7 +226,7 @@ impl EntrySymbol {
         self.flags.contains(SymbolFlags::BINDING_WEAK)
     }
 
-    /// What it names, in bytes from the first of its segment.
+    /// Its range in bytes, from the start of its segment.
     pub fn range(&self) -> Range<u32> {
         self.offset..self.offset.saturating_add(self.size)
     }

@@ -1,16 +1,16 @@
-//! Nodes: marked statics of which the array has not themselves but what they point to.
+//! Nodes: marked statics whose array holds the values that they point to.
 
 use super::entry::{Entry, Role};
-use super::marked::in_two_entries;
 use crate::error::Result;
 use crate::hash::HashMap;
+use crate::survey::marked::in_two_entries;
 use crate::wasm::{Object, SymbolIndex};
 
-/// Gives each node of an object its value. A constant that several nodes point to, as compilers make one of
-/// equal ones, is an entry for each: the first has its symbol, the others are copies.
+/// Links each node of an object to its value. Compilers merge equal constants, so several nodes may
+/// point to one value: the first gets the value with its symbols, the others get copies.
 ///
 /// # Errors
-/// A value that cannot be copied, or that is not an entry of its own.
+/// A value that cannot be copied, or that is part of another entry.
 pub fn values(
     object: &Object<'_>,
     nodes: &[(SymbolIndex, SymbolIndex)],
@@ -29,7 +29,7 @@ pub fn values(
         let (Some(at), Some(value_at)) = (place(&node_symbol), place(&value_symbol)) else {
             continue;
         };
-        // Another name of a node.
+        // This symbol is an alias of a node.
         if entries[at].role == Role::Node {
             continue;
         }
@@ -65,7 +65,8 @@ pub fn values(
     Ok(())
 }
 
-/// Whether there can be a second one: it does not change, and nobody outside of the object knows its address.
+/// Whether the value may be duplicated: it is read-only, and no other object can observe its
+/// address.
 fn may_be_copied(value: &Entry) -> bool {
     value.is_read_only && value.comdat.is_none() && value.symbols.iter().all(|one| one.is_local())
 }

@@ -1,5 +1,5 @@
-//! Names that are kept of objects which are not: those of sections and groups once, those of symbols where
-//! they are, or in one text.
+//! Names that outlive their objects. Sections and COMDAT groups are interned; symbol names stay in
+//! the object or are copied into one string.
 
 use crate::hash::HashMap;
 use crate::input::Module;
@@ -7,7 +7,7 @@ use crate::wasm::Object;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// The number of a name that many have in common.
+/// An interned name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(NonZeroU32);
 
@@ -16,13 +16,13 @@ impl NameId {
         Self(NonZeroU32::MIN.saturating_add(position as u32))
     }
 
-    /// Its place among the names.
+    /// Its index among the names.
     pub fn position(self) -> usize {
         self.0.get() as usize - 1
     }
 }
 
-/// Names, each with a number.
+/// The interned names.
 #[derive(Debug, Default)]
 pub struct Interner {
     names: Vec<Arc<str>>,
@@ -30,9 +30,9 @@ pub struct Interner {
 }
 
 impl Interner {
-    /// The number of a name.
+    /// Interns a name.
     pub fn intern(&mut self, name: &str) -> NameId {
-        // Most have the section of the one before.
+        // Consecutive entries mostly have the same section.
         if let Some(last) = self.names.last()
             && **last == *name
         {
@@ -48,13 +48,13 @@ impl Interner {
         id
     }
 
-    /// The numbers that the names of another have here, by their places there.
+    /// Interns the names of `other`. Returns the new ids, indexed by the old.
     pub fn intern_all(&mut self, other: &Self) -> Vec<NameId> {
         let names = other.names.iter();
         names.map(|name| self.intern(name)).collect()
     }
 
-    /// The names, in the order of their numbers.
+    /// The names, indexed by [`NameId::position`].
     pub fn names(&self) -> &[Arc<str>] {
         &self.names
     }
@@ -62,51 +62,51 @@ impl Interner {
 
 /// Where the names of an object's entries are.
 #[derive(Debug)]
-pub enum Texts<'a> {
-    /// In the object.
+pub enum NameStore<'a> {
+    /// As ranges of the object, which stays in memory.
     Object(&'a [u8]),
-    /// Copied, one behind the other, as the object is not in memory any more or has other bytes.
+    /// Copied into one string: the object does not stay in memory, or a name is not UTF-8.
     Copied(String),
 }
 
-impl<'a> Texts<'a> {
-    /// None yet, of those of an object.
+impl<'a> NameStore<'a> {
+    /// An empty store for the names of an object.
     pub fn of(module: &Module<'a>, object: &Object<'_>) -> Self {
         let within = object.bytes.as_ptr_range();
         let mut names = object.symbols.iter().map(|symbol| symbol.name);
-        // A name that is not UTF-8 is elsewhere, as a text.
+        // A name that is not UTF-8 has an escaped copy outside of the object.
         let is_elsewhere = |name: &str| !name.is_empty() && !within.contains(&name.as_ptr());
-        match module.lasting() {
+        match module.resident() {
             Some(bytes) if !names.any(is_elsewhere) => Self::Object(bytes),
             _ => Self::Copied(String::new()),
         }
     }
 
-    /// Keeps a name of the object.
-    pub fn keep(&mut self, name: &str) -> Text {
+    /// Adds a name of the object.
+    pub fn add(&mut self, name: &str) -> StoredName {
         let start = match self {
-            // Objects are smaller than 4 GiB, as their sections and symbols are.
+            // Offsets fit 32 bits: objects are smaller than 4 GiB.
             Self::Object(bytes) => name.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()),
             Self::Copied(texts) => {
                 texts.push_str(name);
                 texts.len() - name.len()
             }
         };
-        Text {
+        StoredName {
             start: start as u32,
             length: name.len() as u32,
         }
     }
 }
 
-/// Where a name is in the texts that it was kept in.
+/// The range of a name in its store, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Text {
+pub struct StoredName {
     start: u32,
     length: u32,
 }
 
-impl Text {
+impl StoredName {
     /// The name.
     pub fn of(self, texts: &[u8]) -> &str {
         let start = self.start as usize;
@@ -115,9 +115,9 @@ impl Text {
         name.unwrap_or_default()
     }
 
-    /// Where it is once its texts begin at `start` of others.
+    /// The range once its store is appended to another at `start`.
     #[must_use]
-    pub fn behind(self, start: u32) -> Self {
+    pub fn shifted(self, start: u32) -> Self {
         Self {
             start: self.start + start,
             ..self

@@ -1,0 +1,245 @@
+//! The files that the command line names: found, opened, and checked at the end.
+
+use super::archive::{self, Archive};
+use super::file::InputFile;
+use super::file_kind::FileKind;
+use super::library::{Search, SharedLibraries};
+use super::map::{FileId, Stamp, changed};
+use super::module::{Name, Place};
+use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
+use crate::error::Result;
+use crate::hash::{HashMap, HashSet};
+use crate::parallel::{self, Threads};
+use crate::wasm::has_symbols;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+/// The input files on the command line, in order, not yet opened.
+#[derive(Debug)]
+pub struct Named(Vec<(PathBuf, Place)>);
+
+/// The open input files.
+#[derive(Debug)]
+pub struct Files {
+    pub(super) files: Vec<InputFile>,
+    pub(super) threads: Threads,
+}
+
+impl Named {
+    /// The inputs of `line`. `shared` says when the backend resolves `-l` to a shared library.
+    pub fn by(line: &CommandLine, shared: &dyn Fn() -> SharedLibraries) -> Self {
+        let mut named: Vec<(PathBuf, Place)> = Vec::new();
+        let mut search = Search::new(line.values(Id::LibraryPath), shared);
+        search.is_position_independent = line.is_position_independent();
+        search.archives_only = !search.is_position_independent;
+        let (mut in_lib, mut whole_archive) = (false, false);
+        for (argument, meaning) in line.arguments().map(|(i, a)| (i, &a.meaning)) {
+            let place = Place {
+                argument,
+                in_lib,
+                whole_archive,
+                ambiguous: matches!(meaning, Meaning::Ambiguous(_)),
+            };
+            match meaning {
+                Meaning::Input(path) | Meaning::Ambiguous(path) => named.push((path.into(), place)),
+                Meaning::Option(Id::Library, name) => {
+                    named.extend(search.find(name).map(|path| (path, place)));
+                }
+                Meaning::Option(Id::Bstatic, _) => search.archives_only = true,
+                Meaning::Option(Id::Bdynamic, _) => search.archives_only = false,
+                Meaning::Option(Id::StartLib, _) => in_lib = true,
+                Meaning::Option(Id::EndLib, _) => in_lib = false,
+                Meaning::Option(Id::WholeArchive, _) => whole_archive = true,
+                Meaning::Option(Id::NoWholeArchive, _) => whole_archive = false,
+                Meaning::Option(..) | Meaning::Unknown => {}
+            }
+        }
+        Self(named)
+    }
+
+    /// Whether all existing inputs can be read twice: none is a pipe.
+    pub fn are_files(&self) -> bool {
+        let is_pipe = |metadata: Metadata| !metadata.is_file() && !metadata.is_dir();
+        let mut paths = self.0.iter().map(|(path, _)| path);
+        !paths.any(|path| path.metadata().is_ok_and(is_pipe))
+    }
+
+    /// Opens them, with these threads, which later phases use too.
+    ///
+    /// # Errors
+    /// Every file that cannot be opened, or that the backend cannot link.
+    pub fn open(&self, threads: &Threads) -> Result<Files> {
+        let many = parallel::are_many(self.0.len());
+        let opened = threads
+            .for_objects(self.0.len())
+            .map(&self.0, |&(ref path, place)| {
+                // A possible value of an unknown option: reading a pipe would consume it.
+                if place.ambiguous && !path.is_file() {
+                    return Ok(None);
+                }
+                match InputFile::open(path, place, many) {
+                    Err(_) if place.ambiguous => Ok(None),
+                    file => file.map(Some),
+                }
+            });
+        let mut files = Vec::with_capacity(opened.len());
+        let mut errors = Vec::new();
+        for file in opened {
+            match file {
+                Ok(file) => files.extend(file),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            Some(first) => Err(first.with(errors)),
+            None => Ok(Files {
+                files,
+                threads: threads.clone(),
+            }),
+        }
+    }
+}
+
+impl Files {
+    /// Whether there are no inputs between two arguments.
+    pub fn none_between(&self, first: ArgumentIndex, last: ArgumentIndex) -> bool {
+        self.between(first, last).is_empty()
+    }
+
+    fn between(&self, first: ArgumentIndex, last: ArgumentIndex) -> &[InputFile] {
+        let (start, end) = (self.count_to(first, true), self.count_to(last, false));
+        self.files.get(start..end).unwrap_or_default()
+    }
+
+    /// The number of inputs before an argument, including those that it names with `with`.
+    fn count_to(&self, argument: ArgumentIndex, with: bool) -> usize {
+        self.files.partition_point(|file| {
+            file.place.argument < argument || with && file.place.argument == argument
+        })
+    }
+
+    /// The members of the archive that `argument` names, in order; none if it names none.
+    ///
+    /// # Errors
+    /// A malformed archive.
+    pub fn archive(&self, argument: ArgumentIndex) -> Result<Option<Archive<'_>>> {
+        let mut files = self.at(argument);
+        let Some(file) = files.find(|file| file.kind == FileKind::Archive) else {
+            return Ok(None);
+        };
+        Ok(Some(Archive {
+            name: file.name(None),
+            members: file.contents()?,
+        }))
+    }
+
+    /// Whether all members with symbols of the archive that `argument` names are passed to the
+    /// backend elsewhere, by `is_given`.
+    ///
+    /// # Errors
+    /// A malformed archive.
+    pub fn provides_only(
+        &self,
+        argument: ArgumentIndex,
+        is_given: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool> {
+        let mut archives = self.at(argument).peekable();
+        let is_there = archives.peek().is_some();
+        for file in archives {
+            for (_, bytes) in file.contents()? {
+                let is_nothing = || FileKind::of(bytes) == FileKind::Module && !has_symbols(bytes);
+                if !is_given(bytes) && !is_nothing() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(is_there)
+    }
+
+    /// Those of `names` that are in the symbol indexes of lazy archives; `None` if an archive has
+    /// no index.
+    pub fn in_symbol_indexes<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
+        let mut offered = HashSet::default();
+        for file in &self.files {
+            let is_lazy = match file.kind {
+                FileKind::Archive => !file.place.whole_archive,
+                _ => file.place.in_lib,
+            };
+            if is_lazy {
+                let index = archive::index(file.bytes.bytes())?;
+                offered.extend(index.filter_map(|name| names.get(name)).copied());
+            }
+        }
+        Some(offered)
+    }
+
+    /// The inputs that are pipes, which only this process could read: argument, name and contents.
+    pub fn read_once(&self) -> impl Iterator<Item = (ArgumentIndex, Name, &[u8])> {
+        let files = self.files.iter().filter(|file| file.bytes.is_read_once());
+        files.map(|file| (file.place.argument, file.name(None), file.bytes.bytes()))
+    }
+
+    /// Checks that no input has changed since it was opened, except one that is the `output`.
+    ///
+    /// # Errors
+    /// The first input that has changed.
+    pub fn check_unchanged(&self, output: &Path) -> Result<()> {
+        self.threads
+            .for_objects(self.files.len())
+            .try_map(&self.files, |file| check(file, output))
+            .map(|_| ())
+    }
+
+    /// The files that an argument names.
+    fn at(&self, argument: ArgumentIndex) -> impl Iterator<Item = &InputFile> {
+        let (start, end) = (
+            self.count_to(argument, false),
+            self.count_to(argument, true),
+        );
+        self.files[start..end].iter()
+    }
+
+    /// For archives that are named more than once, the occurrence to use: one with
+    /// `--whole-archive`, else the first.
+    pub(super) fn counted_archives(&self) -> HashSet<usize> {
+        let archives = self.files.iter().enumerate();
+        let archives = archives.filter(|(_, file)| file.kind == FileKind::Archive);
+        let mut best: HashMap<&FileId, usize> = HashMap::default();
+        for (index, file) in archives {
+            let counted = best.entry(file.bytes.id()).or_insert(index);
+            let whole = |index: usize| self.files[index].place.whole_archive;
+            if whole(index) && !whole(*counted) {
+                *counted = index;
+            }
+        }
+        best.into_values().collect()
+    }
+}
+
+fn check(file: &InputFile, output: &Path) -> Result<()> {
+    let is_same = |stamp: &Stamp, path: &Path| stamp.is_still_at(path) || is_one(path, output);
+    if let Some(stamp) = file.bytes.stamp()
+        && !is_same(stamp, &file.path)
+    {
+        return Err(changed().in_file(file.path.display()));
+    }
+    if file.thin.is_empty() {
+        return Ok(());
+    }
+    let members = archive::members(&file.path, file.bytes.bytes())?;
+    for (member, bytes) in members.iter().zip(&file.thin) {
+        if let (archive::Content::Outside(path), Some(stamp)) = (&member.content, bytes.stamp())
+            && !is_same(stamp, path)
+        {
+            return Err(changed().in_file(path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether two paths lead to one file.
+fn is_one(path: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(path).is_some_and(|path| Some(path) == real(other))
+}

@@ -1,0 +1,242 @@
+//! The inputs of a link: the modules of all files, or modules in memory.
+
+use super::archive;
+use super::file_kind::FileKind;
+use super::files::Files;
+use super::module::{Bytes, Module, Name, Place, Provenance};
+use super::object_id::ObjectId;
+use crate::args::ArgumentIndex;
+use crate::error::Result;
+use crate::hash::{HashMap, HashSet};
+use crate::parallel::Threads;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What there is to link.
+#[derive(Debug, Default)]
+pub struct Inputs<'a> {
+    /// The wasm modules, archive members too, in link order.
+    pub modules: Vec<Module<'a>>,
+    /// The LLVM bitcode, archive members too, in link order.
+    pub bitcode: Vec<Module<'a>>,
+    /// The result of compiling the bitcode; `None` before that.
+    pub compiled: Option<Compiled<'a>>,
+    /// Warnings for the user.
+    pub warnings: Vec<String>,
+    /// The files that they are from; `None` if they are in memory.
+    pub files: Option<&'a Files>,
+    /// The threads that all phases use.
+    pub threads: Threads,
+}
+
+/// The result of compiling bitcode, in [`Inputs`].
+#[derive(Debug, Default)]
+pub struct Compiled<'a> {
+    /// The indices in [`Inputs::bitcode`] of linked files. Their objects are the last modules.
+    pub linked: Vec<usize>,
+    /// The bitcode of each object that was compiled alone, by the address of the object. The object
+    /// has the bitcode's place in link order.
+    alone: HashMap<*const u8, &'a [u8]>,
+}
+
+impl Compiled<'_> {
+    /// Where the file or member is that stands on the command line for a module.
+    pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
+        let address = module.address()?;
+        let bitcode = self.alone.get(&address);
+        Some(bitcode.map_or(address, |bitcode| bitcode.as_ptr()))
+    }
+
+    /// Whether a module was compiled alone.
+    pub fn is_alone(&self, module: &Module<'_>) -> bool {
+        let address = module.address();
+        address.is_some_and(|address| self.alone.contains_key(&address))
+    }
+}
+
+/// What the backend makes of bitcode: objects.
+#[derive(Debug)]
+pub struct FromBitcode {
+    /// The objects that are made of what is linked.
+    pub objects: Vec<(Name, Vec<u8>)>,
+    /// The places in [`Inputs::bitcode`] of what is linked.
+    pub linked: HashSet<usize>,
+    /// By such a place, the object that was made of what is not linked.
+    pub alone: BTreeMap<usize, Vec<u8>>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The modules of `files`, in link order. An archive that is named more than once is used once:
+    /// with `--whole-archive`, else the first time.
+    ///
+    /// # Errors
+    /// A malformed archive.
+    pub fn of(files: &'a Files) -> Result<Self> {
+        let mut inputs = Self {
+            files: Some(files),
+            threads: files.threads.clone(),
+            ..Self::default()
+        };
+        inputs.modules.reserve(files.files.len());
+        let counted = files.counted_archives();
+        for (index, file) in files.files.iter().enumerate() {
+            match file.kind {
+                FileKind::Module => inputs.modules.push(file.module(None)),
+                FileKind::Bitcode => inputs.bitcode.push(file.module(None)),
+                FileKind::Archive if counted.contains(&index) => match file.members() {
+                    Err(_) if file.place.ambiguous => {}
+                    members => {
+                        let members = members?;
+                        inputs.modules.extend(members.modules);
+                        inputs.bitcode.extend(members.bitcode);
+                        inputs.warnings.extend(members.warnings);
+                    }
+                },
+                _ => {}
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// Lets the system reclaim the pages of large files, where only parts are needed next.
+    pub fn release(&self) {
+        let files = self.files.iter().flat_map(|files| &files.files);
+        files.for_each(|file| file.bytes.release());
+    }
+
+    /// Adds an object after all other inputs. It is always linked.
+    pub fn add_object(&mut self, name: impl AsRef<Path>, bytes: &'a [u8]) -> ObjectId {
+        let name = Name::new(name.as_ref().into(), None);
+        self.add(name, bytes, Place::at(self.next()), Provenance::File)
+    }
+
+    /// Adds the members of an archive after all other inputs. They are linked where something refers to them,
+    /// or always with `whole` (`--whole-archive`). Members that are no WebAssembly objects are left out.
+    ///
+    /// # Errors
+    /// An archive that is malformed, or thin.
+    pub fn add_archive(
+        &mut self,
+        name: impl Into<PathBuf>,
+        bytes: &'a [u8],
+        whole: bool,
+    ) -> Result<()> {
+        let path: Arc<Path> = name.into().into();
+        let mut place = Place::at(self.next());
+        place.whole_archive = whole;
+        for member in archive::members(&path, bytes)? {
+            if let archive::Content::Inside(bytes) = member.content
+                && FileKind::of(bytes) == FileKind::Module
+            {
+                let name = Name::new(path.clone(), Some(member.name));
+                self.add(name, bytes, place, Provenance::Member);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: Name, bytes: &'a [u8], place: Place, of: Provenance) -> ObjectId {
+        self.modules.push(Module {
+            name,
+            bytes: Bytes::Here(bytes),
+            place,
+            provenance: of,
+        });
+        ObjectId(self.modules.len() - 1)
+    }
+
+    /// The place after all other inputs.
+    fn next(&self) -> ArgumentIndex {
+        let last = self.modules.last();
+        last.map_or(ArgumentIndex::FIRST, |module| module.place.argument.next())
+    }
+
+    /// The same with what the backend has made of the bitcode. As in the backend, what it made of all that is
+    /// linked comes after all other objects; what was compiled alone is in the place of its bitcode.
+    ///
+    /// # Errors
+    /// A malformed archive.
+    pub fn with_compiled(mut self, from: &'a FromBitcode) -> Result<Self> {
+        let Some(place) = self.bitcode.first().map(|bitcode| bitcode.place) else {
+            return Ok(self);
+        };
+        let mut compiled = Compiled::default();
+        let mut left = Vec::with_capacity(self.bitcode.len());
+        let mut alone = Vec::new();
+        for (position, module) in std::mem::take(&mut self.bitcode).into_iter().enumerate() {
+            if let Some(bytes) = from.alone.get(&position) {
+                let original = module.resident().unwrap_or_default();
+                compiled.alone.insert(bytes.as_ptr(), original);
+                alone.push(Module {
+                    bytes: Bytes::Here(bytes),
+                    ..module
+                });
+                continue;
+            }
+            if from.linked.contains(&position) {
+                compiled.linked.push(left.len());
+            }
+            left.push(module);
+        }
+        self.bitcode = left;
+        self.insert(alone, &compiled)?;
+        let objects = from.objects.iter();
+        self.modules.extend(objects.map(|(name, bytes)| Module {
+            name: name.clone(),
+            bytes: Bytes::Here(bytes),
+            place: Place::at(place.argument),
+            provenance: Provenance::Compiled,
+        }));
+        self.compiled = Some(compiled);
+        Ok(self)
+    }
+
+    /// Puts modules where they stand in link order.
+    fn insert(&mut self, modules: Vec<Module<'a>>, compiled: &Compiled<'_>) -> Result<()> {
+        // Of each archive that they are in, where its members are.
+        let mut archives = BTreeMap::new();
+        for module in &modules {
+            let argument = module.place.argument;
+            let archive = match self.files {
+                Some(files) if module.is_member() => files.archive(argument)?,
+                _ => None,
+            };
+            let members = archive.into_iter().flat_map(|archive| archive.members);
+            let places = members
+                .enumerate()
+                .map(|(at, (_, bytes))| (bytes.as_ptr(), at));
+            archives.insert(argument, places.collect::<HashMap<_, _>>());
+        }
+        if modules.is_empty() {
+            return Ok(());
+        }
+        self.modules.extend(modules);
+        self.modules.sort_by_key(|module| {
+            let argument = module.place.argument;
+            let places = archives.get(&argument);
+            let at = places.and_then(|places| places.get(&compiled.original(module)?));
+            (argument, at.copied().unwrap_or(0))
+        });
+        Ok(())
+    }
+
+    /// Whether the bitcode has been compiled.
+    pub fn is_compiled(&self) -> bool {
+        self.compiled.is_some()
+    }
+
+    /// The bitcode that is linked and has been compiled.
+    pub fn linked_bitcode(&self) -> impl Iterator<Item = &Module<'a>> {
+        let linked = self.compiled.iter().flat_map(|compiled| &compiled.linked);
+        linked.filter_map(|&position| self.bitcode.get(position))
+    }
+
+    /// Where the file or member is that stands on the command line for a module.
+    pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
+        match &self.compiled {
+            Some(compiled) => compiled.original(module),
+            None => module.address(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Objects built, parsed, edited and parsed again.
+
+use super::{
+    Builder, Definition, Edits, Object, RelocationType, SegmentIndex, SymbolEdit, SymbolFlags,
+    SymbolIndex, SynthSymbol, TOMBSTONE,
+};
+
+const STAYS: SymbolIndex = SymbolIndex(0);
+const LEAVES: SymbolIndex = SymbolIndex(1);
+const LOCAL: SymbolIndex = SymbolIndex(2);
+
+/// An object with the segment `.data.stays`, which points to what is in the segment `.data.leaves`.
+fn object() -> Vec<u8> {
+    let mut object = Builder::new(false, false);
+    let stays = object.segment(".data.stays", 2, 0, vec![0; 4]);
+    let leaves = object.segment(".data.leaves", 0, 0, b"12".to_vec());
+    let mut data = |flags, name: &'static str, segment, offset, size| {
+        object.symbol(SynthSymbol::Data {
+            flags,
+            name: name.into(),
+            definition: Definition {
+                segment,
+                offset,
+                size,
+            },
+        })
+    };
+    data(SymbolFlags::empty(), "stays", stays, 0, 4);
+    data(SymbolFlags::empty(), "leaves", leaves, 0, 1);
+    data(SymbolFlags::BINDING_LOCAL, "local", leaves, 1, 1);
+    object.finish().bytes()
+}
+
+fn edited(edits: &Edits) -> Vec<u8> {
+    let bytes = object();
+    let object = Object::parse(&bytes).expect("an object");
+    edits.apply(&object).expect("an edited object")
+}
+
+#[test]
+fn no_edit_changes_nothing() {
+    assert_eq!(edited(&Edits::default()), object());
+    let reencoded = edited(&Edits {
+        reencode: true,
+        ..Edits::default()
+    });
+    let (bytes, before) = (reencoded, object());
+    let (after, before) = (Object::parse(&bytes), Object::parse(&before));
+    let names = |object: &Object<'_>| {
+        let symbols = object.symbols.iter();
+        let names = symbols.map(|symbol| (symbol.name.to_owned(), symbol.definition()));
+        names.collect::<Vec<_>>()
+    };
+    let (after, before) = (after.expect("an object"), before.expect("an object"));
+    assert_eq!(names(&after), names(&before));
+}
+
+#[test]
+fn symbols_keep_their_indices_when_a_segment_is_removed() {
+    let bytes = edited(&Edits {
+        symbols: vec![(LEAVES, SymbolEdit::Undefined("leaves".to_owned()))],
+        segments: vec![SegmentIndex(1)],
+        aliases: vec![(STAYS, "second name".to_owned())],
+        ..Edits::default()
+    });
+    let object = Object::parse(&bytes).expect("an object");
+    assert_eq!(
+        object.symbol(STAYS).definition(),
+        Some((SegmentIndex(0), 0..4))
+    );
+    assert!(object.symbol(LEAVES).is_undefined());
+    // Nothing refers to it, so its index is all that is left of it.
+    assert_eq!(object.symbol(LOCAL).name, TOMBSTONE);
+    let alias = object.symbols.last().expect("an alias");
+    assert_eq!(alias.name, "second name");
+    assert!(alias.flags.contains(SymbolFlags::VISIBILITY_HIDDEN));
+    let segments = object.segments.iter();
+    let segments: Vec<_> = segments.map(|one| (one.name, one.data.len())).collect();
+    assert_eq!(segments, [(".data.stays", 4), (".rodata..gathered", 0)]);
+}
+
+#[test]
+fn a_symbol_stays_defined_for_another_to_override() {
+    let bytes = edited(&Edits {
+        symbols: vec![(LEAVES, SymbolEdit::Defined(SymbolFlags::BINDING_WEAK))],
+        segments: vec![SegmentIndex(1)],
+        ..Edits::default()
+    });
+    let object = Object::parse(&bytes).expect("an object");
+    let symbol = object.symbol(LEAVES);
+    assert!(symbol.is_weak() && !symbol.is_undefined());
+    assert_eq!(symbol.definition(), Some((SegmentIndex(1), 0..0)));
+}
+
+#[test]
+fn relocations_are_found_by_segment() {
+    let mut builder = Builder::new(false, false);
+    let first = builder.segment(".data.first", 2, 0, vec![0; 8]);
+    let second = builder.segment(".data.second", 2, 0, vec![0; 4]);
+    let target = builder.symbol(SynthSymbol::UndefinedData {
+        flags: SymbolFlags::UNDEFINED,
+        name: "target".into(),
+    });
+    for (segment, offset) in [(first, 4), (second, 0)] {
+        builder.relocate(segment, RelocationType::MemoryAddrI32, offset, target, 0);
+    }
+    let bytes = builder.finish().bytes();
+    let object = Object::parse(&bytes).expect("an object");
+    let count = |index| object.segment_relocations(index).map(<[_]>::len);
+    assert_eq!((count(first), count(second)), (Ok(1), Ok(1)));
+    let within = |range| object.relocations_within(first, range).map(<[_]>::len);
+    assert_eq!((within(0..4), within(4..8)), (Ok(0), Ok(1)));
+    // A symbol may claim more than its segment has.
+    assert_eq!(within(4..u32::MAX), Ok(1));
+}
