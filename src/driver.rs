@@ -4,10 +4,12 @@
 mod diagnostics;
 mod help;
 mod log;
+mod map_lines;
 mod refusal;
+mod synthesized;
 
 use crate::args::{CommandLine, Id};
-use crate::backend::{self, Arrays, Backend, Call, Compiled, Ended, Job};
+use crate::backend::{self, Backend, Call, Compiled, EditedObjects, Ended, Job, WithEntries};
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
 use crate::hoist::{self, Hoisted, Moves};
@@ -104,7 +106,12 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         return link.gather(&inputs, survey, &[]);
     }
     let kept = plan::kept(&survey, &inputs, &line, &with_entries);
-    let compiled = backend::compile(&backend, &line, &inputs, &with_entries, &kept)?;
+    let with_entries = WithEntries {
+        positions: with_entries.iter().map(|one| one.position).collect(),
+        is_certain: with_entries.iter().any(|one| one.is_certain),
+        kept,
+    };
+    let compiled = backend::compile(&backend, &line, &inputs, &with_entries)?;
     let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(ended) => return Ok(ended),
@@ -236,18 +243,19 @@ impl Link<'_> {
         let mut job = Job::new()?;
         // A wrapper may look at its arguments: it is given no archive for what is none.
         let together = backend.takes_flavor();
-        let mut objects = job.make_room(together, self.files, inputs, moves.edited())?;
+        let mut objects =
+            EditedObjects::new(&mut job, together, self.files, inputs, moves.edited())?;
         let take = |id: ObjectId, bytes| objects.take(&inputs.modules[id.0], bytes);
         let output = self.options.output();
         hoisted = hoist::hoist(&survey, &plan, &moves, &inputs.modules, output, take)
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        job.complete(&objects, line, self.files, inputs, Some(&hoisted))?;
+        synthesized::complete(&mut job, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
         job.say_before(messages);
         if self.shows_arrays() {
-            job.show_arrays(Arrays::of(&survey, &plan, &inputs.modules)?);
+            job.show_arrays(map_lines::arrays(&survey, &plan, &inputs.modules)?);
         }
         if !undeclared.is_empty() {
             return self.link_undeclared(&undeclared, job, true);
@@ -319,12 +327,12 @@ fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
     let mut job = Job::new()?;
-    let mut objects = job.make_room(false, &files, &inputs, edited.iter().copied())?;
+    let mut objects = EditedObjects::new(&mut job, false, &files, &inputs, edited.iter().copied())?;
     for id in edited {
         let module = &inputs.modules[id.0];
         objects.take(module, hoist::reencode::reencode(module)?)?;
     }
-    job.complete(&objects, line, &files, &inputs, None)?;
+    synthesized::complete(&mut job, objects, line, &inputs, None)?;
     job.give_read_once(&files)?;
     let words = job.words(line)?;
     let ended = call.run(words, job.names(), false)?;

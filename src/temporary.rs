@@ -1,6 +1,7 @@
 //! The directory of temporary files, which goes when it is dropped, and also where the process ends
 //! without that: in the handler of a signal.
 
+use crate::error::{Error, os_message};
 use crate::interrupt;
 use std::io::Result;
 use std::path::Path;
@@ -77,6 +78,14 @@ impl Directory {
         on_signal::remove::count(self.files);
         name
     }
+}
+
+/// A temporary file that cannot be written. The names of temporary files mean nothing to the user, that of their
+/// directory does.
+pub fn cannot_write(error: &std::io::Error) -> Error {
+    let directory = std::env::temp_dir();
+    Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
+        .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")
 }
 
 /// For the handler of a signal, after which this process ends: without an allocation and without a lock, as

@@ -4,15 +4,13 @@
 //! lld writes an address, an offset in the file and a size, and then what that is: output sections,
 //! indented by 8 input sections, and by 16 symbols.
 
-use super::messages::SYNTHESIZED;
-use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::Module;
 use crate::names;
-use crate::plan::{Plan, items};
-use crate::survey::{EntryId, Origin, Survey, read_again};
 use memchr::memmem;
 use std::io::Write;
+
+/// What stands for the synthesized object where no single input does.
+pub const SYNTHESIZED: &str = "<link sections>";
 
 /// What the arrays are made of, by the names of their sections.
 #[derive(Debug, Default)]
@@ -20,35 +18,19 @@ pub struct Arrays(HashMap<String, Vec<Part>>);
 
 /// An entry in an array.
 #[derive(Debug)]
-struct Part {
-    offset: u64,
-    size: u64,
+pub struct Part {
+    /// In bytes from the beginning of the array.
+    pub offset: u64,
+    /// In bytes.
+    pub size: u64,
     /// As lld shows an input section: `FILE:(NAME)`.
-    input: String,
+    pub input: String,
 }
 
 impl Arrays {
-    /// Those of a plan.
-    ///
-    /// # Errors
-    /// Relocations of an object that are not right.
-    pub fn of(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Self> {
-        let names = segment_names(survey, modules)?;
-        let mut arrays = HashMap::default();
-        for section in &plan.sections {
-            let parts = items(survey, modules, section)?.into_iter().map(|item| {
-                let entry = &survey[item.entry];
-                let name = names.get(&item.entry).map(String::as_str);
-                let file = &modules[entry.object.0].name;
-                Part {
-                    offset: item.offset.into(),
-                    size: item.size.into(),
-                    input: format!("{file}:({})", name.unwrap_or(survey.section(entry))),
-                }
-            });
-            arrays.insert(section.name.clone(), parts.collect());
-        }
-        Ok(Self(arrays))
+    /// Those of sections: the name of each, and what it is made of, in order.
+    pub fn new(sections: impl IntoIterator<Item = (String, Vec<Part>)>) -> Self {
+        Self(sections.into_iter().collect())
     }
 
     /// What the array is made of that a line of a map shows, and where the line says that it is.
@@ -62,28 +44,6 @@ impl Arrays {
         let parts = self.0.get(section).filter(|parts| !parts.is_empty())?;
         Some((parts, columns))
     }
-}
-
-/// What objects call the segments of entries that are a symbol's, by their places among the entries. The
-/// others are called as their section.
-fn segment_names(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<HashMap<EntryId, String>> {
-    let mut names = HashMap::default();
-    for (id, range) in survey.by_object() {
-        let entries = &survey.entries[range.clone()];
-        let module = &modules[id.0];
-        let mut look_into = || {
-            let bytes = module.load()?;
-            let object = read_again(&bytes, entries)?;
-            for (place, entry) in range.clone().map(EntryId::new).zip(entries) {
-                if let Origin::Symbol(segment, _) = entry.origin {
-                    names.insert(place, object.segment(segment).name.to_owned());
-                }
-            }
-            Ok(())
-        };
-        look_into().map_err(|error: Error| error.in_file(&module.name))?;
-    }
-    Ok(names)
 }
 
 const INPUT_SECTION: usize = 8;
@@ -208,7 +168,7 @@ impl<'a, W: Write> Lines<'a, W> {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Who closed it does not want to know.
+        // Ignore EPIPE.
         let _ = self.to.write_all(bytes);
     }
 }
@@ -224,7 +184,7 @@ mod tests {
             input: input.to_owned(),
         };
         let parts = vec![part(0, 4, "a.o:(.rodata.a)"), part(4, 4, "liba.a(b.o):(N)")];
-        let arrays = Arrays(HashMap::from_iter([("N".to_owned(), parts)]));
+        let arrays = Arrays::new([("N".to_owned(), parts)]);
         let mut bytes = Vec::new();
         let mut lines = Lines::new(Some(&arrays), &mut bytes);
         map.split_inclusive('\n')

@@ -3,8 +3,8 @@
 //! On Unix one thread waits for both of its outputs. Another would have to be started, and waited for when the
 //! backend has ended.
 
+use super::diagnostics::{About, Names};
 use super::map::Lines;
-use super::messages::{About, Names};
 use crate::interrupt;
 use std::io::{PipeReader, Read, Result, Write};
 use std::process::{Child, ExitStatus};

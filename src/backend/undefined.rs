@@ -1,9 +1,9 @@
 //! Which data a link leaves undefined, where undefined symbols are allowed.
 
-use super::call::Call;
-use super::find::Backend;
-use super::job::Job;
-use super::run::run_aside;
+use super::command::Job;
+use super::invocation::Call;
+use super::locate::Backend;
+use super::process::run_aside;
 use crate::args::{CommandLine, Id, Meaning};
 use crate::error::Result;
 

@@ -156,6 +156,11 @@ impl Archive<'_> {
     }
 }
 
+/// Whether a module has no symbols, so that there is nothing to link.
+pub fn is_empty_module(bytes: &[u8]) -> bool {
+    Format::of(bytes) == Format::Module && !has_symbols(bytes)
+}
+
 /// Whether a member may be extracted.
 fn offers_anything(bytes: &[u8]) -> bool {
     archive_write::each_offered(bytes, |_| Err(())).is_err()
@@ -411,8 +416,7 @@ impl Files {
         let is_there = archives.peek().is_some();
         for file in archives {
             for (_, bytes) in file.contents()? {
-                let is_nothing = || Format::of(bytes) == Format::Module && !has_symbols(bytes);
-                if !is_given(bytes) && !is_nothing() {
+                if !is_given(bytes) && !is_empty_module(bytes) {
                     return Ok(false);
                 }
             }

@@ -1,7 +1,7 @@
 //! Running the backend.
 
-use super::find::Backend;
-use super::messages::Names;
+use super::diagnostics::Names;
+use super::locate::Backend;
 use super::relay::{Running, pass_on};
 use crate::args::CommandLine;
 use crate::error::{Error, Result, os_message};

@@ -7,10 +7,10 @@
 //!
 //! That is done for inputs with marks, as this process then cannot become the backend anyway.
 
-use super::find::Backend;
-use super::messages::Names;
+use super::diagnostics::Names;
+use super::locate::Backend;
+use super::process::{self, Ended};
 use super::relay::Running;
-use super::run::{self, Ended};
 use crate::args::{CommandLine, Edits};
 use crate::error::Result;
 use crate::interrupt;
@@ -48,7 +48,7 @@ impl<'a> Call<'a> {
     pub fn prepare_to_run(&mut self) -> Result<()> {
         if self.waiting.is_none() && waiting::is_possible(self.line, self.backend) {
             let words = self.with_flavor(vec![waiting::ARGUMENTS.into()]);
-            self.waiting = Some(run::start_waiting(self.backend, &words)?);
+            self.waiting = Some(process::start_waiting(self.backend, &words)?);
         }
         Ok(())
     }
@@ -61,10 +61,10 @@ impl<'a> Call<'a> {
     pub fn as_called(mut self) -> Result<Ended> {
         let words = self.line.original().to_vec();
         let Some(mut running) = self.waiting.take() else {
-            return run::replace_process(self.backend, &self.with_flavor(words));
+            return process::replace_process(self.backend, &self.with_flavor(words));
         };
         waiting::tell(&mut running.child, &words);
-        Ok(match run::attend(self.backend, running, None)? {
+        Ok(match process::attend(self.backend, running, None)? {
             Ended::Signal(_, signal) => Ended::By(signal),
             ended => ended,
         })
@@ -89,7 +89,7 @@ impl<'a> Call<'a> {
         names: &Names<'_>,
         gathered: bool,
     ) -> Result<(Ended, Vec<u8>)> {
-        let mut heard = run::Heard::default();
+        let mut heard = process::Heard::default();
         let ended = self.run_to(words, names, gathered, &mut heard)?;
         Ok((ended, heard.0))
     }
@@ -103,9 +103,9 @@ impl<'a> Call<'a> {
     ) -> Result<Ended> {
         if let Some(mut running) = self.waiting.take() {
             waiting::tell(&mut running.child, &words);
-            return run::attend_to(self.backend, running, Some(names), messages);
+            return process::attend_to(self.backend, running, Some(names), messages);
         }
-        run::run(self.backend, &self.piped(words), names, gathered, messages)
+        process::run(self.backend, &self.piped(words), names, gathered, messages)
     }
 
     /// Runs the backend with the caller's own words, but for those that are for us, though there is more to do
@@ -115,7 +115,7 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn alone(&self) -> Result<Ended> {
         let words = self.line.edited(&Edits::default());
-        run::run_alone(self.backend, &self.with_flavor(words))
+        process::run_alone(self.backend, &self.with_flavor(words))
     }
 
     /// What the backend says of the caller's own words, where that is an error, and how it ends.
@@ -124,7 +124,7 @@ impl<'a> Call<'a> {
     /// It cannot be run.
     pub fn messages(&self) -> Result<(Ended, Vec<u8>)> {
         let words = self.line.edited(&Edits::default());
-        run::run_aside(self.backend, &self.piped(words), None)
+        process::run_aside(self.backend, &self.piped(words), None)
     }
 
     /// The same words where messages go through a pipe: lld does not see the user's terminal then, and what that

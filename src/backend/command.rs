@@ -1,17 +1,15 @@
 //! What the backend is given: temporary files for the objects that were made, and the caller's
 //! arguments with those in place of, or before, the inputs they stand for.
 
-use super::call::LONGEST_COMMAND_LINE;
+use super::diagnostics::{Names, SynthesizedSymbols};
+use super::invocation::LONGEST_COMMAND_LINE;
 use super::map::Arrays;
-use super::messages::Names;
-use super::pack;
-use crate::args::{self, CommandLine, Edits, Id, Meaning};
+use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::input::{Files, Module};
-use crate::survey::is_marked;
-use crate::temporary::{Directory, Kind};
+use crate::temporary::{Directory, Kind, cannot_write};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
@@ -28,7 +26,7 @@ impl<'a> Job<'a> {
     /// # Errors
     /// A temporary directory that cannot be made.
     pub fn new() -> Result<Self> {
-        let directory = Directory::new().map_err(|error| no_room(&error))?;
+        let directory = Directory::new().map_err(|error| cannot_write(&error))?;
         let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
         prefix.push(MAIN_SEPARATOR as u8);
         Ok(Self {
@@ -125,7 +123,7 @@ impl<'a> Job<'a> {
         stands_for: Option<String>,
     ) -> Result<PathBuf> {
         let path = self.path(kind, stands_for);
-        pack::write(&path, bytes)?;
+        fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
         Ok(path)
     }
 
@@ -163,7 +161,7 @@ impl<'a> Job<'a> {
     }
 
     /// The bitcode has been compiled, and its objects have been handed out.
-    pub(super) fn drop_object_path(&mut self, line: &CommandLine) {
+    pub fn drop_object_path(&mut self, line: &CommandLine) {
         for (index, argument) in line.arguments() {
             if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
                 self.edits.replace.insert(index, Vec::new());
@@ -171,13 +169,36 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// rustc exports marked symbols because they have a name of their own; their author did not.
-    pub(super) fn drop_exports(&mut self, line: &CommandLine) {
-        for (index, symbol, is_derived) in line.exports() {
-            if is_derived && symbol.to_str().is_some_and(is_marked) {
-                self.edits.replace.insert(index, Vec::new());
-            }
+    /// Leaves arguments out.
+    pub fn drop_arguments(&mut self, dropped: impl IntoIterator<Item = ArgumentIndex>) {
+        for argument in dropped {
+            self.edits.replace.insert(argument, Vec::new());
         }
+    }
+
+    /// Ends `--start-lib`: what comes last would be lazy between it and the end of the line.
+    pub fn end_lazy_files(&mut self, line: &CommandLine) {
+        if line.flag(Id::StartLib, Id::EndLib) {
+            self.edits.last.push("--end-lib".into());
+        }
+    }
+
+    /// Adds an object after all others, which `write` writes.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn append(&mut self, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+        let path = self.path(Kind::Object, None);
+        let file = File::create(&path);
+        let written = file.and_then(|mut file| write(&mut file));
+        written.map_err(|error| cannot_write(&error))?;
+        self.edits.last.push(path.into());
+        Ok(())
+    }
+
+    /// Says where the symbols of the synthesized object are from, for messages to show it.
+    pub fn show_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
+        self.names.set_symbols(symbols);
     }
 
     /// Gives the backend what it cannot read any more, since we have.
@@ -193,11 +214,4 @@ impl<'a> Job<'a> {
         }
         Ok(())
     }
-}
-
-/// The names of temporary files mean nothing to the user, that of their directory does.
-pub(super) fn no_room(error: &std::io::Error) -> Error {
-    let directory = std::env::temp_dir();
-    Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
-        .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")
 }

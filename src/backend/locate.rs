@@ -3,6 +3,7 @@
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
@@ -16,12 +17,14 @@ pub const VARIABLE: &str = "WASM_SECTION_LD_LINKER";
 const COMPONENT_LD: &str = "wasm-component-ld";
 
 /// The linker that does the linking.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Backend {
     /// Its executable.
     pub path: PathBuf,
     /// What is to link, if this makes a component of what that has linked and does not find it by itself.
     pub inner: Option<PathBuf>,
+    /// The major version of lld, once it was asked for.
+    version: OnceCell<Option<u32>>,
 }
 
 impl Backend {
@@ -52,7 +55,10 @@ impl Backend {
         };
         // It cannot tell a linker for every platform which to be, and finds rustc's by itself.
         let inner = (!self.needs_flavor()).then_some(self.path);
-        Ok(Self { path, inner })
+        Ok(Self {
+            inner,
+            ..Self::at(path)
+        })
     }
 
     fn find_linker(line: &CommandLine) -> Result<Self> {
@@ -107,7 +113,11 @@ impl Backend {
     }
 
     fn at(path: PathBuf) -> Self {
-        Self { path, inner: None }
+        Self {
+            path,
+            inner: None,
+            version: OnceCell::new(),
+        }
     }
 
     /// Whether it is lld under the name that serves every platform, which must be told `-flavor`.
@@ -136,8 +146,13 @@ impl Backend {
         }
     }
 
-    /// The major version of lld, which it says as `Debian LLD 14.0.6`.
+    /// The major version of lld. The backend is run for it at most once.
     fn lld_version(&self) -> Option<u32> {
+        *self.version.get_or_init(|| self.ask_for_version())
+    }
+
+    /// The major version of lld, which it says as `Debian LLD 14.0.6`.
+    fn ask_for_version(&self) -> Option<u32> {
         let flavor = ["-flavor", "wasm"];
         let linker = match &self.inner {
             Some(inner) => &Self::at(inner.clone()),

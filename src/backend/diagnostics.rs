@@ -1,22 +1,17 @@
 //! What the backend says, with temporary files shown as the inputs they stand for.
 
-use super::map::{Arrays, Lines};
+use super::map::{Arrays, Lines, SYNTHESIZED};
 use crate::args::from_bytes;
 use crate::demangle;
 use crate::hash::{HashMap, HashSet};
-use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
 use crate::names;
-use crate::wasm::PLACE_HOLDER;
 use memchr::memmem;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
-
-/// What stands for the synthesized object where no single input does.
-pub const SYNTHESIZED: &str = "<link sections>";
 
 /// Maps temporary names back.
 pub struct Names<'a> {
@@ -25,9 +20,10 @@ pub struct Names<'a> {
     /// The names of inputs, by the name of the temporary file that stands for each.
     inputs: HashMap<Vec<u8>, String>,
     /// The symbols of the synthesized object.
-    symbols: Option<Symbols<'a>>,
-    /// The inputs they come from, by the names that the backend may show. Made when a message asks
-    /// for them.
+    symbols: Option<SynthesizedSymbols<'a>>,
+    /// The inputs they come from. Made when a message asks for them.
+    origins: OnceLock<HashMap<String, Option<ObjectId>>>,
+    /// The same by the demangled names, which the backend may show.
     demangled: OnceLock<HashMap<String, ObjectId>>,
     /// The directory of the caller's output, with the separator that follows it.
     output: Vec<u8>,
@@ -40,11 +36,25 @@ pub struct Names<'a> {
 /// The directory, among temporary files, of an output that is not the caller's.
 pub const OUTPUT: &str = "output";
 
-struct Symbols<'a> {
-    globals: &'a HashMap<String, Global>,
-    input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
+/// What hoisting adds to the names that the backend shows.
+#[derive(Debug, Clone, Copy)]
+pub struct AddedNames {
+    /// What is in a line about an emptied segment, which the user does not have.
+    pub place_holder: &'static str,
+    /// What precedes the number that makes a symbol's name unique.
+    pub unique: &'static str,
+}
+
+/// Where the symbols of the synthesized object are from.
+pub struct SynthesizedSymbols<'a> {
+    /// Of each symbol, the input. Only messages ask for it.
+    pub origins: Box<dyn Fn() -> HashMap<String, Option<ObjectId>> + Sync + 'a>,
+    /// The name of an input.
+    pub input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
     /// Of how many inputs there are names to be had.
-    inputs: usize,
+    pub inputs: usize,
+    /// What else is in the names that the backend shows.
+    pub added: AddedNames,
 }
 
 impl<'a> Names<'a> {
@@ -54,6 +64,7 @@ impl<'a> Names<'a> {
             prefix,
             inputs: HashMap::default(),
             symbols: None,
+            origins: OnceLock::new(),
             demangled: OnceLock::new(),
             output: Vec::new(),
             arrays: None,
@@ -103,18 +114,9 @@ impl<'a> Names<'a> {
         self.inputs.insert(file.as_bytes().to_vec(), input);
     }
 
-    /// Says which the symbols of the synthesized object are, and what each of so many inputs is called.
-    pub fn set_symbols(
-        &mut self,
-        globals: &'a HashMap<String, Global>,
-        inputs: usize,
-        input_name: impl Fn(ObjectId) -> String + Sync + 'a,
-    ) {
-        self.symbols = Some(Symbols {
-            globals,
-            input_name: Box::new(input_name),
-            inputs,
-        });
+    /// Says where the symbols of the synthesized object are from.
+    pub fn set_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
+        self.symbols = Some(symbols);
     }
 
     /// All lines of a text.
@@ -140,7 +142,8 @@ impl<'a> Names<'a> {
     /// the one that the message speaks of.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
         // Removed by the garbage collector or, in a map, without bytes.
-        if memmem::find(line, PLACE_HOLDER.as_bytes()).is_some() {
+        let added = self.symbols.as_ref().map(|symbols| symbols.added);
+        if added.is_some_and(|added| contains(line, added.place_holder)) {
             return Vec::new();
         }
         let mut mapped = Vec::with_capacity(line.len());
@@ -158,7 +161,10 @@ impl<'a> Names<'a> {
             rest = after;
         }
         mapped.extend_from_slice(rest);
-        without_unique_suffixes(&mapped)
+        match added {
+            Some(added) => without_unique_suffixes(&mapped, added.unique),
+            None => mapped,
+        }
     }
 
     fn input(&self, file: &[u8], symbol: Option<&[u8]>) -> Cow<'_, str> {
@@ -172,18 +178,19 @@ impl<'a> Names<'a> {
     /// The input that a symbol of the synthesized object comes from.
     fn origin(&self, symbol: &str) -> Option<String> {
         let symbols = self.symbols.as_ref()?;
-        let id = match symbols.globals.get(symbol) {
-            Some(global) => global.origin?,
-            None => *self.demangled(symbols).get(symbol)?,
+        let origins = self.origins.get_or_init(&symbols.origins);
+        let id = match origins.get(symbol) {
+            Some(origin) => (*origin)?,
+            None => *self.demangled(origins).get(symbol)?,
         };
         Some((symbols.input_name)(id))
     }
 
-    fn demangled(&self, symbols: &Symbols<'_>) -> &HashMap<String, ObjectId> {
+    fn demangled(&self, origins: &HashMap<String, Option<ObjectId>>) -> &HashMap<String, ObjectId> {
         self.demangled.get_or_init(|| {
             let mut demangled = HashMap::default();
-            for (symbol, global) in symbols.globals {
-                if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), global.origin) {
+            for (symbol, origin) in origins {
+                if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), *origin) {
                     // Of several that look the same, always the first.
                     let first: &mut ObjectId = demangled.entry(name).or_insert(origin);
                     *first = origin.min(*first);
@@ -278,13 +285,17 @@ fn symbol_of(line: &[u8]) -> Option<&[u8]> {
     })
 }
 
+fn contains(line: &[u8], text: &str) -> bool {
+    memmem::find(line, text.as_bytes()).is_some()
+}
+
 /// Symbols that were given unique names, under their own.
-fn without_unique_suffixes(line: &[u8]) -> Vec<u8> {
+fn without_unique_suffixes(line: &[u8], unique: &str) -> Vec<u8> {
     let mut plain = Vec::with_capacity(line.len());
     let mut rest = line;
-    while let Some(start) = memmem::find(rest, UNIQUE.as_bytes()) {
+    while let Some(start) = memmem::find(rest, unique.as_bytes()) {
         plain.extend_from_slice(&rest[..start]);
-        rest = &rest[start + UNIQUE.len()..];
+        rest = &rest[start + unique.len()..];
         let end = rest
             .iter()
             .position(|&byte| !byte.is_ascii_digit() && byte != b'.');
@@ -297,22 +308,22 @@ fn without_unique_suffixes(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wasm::SymbolIndex;
 
     fn text(text: &str) -> String {
-        let global = Global {
-            symbol: SymbolIndex(0),
-            is_data: false,
-            is_defined: false,
-            origin: Some(ObjectId(9)),
-        };
-        let globals = HashMap::from_iter([("callback".to_owned(), global)]);
         let mut names = Names::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
         names.add_input("4.a(5.o)", "r.o".to_owned());
-        names.set_symbols(&globals, 10, |id| match id.0 {
-            9 => "q.o".to_owned(),
-            number => format!("input{number}"),
+        names.set_symbols(SynthesizedSymbols {
+            origins: Box::new(|| HashMap::from_iter([("callback".to_owned(), Some(ObjectId(9)))])),
+            input_name: Box::new(|id| match id.0 {
+                9 => "q.o".to_owned(),
+                number => format!("input{number}"),
+            }),
+            inputs: 10,
+            added: AddedNames {
+                place_holder: "..gathered",
+                unique: "..section.",
+            },
         });
         String::from_utf8(names.text(text.as_bytes())).expect("UTF-8")
     }
@@ -373,8 +384,8 @@ mod tests {
 
     #[test]
     fn what_only_we_made_is_not_shown() {
-        let line = format!("removing unused section /tmp/x/3.o:(.rodata{PLACE_HOLDER})\n");
-        assert_eq!(text(&line), "");
+        let line = "removing unused section /tmp/x/3.o:(.rodata..gathered)\n";
+        assert_eq!(text(line), "");
         assert_eq!(text("see run..section.12.7 and more"), "see run and more");
     }
 }

@@ -1,0 +1,371 @@
+//! The edited objects: room is made for them before there are any, and each is written when it has been made.
+//!
+//! They are given in as few files as can be: a file for each is the dearest part of a link with many. Objects that
+//! stand beside each other on the command line are given in one archive that is linked whole. Members of an archive
+//! are given in an archive that stands just before it, and are as lazy there. An archive of which that would change
+//! the order is made anew.
+
+use super::command::Job;
+use crate::args::ArgumentIndex;
+use crate::error::{Error, Result};
+use crate::hash::HashSet;
+use crate::input::{Files, Inputs, Module, ObjectId, Provenance, write_archive};
+use crate::temporary::{Kind, cannot_write};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::path::PathBuf;
+
+/// The edited objects of a link, as they are made.
+pub struct EditedObjects<'a> {
+    files: &'a Files,
+    inputs: &'a Inputs<'a>,
+    /// Those that are given before their archive.
+    members: Vec<&'a Module<'a>>,
+    writer: Writer,
+    /// Those that are given as something else, and what has been made of them so far.
+    others: Vec<&'a Module<'a>>,
+    made: Vec<(&'a Module<'a>, Vec<u8>)>,
+}
+
+/// What takes the place of bitcode that has been compiled.
+pub struct InPlaceOfBitcode<'a> {
+    /// What is given in the place of each file or member.
+    pub objects: Vec<(&'a Module<'a>, Vec<u8>)>,
+    /// Makes what is linked of an object that the backend has made of bitcode, and that may have been edited.
+    pub finish: Finish<'a>,
+}
+
+/// Makes an object of the bytes of another.
+pub type Finish<'a> = &'a dyn Fn(&Module<'_>, &[u8]) -> Result<Vec<u8>>;
+
+impl<'a> EditedObjects<'a> {
+    /// Makes room for the objects that are `edited`, in link order: each has the place of the original. If
+    /// `together`, those that stand beside each other on the command line are given in one file.
+    ///
+    /// # Errors
+    /// An archive that is not right.
+    pub fn new(
+        job: &mut Job<'a>,
+        together: bool,
+        files: &'a Files,
+        inputs: &'a Inputs<'a>,
+        edited: impl Iterator<Item = ObjectId>,
+    ) -> Result<Self> {
+        let edited: Vec<_> = edited.map(|id| &inputs.modules[id.0]).collect();
+        let mut anew = archives_made_anew(files, &edited)?;
+        let replaced = inputs
+            .replaced_bitcode()
+            .filter(|module| module.is_member());
+        anew.extend(replaced.map(|module| module.place.argument));
+        let is_other = |module: &Module<'a>| {
+            module.provenance == Provenance::Compiled
+                || module.is_member() && anew.contains(&module.place.argument)
+        };
+        let (others, placed): (Vec<_>, Vec<_>) =
+            edited.into_iter().partition(|module| is_other(module));
+        let runs = runs(&placed, files);
+        let runs =
+            runs.into_iter()
+                .flat_map(|run| match together || run.iter().any(|m| m.is_member()) {
+                    true => run.chunks(run.len()),
+                    false => run.chunks(1),
+                });
+        let packs: Vec<Pack> = runs.filter_map(|run| place_run(job, run)).collect();
+        Ok(Self {
+            files,
+            inputs,
+            writer: Writer::new(packs),
+            others,
+            made: Vec::new(),
+            members: placed
+                .into_iter()
+                .filter(|module| module.is_member())
+                .collect(),
+        })
+    }
+
+    /// Takes one. They come in link order.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn take(&mut self, module: &'a Module<'a>, bytes: Vec<u8>) -> Result<()> {
+        let next = self.others.get(self.made.len());
+        match next.is_some_and(|next| std::ptr::eq(*next, module)) {
+            true => self.made.push((module, bytes)),
+            false => self.writer.write(bytes)?,
+        }
+        Ok(())
+    }
+
+    /// Writes what is given as something else than objects in the places of the originals: parts of archives that
+    /// are made anew, and what takes the place of bitcode.
+    ///
+    /// # Errors
+    /// An archive or an object that is not right, or a file that cannot be written.
+    pub fn complete(self, job: &mut Job<'_>, bitcode: &InPlaceOfBitcode<'_>) -> Result<()> {
+        leave_out_archives(job, self.files, self.members.iter().copied())?;
+        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
+            // One that was compiled alone may have been edited since.
+            if !job.edits.replace.contains_key(&module.place.argument) {
+                let file = job.write(bytes, Some(module.name.to_string()))?;
+                job.place(module, vec![file.into()]);
+            }
+        }
+        let edited = Edited::new(self.inputs, &bitcode.objects, &self.made);
+        let modules = self.inputs.modules.iter();
+        for module in modules.filter(|module| module.provenance == Provenance::Compiled) {
+            let original = module.lasting().unwrap_or_default();
+            let bytes = edited.of(original).unwrap_or(original);
+            let bytes = (bitcode.finish)(module, bytes)?;
+            let file = job.write(&bytes, Some(module.name.to_string()))?;
+            job.edits.last.push(file.into());
+        }
+        for argument in edited.archives() {
+            edited.make_anew(job, self.files, argument)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts edited objects where the originals are. What is to be written for them.
+fn place_run<'a>(job: &mut Job<'a>, run: Run<'_, 'a>) -> Option<Pack> {
+    let first = *run.first()?;
+    if let ([_], false) = (run, first.is_member()) {
+        let path = job.path(Kind::Object, Some(first.name.to_string()));
+        job.place(first, vec![path.clone().into()]);
+        return Some(Pack::Object(path));
+    }
+    let archive = job.directory.name(Kind::Archive);
+    let members = run.iter().map(|module| {
+        let name = module.name.member().unwrap_or_default();
+        job.member(&archive, name, module.name.to_string())
+    });
+    let members = members.collect();
+    let path = job.directory.path().join(&archive);
+    if first.is_member() {
+        job.names
+            .add_input(&archive, first.name.file().display().to_string());
+        job.place(first, vec![path.clone().into()]);
+        return Some(Pack::Archive(path, members));
+    }
+    for module in run.iter().skip(1) {
+        job.place(module, Vec::new());
+    }
+    let mut words = vec![path.clone().into()];
+    if !first.place.whole_archive {
+        words.insert(0, "--whole-archive".into());
+        words.push("--no-whole-archive".into());
+    }
+    job.place(first, words);
+    Some(Pack::Archive(path, members))
+}
+
+/// Leaves out archives of whose members only those `given` could be linked. The backend would
+/// parse these again.
+fn leave_out_archives<'m>(
+    job: &mut Job<'_>,
+    files: &Files,
+    given: impl Iterator<Item = &'m Module<'m>>,
+) -> Result<()> {
+    let mut members: BTreeMap<ArgumentIndex, HashSet<*const u8>> = BTreeMap::new();
+    for module in given.filter(|module| module.is_member()) {
+        let members = members.entry(module.place.argument).or_default();
+        members.extend(module.address());
+    }
+    for (argument, members) in members {
+        if files.offers_only(argument, |member| members.contains(&member.as_ptr()))? {
+            job.edits.replace.insert(argument, Vec::new());
+        }
+    }
+    Ok(())
+}
+
+/// What has become of modules, by where the originals are.
+struct Edited<'a> {
+    contents: BTreeMap<*const u8, &'a [u8]>,
+    /// The archives that such modules are in.
+    archives: BTreeSet<ArgumentIndex>,
+    /// Those of them that are linked whole.
+    whole: BTreeSet<ArgumentIndex>,
+}
+
+impl<'a> Edited<'a> {
+    /// Of what takes the place of bitcode, some has been edited too.
+    fn new(
+        inputs: &Inputs<'_>,
+        bitcode: &'a [(&Module<'_>, Vec<u8>)],
+        edited: &'a [(&Module<'_>, Vec<u8>)],
+    ) -> Self {
+        let all = || bitcode.iter().chain(edited);
+        let members = || all().map(|(module, _)| module).filter(|m| m.is_member());
+        let contents =
+            all().filter_map(|(module, bytes)| Some((inputs.original(module)?, &bytes[..])));
+        let whole = members().filter(|module| module.place.whole_archive);
+        Self {
+            contents: contents.collect(),
+            archives: members().map(|module| module.place.argument).collect(),
+            whole: whole.map(|module| module.place.argument).collect(),
+        }
+    }
+
+    /// The archives of which members were edited.
+    fn archives(&self) -> impl Iterator<Item = ArgumentIndex> {
+        self.archives.iter().copied()
+    }
+
+    fn is_whole(&self, argument: ArgumentIndex) -> bool {
+        self.whole.contains(&argument)
+    }
+
+    /// What `original` has become, if it was edited.
+    fn of(&self, original: &[u8]) -> Option<&'a [u8]> {
+        self.contents.get(&original.as_ptr()).copied()
+    }
+
+    /// Puts an archive with the edited members in place of an archive. Of one that is not linked whole, it has
+    /// those up to the last that is edited, and what follows is offered by the archive itself.
+    fn make_anew(&self, job: &mut Job<'_>, files: &Files, argument: ArgumentIndex) -> Result<()> {
+        let Some(archive) = files.archive(argument)? else {
+            return Ok(());
+        };
+        let end = match self.is_whole(argument) {
+            true => None,
+            false => archive.end_of_edited(|original| self.of(original).is_some()),
+        };
+        let count = end.unwrap_or(archive.members.len());
+        let path = job.directory.name(Kind::Archive);
+        let mut members = Vec::with_capacity(count);
+        for (name, original) in archive.members.into_iter().take(count) {
+            let bytes = self.of(original).unwrap_or(original);
+            let shown = format!("{}({name})", archive.name);
+            members.push((job.member(&path, &name, shown), Cow::Borrowed(bytes)));
+        }
+        job.names.add_input(&path, archive.name.to_string());
+        let path = job.directory.path().join(path);
+        write_archive(&path, members).map_err(|error| cannot_write(&error))?;
+        match end {
+            Some(_) => job
+                .edits
+                .before
+                .entry(argument)
+                .or_default()
+                .push(path.into()),
+            None => {
+                job.edits.replace.insert(argument, vec![path.into()]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The archives with edited members that are made anew: those that are linked whole, and those where an
+/// edited member follows another that may be extracted. If it came first, so would its constructors and what
+/// it defines.
+fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
+    let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
+    for module in edited.iter().filter(|module| module.is_member()) {
+        members
+            .entry(module.place.argument)
+            .or_default()
+            .push(module);
+    }
+    let mut anew = HashSet::default();
+    for (argument, members) in members {
+        let is_whole = members.iter().any(|module| module.place.whole_archive);
+        let addresses: HashSet<_> = members
+            .iter()
+            .filter_map(|module| module.address())
+            .collect();
+        let has_others_before = || -> Result<bool> {
+            let archive = files.archive(argument)?;
+            Ok(archive.is_some_and(|archive| {
+                archive.has_others_before(|bytes| addresses.contains(&bytes.as_ptr()))
+            }))
+        };
+        if is_whole || has_others_before()? {
+            anew.insert(argument);
+        }
+    }
+    Ok(anew)
+}
+
+/// How many objects are put into one file at most: so many are in memory until it is written.
+const MOST: usize = 256;
+
+/// Objects that are given to the backend at one place, in link order.
+pub type Run<'r, 'a> = &'r [&'a Module<'a>];
+
+/// Whether an object is given together with the one before.
+fn is_together(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bool {
+    let (first, last) = (previous.place.argument, module.place.argument);
+    match (previous.is_member(), module.is_member()) {
+        (true, true) => first == last,
+        (false, false) => {
+            let is_lazy = previous.place.in_lib || module.place.in_lib;
+            !is_lazy && files.none_between(first, last)
+        }
+        _ => false,
+    }
+}
+
+/// Parts `objects`, which are in link order, into runs.
+pub fn runs<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Run<'r, 'a>> {
+    let runs = objects.chunk_by(|previous, module| is_together(module, previous, files));
+    let is_members = |run: &Run<'_, '_>| run.iter().any(|module| module.is_member());
+    runs.flat_map(|run| match is_members(&run) {
+        true => run.chunks(run.len()),
+        false => run.chunks(MOST),
+    })
+    .collect()
+}
+
+/// A file to be written.
+#[derive(Debug)]
+pub enum Pack {
+    /// An object.
+    Object(PathBuf),
+    /// An archive of objects, under these names.
+    Archive(PathBuf, Vec<String>),
+}
+
+/// Writes files, object by object as they come.
+pub struct Writer {
+    packs: VecDeque<Pack>,
+    /// The members of the first archive of these, so far.
+    members: Vec<Vec<u8>>,
+}
+
+impl Writer {
+    /// Begins with nothing written of `packs`.
+    pub fn new(packs: impl IntoIterator<Item = Pack>) -> Self {
+        Self {
+            packs: packs.into_iter().collect(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Writes the next object.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        match self.packs.front() {
+            None => return Err(Error::new("an object more than there are to be edited")),
+            Some(Pack::Object(path)) => {
+                fs::write(path, &bytes).map_err(|error| cannot_write(&error))?;
+            }
+            Some(Pack::Archive(path, names)) => {
+                self.members.push(bytes);
+                if self.members.len() < names.len() {
+                    return Ok(());
+                }
+                let members = std::mem::take(&mut self.members).into_iter();
+                let members = names.iter().cloned().zip(members.map(Cow::Owned));
+                write_archive(path, members).map_err(|error| cannot_write(&error))?;
+            }
+        }
+        self.packs.pop_front();
+        Ok(())
+    }
+}

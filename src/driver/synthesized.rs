@@ -1,0 +1,65 @@
+//! What hoisting made, handed to the backend: the objects that come last, where their symbols are from, and what the
+//! command line is rid of.
+
+use crate::args::{ArgumentIndex, CommandLine};
+use crate::backend::{AddedNames, EditedObjects, InPlaceOfBitcode, Job, SynthesizedSymbols};
+use crate::error::Result;
+use crate::gather::stubs::{Finished, in_place_of_bitcode};
+use crate::hoist::{Global, Hoisted, UNIQUE};
+use crate::input::Inputs;
+use crate::survey::is_marked;
+use crate::wasm::PLACE_HOLDER;
+
+/// Completes the command when all edited `objects` are there, with what was synthesized.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn complete<'a>(
+    job: &mut Job<'a>,
+    objects: EditedObjects<'a>,
+    line: &CommandLine,
+    inputs: &'a Inputs<'a>,
+    hoisted: Option<&'a Hoisted<'a>>,
+) -> Result<()> {
+    if hoisted.is_some() || inputs.is_compiled() {
+        job.end_lazy_files(line);
+    }
+    if let Some(hoisted) = hoisted {
+        for object in hoisted.asking.iter().chain([&hoisted.object]) {
+            job.append(|file| object.write(file))?;
+        }
+        job.show_symbols(symbols(hoisted, inputs));
+        job.drop_arguments(derived_exports(line));
+    }
+    if inputs.is_compiled() {
+        job.drop_object_path(line);
+    }
+    let finished = Finished::new(inputs, hoisted);
+    let bitcode = InPlaceOfBitcode {
+        objects: in_place_of_bitcode(inputs),
+        finish: &|module, bytes| finished.object(module, bytes),
+    };
+    objects.complete(job, &bitcode)
+}
+
+/// Where the symbols of the synthesized object are from.
+fn symbols<'a>(hoisted: &'a Hoisted<'a>, inputs: &'a Inputs<'a>) -> SynthesizedSymbols<'a> {
+    let (globals, modules) = (&hoisted.globals, &inputs.modules);
+    let origin = |(name, global): (&'a String, &'a Global)| (name.clone(), global.origin);
+    SynthesizedSymbols {
+        origins: Box::new(move || globals.iter().map(origin).collect()),
+        input_name: Box::new(|id| modules[id.0].name.to_string()),
+        inputs: modules.len(),
+        added: AddedNames {
+            place_holder: PLACE_HOLDER,
+            unique: UNIQUE,
+        },
+    }
+}
+
+/// The exports that rustc derives from marked symbols, as they have a name of their own. Their author exports none.
+fn derived_exports(line: &CommandLine) -> impl Iterator<Item = ArgumentIndex> {
+    line.exports()
+        .filter(|(_, symbol, is_derived)| *is_derived && symbol.to_str().is_some_and(is_marked))
+        .map(|(index, ..)| index)
+}
