@@ -9,7 +9,10 @@ mod refusal;
 mod synthesized;
 
 use crate::args::{CommandLine, Id};
-use crate::backend::{self, Backend, Call, Compiled, EditedObjects, Ended, Job, WithEntries};
+use crate::backend::{
+    self, Backend, BitcodeWithEntries, Compiled, ExitStatus, Invocation, LinkCommand,
+    RewrittenObjects,
+};
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
 use crate::hoist::{self, Hoisted, Moves};
@@ -20,7 +23,7 @@ use crate::survey::Survey;
 use crate::{interrupt, parallel};
 use diagnostics::Diagnostics;
 use log::{Clock, Log};
-use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
+use refusal::{refuse_missing_value, refuse_reserved, report_errors, verify_inputs_unchanged};
 use std::ffi::OsString;
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -34,12 +37,12 @@ const MANIFEST: &str = "WASM_SECTION_LD_MANIFEST";
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut argv = argv.into_iter();
     let diagnostics = Diagnostics::new(program_name(argv.next()));
-    let ended = link(&diagnostics, argv.collect());
-    interrupt::let_it_end();
-    match ended {
-        Ok(Ended::By(signal)) => interrupt::end_by(signal),
-        Ok(Ended::Status(status)) => ExitCode::from(status),
-        Ok(Ended::Signal(backend, signal)) => {
+    let status = link(&diagnostics, argv.collect());
+    interrupt::wait_if_exiting();
+    match status {
+        Ok(ExitStatus::Interrupted(signal)) => interrupt::exit_by_signal(signal),
+        Ok(ExitStatus::Code(status)) => ExitCode::from(status),
+        Ok(ExitStatus::Signal(backend, signal)) => {
             diagnostics.error(&ended_by_signal(&backend, signal));
             // As a shell does.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
@@ -52,21 +55,21 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Links.
-fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
+fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = parse_arguments(argv, diagnostics)?;
     let backend = Backend::find(&line)?;
-    if let Some(ended) = answer(&line, &backend)? {
-        return Ok(ended);
+    if let Some(status) = answer(&line, &backend)? {
+        return Ok(status);
     }
     if hoist::reencode::is_asked() {
-        return encoded_anew(&line, &backend, Call::new(&line, &backend));
+        return link_reencoded(&line, &backend, Invocation::new(&line, &backend));
     }
     let script = read_script(&line)?;
     if line.has(Id::PrintScript) {
         print(&script.in_force());
-        return Ok(Ended::Status(0));
+        return Ok(ExitStatus::Code(0));
     }
     clock.end_of("arguments");
     log.begin(line.output());
@@ -75,7 +78,12 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     let files = match named.open() {
         Ok(files) => ManuallyDrop::new(files),
         Err(error) if named.are_files() && backend.takes_flavor() => {
-            return refused(diagnostics, &line, &Call::new(&line, &backend), &error);
+            return report_errors(
+                diagnostics,
+                &line,
+                &Invocation::new(&line, &backend),
+                &error,
+            );
         }
         Err(error) => return Err(error),
     };
@@ -93,7 +101,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         diagnostics,
         line: &line,
         backend: &backend,
-        call: Call::new(&line, &backend),
+        invocation: Invocation::new(&line, &backend),
         options,
         files: &files,
         log,
@@ -106,15 +114,15 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         return link.gather(&inputs, survey, &[]);
     }
     let kept = plan::kept(&survey, &inputs, &line, &with_entries);
-    let with_entries = WithEntries {
+    let with_entries = BitcodeWithEntries {
         positions: with_entries.iter().map(|one| one.position).collect(),
         is_certain: with_entries.iter().any(|one| one.is_certain),
         kept,
     };
-    let compiled = backend::compile(&backend, &line, &inputs, &with_entries)?;
+    let compiled = backend::compile_bitcode(&backend, &line, &inputs, &with_entries)?;
     let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
-        Compiled::Failed(ended) => return Ok(ended),
+        Compiled::Failed(status) => return Ok(status),
         Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
     };
     link.clock.end_of("bitcode");
@@ -126,7 +134,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
 /// Reads the arguments, and refuses those of ours that are not right.
 fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<CommandLine> {
     let line = CommandLine::parse(argv)?;
-    diagnostics.heed(&line);
+    diagnostics.set_colors(&line);
     line.values(Id::Threads).last().map(parallel::limit);
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
@@ -134,17 +142,17 @@ fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<Com
 }
 
 /// Does what is asked for where there is nothing to gather whatever the inputs are.
-fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<Ended>> {
-    let call = Call::new(line, backend);
+fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<ExitStatus>> {
+    let invocation = Invocation::new(line, backend);
     if line.has(Id::Help) {
         print(&help::help(backend));
-        return link_as_called(line, call, None).map(Some);
+        return link_unchanged(line, invocation, None).map(Some);
     }
     if line.has(Id::Version) {
         // Meson takes a linker for lld by the first line.
-        let ended = call.alone()?;
+        let status = invocation.run_inherited()?;
         print(&help::version());
-        return Ok(Some(ended));
+        return Ok(Some(status));
     }
     if line.has(Id::VersionAndLink) {
         print(&help::version());
@@ -156,7 +164,7 @@ fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<Ended>> {
         || line.has(Id::ThinLtoIndexOnly)
         || backend::is_inside_gathered_link(line);
     match gathers_nothing {
-        true => link_as_called(line, call, None).map(Some),
+        true => link_unchanged(line, invocation, None).map(Some),
         false => Ok(None),
     }
 }
@@ -169,18 +177,22 @@ fn read_script(line: &CommandLine) -> Result<Script> {
 
 /// Runs the backend with the caller's own arguments, but for those that are for us and inputs that only this
 /// process could read.
-fn link_as_called(line: &CommandLine, call: Call<'_>, files: Option<&Files>) -> Result<Ended> {
+fn link_unchanged(
+    line: &CommandLine,
+    invocation: Invocation<'_>,
+    files: Option<&Files>,
+) -> Result<ExitStatus> {
     let read_once = files.is_some_and(|files| files.read_once().next().is_some());
     let cannot_be_read = files.is_none() && line.is_read_once();
     if !line.has_own() && !read_once && !cannot_be_read {
-        return call.as_called();
+        return invocation.run_unchanged();
     }
-    let mut job = Job::new()?;
+    let mut command = LinkCommand::new()?;
     if let Some(files) = files {
-        job.give_read_once(files)?;
+        command.write_pipe_inputs(files)?;
     }
-    let words = job.words(line)?;
-    call.run(words, job.names(), false)
+    let arguments = command.arguments(line)?;
+    invocation.run(arguments, command.names(), false)
 }
 
 /// A link whose inputs are open.
@@ -188,7 +200,7 @@ struct Link<'a> {
     diagnostics: &'a Diagnostics,
     line: &'a CommandLine,
     backend: &'a Backend,
-    call: Call<'a>,
+    invocation: Invocation<'a>,
     options: Options<'a>,
     files: &'a Files,
     log: Log,
@@ -201,10 +213,10 @@ impl Link<'_> {
     /// What is made here and below is not dropped: this process ends soon, and the system takes back all of
     /// it at once.
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<ManuallyDrop<Survey<'i>>> {
-        let call = &mut self.call;
+        let invocation = &mut self.invocation;
         // Bitcode may have to be compiled first, by another run.
         let marks_seen = || match inputs.bitcode.is_empty() {
-            true => call.prepare_to_run(),
+            true => invocation.start_early(),
             false => Ok(()),
         };
         let survey = gather::survey(inputs, &self.options, marks_seen)?;
@@ -218,57 +230,58 @@ impl Link<'_> {
         inputs: &Inputs<'_>,
         mut survey: ManuallyDrop<Survey<'_>>,
         messages: &[u8],
-    ) -> Result<Ended> {
+    ) -> Result<ExitStatus> {
         let Self { line, backend, .. } = self;
         let plan = ManuallyDrop::new(gather::plan(&survey, inputs, &self.options)?);
         self.clock.end_of("plan");
         self.warn(survey.warnings.iter().chain(&plan.warnings))?;
-        self.log.decided(backend, &survey, &plan, &inputs.modules)?;
+        self.log
+            .log_plan(backend, &survey, &plan, &inputs.modules)?;
         let undeclared = plan::undeclared(&survey, &plan, inputs);
         if plan.is_empty() {
             self.clock.report();
             return match undeclared.is_empty() {
-                true => link_as_called(line, self.call, Some(self.files)),
-                false => self.link_undeclared(&undeclared, Job::new()?, false),
+                true => link_unchanged(line, self.invocation, Some(self.files)),
+                false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
             };
         }
         // If there are no marks, it was not worth it before.
-        self.call.prepare_to_run()?;
+        self.invocation.start_early()?;
         inputs.release();
         if !self.shows_arrays() && !self.options.manifest {
             survey.forget_names();
         }
         let moves = Moves::of(&survey, &plan);
         let hoisted: ManuallyDrop<Hoisted<'_>>;
-        let mut job = Job::new()?;
+        let mut command = LinkCommand::new()?;
         // A wrapper may look at its arguments: it is given no archive for what is none.
         let together = backend.takes_flavor();
         let mut objects =
-            EditedObjects::new(&mut job, together, self.files, inputs, moves.edited())?;
-        let take = |id: ObjectId, bytes| objects.take(&inputs.modules[id.0], bytes);
+            RewrittenObjects::new(&mut command, together, self.files, inputs, moves.edited())?;
+        let take = |id: ObjectId, bytes| objects.add(&inputs.modules[id.0], bytes);
         let output = self.options.output();
         hoisted = hoist::hoist(&survey, &plan, &moves, &inputs.modules, output, take)
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        synthesized::complete(&mut job, objects, line, inputs, Some(&hoisted))?;
+        synthesized::complete(&mut command, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
-        job.say_before(messages);
+        command.show_lto_messages(messages);
         if self.shows_arrays() {
-            job.show_arrays(map_lines::arrays(&survey, &plan, &inputs.modules)?);
+            command.show_in_map(map_lines::arrays(&survey, &plan, &inputs.modules)?);
         }
         if !undeclared.is_empty() {
-            return self.link_undeclared(&undeclared, job, true);
+            return self.link_undeclared(&undeclared, command, true);
         }
-        job.give_read_once(self.files)?;
-        let words = job.words(line)?;
-        let ended = self.call.run(words, job.names(), true)?;
+        command.write_pipe_inputs(self.files)?;
+        let arguments = command.arguments(line)?;
+        let status = self.invocation.run(arguments, command.names(), true)?;
         self.clock.end_of("the linker");
-        refuse_changed(line, self.files)?;
-        job.map_reports(line)?;
+        verify_inputs_unchanged(line, self.files)?;
+        command.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
-        Ok(ended)
+        Ok(status)
     }
 
     /// Links where the backend says whether live code refers to what nobody defines. If it does, the user is told
@@ -276,32 +289,34 @@ impl Link<'_> {
     fn link_undeclared(
         self,
         undeclared: &[Undeclared<'_>],
-        mut job: Job<'_>,
+        mut command: LinkCommand<'_>,
         gathered: bool,
-    ) -> Result<Ended> {
+    ) -> Result<ExitStatus> {
         let Self { line, backend, .. } = self;
-        job.give_read_once(self.files)?;
+        command.write_pipe_inputs(self.files)?;
         let would_be_null = line.has(Id::AllowUndefined)
             && !line.has(Id::UnresolvedSymbols)
             && !line.is_position_independent()
             && backend.takes_flavor();
         if would_be_null && undeclared.iter().any(Undeclared::is_referred) {
-            let messages = backend::undefined_data(backend, line, &self.call, &mut job)?;
+            let messages = backend::undefined_data(backend, line, &self.invocation, &mut command)?;
             let first = undeclared.iter().find(|one| one.is_in(&messages));
             if let Some(first) = first {
                 return Err(first.error());
             }
         }
-        let words = job.words(line)?;
-        let (ended, messages) = self.call.run_and_hear(words, job.names(), gathered)?;
+        let arguments = command.arguments(line)?;
+        let (status, messages) =
+            self.invocation
+                .run_and_capture(arguments, command.names(), gathered)?;
         if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
             self.diagnostics.note(&first.hint());
         }
         if gathered {
-            refuse_changed(line, self.files)?;
+            verify_inputs_unchanged(line, self.files)?;
         }
-        job.map_reports(line)?;
-        Ok(ended)
+        command.map_reports(line)?;
+        Ok(status)
     }
 
     /// Whether people see which arrays there are, in a link map.
@@ -322,23 +337,28 @@ impl Link<'_> {
 }
 
 /// Links objects that were parsed and encoded anew, and gathers nothing.
-fn encoded_anew(line: &CommandLine, backend: &Backend, call: Call<'_>) -> Result<Ended> {
+fn link_reencoded(
+    line: &CommandLine,
+    backend: &Backend,
+    invocation: Invocation<'_>,
+) -> Result<ExitStatus> {
     let files = Named::by(line, &|| backend.shared_libraries()).open()?;
     let inputs = files.inputs()?;
     let edited = hoist::reencode::edited(&inputs.modules)?;
-    let mut job = Job::new()?;
-    let mut objects = EditedObjects::new(&mut job, false, &files, &inputs, edited.iter().copied())?;
+    let mut command = LinkCommand::new()?;
+    let mut objects =
+        RewrittenObjects::new(&mut command, false, &files, &inputs, edited.iter().copied())?;
     for id in edited {
         let module = &inputs.modules[id.0];
-        objects.take(module, hoist::reencode::reencode(module)?)?;
+        objects.add(module, hoist::reencode::reencode(module)?)?;
     }
-    synthesized::complete(&mut job, objects, line, &inputs, None)?;
-    job.give_read_once(&files)?;
-    let words = job.words(line)?;
-    let ended = call.run(words, job.names(), false)?;
-    refuse_changed(line, &files)?;
-    job.map_reports(line)?;
-    Ok(ended)
+    synthesized::complete(&mut command, objects, line, &inputs, None)?;
+    command.write_pipe_inputs(&files)?;
+    let arguments = command.arguments(line)?;
+    let status = invocation.run(arguments, command.names(), false)?;
+    verify_inputs_unchanged(line, &files)?;
+    command.map_reports(line)?;
+    Ok(status)
 }
 
 fn ended_by_signal(backend: &Path, signal: i32) -> Error {

@@ -22,7 +22,7 @@ pub enum Kind {
     /// An archive.
     Archive,
     /// The arguments of the backend.
-    Arguments,
+    ResponseFile,
     /// An input that only we could read.
     Input,
 }
@@ -32,7 +32,7 @@ impl Kind {
         match self {
             Self::Object => "o",
             Self::Archive => "a",
-            Self::Arguments => "rsp",
+            Self::ResponseFile => "rsp",
             Self::Input => "i",
         }
     }
@@ -52,11 +52,11 @@ impl Directory {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         builder.prefix(PREFIX);
-        interrupt::watch();
-        let directory = interrupt::hold(|| {
+        interrupt::install_handlers();
+        let directory = interrupt::defer_signals(|| {
             let directory = builder.tempdir()?;
             #[cfg(unix)]
-            on_signal::remember(directory.path());
+            on_signal::register(directory.path());
             Ok::<_, std::io::Error>(directory)
         })?;
         Ok(Self {
@@ -101,9 +101,9 @@ pub mod on_signal {
     static DIRECTORIES: [OnceLock<CString>; 2] = [const { OnceLock::new() }; 2];
     /// How often it is tried: another thread may write a file just now, and can write none when the directory
     /// is gone.
-    const MOST_TRIES: usize = 100;
+    const MAX_TRIES: usize = 100;
 
-    pub(super) fn remember(path: &Path) {
+    pub(super) fn register(path: &Path) {
         if let Ok(path) = CString::new(path.as_os_str().as_bytes()) {
             let mut slots = DIRECTORIES.iter();
             let _ = slots.any(|slot| slot.set(path.clone()).is_ok());
@@ -117,7 +117,7 @@ pub mod on_signal {
                 remove::contents(directory);
                 rustix::fs::rmdir(directory) == Err(rustix::io::Errno::NOTEMPTY)
             };
-            let _ = (0..MOST_TRIES).take_while(is_left).count();
+            let _ = (0..MAX_TRIES).take_while(is_left).count();
         }
     }
 
@@ -131,7 +131,7 @@ pub mod on_signal {
         use std::os::fd::{AsFd, BorrowedFd};
 
         /// What the kernel hands out at once, in bytes.
-        const AT_ONCE: usize = 2048;
+        const BUFFER_SIZE: usize = 2048;
 
         pub fn contents(directory: &CStr) {
             let _ = contents_at(CWD, directory);
@@ -140,7 +140,7 @@ pub mod on_signal {
         fn contents_at(parent: BorrowedFd<'_>, directory: &CStr) -> Result<(), Errno> {
             let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let directory = openat(parent, directory, how, Mode::empty())?;
-            let mut buffer = [MaybeUninit::uninit(); AT_ONCE];
+            let mut buffer = [MaybeUninit::uninit(); BUFFER_SIZE];
             let mut entries = RawDir::new(&directory, &mut buffer);
             while let Some(Ok(entry)) = entries.next() {
                 let name = entry.file_name();
@@ -171,9 +171,9 @@ pub mod on_signal {
 
         /// No directory has more files.
         static FILES: AtomicUsize = AtomicUsize::new(0);
-        const KINDS: [Kind; 4] = [Kind::Object, Kind::Archive, Kind::Arguments, Kind::Input];
+        const KINDS: [Kind; 4] = [Kind::Object, Kind::Archive, Kind::ResponseFile, Kind::Input];
         /// What the system takes for a path (`PATH_MAX`).
-        const LONGEST_PATH: usize = 4096;
+        const PATH_MAX: usize = 4096;
 
         pub fn count(files: usize) {
             FILES.fetch_max(files, Ordering::Relaxed);
@@ -182,8 +182,8 @@ pub mod on_signal {
         pub fn contents(directory: &CStr) {
             for number in 0..FILES.load(Ordering::Relaxed) {
                 for kind in KINDS {
-                    let mut path = [0; LONGEST_PATH];
-                    let mut rest = &mut path[..LONGEST_PATH - 1];
+                    let mut path = [0; PATH_MAX];
+                    let mut rest = &mut path[..PATH_MAX - 1];
                     let name = format_args!("/{number}.{}", kind.extension());
                     let written = rest.write_all(directory.to_bytes());
                     let written = written.and_then(|()| rest.write_fmt(name));

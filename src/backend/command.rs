@@ -1,9 +1,9 @@
 //! What the backend is given: temporary files for the objects that were made, and the caller's
 //! arguments with those in place of, or before, the inputs they stand for.
 
-use super::diagnostics::{Names, SynthesizedSymbols};
-use super::invocation::LONGEST_COMMAND_LINE;
-use super::map::Arrays;
+use super::diagnostics::{NameMap, SynthesizedSymbols};
+use super::invocation::MAX_COMMAND_LINE;
+use super::map::MapArrays;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::input::{Files, Module};
@@ -14,13 +14,13 @@ use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// A link with gathered sections. Its temporary files go when it is dropped.
-pub struct Job<'a> {
+pub struct LinkCommand<'a> {
     pub(super) directory: Directory,
     pub(super) edits: Edits,
-    pub(super) names: Names<'a>,
+    pub(super) names: NameMap<'a>,
 }
 
-impl<'a> Job<'a> {
+impl<'a> LinkCommand<'a> {
     /// A job with nothing in it yet.
     ///
     /// # Errors
@@ -32,23 +32,23 @@ impl<'a> Job<'a> {
         Ok(Self {
             directory,
             edits: Edits::default(),
-            names: Names::new(prefix),
+            names: NameMap::new(prefix),
         })
     }
 
     /// Says what the backend has said already. What it will say again is not shown again.
-    pub fn say_before(&mut self, messages: &[u8]) {
+    pub fn show_lto_messages(&mut self, messages: &[u8]) {
         let _ = std::io::stderr().write_all(messages);
-        self.names.set_said(messages);
+        self.names.hide_repeated(messages);
     }
 
     /// What maps temporary names back.
-    pub fn names(&self) -> &Names<'a> {
+    pub fn names(&self) -> &NameMap<'a> {
         &self.names
     }
 
     /// Says what the arrays are made of, for a map to show it.
-    pub fn show_arrays(&mut self, arrays: Arrays) {
+    pub fn show_in_map(&mut self, arrays: MapArrays) {
         self.names.set_arrays(arrays);
     }
 
@@ -56,26 +56,26 @@ impl<'a> Job<'a> {
     ///
     /// # Errors
     /// A response file that cannot be written.
-    pub fn words(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
-        let words = line.edited(&self.edits);
-        let length: usize = words.iter().map(|word| word.len() + 1).sum();
+    pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
+        let arguments = line.edited(&self.edits);
+        let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
         // Older lld know no empty word in a response file.
-        if length <= LONGEST_COMMAND_LINE || words.iter().any(|word| word.is_empty()) {
-            return Ok(words);
+        if length <= MAX_COMMAND_LINE || arguments.iter().any(|word| word.is_empty()) {
+            return Ok(arguments);
         }
-        let response = args::response_file(&words, line.quoting());
-        let file = self.write_as(Kind::Arguments, &response, None)?;
+        let response = args::response_file(&arguments, line.quoting());
+        let file = self.write_as(Kind::ResponseFile, &response, None)?;
         let mut argument = OsString::from("@");
         argument.push(file);
         // How the file is quoted is said outside of it.
         let quoting = line
             .arguments()
             .filter(|(_, argument)| matches!(argument.meaning, Meaning::Option(Id::RspQuoting, _)));
-        let mut words: Vec<_> = quoting
+        let mut arguments: Vec<_> = quoting
             .flat_map(|(_, argument)| argument.spelling.clone())
             .collect();
-        words.push(argument);
-        Ok(words)
+        arguments.push(argument);
+        Ok(arguments)
     }
 
     /// Maps names in the files that the backend wrote for people: the link map and the reasons for
@@ -112,26 +112,26 @@ impl<'a> Job<'a> {
         self.directory.path()
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8], stands_for: Option<String>) -> Result<PathBuf> {
-        self.write_as(Kind::Object, bytes, stands_for)
+    pub(super) fn write(&mut self, bytes: &[u8], shown_as: Option<String>) -> Result<PathBuf> {
+        self.write_as(Kind::Object, bytes, shown_as)
     }
 
     pub(super) fn write_as(
         &mut self,
         kind: Kind,
         bytes: &[u8],
-        stands_for: Option<String>,
+        shown_as: Option<String>,
     ) -> Result<PathBuf> {
-        let path = self.path(kind, stands_for);
+        let path = self.path(kind, shown_as);
         fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
         Ok(path)
     }
 
     /// The path of the next temporary file.
-    pub(super) fn path(&mut self, kind: Kind, stands_for: Option<String>) -> PathBuf {
+    pub(super) fn path(&mut self, kind: Kind, shown_as: Option<String>) -> PathBuf {
         let name = self.directory.name(kind);
         let path = self.directory.path().join(&name);
-        if let Some(input) = stands_for {
+        if let Some(input) = shown_as {
             self.names.add_input(&name, input);
         }
         path
@@ -139,29 +139,33 @@ impl<'a> Job<'a> {
 
     /// The name of the next member of an archive of ours, which stands for an input: `name`, as some
     /// messages show it alone, where archives can have it and it is one.
-    pub(super) fn member(&mut self, archive: &str, name: &str, stands_for: String) -> String {
+    pub(super) fn member(&mut self, archive: &str, name: &str, shown_as: String) -> String {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
         let member = match !name.is_empty() && name.bytes().all(is_plain) {
             true => name.to_owned(),
             false => self.directory.name(Kind::Object),
         };
         self.names
-            .add_input(&format!("{archive}({member})"), stands_for);
+            .add_input(&format!("{archive}({member})"), shown_as);
         member
     }
 
     /// Puts words where the object is that they stand for or, for a member, just before its archive.
-    pub(super) fn place(&mut self, module: &Module<'_>, words: Vec<OsString>) {
+    pub(super) fn place(&mut self, module: &Module<'_>, arguments: Vec<OsString>) {
         let argument = module.place.argument;
         if module.is_member() {
-            self.edits.before.entry(argument).or_default().extend(words);
+            self.edits
+                .before
+                .entry(argument)
+                .or_default()
+                .extend(arguments);
         } else {
-            self.edits.replace.insert(argument, words);
+            self.edits.replace.insert(argument, arguments);
         }
     }
 
     /// The bitcode has been compiled, and its objects have been handed out.
-    pub fn drop_object_path(&mut self, line: &CommandLine) {
+    pub fn drop_lto_object_path(&mut self, line: &CommandLine) {
         for (index, argument) in line.arguments() {
             if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
                 self.edits.replace.insert(index, Vec::new());
@@ -205,7 +209,7 @@ impl<'a> Job<'a> {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn give_read_once(&mut self, files: &Files) -> Result<()> {
+    pub fn write_pipe_inputs(&mut self, files: &Files) -> Result<()> {
         for (argument, name, bytes) in files.read_once() {
             if !self.edits.replace.contains_key(&argument) {
                 let file = self.write_as(Kind::Input, bytes, Some(name.to_string()))?;

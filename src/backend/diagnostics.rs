@@ -1,6 +1,6 @@
 //! What the backend says, with temporary files shown as the inputs they stand for.
 
-use super::map::{Arrays, Lines, SYNTHESIZED};
+use super::map::{Lines, MapArrays, SYNTHESIZED};
 use crate::args::from_bytes;
 use crate::demangle;
 use crate::hash::{HashMap, HashSet};
@@ -14,7 +14,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
 
 /// Maps temporary names back.
-pub struct Names<'a> {
+pub struct NameMap<'a> {
     /// The directory of the temporary files, with the separator that follows it.
     prefix: Vec<u8>,
     /// The names of inputs, by the name of the temporary file that stands for each.
@@ -28,7 +28,7 @@ pub struct Names<'a> {
     /// The directory of the caller's output, with the separator that follows it.
     output: Vec<u8>,
     /// What the arrays are made of, if a map is asked for.
-    arrays: Option<Arrays>,
+    arrays: Option<MapArrays>,
     /// Warnings that the user has seen.
     said: HashSet<Vec<u8>>,
 }
@@ -38,9 +38,9 @@ pub const OUTPUT: &str = "output";
 
 /// What hoisting adds to the names that the backend shows.
 #[derive(Debug, Clone, Copy)]
-pub struct AddedNames {
+pub struct GeneratedNames {
     /// What is in a line about an emptied segment, which the user does not have.
-    pub place_holder: &'static str,
+    pub tombstone: &'static str,
     /// What precedes the number that makes a symbol's name unique.
     pub unique: &'static str,
 }
@@ -54,10 +54,10 @@ pub struct SynthesizedSymbols<'a> {
     /// Of how many inputs there are names to be had.
     pub inputs: usize,
     /// What else is in the names that the backend shows.
-    pub added: AddedNames,
+    pub added: GeneratedNames,
 }
 
-impl<'a> Names<'a> {
+impl<'a> NameMap<'a> {
     /// For temporary files in the directory `prefix`, which ends with a separator.
     pub fn new(prefix: Vec<u8>) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl<'a> Names<'a> {
     }
 
     /// Says what the arrays are made of, for a map to show it.
-    pub fn set_arrays(&mut self, arrays: Arrays) {
+    pub fn set_arrays(&mut self, arrays: MapArrays) {
         self.arrays = Some(arrays);
     }
 
@@ -97,7 +97,7 @@ impl<'a> Names<'a> {
     }
 
     /// Says that the user has seen these messages: their warnings need not be shown again.
-    pub fn set_said(&mut self, messages: &[u8]) {
+    pub fn hide_repeated(&mut self, messages: &[u8]) {
         let lines = messages.split_inclusive(|&byte| byte == b'\n');
         // In colours there is more between the program's name and this.
         let warnings = lines.filter(|line| memmem::find(line, b"warning: ").is_some());
@@ -105,7 +105,7 @@ impl<'a> Names<'a> {
     }
 
     /// Whether the user has seen this line.
-    pub fn was_said(&self, line: &[u8]) -> bool {
+    pub fn is_repeated(&self, line: &[u8]) -> bool {
         self.said.contains(line)
     }
 
@@ -123,7 +123,7 @@ impl<'a> Names<'a> {
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
         let mut lines = self.lines(&mut mapped);
-        let mut about = About::default();
+        let mut about = MessageContext::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
             about.map(self, line, |line| lines.line(line));
         }
@@ -143,7 +143,7 @@ impl<'a> Names<'a> {
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
         // Removed by the garbage collector or, in a map, without bytes.
         let added = self.symbols.as_ref().map(|symbols| symbols.added);
-        if added.is_some_and(|added| contains(line, added.place_holder)) {
+        if added.is_some_and(|added| contains(line, added.tombstone)) {
             return Vec::new();
         }
         let mut mapped = Vec::with_capacity(line.len());
@@ -223,7 +223,7 @@ fn file_name_length(text: &[u8]) -> usize {
 
 /// What a message speaks of: its first line names a symbol, and those that begin with `>>>` follow.
 #[derive(Default)]
-pub struct About {
+pub struct MessageContext {
     symbol: Option<Vec<u8>>,
     /// The first of the two definitions of a duplicate symbol.
     first: Option<Vec<u8>>,
@@ -231,11 +231,11 @@ pub struct About {
     is_duplicate: bool,
 }
 
-impl About {
+impl MessageContext {
     /// Gives `show` the lines for the user that the next line of the backend makes. The synthesized object
     /// is the last input, so the backend names a definition that it stands for last: the two are shown in
     /// link order.
-    pub fn map(&mut self, names: &Names<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
+    pub fn map(&mut self, names: &NameMap<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
         const DEFINED: &[u8] = b">>> defined in ";
         if !line.starts_with(b">>>") {
             self.symbol = symbol_of(line).map(<[u8]>::to_vec);
@@ -310,7 +310,7 @@ mod tests {
     use super::*;
 
     fn text(text: &str) -> String {
-        let mut names = Names::new(b"/tmp/x/".to_vec());
+        let mut names = NameMap::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
         names.add_input("4.a(5.o)", "r.o".to_owned());
         names.set_symbols(SynthesizedSymbols {
@@ -320,8 +320,8 @@ mod tests {
                 number => format!("input{number}"),
             }),
             inputs: 10,
-            added: AddedNames {
-                place_holder: "..gathered",
+            added: GeneratedNames {
+                tombstone: "..gathered",
                 unique: "..section.",
             },
         });

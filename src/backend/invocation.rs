@@ -7,10 +7,10 @@
 //!
 //! That is done for inputs with marks, as this process then cannot become the backend anyway.
 
-use super::diagnostics::Names;
+use super::diagnostics::NameMap;
 use super::locate::Backend;
-use super::process::{self, Ended};
-use super::relay::Running;
+use super::process::{self, ExitStatus};
+use super::relay::RunningBackend;
 use crate::args::{CommandLine, Edits};
 use crate::error::Result;
 use crate::interrupt;
@@ -20,23 +20,23 @@ use std::io::Write;
 
 /// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
 /// and a pipe on Linux 65,536 at once.
-pub const LONGEST_COMMAND_LINE: usize = 30_000;
+pub const MAX_COMMAND_LINE: usize = 30_000;
 
 /// A call of the backend.
-pub struct Call<'a> {
+pub struct Invocation<'a> {
     line: &'a CommandLine,
     backend: &'a Backend,
     /// The backend, if it is there and waits.
-    waiting: Option<Running>,
+    started: Option<RunningBackend>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Invocation<'a> {
     /// A call for which nothing is done yet.
     pub fn new(line: &'a CommandLine, backend: &'a Backend) -> Self {
         Self {
             line,
             backend,
-            waiting: None,
+            started: None,
         }
     }
 
@@ -45,10 +45,10 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn prepare_to_run(&mut self) -> Result<()> {
-        if self.waiting.is_none() && waiting::is_possible(self.line, self.backend) {
-            let words = self.with_flavor(vec![waiting::ARGUMENTS.into()]);
-            self.waiting = Some(process::start_waiting(self.backend, &words)?);
+    pub fn start_early(&mut self) -> Result<()> {
+        if self.started.is_none() && early_start::is_possible(self.line, self.backend) {
+            let arguments = self.with_flavor(vec![early_start::ARGUMENTS.into()]);
+            self.started = Some(process::start_early(self.backend, &arguments)?);
         }
         Ok(())
     }
@@ -58,15 +58,15 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn as_called(mut self) -> Result<Ended> {
-        let words = self.line.original().to_vec();
-        let Some(mut running) = self.waiting.take() else {
-            return process::replace_process(self.backend, &self.with_flavor(words));
+    pub fn run_unchanged(mut self) -> Result<ExitStatus> {
+        let arguments = self.line.original().to_vec();
+        let Some(mut running) = self.started.take() else {
+            return process::replace_process(self.backend, &self.with_flavor(arguments));
         };
-        waiting::tell(&mut running.child, &words);
-        Ok(match process::attend(self.backend, running, None)? {
-            Ended::Signal(_, signal) => Ended::By(signal),
-            ended => ended,
+        early_start::send_arguments(&mut running.child, &arguments);
+        Ok(match process::relay(self.backend, running, None)? {
+            ExitStatus::Signal(_, signal) => ExitStatus::Interrupted(signal),
+            status => status,
         })
     }
 
@@ -75,37 +75,48 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn run(self, words: Vec<OsString>, names: &Names<'_>, gathered: bool) -> Result<Ended> {
-        self.run_to(words, names, gathered, &mut std::io::stderr())
+    pub fn run(
+        self,
+        arguments: Vec<OsString>,
+        names: &NameMap<'_>,
+        gathered: bool,
+    ) -> Result<ExitStatus> {
+        self.run_to(arguments, names, gathered, &mut std::io::stderr())
     }
 
     /// The same, and its errors and warnings.
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn run_and_hear(
+    pub fn run_and_capture(
         self,
-        words: Vec<OsString>,
-        names: &Names<'_>,
+        arguments: Vec<OsString>,
+        names: &NameMap<'_>,
         gathered: bool,
-    ) -> Result<(Ended, Vec<u8>)> {
-        let mut heard = process::Heard::default();
-        let ended = self.run_to(words, names, gathered, &mut heard)?;
-        Ok((ended, heard.0))
+    ) -> Result<(ExitStatus, Vec<u8>)> {
+        let mut tee = process::Tee::default();
+        let status = self.run_to(arguments, names, gathered, &mut tee)?;
+        Ok((status, tee.0))
     }
 
     fn run_to(
         mut self,
-        words: Vec<OsString>,
-        names: &Names<'_>,
+        arguments: Vec<OsString>,
+        names: &NameMap<'_>,
         gathered: bool,
         messages: &mut (impl Write + Send),
-    ) -> Result<Ended> {
-        if let Some(mut running) = self.waiting.take() {
-            waiting::tell(&mut running.child, &words);
-            return process::attend_to(self.backend, running, Some(names), messages);
+    ) -> Result<ExitStatus> {
+        if let Some(mut running) = self.started.take() {
+            early_start::send_arguments(&mut running.child, &arguments);
+            return process::relay_to(self.backend, running, Some(names), messages);
         }
-        process::run(self.backend, &self.piped(words), names, gathered, messages)
+        process::run(
+            self.backend,
+            &self.piped(arguments),
+            names,
+            gathered,
+            messages,
+        )
     }
 
     /// Runs the backend with the caller's own words, but for those that are for us, though there is more to do
@@ -113,50 +124,50 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn alone(&self) -> Result<Ended> {
-        let words = self.line.edited(&Edits::default());
-        process::run_alone(self.backend, &self.with_flavor(words))
+    pub fn run_inherited(&self) -> Result<ExitStatus> {
+        let arguments = self.line.edited(&Edits::default());
+        process::run_inherited(self.backend, &self.with_flavor(arguments))
     }
 
     /// What the backend says of the caller's own words, where that is an error, and how it ends.
     ///
     /// # Errors
     /// It cannot be run.
-    pub fn messages(&self) -> Result<(Ended, Vec<u8>)> {
-        let words = self.line.edited(&Edits::default());
-        process::run_aside(self.backend, &self.piped(words), None)
+    pub fn capture_messages(&self) -> Result<(ExitStatus, Vec<u8>)> {
+        let arguments = self.line.edited(&Edits::default());
+        process::capture(self.backend, &self.piped(arguments), None)
     }
 
     /// The same words where messages go through a pipe: lld does not see the user's terminal then, and what that
     /// can show.
-    pub fn piped(&self, mut words: Vec<OsString>) -> Vec<OsString> {
+    pub fn piped(&self, mut arguments: Vec<OsString>) -> Vec<OsString> {
         let colors = Colors::of(self.line);
         if self.backend.takes_flavor() && colors == Colors::Auto && colors.are_shown() {
-            words.push("--color-diagnostics".into());
+            arguments.push("--color-diagnostics".into());
         }
-        self.with_flavor(words)
+        self.with_flavor(arguments)
     }
 
     /// `words` as the backend wants to be told which platform to link for.
-    pub fn with_flavor(&self, words: Vec<OsString>) -> Vec<OsString> {
+    pub fn with_flavor(&self, arguments: Vec<OsString>) -> Vec<OsString> {
         let backend = self.backend;
         let flavor = backend.needs_flavor() || (backend.takes_flavor() && self.line.has_flavor());
         let flavor = ["-flavor", "wasm"].into_iter().filter(|_| flavor);
-        flavor.map(OsString::from).chain(words).collect()
+        flavor.map(OsString::from).chain(arguments).collect()
     }
 }
 
 /// What was never told its arguments goes, and has done nothing.
-impl Drop for Call<'_> {
+impl Drop for Invocation<'_> {
     fn drop(&mut self) {
-        if let Some(mut running) = self.waiting.take() {
-            interrupt::stop(&mut running.child);
+        if let Some(mut running) = self.started.take() {
+            interrupt::kill(&mut running.child);
         }
     }
 }
 
-mod waiting {
-    use super::{CommandLine, LONGEST_COMMAND_LINE};
+mod early_start {
+    use super::{CommandLine, MAX_COMMAND_LINE};
     use crate::args::{self, Id, Quoting};
     use crate::backend::Backend;
     use std::ffi::OsString;
@@ -173,15 +184,15 @@ mod waiting {
     /// On a terminal lld writes in colours, and our pipes are none. Who wants another quoting says so
     /// on the command line, and older lld know no empty word in a response file.
     pub fn is_possible(line: &CommandLine, backend: &Backend) -> bool {
-        let words = line.original();
-        let length: usize = words.iter().map(|word| word.len() + 1).sum();
+        let arguments = line.original();
+        let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
         let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
         cfg!(unix)
-            && length <= LONGEST_COMMAND_LINE
+            && length <= MAX_COMMAND_LINE
             && !line.has(Id::RspQuoting)
-            && !words.iter().any(|word| word.is_empty())
+            && !arguments.iter().any(|word| word.is_empty())
             && !is_terminal
-            && !words.iter().any(is_descriptor)
+            && !arguments.iter().any(is_descriptor)
             && Path::new(STDIN).exists()
             && backend.takes_flavor()
             && backend.is_program()
@@ -195,11 +206,11 @@ mod waiting {
     }
 
     /// Gives the backend its arguments: all at once, so that it never sees a part of them.
-    pub fn tell(child: &mut Child, words: &[OsString]) {
+    pub fn send_arguments(child: &mut Child, arguments: &[OsString]) {
         if let Some(mut stdin) = child.stdin.take() {
             // No word is taken for the mark of an encoding, with which a text may begin.
             let mut text = b"\n".to_vec();
-            text.extend(args::response_file(words, Quoting::Posix));
+            text.extend(args::response_file(arguments, Quoting::Posix));
             // If it has ended, its status will say why.
             let _ = stdin.write_all(&text);
         }

@@ -5,18 +5,18 @@
 //! have nothing to go by. So it links once as it was asked to, to a file that nobody sees, and hands out
 //! the objects that it made of the bitcode (`--lto-obj-path`, which `wasm-ld` has since LLVM 20).
 
-use super::command::Job;
-use super::diagnostics::{Names, OUTPUT};
-use super::invocation::Call;
+use super::command::LinkCommand;
+use super::diagnostics::{NameMap, OUTPUT};
+use super::invocation::Invocation;
 use super::locate::Backend;
-use super::process::{Ended, run_aside};
+use super::process::{ExitStatus, capture};
 use crate::args::{CommandLine, Id, Meaning};
 use crate::bitcode::Bitcode;
 use crate::demangle;
 use crate::error::{Error, Result, os_message};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{FromBitcode, Inputs, Module, Name, Provenance, is_empty_module};
-use crate::temporary::cannot_write as no_room;
+use crate::temporary::cannot_write as cannot_write_temporary;
 use memchr::{memmem, memrchr};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 /// The bitcode that has entries.
 #[derive(Debug)]
-pub struct WithEntries {
+pub struct BitcodeWithEntries {
     /// Its places in [`Inputs::bitcode`].
     pub positions: Vec<usize>,
     /// Whether symbols show entries. A name of a section may be another text.
@@ -40,7 +40,7 @@ pub enum Compiled {
     /// What the backend made of it, and what it said.
     Objects(FromBitcode, Vec<u8>),
     /// The backend has said what is wrong.
-    Failed(Ended),
+    Failed(ExitStatus),
     /// The backend does not hand out what it compiles, and no symbol shows entries.
     NoEntries,
 }
@@ -49,69 +49,70 @@ pub enum Compiled {
 ///
 /// # Errors
 /// A temporary file that cannot be written, or a backend that cannot be run or keeps its objects.
-pub fn compile(
+pub fn compile_bitcode(
     backend: &Backend,
     line: &CommandLine,
     inputs: &Inputs<'_>,
-    with_entries: &WithEntries,
+    with_entries: &BitcodeWithEntries,
 ) -> Result<Compiled> {
-    let call = Call::new(line, backend);
-    let mut job = Job::new()?;
-    let output = Output::new(line, &job)?;
-    job.names.set_output(&output.callers);
+    let invocation = Invocation::new(line, backend);
+    let mut command = LinkCommand::new()?;
+    let output = Output::new(line, &command)?;
+    command.names.set_output(&output.requested);
     let kept = with_entries
         .kept
         .iter()
         .map(|name| format!("--undefined={name}").into());
-    job.edits.last.extend(kept);
+    command.edits.last.extend(kept);
     if let Some(files) = inputs.files {
-        job.give_read_once(files)?;
+        command.write_pipe_inputs(files)?;
     }
-    drop_reports(&mut job, line);
-    job.edits.last.extend(output.words(line));
-    let extraction = Extraction::new(&job);
-    job.edits.last.push(extraction.option());
-    job.edits.last.push(output.option());
-    let words = job.words(line)?;
-    let (mut ended, mut messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
-    let is_unknown = memmem::find(&messages, OBJECTS.as_bytes()).is_some();
+    drop_reports(&mut command, line);
+    command.edits.last.extend(output.arguments(line));
+    let extraction = Extraction::new(&command);
+    command.edits.last.push(extraction.option());
+    command.edits.last.push(output.option());
+    let arguments = command.arguments(line)?;
+    let (mut status, mut messages) =
+        capture(backend, &invocation.piped(arguments), Some(&command.names))?;
+    let is_unknown = memmem::find(&messages, LTO_OBJ_PATH.as_bytes()).is_some();
     if is_unknown && !with_entries.is_certain {
         return Ok(Compiled::NoEntries);
     }
-    if ended != Ended::Status(0) && is_unknown {
+    if status != ExitStatus::Code(0) && is_unknown {
         // It may have more to say of the bitcode, such as that it is too new.
         let options = [output.option(), extraction.option()];
-        job.edits.last.retain(|word| !options.contains(word));
-        let words = job.words(line)?;
-        (ended, messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
+        command.edits.last.retain(|word| !options.contains(word));
+        let arguments = command.arguments(line)?;
+        (status, messages) = capture(backend, &invocation.piped(arguments), Some(&command.names))?;
     }
-    if ended != Ended::Status(0) && !inputs.bitcode.iter().any(Module::always_linked) {
+    if status != ExitStatus::Code(0) && !inputs.bitcode.iter().any(Module::always_linked) {
         // Where no bitcode is linked, it fails to compile that nothing.
-        job.edits.last.retain(|word| *word != output.option());
-        let words = job.words(line)?;
-        (ended, messages) = run_aside(backend, &call.piped(words), Some(&job.names))?;
+        command.edits.last.retain(|word| *word != output.option());
+        let arguments = command.arguments(line)?;
+        (status, messages) = capture(backend, &invocation.piped(arguments), Some(&command.names))?;
     }
-    if ended != Ended::Status(0) {
+    if status != ExitStatus::Code(0) {
         let _ = std::io::stderr().write_all(&messages);
-        return Ok(Compiled::Failed(ended));
+        return Ok(Compiled::Failed(status));
     }
     if is_unknown {
-        return Err(keeps_objects(backend, &inputs.bitcode, with_entries));
+        return Err(no_lto_objects(backend, &inputs.bitcode, with_entries));
     }
     if line.has(Id::SaveTemps) {
-        output.keep_temporaries()?;
+        output.copy_temporaries()?;
     }
     if let Some(path) = line.values(Id::LtoObjectPath).last() {
-        output.hand_out(Path::new(path))?;
+        output.copy_objects(Path::new(path))?;
     }
-    let linked = extraction.linked(inputs, job.names())?;
+    let linked = extraction.linked(inputs, command.names())?;
     let objects = output.objects()?;
     let mut alone = BTreeMap::new();
     let positions = with_entries.positions.iter().copied();
     for position in positions.filter(|position| !linked.contains(position)) {
-        match compile_alone(backend, line, &inputs.bitcode[position])? {
-            Alone::Object(object) => alone.insert(position, object),
-            Alone::Failed(ended) => return Ok(Compiled::Failed(ended)),
+        match compile_separately(backend, line, &inputs.bitcode[position])? {
+            Separate::Object(object) => alone.insert(position, object),
+            Separate::Failed(status) => return Ok(Compiled::Failed(status)),
         };
     }
     let from = FromBitcode {
@@ -123,28 +124,32 @@ pub fn compile(
 }
 
 /// `wasm-ld`'s option that says where to write the objects that it makes of bitcode.
-const OBJECTS: &str = "--lto-obj-path";
+const LTO_OBJ_PATH: &str = "--lto-obj-path";
 
 /// The link that counts writes what people read. The cache has objects that the backend does not hand
 /// out.
-fn drop_reports(job: &mut Job<'_>, line: &CommandLine) {
+fn drop_reports(command: &mut LinkCommand<'_>, line: &CommandLine) {
     for (index, argument) in line.arguments() {
         if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath, _) =
             argument.meaning
         {
-            job.edits.replace.insert(index, Vec::new());
+            command.edits.replace.insert(index, Vec::new());
         }
     }
 }
 
-fn keeps_objects(backend: &Backend, bitcode: &[Module<'_>], entries: &WithEntries) -> Error {
+fn no_lto_objects(
+    backend: &Backend,
+    bitcode: &[Module<'_>],
+    entries: &BitcodeWithEntries,
+) -> Error {
     let first = entries.positions.first();
     let first = first.and_then(|&first| Some(&bitcode.get(first)?.name));
     let error = Error::new(
         "this LLVM bitcode has entries, and the linker does not hand out what it compiles",
     )
     .note(format!(
-        "{} has no {OBJECTS}, which wasm-ld has since LLVM 20: name another by --section-linker=PATH",
+        "{} has no {LTO_OBJ_PATH}, which wasm-ld has since LLVM 20: name another by --section-linker=PATH",
         backend.path.display()
     ))
     .note("or build without -flto and -C linker-plugin-lto; `lto` in Cargo's profiles works");
@@ -157,7 +162,7 @@ fn keeps_objects(backend: &Backend, bitcode: &[Module<'_>], entries: &WithEntrie
 /// Where the backend writes.
 struct Output {
     /// What the caller wants.
-    callers: PathBuf,
+    requested: PathBuf,
     /// What nobody sees, in a directory of its own.
     file: PathBuf,
     /// The first of the objects that are made; the others have numbers behind that name.
@@ -165,33 +170,33 @@ struct Output {
 }
 
 impl Output {
-    fn new(line: &CommandLine, job: &Job<'_>) -> Result<Self> {
-        let callers = line.output().to_path_buf();
-        let directory = job.directory().join(OUTPUT);
-        fs::create_dir(&directory).map_err(|error| no_room(&error))?;
+    fn new(line: &CommandLine, command: &LinkCommand<'_>) -> Result<Self> {
+        let requested = line.output().to_path_buf();
+        let directory = command.directory().join(OUTPUT);
+        fs::create_dir(&directory).map_err(|error| cannot_write_temporary(&error))?;
         // Its name is in names that link-time optimization makes.
-        let file = directory.join(callers.file_name().unwrap_or(OsStr::new("a.out")));
+        let file = directory.join(requested.file_name().unwrap_or(OsStr::new("a.out")));
         Ok(Self {
-            callers,
+            requested,
             file,
-            object: job.directory().join("object"),
+            object: command.directory().join("object"),
         })
     }
 
     /// Sections have no ends yet: `__start_NAME` is not defined. What else is not, the link that
     /// counts says.
-    fn words(&self, line: &CommandLine) -> Vec<OsString> {
-        let mut words = vec!["-o".into(), self.file.clone().into()];
+    fn arguments(&self, line: &CommandLine) -> Vec<OsString> {
+        let mut arguments = vec!["-o".into(), self.file.clone().into()];
         let policy = line.values(Id::UnresolvedSymbols).last();
         // Which makes other code.
         if policy.is_none_or(|policy| policy != "import-dynamic") {
-            words.push("--unresolved-symbols=ignore-all".into());
+            arguments.push("--unresolved-symbols=ignore-all".into());
         }
-        words
+        arguments
     }
 
     fn option(&self) -> OsString {
-        let mut option = OsString::from(OBJECTS);
+        let mut option = OsString::from(LTO_OBJ_PATH);
         option.push("=");
         option.push(&self.object);
         option
@@ -202,7 +207,7 @@ impl Output {
         let mut objects = Vec::new();
         for number in 0_u32.. {
             let mut path = self.object.clone().into_os_string();
-            let mut name = self.callers.clone().into_os_string();
+            let mut name = self.requested.clone().into_os_string();
             name.push(".lto.");
             if number > 0 {
                 path.push(number.to_string());
@@ -212,7 +217,7 @@ impl Output {
             if !Path::new(&path).exists() {
                 break;
             }
-            let bytes = fs::read(&path).map_err(|error| no_room(&error))?;
+            let bytes = fs::read(&path).map_err(|error| cannot_write_temporary(&error))?;
             if !bytes.is_empty() {
                 objects.push((Name::new(PathBuf::from(name).into(), None), bytes));
             }
@@ -221,7 +226,7 @@ impl Output {
     }
 
     /// Copies the objects to where the caller wants them.
-    fn hand_out(&self, path: &Path) -> Result<()> {
+    fn copy_objects(&self, path: &Path) -> Result<()> {
         for number in 0_u32.. {
             let (mut from, mut to) = (
                 self.object.clone().into_os_string(),
@@ -240,14 +245,14 @@ impl Output {
     }
 
     /// Moves what `--save-temps` has written beside the output to where the caller looks for it.
-    fn keep_temporaries(&self) -> Result<()> {
+    fn copy_temporaries(&self) -> Result<()> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
         let written = fs::read_dir(directory).into_iter().flatten().flatten();
         for path in written.map(|entry| entry.path()) {
             let (Some(name), false) = (path.file_name(), path == self.file) else {
                 continue;
             };
-            let to = self.callers.with_file_name(name);
+            let to = self.requested.with_file_name(name);
             fs::copy(&path, &to).map_err(|error| cannot_write(&to, &error))?;
         }
         Ok(())
@@ -263,21 +268,25 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// What has become of a file.
-pub enum Alone {
+pub enum Separate {
     /// The object that was made of it.
     Object(Vec<u8>),
     /// The backend has said what is wrong.
-    Failed(Ended),
+    Failed(ExitStatus),
 }
 
 /// Compiles a file as it would be in this link if others could refer to all that it defines.
 ///
 /// # Errors
 /// A temporary file that cannot be written, or a backend that cannot be run.
-pub fn compile_alone(backend: &Backend, line: &CommandLine, module: &Module<'_>) -> Result<Alone> {
-    let mut job = Job::new()?;
-    let output = Output::new(line, &job)?;
-    drop_reports(&mut job, line);
+pub fn compile_separately(
+    backend: &Backend,
+    line: &CommandLine,
+    module: &Module<'_>,
+) -> Result<Separate> {
+    let mut command = LinkCommand::new()?;
+    let output = Output::new(line, &command)?;
+    drop_reports(&mut command, line);
     for (index, argument) in line.arguments() {
         let is_input = match &argument.meaning {
             Meaning::Input(_) | Meaning::Option(Id::Library, _) => true,
@@ -285,34 +294,34 @@ pub fn compile_alone(backend: &Backend, line: &CommandLine, module: &Module<'_>)
             _ => false,
         };
         if is_input {
-            job.edits.replace.insert(index, Vec::new());
+            command.edits.replace.insert(index, Vec::new());
         }
     }
-    let file = job.write(&module.load()?, Some(module.name.to_string()))?;
-    job.edits.first.push(file.into());
-    job.edits.last.extend(output.words(line));
+    let file = command.write(&module.load()?, Some(module.name.to_string()))?;
+    command.edits.first.push(file.into());
+    command.edits.last.extend(output.arguments(line));
     let options = ["--no-entry", "--export-all", "--lto-partitions=1"];
-    job.edits.last.extend(options.map(Into::into));
-    job.edits.last.push(output.option());
-    let words = job.words(line)?;
-    let call = Call::new(line, backend);
-    let (ended, messages) = run_aside(backend, &call.piped(words), Some(job.names()))?;
+    command.edits.last.extend(options.map(Into::into));
+    command.edits.last.push(output.option());
+    let arguments = command.arguments(line)?;
+    let invocation = Invocation::new(line, backend);
+    let (status, messages) = capture(backend, &invocation.piped(arguments), Some(command.names()))?;
     // The objects are written before the rest is linked, which may lack what only others have.
     let objects = output.objects()?.into_iter().map(|(_, bytes)| bytes);
     let mut objects: Vec<_> = objects.filter(|bytes| !is_empty_module(bytes)).collect();
     if let (1, Some(object)) = (objects.len(), objects.pop()) {
-        return Ok(Alone::Object(object));
+        return Ok(Separate::Object(object));
     }
     let _ = std::io::stderr().write_all(&messages);
-    Ok(Alone::Failed(ended))
+    Ok(Separate::Failed(status))
 }
 
 /// The list of what is extracted.
 pub struct Extraction(PathBuf);
 
 impl Extraction {
-    pub fn new(job: &Job<'_>) -> Self {
-        Self(job.directory().join("extraction"))
+    pub fn new(command: &LinkCommand<'_>) -> Self {
+        Self(command.directory().join("extraction"))
     }
 
     /// What asks the backend for it.
@@ -326,7 +335,7 @@ impl Extraction {
     ///
     /// # Errors
     /// The backend has not written the list.
-    pub fn linked(&self, inputs: &Inputs<'_>, names: &Names<'_>) -> Result<HashSet<usize>> {
+    pub fn linked(&self, inputs: &Inputs<'_>, names: &NameMap<'_>) -> Result<HashSet<usize>> {
         let mut linked: HashSet<usize> = inputs
             .bitcode
             .iter()

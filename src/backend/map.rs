@@ -14,11 +14,11 @@ pub const SYNTHESIZED: &str = "<link sections>";
 
 /// What the arrays are made of, by the names of their sections.
 #[derive(Debug, Default)]
-pub struct Arrays(HashMap<String, Vec<Part>>);
+pub struct MapArrays(HashMap<String, Vec<InputSection>>);
 
 /// An entry in an array.
 #[derive(Debug)]
-pub struct Part {
+pub struct InputSection {
     /// In bytes from the beginning of the array.
     pub offset: u64,
     /// In bytes.
@@ -27,14 +27,14 @@ pub struct Part {
     pub input: String,
 }
 
-impl Arrays {
+impl MapArrays {
     /// Those of sections: the name of each, and what it is made of, in order.
-    pub fn new(sections: impl IntoIterator<Item = (String, Vec<Part>)>) -> Self {
+    pub fn new(sections: impl IntoIterator<Item = (String, Vec<InputSection>)>) -> Self {
         Self(sections.into_iter().collect())
     }
 
     /// What the array is made of that a line of a map shows, and where the line says that it is.
-    fn shown_by(&self, line: &[u8]) -> Option<(&[Part], Columns)> {
+    fn shown_by(&self, line: &[u8]) -> Option<(&[InputSection], Columns)> {
         let at = memmem::find(line, SYNTHESIZED.as_bytes())?;
         let segment = line.get(at + SYNTHESIZED.len()..)?.trim_ascii_end();
         let segment = std::str::from_utf8(segment).ok()?;
@@ -85,21 +85,21 @@ impl Columns {
 
 /// Writes lines on, those of a map with the arrays taken apart.
 pub struct Lines<'a, W> {
-    arrays: Option<&'a Arrays>,
+    arrays: Option<&'a MapArrays>,
     to: W,
     array: Option<Array<'a>>,
 }
 
 /// The lines of an array, until its last symbol is known.
 struct Array<'a> {
-    parts: &'a [Part],
+    parts: &'a [InputSection],
     columns: Columns,
     symbols: Vec<(u64, Vec<u8>)>,
 }
 
 impl<'a, W: Write> Lines<'a, W> {
     /// To `to`, which may be closed.
-    pub fn new(arrays: Option<&'a Arrays>, to: W) -> Self {
+    pub fn new(arrays: Option<&'a MapArrays>, to: W) -> Self {
         Self {
             arrays,
             to,
@@ -178,13 +178,13 @@ mod tests {
     use super::*;
 
     fn shown(map: &str) -> String {
-        let part = |offset, size, input: &str| Part {
+        let part = |offset, size, input: &str| InputSection {
             offset,
             size,
             input: input.to_owned(),
         };
         let parts = vec![part(0, 4, "a.o:(.rodata.a)"), part(4, 4, "liba.a(b.o):(N)")];
-        let arrays = Arrays::new([("N".to_owned(), parts)]);
+        let arrays = MapArrays::new([("N".to_owned(), parts)]);
         let mut bytes = Vec::new();
         let mut lines = Lines::new(Some(&arrays), &mut bytes);
         map.split_inclusive('\n')

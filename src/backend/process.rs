@@ -1,8 +1,8 @@
 //! Running the backend.
 
-use super::diagnostics::Names;
+use super::diagnostics::NameMap;
 use super::locate::Backend;
-use super::relay::{Running, pass_on};
+use super::relay::{RunningBackend, relay_output};
 use crate::args::CommandLine;
 use crate::error::{Error, Result, os_message};
 use crate::interrupt;
@@ -11,18 +11,17 @@ use memchr::memmem;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{self, Command, Stdio};
 
 /// How the backend ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// With this exit status.
-    Status(u8),
-    /// This program, by this signal.
+pub enum ExitStatus {
+    /// It exited with this code.
+    Code(u8),
+    /// This program crashed: the signal ended it.
     Signal(PathBuf, i32),
-    /// By this signal, by which this process is to end too: a terminal sends it to both, or what it ended would
-    /// be this process if it could have been replaced.
-    By(i32),
+    /// The user interrupted the link by this signal. This process ends by it too.
+    Interrupted(i32),
 }
 
 /// Counts how often this program has called itself through a backend that is a script or a wrapper: the process
@@ -35,9 +34,9 @@ const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
 const TUNABLES: &str = "GLIBC_TUNABLES";
 /// The allocator asks for large pages. Most of what small ones take of lld's time, a seventh to a third of
 /// the link, is for the first touch of each. Where there are none, or no glibc, it means nothing.
-const LARGE_PAGES: &str = "glibc.malloc.hugetlb=1";
+const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 /// A wrapper as the backend, and us as its linker, make two.
-const MOST_DEPTH: u32 = 4;
+const MAX_DEPTH: u32 = 4;
 
 /// Whether the backend is a wrapper that runs us as its linker: what there was to gather was
 /// gathered before it ran. Then it names files of that link, which no other link does.
@@ -45,10 +44,10 @@ pub fn is_inside_gathered_link(line: &CommandLine) -> bool {
     let directory = std::env::var_os(GATHERED).unwrap_or_default();
     let directory = directory.as_encoded_bytes();
     let is_file = |word: &OsString| memmem::find(word.as_encoded_bytes(), directory).is_some();
-    let mut words = line
+    let mut arguments = line
         .arguments()
         .flat_map(|(_, argument)| &argument.spelling);
-    directory.starts_with(PREFIX.as_bytes()) && words.any(is_file)
+    directory.starts_with(PREFIX.as_bytes()) && arguments.any(is_file)
 }
 
 /// How often this program has called itself. What processes have said that we do not run in does not count.
@@ -81,9 +80,9 @@ fn parent(id: u32) -> Option<u32> {
     rest.split(' ').nth(1)?.parse().ok()
 }
 
-fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
+fn command(backend: &Backend, arguments: &[OsString]) -> Result<Command> {
     let depth = depth();
-    if depth >= MOST_DEPTH {
+    if depth >= MAX_DEPTH {
         return Err(Error::new(format!(
             "the linker {} runs wasm-section-ld again and again",
             backend.path.display()
@@ -95,12 +94,12 @@ fn command(backend: &Backend, words: &[OsString]) -> Result<Command> {
         command.arg("--wasm-ld-path").arg(inner);
     }
     command
-        .args(words)
+        .args(arguments)
         .env(DEPTH, format!("{} {}", std::process::id(), depth + 1));
     // Not for wrappers, which hand it down to programs that we know nothing of, nor where the user has said
     // what he wants.
     if backend.takes_flavor() && std::env::var_os(TUNABLES).is_none() {
-        command.env(TUNABLES, LARGE_PAGES);
+        command.env(TUNABLES, HUGE_PAGES);
     }
     Ok(command)
 }
@@ -119,9 +118,9 @@ fn cannot_run(backend: &Backend, error: &std::io::Error) -> Error {
 /// # Errors
 /// It cannot be run.
 #[cfg(unix)]
-pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
+pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
     use std::os::unix::process::CommandExt;
-    let error = command(backend, words)?.exec();
+    let error = command(backend, arguments)?.exec();
     Err(cannot_run(backend, &error))
 }
 
@@ -130,10 +129,10 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
 /// # Errors
 /// It cannot be run.
 #[cfg(not(unix))]
-pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
-    let status = command(backend, words)?.status();
+pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
+    let status = command(backend, arguments)?.status();
     status
-        .map(|status| ended(backend, status))
+        .map(|status| exit_status(backend, status))
         .map_err(|error| cannot_run(backend, &error))
 }
 
@@ -144,43 +143,43 @@ pub fn replace_process(backend: &Backend, words: &[OsString]) -> Result<Ended> {
 /// It cannot be run.
 pub fn run(
     backend: &Backend,
-    words: &[OsString],
-    names: &Names<'_>,
+    arguments: &[OsString],
+    names: &NameMap<'_>,
     gathered: bool,
     messages: &mut (impl Write + Send),
-) -> Result<Ended> {
-    let mut command = command(backend, words)?;
+) -> Result<ExitStatus> {
+    let mut command = command(backend, arguments)?;
     if gathered {
         command.env(GATHERED, names.directory());
     }
-    attend_to(backend, start(backend, command)?, Some(names), messages)
+    relay_to(backend, start(backend, command)?, Some(names), messages)
 }
 
 /// The same for a link that is not the caller's: how it ended, and its errors and warnings.
 ///
 /// # Errors
 /// It cannot be run.
-pub fn run_aside(
+pub fn capture(
     backend: &Backend,
-    words: &[OsString],
-    names: Option<&Names<'_>>,
-) -> Result<(Ended, Vec<u8>)> {
-    let mut command = command(backend, words)?;
+    arguments: &[OsString],
+    names: Option<&NameMap<'_>>,
+) -> Result<(ExitStatus, Vec<u8>)> {
+    let mut command = command(backend, arguments)?;
     if let Some(names) = names {
         command.env(GATHERED, names.directory());
     }
     let mut messages = Vec::new();
-    let mut running = start_apart(backend, command)?;
-    let status = pass_on(&mut running, names, &mut std::io::sink(), &mut messages);
-    Ok((how_it_ended(backend, status)?, messages))
+    let mut running = start_with_pipes(backend, command)?;
+    let status = relay_output(&mut running, names, &mut std::io::sink(), &mut messages);
+    Ok((waited(backend, status)?, messages))
 }
 
 /// Starts the backend, which is told the rest on its standard input.
 ///
 /// # Errors
 /// It cannot be run.
-pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Running> {
-    let mut command = command(backend, words)?;
+pub fn start_early(backend: &Backend, arguments: &[OsString]) -> Result<RunningBackend> {
+    let mut command = command(backend, arguments)?;
     command.stdin(Stdio::piped());
     start(backend, command)
 }
@@ -190,35 +189,35 @@ pub fn start_waiting(backend: &Backend, words: &[OsString]) -> Result<Running> {
 ///
 /// # Errors
 /// It cannot be run.
-pub fn start(backend: &Backend, mut command: Command) -> Result<Running> {
-    let pipe = one_place().then(std::io::pipe);
-    let Some(Ok((together, to))) = pipe else {
-        return start_apart(backend, command);
+pub fn start(backend: &Backend, mut command: Command) -> Result<RunningBackend> {
+    let pipe = outputs_are_one_file().then(std::io::pipe);
+    let Some(Ok((merged, to))) = pipe else {
+        return start_with_pipes(backend, command);
     };
     let Ok(also_to) = to.try_clone() else {
-        return start_apart(backend, command);
+        return start_with_pipes(backend, command);
     };
     command.stdout(to).stderr(also_to);
     let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
     // It has our ends of the pipe, which would never end.
     drop(command);
-    Ok(Running {
+    Ok(RunningBackend {
         child,
-        together: Some(together),
+        merged: Some(merged),
     })
 }
 
-fn start_apart(backend: &Backend, mut command: Command) -> Result<Running> {
+fn start_with_pipes(backend: &Backend, mut command: Command) -> Result<RunningBackend> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
-    Ok(Running {
+    Ok(RunningBackend {
         child,
-        together: None,
+        merged: None,
     })
 }
 
 /// Whether standard output and standard error are one file.
-fn one_place() -> bool {
+fn outputs_are_one_file() -> bool {
     #[cfg(unix)]
     {
         use rustix::fs::fstat;
@@ -233,39 +232,43 @@ fn one_place() -> bool {
 ///
 /// # Errors
 /// It cannot be run.
-pub fn run_alone(backend: &Backend, words: &[OsString]) -> Result<Ended> {
-    let mut command = command(backend, words)?;
+pub fn run_inherited(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
+    let mut command = command(backend, arguments)?;
     let status = interrupt::spawn(&mut command).and_then(|mut child| interrupt::wait(&mut child));
-    how_it_ended(backend, status)
+    waited(backend, status)
 }
 
 /// Passes on what the backend says, byte for byte if there are no `names` to map, until it ends.
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn attend(backend: &Backend, running: Running, names: Option<&Names<'_>>) -> Result<Ended> {
-    attend_to(backend, running, names, &mut std::io::stderr())
+pub fn relay(
+    backend: &Backend,
+    running: RunningBackend,
+    names: Option<&NameMap<'_>>,
+) -> Result<ExitStatus> {
+    relay_to(backend, running, names, &mut std::io::stderr())
 }
 
 /// The same, with its errors and warnings passed on to `messages`.
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn attend_to(
+pub fn relay_to(
     backend: &Backend,
-    mut running: Running,
-    names: Option<&Names<'_>>,
+    mut running: RunningBackend,
+    names: Option<&NameMap<'_>>,
     messages: &mut (impl Write + Send),
-) -> Result<Ended> {
-    let status = pass_on(&mut running, names, &mut std::io::stdout(), messages);
-    how_it_ended(backend, status)
+) -> Result<ExitStatus> {
+    let status = relay_output(&mut running, names, &mut std::io::stdout(), messages);
+    waited(backend, status)
 }
 
 /// Standard error, and what was written to it.
 #[derive(Default)]
-pub struct Heard(pub Vec<u8>);
+pub struct Tee(pub Vec<u8>);
 
-impl Write for Heard {
+impl Write for Tee {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.extend_from_slice(bytes);
         std::io::stderr().write_all(bytes)?;
@@ -277,22 +280,22 @@ impl Write for Heard {
     }
 }
 
-fn how_it_ended(backend: &Backend, status: std::io::Result<ExitStatus>) -> Result<Ended> {
+fn waited(backend: &Backend, status: std::io::Result<process::ExitStatus>) -> Result<ExitStatus> {
     let status = status.map_err(|error| cannot_run(backend, &error))?;
-    Ok(ended(backend, status))
+    Ok(exit_status(backend, status))
 }
 
 #[cfg_attr(not(unix), allow(unused_variables))]
-fn ended(backend: &Backend, status: ExitStatus) -> Ended {
+fn exit_status(backend: &Backend, status: process::ExitStatus) -> ExitStatus {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return match interrupt::is_wish(signal) {
-            true => Ended::By(signal),
-            false => Ended::Signal(backend.path.clone(), signal),
+        return match interrupt::is_termination(signal) {
+            true => ExitStatus::Interrupted(signal),
+            false => ExitStatus::Signal(backend.path.clone(), signal),
         };
     }
     // A status is one byte on Unix; elsewhere a larger one is still a failure.
-    Ended::Status(
+    ExitStatus::Code(
         status
             .code()
             .and_then(|code| u8::try_from(code).ok())

@@ -3,7 +3,7 @@
 //! On Unix one thread waits for both of its outputs. Another would have to be started, and waited for when the
 //! backend has ended.
 
-use super::diagnostics::{About, Names};
+use super::diagnostics::{MessageContext, NameMap};
 use super::map::Lines;
 use crate::interrupt;
 use std::io::{PipeReader, Read, Result, Write};
@@ -12,15 +12,15 @@ use std::process::{Child, ExitStatus};
 /// What the output begins with, where it is written to standard output (`-o -`).
 const MODULE: &[u8] = b"\0asm";
 /// How much is read at once, in bytes.
-const AT_ONCE: usize = 0x4000;
+const BUFFER_SIZE: usize = 0x4000;
 
 /// A backend that runs.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningBackend {
     /// The process.
     pub child: Child,
     /// What it says, if it says all of it at one place.
-    pub together: Option<PipeReader>,
+    pub merged: Option<PipeReader>,
 }
 
 /// Passes on what the backend says to `output` and `messages`, byte for byte if there are no `names` to
@@ -29,22 +29,18 @@ pub struct Running {
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn pass_on(
-    Running { child, together }: &mut Running,
-    names: Option<&Names<'_>>,
+pub fn relay_output(
+    RunningBackend { child, merged }: &mut RunningBackend,
+    names: Option<&NameMap<'_>>,
     output: &mut (impl Write + Send),
     messages: &mut (impl Write + Send),
 ) -> Result<ExitStatus> {
-    if together.is_some() {
+    if merged.is_some() {
         let nothing = Stream::new(None::<PipeReader>, output, names);
-        both(
-            child,
-            nothing,
-            Stream::new(together.take(), messages, names),
-        );
+        relay_both(child, nothing, Stream::new(merged.take(), messages, names));
     } else {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        both(
+        relay_both(
             child,
             Stream::new(stdout, output, names),
             Stream::new(stderr, messages, names),
@@ -54,7 +50,7 @@ pub fn pass_on(
 }
 
 #[cfg(unix)]
-fn both(
+fn relay_both(
     child: &Child,
     mut output: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
     mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
@@ -70,16 +66,16 @@ fn both(
             running = None;
         }
         if says {
-            output.pass_on();
+            output.forward();
         }
         if warns {
-            messages.pass_on();
+            messages.forward();
         }
     }
 }
 
 #[cfg(not(unix))]
-fn both(
+fn relay_both(
     _: &Child,
     mut output: Stream<'_, impl Read + Send, impl Write + Send>,
     mut messages: Stream<'_, impl Read, impl Write>,
@@ -87,11 +83,11 @@ fn both(
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while output.is_open() {
-                output.pass_on();
+                output.forward();
             }
         });
         while messages.is_open() {
-            messages.pass_on();
+            messages.forward();
         }
     });
 }
@@ -149,35 +145,35 @@ mod unix {
 struct Stream<'a, R, W: Write> {
     /// None when it is closed.
     from: Option<R>,
-    to: To<'a, W>,
+    to: Destination<'a, W>,
 }
 
 /// What becomes of an output.
-enum To<'a, W: Write> {
-    AsItIs(W),
+enum Destination<'a, W: Write> {
+    Verbatim(W),
     Mapped(Mapped<'a, W>),
 }
 
 /// Lines under the names that the user knows.
 struct Mapped<'a, W: Write> {
-    names: &'a Names<'a>,
+    names: &'a NameMap<'a>,
     to: Lines<'a, W>,
-    about: About,
-    was_said: bool,
+    about: MessageContext,
+    is_repeated: bool,
     /// What has come of a line whose end has not.
     pending: Vec<u8>,
     is_module: bool,
 }
 
 impl<'a, R: Read, W: Write> Stream<'a, R, W> {
-    fn new(from: Option<R>, to: W, names: Option<&'a Names<'a>>) -> Self {
+    fn new(from: Option<R>, to: W, names: Option<&'a NameMap<'a>>) -> Self {
         let to = match names {
-            None => To::AsItIs(to),
-            Some(names) => To::Mapped(Mapped {
+            None => Destination::Verbatim(to),
+            Some(names) => Destination::Mapped(Mapped {
                 names,
                 to: names.lines(to),
-                about: About::default(),
-                was_said: false,
+                about: MessageContext::default(),
+                is_repeated: false,
                 pending: Vec::new(),
                 is_module: false,
             }),
@@ -190,11 +186,11 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
     }
 
     /// Passes on what there is to be read.
-    fn pass_on(&mut self) {
+    fn forward(&mut self) {
         let Some(from) = &mut self.from else {
             return;
         };
-        let mut bytes = [0; AT_ONCE];
+        let mut bytes = [0; BUFFER_SIZE];
         let length = match from.read(&mut bytes) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return,
             length => length.unwrap_or(0),
@@ -204,12 +200,12 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
             self.from = None;
         }
         match &mut self.to {
-            To::AsItIs(to) => {
+            Destination::Verbatim(to) => {
                 let _ = to.write_all(bytes);
                 let _ = to.flush();
             }
-            To::Mapped(to) if bytes.is_empty() => to.end(),
-            To::Mapped(to) => to.take(bytes),
+            Destination::Mapped(to) if bytes.is_empty() => to.end(),
+            Destination::Mapped(to) => to.take(bytes),
         }
     }
 }
@@ -238,11 +234,11 @@ impl<W: Write> Mapped<'_, W> {
     }
 
     fn line(&mut self) {
-        let (names, to, was_said) = (self.names, &mut self.to, &mut self.was_said);
+        let (names, to, is_repeated) = (self.names, &mut self.to, &mut self.is_repeated);
         self.about.map(names, &self.pending, |mapped| {
-            let goes_on = *was_said && mapped.starts_with(b">>>");
-            *was_said = names.was_said(mapped) || goes_on;
-            if !*was_said {
+            let goes_on = *is_repeated && mapped.starts_with(b">>>");
+            *is_repeated = names.is_repeated(mapped) || goes_on;
+            if !*is_repeated {
                 to.line(mapped);
             }
         });

@@ -5,7 +5,7 @@
 //! are given in an archive that stands just before it, and are as lazy there. An archive of which that would change
 //! the order is made anew.
 
-use super::command::Job;
+use super::command::LinkCommand;
 use crate::args::ArgumentIndex;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
@@ -17,19 +17,19 @@ use std::fs;
 use std::path::PathBuf;
 
 /// The edited objects of a link, as they are made.
-pub struct EditedObjects<'a> {
+pub struct RewrittenObjects<'a> {
     files: &'a Files,
     inputs: &'a Inputs<'a>,
     /// Those that are given before their archive.
     members: Vec<&'a Module<'a>>,
-    writer: Writer,
+    writer: BatchWriter,
     /// Those that are given as something else, and what has been made of them so far.
     others: Vec<&'a Module<'a>>,
     made: Vec<(&'a Module<'a>, Vec<u8>)>,
 }
 
 /// What takes the place of bitcode that has been compiled.
-pub struct InPlaceOfBitcode<'a> {
+pub struct BitcodeReplacements<'a> {
     /// What is given in the place of each file or member.
     pub objects: Vec<(&'a Module<'a>, Vec<u8>)>,
     /// Makes what is linked of an object that the backend has made of bitcode, and that may have been edited.
@@ -39,43 +39,45 @@ pub struct InPlaceOfBitcode<'a> {
 /// Makes an object of the bytes of another.
 pub type Finish<'a> = &'a dyn Fn(&Module<'_>, &[u8]) -> Result<Vec<u8>>;
 
-impl<'a> EditedObjects<'a> {
+impl<'a> RewrittenObjects<'a> {
     /// Makes room for the objects that are `edited`, in link order: each has the place of the original. If
     /// `together`, those that stand beside each other on the command line are given in one file.
     ///
     /// # Errors
     /// An archive that is not right.
     pub fn new(
-        job: &mut Job<'a>,
+        command: &mut LinkCommand<'a>,
         together: bool,
         files: &'a Files,
         inputs: &'a Inputs<'a>,
         edited: impl Iterator<Item = ObjectId>,
     ) -> Result<Self> {
         let edited: Vec<_> = edited.map(|id| &inputs.modules[id.0]).collect();
-        let mut anew = archives_made_anew(files, &edited)?;
+        let mut rewritten = archives_to_rewrite(files, &edited)?;
         let replaced = inputs
             .replaced_bitcode()
             .filter(|module| module.is_member());
-        anew.extend(replaced.map(|module| module.place.argument));
+        rewritten.extend(replaced.map(|module| module.place.argument));
         let is_other = |module: &Module<'a>| {
             module.provenance == Provenance::Compiled
-                || module.is_member() && anew.contains(&module.place.argument)
+                || module.is_member() && rewritten.contains(&module.place.argument)
         };
         let (others, placed): (Vec<_>, Vec<_>) =
             edited.into_iter().partition(|module| is_other(module));
-        let runs = runs(&placed, files);
-        let runs =
-            runs.into_iter()
-                .flat_map(|run| match together || run.iter().any(|m| m.is_member()) {
-                    true => run.chunks(run.len()),
-                    false => run.chunks(1),
-                });
-        let packs: Vec<Pack> = runs.filter_map(|run| place_run(job, run)).collect();
+        let batches = batches(&placed, files);
+        let batches = batches.into_iter().flat_map(|batch| {
+            match together || batch.iter().any(|m| m.is_member()) {
+                true => batch.chunks(batch.len()),
+                false => batch.chunks(1),
+            }
+        });
+        let outputs: Vec<OutputFile> = batches
+            .filter_map(|batch| place_batch(command, batch))
+            .collect();
         Ok(Self {
             files,
             inputs,
-            writer: Writer::new(packs),
+            writer: BatchWriter::new(outputs),
             others,
             made: Vec::new(),
             members: placed
@@ -89,7 +91,7 @@ impl<'a> EditedObjects<'a> {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn take(&mut self, module: &'a Module<'a>, bytes: Vec<u8>) -> Result<()> {
+    pub fn add(&mut self, module: &'a Module<'a>, bytes: Vec<u8>) -> Result<()> {
         let next = self.others.get(self.made.len());
         match next.is_some_and(|next| std::ptr::eq(*next, module)) {
             true => self.made.push((module, bytes)),
@@ -103,68 +105,73 @@ impl<'a> EditedObjects<'a> {
     ///
     /// # Errors
     /// An archive or an object that is not right, or a file that cannot be written.
-    pub fn complete(self, job: &mut Job<'_>, bitcode: &InPlaceOfBitcode<'_>) -> Result<()> {
-        leave_out_archives(job, self.files, self.members.iter().copied())?;
+    pub fn finish(
+        self,
+        command: &mut LinkCommand<'_>,
+        bitcode: &BitcodeReplacements<'_>,
+    ) -> Result<()> {
+        leave_out_archives(command, self.files, self.members.iter().copied())?;
         for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
             // One that was compiled alone may have been edited since.
-            if !job.edits.replace.contains_key(&module.place.argument) {
-                let file = job.write(bytes, Some(module.name.to_string()))?;
-                job.place(module, vec![file.into()]);
+            if !command.edits.replace.contains_key(&module.place.argument) {
+                let file = command.write(bytes, Some(module.name.to_string()))?;
+                command.place(module, vec![file.into()]);
             }
         }
-        let edited = Edited::new(self.inputs, &bitcode.objects, &self.made);
+        let edited = Replacements::new(self.inputs, &bitcode.objects, &self.made);
         let modules = self.inputs.modules.iter();
         for module in modules.filter(|module| module.provenance == Provenance::Compiled) {
             let original = module.lasting().unwrap_or_default();
             let bytes = edited.of(original).unwrap_or(original);
             let bytes = (bitcode.finish)(module, bytes)?;
-            let file = job.write(&bytes, Some(module.name.to_string()))?;
-            job.edits.last.push(file.into());
+            let file = command.write(&bytes, Some(module.name.to_string()))?;
+            command.edits.last.push(file.into());
         }
         for argument in edited.archives() {
-            edited.make_anew(job, self.files, argument)?;
+            edited.rewrite_archive(command, self.files, argument)?;
         }
         Ok(())
     }
 }
 
 /// Puts edited objects where the originals are. What is to be written for them.
-fn place_run<'a>(job: &mut Job<'a>, run: Run<'_, 'a>) -> Option<Pack> {
-    let first = *run.first()?;
-    if let ([_], false) = (run, first.is_member()) {
-        let path = job.path(Kind::Object, Some(first.name.to_string()));
-        job.place(first, vec![path.clone().into()]);
-        return Some(Pack::Object(path));
+fn place_batch<'a>(command: &mut LinkCommand<'a>, batch: Batch<'_, 'a>) -> Option<OutputFile> {
+    let first = *batch.first()?;
+    if let ([_], false) = (batch, first.is_member()) {
+        let path = command.path(Kind::Object, Some(first.name.to_string()));
+        command.place(first, vec![path.clone().into()]);
+        return Some(OutputFile::Object(path));
     }
-    let archive = job.directory.name(Kind::Archive);
-    let members = run.iter().map(|module| {
+    let archive = command.directory.name(Kind::Archive);
+    let members = batch.iter().map(|module| {
         let name = module.name.member().unwrap_or_default();
-        job.member(&archive, name, module.name.to_string())
+        command.member(&archive, name, module.name.to_string())
     });
     let members = members.collect();
-    let path = job.directory.path().join(&archive);
+    let path = command.directory.path().join(&archive);
     if first.is_member() {
-        job.names
+        command
+            .names
             .add_input(&archive, first.name.file().display().to_string());
-        job.place(first, vec![path.clone().into()]);
-        return Some(Pack::Archive(path, members));
+        command.place(first, vec![path.clone().into()]);
+        return Some(OutputFile::Archive(path, members));
     }
-    for module in run.iter().skip(1) {
-        job.place(module, Vec::new());
+    for module in batch.iter().skip(1) {
+        command.place(module, Vec::new());
     }
-    let mut words = vec![path.clone().into()];
+    let mut arguments = vec![path.clone().into()];
     if !first.place.whole_archive {
-        words.insert(0, "--whole-archive".into());
-        words.push("--no-whole-archive".into());
+        arguments.insert(0, "--whole-archive".into());
+        arguments.push("--no-whole-archive".into());
     }
-    job.place(first, words);
-    Some(Pack::Archive(path, members))
+    command.place(first, arguments);
+    Some(OutputFile::Archive(path, members))
 }
 
 /// Leaves out archives of whose members only those `given` could be linked. The backend would
 /// parse these again.
 fn leave_out_archives<'m>(
-    job: &mut Job<'_>,
+    command: &mut LinkCommand<'_>,
     files: &Files,
     given: impl Iterator<Item = &'m Module<'m>>,
 ) -> Result<()> {
@@ -175,14 +182,14 @@ fn leave_out_archives<'m>(
     }
     for (argument, members) in members {
         if files.offers_only(argument, |member| members.contains(&member.as_ptr()))? {
-            job.edits.replace.insert(argument, Vec::new());
+            command.edits.replace.insert(argument, Vec::new());
         }
     }
     Ok(())
 }
 
 /// What has become of modules, by where the originals are.
-struct Edited<'a> {
+struct Replacements<'a> {
     contents: BTreeMap<*const u8, &'a [u8]>,
     /// The archives that such modules are in.
     archives: BTreeSet<ArgumentIndex>,
@@ -190,7 +197,7 @@ struct Edited<'a> {
     whole: BTreeSet<ArgumentIndex>,
 }
 
-impl<'a> Edited<'a> {
+impl<'a> Replacements<'a> {
     /// Of what takes the place of bitcode, some has been edited too.
     fn new(
         inputs: &Inputs<'_>,
@@ -225,7 +232,12 @@ impl<'a> Edited<'a> {
 
     /// Puts an archive with the edited members in place of an archive. Of one that is not linked whole, it has
     /// those up to the last that is edited, and what follows is offered by the archive itself.
-    fn make_anew(&self, job: &mut Job<'_>, files: &Files, argument: ArgumentIndex) -> Result<()> {
+    fn rewrite_archive(
+        &self,
+        command: &mut LinkCommand<'_>,
+        files: &Files,
+        argument: ArgumentIndex,
+    ) -> Result<()> {
         let Some(archive) = files.archive(argument)? else {
             return Ok(());
         };
@@ -234,25 +246,25 @@ impl<'a> Edited<'a> {
             false => archive.end_of_edited(|original| self.of(original).is_some()),
         };
         let count = end.unwrap_or(archive.members.len());
-        let path = job.directory.name(Kind::Archive);
+        let path = command.directory.name(Kind::Archive);
         let mut members = Vec::with_capacity(count);
         for (name, original) in archive.members.into_iter().take(count) {
             let bytes = self.of(original).unwrap_or(original);
             let shown = format!("{}({name})", archive.name);
-            members.push((job.member(&path, &name, shown), Cow::Borrowed(bytes)));
+            members.push((command.member(&path, &name, shown), Cow::Borrowed(bytes)));
         }
-        job.names.add_input(&path, archive.name.to_string());
-        let path = job.directory.path().join(path);
+        command.names.add_input(&path, archive.name.to_string());
+        let path = command.directory.path().join(path);
         write_archive(&path, members).map_err(|error| cannot_write(&error))?;
         match end {
-            Some(_) => job
+            Some(_) => command
                 .edits
                 .before
                 .entry(argument)
                 .or_default()
                 .push(path.into()),
             None => {
-                job.edits.replace.insert(argument, vec![path.into()]);
+                command.edits.replace.insert(argument, vec![path.into()]);
             }
         }
         Ok(())
@@ -262,7 +274,7 @@ impl<'a> Edited<'a> {
 /// The archives with edited members that are made anew: those that are linked whole, and those where an
 /// edited member follows another that may be extracted. If it came first, so would its constructors and what
 /// it defines.
-fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
+fn archives_to_rewrite(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
     let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
     for module in edited.iter().filter(|module| module.is_member()) {
         members
@@ -270,7 +282,7 @@ fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<A
             .or_default()
             .push(module);
     }
-    let mut anew = HashSet::default();
+    let mut rewritten = HashSet::default();
     for (argument, members) in members {
         let is_whole = members.iter().any(|module| module.place.whole_archive);
         let addresses: HashSet<_> = members
@@ -284,20 +296,20 @@ fn archives_made_anew(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<A
             }))
         };
         if is_whole || has_others_before()? {
-            anew.insert(argument);
+            rewritten.insert(argument);
         }
     }
-    Ok(anew)
+    Ok(rewritten)
 }
 
 /// How many objects are put into one file at most: so many are in memory until it is written.
-const MOST: usize = 256;
+const MAX_BATCH: usize = 256;
 
 /// Objects that are given to the backend at one place, in link order.
-pub type Run<'r, 'a> = &'r [&'a Module<'a>];
+pub type Batch<'r, 'a> = &'r [&'a Module<'a>];
 
 /// Whether an object is given together with the one before.
-fn is_together(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bool {
+fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bool {
     let (first, last) = (previous.place.argument, module.place.argument);
     match (previous.is_member(), module.is_member()) {
         (true, true) => first == last,
@@ -310,19 +322,20 @@ fn is_together(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> boo
 }
 
 /// Parts `objects`, which are in link order, into runs.
-pub fn runs<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Run<'r, 'a>> {
-    let runs = objects.chunk_by(|previous, module| is_together(module, previous, files));
-    let is_members = |run: &Run<'_, '_>| run.iter().any(|module| module.is_member());
-    runs.flat_map(|run| match is_members(&run) {
-        true => run.chunks(run.len()),
-        false => run.chunks(MOST),
-    })
-    .collect()
+pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batch<'r, 'a>> {
+    let batches = objects.chunk_by(|previous, module| shares_batch(module, previous, files));
+    let is_members = |batch: &Batch<'_, '_>| batch.iter().any(|module| module.is_member());
+    batches
+        .flat_map(|batch| match is_members(&batch) {
+            true => batch.chunks(batch.len()),
+            false => batch.chunks(MAX_BATCH),
+        })
+        .collect()
 }
 
 /// A file to be written.
 #[derive(Debug)]
-pub enum Pack {
+pub enum OutputFile {
     /// An object.
     Object(PathBuf),
     /// An archive of objects, under these names.
@@ -330,17 +343,17 @@ pub enum Pack {
 }
 
 /// Writes files, object by object as they come.
-pub struct Writer {
-    packs: VecDeque<Pack>,
+pub struct BatchWriter {
+    outputs: VecDeque<OutputFile>,
     /// The members of the first archive of these, so far.
     members: Vec<Vec<u8>>,
 }
 
-impl Writer {
+impl BatchWriter {
     /// Begins with nothing written of `packs`.
-    pub fn new(packs: impl IntoIterator<Item = Pack>) -> Self {
+    pub fn new(outputs: impl IntoIterator<Item = OutputFile>) -> Self {
         Self {
-            packs: packs.into_iter().collect(),
+            outputs: outputs.into_iter().collect(),
             members: Vec::new(),
         }
     }
@@ -350,12 +363,12 @@ impl Writer {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        match self.packs.front() {
+        match self.outputs.front() {
             None => return Err(Error::new("an object more than there are to be edited")),
-            Some(Pack::Object(path)) => {
+            Some(OutputFile::Object(path)) => {
                 fs::write(path, &bytes).map_err(|error| cannot_write(&error))?;
             }
-            Some(Pack::Archive(path, names)) => {
+            Some(OutputFile::Archive(path, names)) => {
                 self.members.push(bytes);
                 if self.members.len() < names.len() {
                     return Ok(());
@@ -365,7 +378,7 @@ impl Writer {
                 write_archive(path, members).map_err(|error| cannot_write(&error))?;
             }
         }
-        self.packs.pop_front();
+        self.outputs.pop_front();
         Ok(())
     }
 }

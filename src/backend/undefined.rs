@@ -1,9 +1,9 @@
 //! Which data a link leaves undefined, where undefined symbols are allowed.
 
-use super::command::Job;
-use super::invocation::Call;
+use super::command::LinkCommand;
+use super::invocation::Invocation;
 use super::locate::Backend;
-use super::process::run_aside;
+use super::process::capture;
 use crate::args::{CommandLine, Id, Meaning};
 use crate::error::Result;
 
@@ -15,10 +15,10 @@ use crate::error::Result;
 pub fn undefined_data(
     backend: &Backend,
     line: &CommandLine,
-    call: &Call<'_>,
-    job: &mut Job<'_>,
+    invocation: &Invocation<'_>,
+    command: &mut LinkCommand<'_>,
 ) -> Result<Vec<u8>> {
-    let edits = job.edits.clone();
+    let edits = command.edits.clone();
     for (index, argument) in line.arguments() {
         let Meaning::Option(id, _) = argument.meaning else {
             continue;
@@ -29,13 +29,17 @@ pub fn undefined_data(
             Id::Map | Id::WhyExtract | Id::SaveTemps => Vec::new(),
             _ => continue,
         };
-        job.edits.replace.insert(index, instead);
+        command.edits.replace.insert(index, instead);
     }
-    let output = job.directory().join("undefined.wasm");
+    let output = command.directory().join("undefined.wasm");
     let last = ["-o".into(), output.into(), "--error-limit=0".into()];
-    job.edits.last.extend(last);
-    let words = job.words(line)?;
-    let (_, messages) = run_aside(backend, &call.with_flavor(words), Some(job.names()))?;
-    job.edits = edits;
+    command.edits.last.extend(last);
+    let arguments = command.arguments(line)?;
+    let (_, messages) = capture(
+        backend,
+        &invocation.with_flavor(arguments),
+        Some(command.names()),
+    )?;
+    command.edits = edits;
     Ok(messages)
 }

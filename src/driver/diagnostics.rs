@@ -23,7 +23,7 @@ impl Diagnostics {
     }
 
     /// Uses colours if that is asked for.
-    pub fn heed(&self, line: &CommandLine) {
+    pub fn set_colors(&self, line: &CommandLine) {
         self.in_colors.set(Colors::of(line).are_shown());
     }
 

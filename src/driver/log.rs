@@ -78,7 +78,7 @@ impl Log {
     ///
     /// # Errors
     /// Relocations of an object that are not right.
-    pub fn decided(
+    pub fn log_plan(
         self,
         backend: &Backend,
         survey: &Survey<'_>,

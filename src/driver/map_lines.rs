@@ -1,6 +1,6 @@
 //! The lines of a link map for the arrays: the input sections that each was made of.
 
-use crate::backend::{Arrays, Part};
+use crate::backend::{InputSection, MapArrays};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::Module;
@@ -11,7 +11,7 @@ use crate::survey::{EntryId, Origin, Survey, read_again};
 ///
 /// # Errors
 /// Relocations of an object that are not right.
-pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Arrays> {
+pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<MapArrays> {
     let names = segment_names(survey, modules)?;
     let mut arrays = Vec::with_capacity(plan.sections.len());
     for section in &plan.sections {
@@ -19,7 +19,7 @@ pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Resul
             let entry = &survey[item.entry];
             let name = names.get(&item.entry).map(String::as_str);
             let file = &modules[entry.object.0].name;
-            Part {
+            InputSection {
                 offset: item.offset.into(),
                 size: item.size.into(),
                 input: format!("{file}:({})", name.unwrap_or(survey.section(entry))),
@@ -27,7 +27,7 @@ pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Resul
         });
         arrays.push((section.name.clone(), parts.collect()));
     }
-    Ok(Arrays::new(arrays))
+    Ok(MapArrays::new(arrays))
 }
 
 /// The names of the segments that hold symbol entries. An entry of another kind is shown under the name of its

@@ -2,7 +2,7 @@
 
 use super::diagnostics::Diagnostics;
 use crate::args::{self, CommandLine, Id};
-use crate::backend::{Call, Ended};
+use crate::backend::{ExitStatus, Invocation};
 use crate::error::{Error, Result};
 use crate::input::Files;
 use std::io::Write;
@@ -46,13 +46,13 @@ pub fn refuse_missing_value(line: &CommandLine) -> Result<()> {
 ///
 /// # Errors
 /// The backend cannot be run.
-pub fn refused(
+pub fn report_errors(
     diagnostics: &Diagnostics,
     line: &CommandLine,
-    call: &Call<'_>,
+    invocation: &Invocation<'_>,
     error: &Error,
-) -> Result<Ended> {
-    let (ended, said) = call.messages()?;
+) -> Result<ExitStatus> {
+    let (status, said) = invocation.capture_messages()?;
     let mut ours: Vec<&Error> = error.all().collect();
     for said in said.split_inclusive(|&byte| byte == b'\n') {
         // Ours say what to do.
@@ -65,10 +65,10 @@ pub fn refused(
     for error in ours {
         diagnostics.error(error);
     }
-    if ended == Ended::Status(0) {
+    if status == ExitStatus::Code(0) {
         remove_output(line);
     }
-    Ok(Ended::Status(1))
+    Ok(ExitStatus::Code(1))
 }
 
 /// Removes an output that is none, if there is one.
@@ -82,7 +82,7 @@ fn remove_output(line: &CommandLine) {
 ///
 /// # Errors
 /// There is such an input.
-pub fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
+pub fn verify_inputs_unchanged(line: &CommandLine, files: &Files) -> Result<()> {
     let checked = files.check_unchanged(line.output());
     if checked.is_err() {
         remove_output(line);

@@ -2,9 +2,11 @@
 //! command line is rid of.
 
 use crate::args::{ArgumentIndex, CommandLine};
-use crate::backend::{AddedNames, EditedObjects, InPlaceOfBitcode, Job, SynthesizedSymbols};
+use crate::backend::{
+    BitcodeReplacements, GeneratedNames, LinkCommand, RewrittenObjects, SynthesizedSymbols,
+};
 use crate::error::Result;
-use crate::gather::stubs::{Finished, in_place_of_bitcode};
+use crate::gather::stubs::{Finished, replacements};
 use crate::hoist::{Global, Hoisted, UNIQUE};
 use crate::input::Inputs;
 use crate::survey::is_marked;
@@ -15,31 +17,31 @@ use crate::wasm::PLACE_HOLDER;
 /// # Errors
 /// A file that cannot be written.
 pub fn complete<'a>(
-    job: &mut Job<'a>,
-    objects: EditedObjects<'a>,
+    command: &mut LinkCommand<'a>,
+    objects: RewrittenObjects<'a>,
     line: &CommandLine,
     inputs: &'a Inputs<'a>,
     hoisted: Option<&'a Hoisted<'a>>,
 ) -> Result<()> {
     if hoisted.is_some() || inputs.is_compiled() {
-        job.end_lazy_files(line);
+        command.end_lazy_files(line);
     }
     if let Some(hoisted) = hoisted {
         for object in hoisted.asking.iter().chain([&hoisted.object]) {
-            job.append(|file| object.write(file))?;
+            command.append(|file| object.write(file))?;
         }
-        job.show_symbols(symbols(hoisted, inputs));
-        job.drop_arguments(derived_exports(line));
+        command.show_symbols(symbols(hoisted, inputs));
+        command.drop_arguments(derived_exports(line));
     }
     if inputs.is_compiled() {
-        job.drop_object_path(line);
+        command.drop_lto_object_path(line);
     }
     let finished = Finished::new(inputs, hoisted);
-    let bitcode = InPlaceOfBitcode {
-        objects: in_place_of_bitcode(inputs),
+    let bitcode = BitcodeReplacements {
+        objects: replacements(inputs),
         finish: &|module, bytes| finished.object(module, bytes),
     };
-    objects.complete(job, &bitcode)
+    objects.finish(command, &bitcode)
 }
 
 /// Where the symbols of the synthesized object are from.
@@ -50,8 +52,8 @@ fn symbols<'a>(hoisted: &'a Hoisted<'a>, inputs: &'a Inputs<'a>) -> SynthesizedS
         origins: Box::new(move || globals.iter().map(origin).collect()),
         input_name: Box::new(|id| modules[id.0].name.to_string()),
         inputs: modules.len(),
-        added: AddedNames {
-            place_holder: PLACE_HOLDER,
+        added: GeneratedNames {
+            tombstone: PLACE_HOLDER,
             unique: UNIQUE,
         },
     }

@@ -9,7 +9,7 @@ use crate::input::{Inputs, Module, Provenance};
 use crate::wasm::{Object, Signature, StubSymbol, Symbol, SymbolKind, prevailing, stub};
 
 /// What stands for bitcode: a module among `bitcode` or `modules`, and the bytes.
-pub fn in_place_of_bitcode<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
+pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
     let symbols: Vec<_> = inputs
         .linked_bitcode()
         .map(|module| (module, Bitcode::parse(module.lasting().unwrap_or_default())))
