@@ -1,5 +1,5 @@
-//! The driver: from the arguments to the output, step by step. All that it decides of sections it asks of
-//! [`gather`](crate::gather); all that it knows of the linker that follows is in [`backend`](crate::backend).
+//! The driver: from the arguments to the output, step by step. [`gather`](crate::gather) decides what
+//! happens to sections. [`backend`](crate::backend) runs the linker.
 
 mod diagnostics;
 mod help;
@@ -30,7 +30,7 @@ use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Asks for a manifest, as `--section-manifest` does.
+/// The environment variable for `--section-manifest`.
 const MANIFEST: &str = "WASM_SECTION_LD_MANIFEST";
 
 /// Runs the linker with `argv`, the program's name first.
@@ -131,7 +131,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     link.gather(&inputs, survey, &messages)
 }
 
-/// Reads the arguments, and refuses those of ours that are not right.
+/// Parses the arguments, and rejects invalid ones of ours.
 fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<CommandLine> {
     let line = CommandLine::parse(argv)?;
     diagnostics.set_colors(&line);
@@ -141,7 +141,7 @@ fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<Com
     Ok(line)
 }
 
-/// Does what is asked for where there is nothing to gather whatever the inputs are.
+/// Handles `--help`, `--version` and command lines that gather nothing whatever the inputs are.
 fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<ExitStatus>> {
     let invocation = Invocation::new(line, backend);
     if line.has(Id::Help) {
@@ -149,7 +149,7 @@ fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<ExitStatus>> {
         return link_unchanged(line, invocation, None).map(Some);
     }
     if line.has(Id::Version) {
-        // Meson takes a linker for lld by the first line.
+        // Meson recognises lld by the first line.
         let status = invocation.run_inherited()?;
         print(&help::version());
         return Ok(Some(status));
@@ -157,8 +157,8 @@ fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<ExitStatus>> {
     if line.has(Id::VersionAndLink) {
         print(&help::version());
     }
-    // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that is the
-    // backend of a gathered link.
+    // The final link of a partial one gathers. The linker of a wrapper need not: the outer link has
+    // gathered.
     let gathers_nothing = line.missing_value().is_some()
         || line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
@@ -169,14 +169,14 @@ fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<ExitStatus>> {
     }
 }
 
-/// The scripts of `-T`, together.
+/// Reads the scripts of `-T`.
 fn read_script(line: &CommandLine) -> Result<Script> {
     let search: Vec<&Path> = line.values(Id::LibraryPath).map(Path::new).collect();
     Script::read(line.values(Id::Script).map(Path::new), &search)
 }
 
-/// Runs the backend with the caller's own arguments, but for those that are for us and inputs that only this
-/// process could read.
+/// Runs the backend with the caller's arguments but for our options. Inputs that were pipes are passed
+/// as files.
 fn link_unchanged(
     line: &CommandLine,
     invocation: Invocation<'_>,
@@ -208,13 +208,13 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Finds what there is to gather, and starts the backend once that is likely to be something.
+    /// Surveys the inputs, and starts the backend early if there are marks.
     ///
-    /// What is made here and below is not dropped: this process ends soon, and the system takes back all of
-    /// it at once.
+    /// The results of the phases are not dropped: the process ends soon, and the system frees all memory at
+    /// once.
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<ManuallyDrop<Survey<'i>>> {
         let invocation = &mut self.invocation;
-        // Bitcode may have to be compiled first, by another run.
+        // Bitcode may need an LTO step first.
         let marks_seen = || match inputs.bitcode.is_empty() {
             true => invocation.start_early(),
             false => Ok(()),
@@ -224,7 +224,7 @@ impl Link<'_> {
         Ok(ManuallyDrop::new(survey))
     }
 
-    /// From the survey to the output. `messages` are what the backend has said when it compiled bitcode.
+    /// From the survey to the output. `messages` are those of the LTO step.
     fn gather(
         mut self,
         inputs: &Inputs<'_>,
@@ -245,7 +245,7 @@ impl Link<'_> {
                 false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
             };
         }
-        // If there are no marks, it was not worth it before.
+        // Without marks the survey has not started the backend.
         self.invocation.start_early()?;
         inputs.release();
         if !self.shows_arrays() && !self.options.manifest {
@@ -254,7 +254,7 @@ impl Link<'_> {
         let moves = Moves::of(&survey, &plan);
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let mut command = LinkCommand::new()?;
-        // A wrapper may look at its arguments: it is given no archive for what is none.
+        // A wrapper may look at its arguments, so it gets no archive in place of an object.
         let together = backend.takes_flavor();
         let mut objects =
             RewrittenObjects::new(&mut command, together, self.files, inputs, moves.edited())?;
@@ -284,8 +284,8 @@ impl Link<'_> {
         Ok(status)
     }
 
-    /// Links where the backend says whether live code refers to what nobody defines. If it does, the user is told
-    /// why, also where undefined data would be null.
+    /// Links, and explains an undefined symbol that is a bound of a section without entries. That includes
+    /// undefined data, which `--allow-undefined` would make null.
     fn link_undeclared(
         self,
         undeclared: &[Undeclared<'_>],
@@ -319,7 +319,7 @@ impl Link<'_> {
         Ok(status)
     }
 
-    /// Whether people see which arrays there are, in a link map.
+    /// Whether a link map shows the arrays.
     fn shows_arrays(&self) -> bool {
         self.line.has(Id::Map) || self.line.has(Id::PrintMap)
     }
@@ -336,7 +336,7 @@ impl Link<'_> {
     }
 }
 
-/// Links objects that were parsed and encoded anew, and gathers nothing.
+/// Links objects that were parsed and encoded again, without gathering.
 fn link_reencoded(
     line: &CommandLine,
     backend: &Backend,
@@ -374,12 +374,12 @@ fn print(text: &str) {
     let _ = stdout.flush();
 }
 
-/// Whether an environment variable says yes.
+/// Whether an environment variable is set to other than `0`.
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// What messages begin with: as lld, the name that the program was called by.
+/// The prefix of messages: the name of the program, as in lld.
 fn program_name(argv0: Option<OsString>) -> String {
     let stem = argv0
         .as_deref()

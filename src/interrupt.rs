@@ -1,8 +1,8 @@
-//! Signals that end a link, at any moment of it: the backend ends, temporary files go, and then this process
-//! ends by that same signal, as whoever sent it expects.
+//! Signals that end a link. The handler terminates the backend, removes temporary files, and lets this
+//! process end by the same signal.
 //!
-//! The handler does all of that, whatever this process waits for or works at. A signal that our caller ignores
-//! (`nohup`) stays ignored. Where there is nothing to clean up yet, there is no handler.
+//! A signal that the caller ignores (`nohup`) stays ignored. No handler is installed before there is
+//! something to clean up.
 
 use std::io::Result;
 use std::process::{Child, Command, ExitStatus};
@@ -19,23 +19,23 @@ mod unix {
     use std::sync::{Arc, Once};
     use std::time::Duration;
 
-    /// The backend, while there is one, or 0.
+    /// The process id of the backend, or 0.
     pub static BACKEND: AtomicI32 = AtomicI32::new(0);
-    /// The signal that has come, or 0.
+    /// The pending signal, or 0.
     pub static PENDING: AtomicI32 = AtomicI32::new(0);
-    /// Whether this process is at something that a signal has to wait for.
+    /// Whether signals are deferred.
     pub static IS_DEFERRED: AtomicBool = AtomicBool::new(false);
-    /// Whether a thread is about to end this process.
+    /// Whether a thread is ending this process.
     pub static IS_EXITING: AtomicBool = AtomicBool::new(false);
 
-    /// How long the backend may take to end by a signal.
+    /// How long the backend may take to end before it is killed.
     const KILL_TIMEOUT: Duration = Duration::from_secs(5);
     const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
     pub fn install_handlers() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            // A file that is larger than the limit is then an error of `write`, and not the end.
+            // Makes writing beyond the file size limit an error of `write`.
             let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
             for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
                 if !is_ignored(signal) {
@@ -47,32 +47,32 @@ mod unix {
 
     #[allow(unsafe_code)]
     fn catch(signal: c_int) {
-        // SAFETY: what a handler may do is limited (`signal-safety(7)`). This one uses atomics, `waitid`,
-        // `nanosleep`, `kill`, and what removes files without an allocation or a lock.
-        // Where it cannot be had the signal ends this process at once.
+        // SAFETY: a handler may call async-signal-safe functions only (`signal-safety(7)`). This one uses
+        // atomics, `waitid`, `nanosleep`, `kill`, and removes files without allocating or locking. If it
+        // cannot be installed, the signal ends this process at once.
         let _ = unsafe { low_level::register(signal, move || handle(signal)) };
     }
 
     #[allow(unsafe_code)]
     fn is_ignored(signal: c_int) -> bool {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: nothing is set, and the place for the answer is there.
+        // SAFETY: no action is set, and the pointer for the old action is valid.
         let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-        // SAFETY: all its fields are integers or may be null, so that zeros are a value too.
+        // SAFETY: all fields are integers or nullable, so zero is a valid value.
         let action = unsafe { action.assume_init() };
         asked == 0 && action.sa_sigaction == libc::SIG_IGN
     }
 
-    /// The handler.
+    /// The signal handler.
     pub fn handle(signal: c_int) {
         PENDING.store(signal, SeqCst);
-        // If it is held, `hold` sees that one has come.
+        // `defer_signals` handles a deferred signal.
         if !IS_DEFERRED.load(SeqCst) {
             terminate(signal);
         }
     }
 
-    /// Ends this process, unless another thread, or the handler of another signal below this one, is at that.
+    /// Ends this process, unless another thread or an interrupted handler does.
     pub fn terminate(signal: c_int) {
         if !IS_EXITING.swap(true, SeqCst) {
             if let Some(signal) = Signal::from_named_raw(signal) {
@@ -83,7 +83,7 @@ mod unix {
         }
     }
 
-    /// Lets the backend end by a signal, which it may use to clean up, and then whether it wants or not.
+    /// Forwards the signal to the backend, so that it can clean up, and kills it after a timeout.
     pub fn terminate_backend(signal: Signal) {
         let Some(backend) = Pid::from_raw(BACKEND.load(SeqCst)) else {
             return;
@@ -107,15 +107,14 @@ mod unix {
         !matches!(waitid(WaitId::Pid(child), how), Ok(None))
     }
 
-    /// Waits until `child` has ended, and leaves it to be asked how.
+    /// Waits until `child` has ended, and leaves its status for `wait`.
     pub fn wait_until_exited(child: Pid) {
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(child), how) {}
     }
 }
 
-/// Lets the backend end with us even if we are ended by a signal that cannot be caught. It would write the output
-/// after all.
+/// Kills the backend if this process is killed. It would still write the output.
 #[cfg(target_os = "linux")]
 mod parent_death {
     use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
@@ -133,7 +132,7 @@ mod parent_death {
         Ok(())
     }
 
-    /// What is to be run, as the system wants to have it.
+    /// The program and its arguments, ready for `execve`.
     struct Program {
         path: CString,
         arguments: Strings,
@@ -162,28 +161,29 @@ mod parent_death {
             })
         }
 
-        /// Becomes the program, in the child process. The standard library would give what is no program to a shell.
+        /// Replaces the child process. The standard library would run a file that is no executable with a
+        /// shell.
         #[allow(unsafe_code)]
         fn run(&self) -> Result<()> {
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            // It may have ended before this.
+            // The parent may have ended before the previous call.
             if getppid() != Some(self.parent) {
                 return Err(ErrorKind::Interrupted.into());
             }
             let (arguments, variables) = (self.arguments.pointers(), self.variables.pointers());
-            // SAFETY: the strings end with a null byte, their lists with a null pointer, and all of them are here.
+            // SAFETY: the strings and the lists are null-terminated and alive.
             unsafe { libc::execve(self.path.as_ptr(), arguments, variables) };
             Err(Error::last_os_error())
         }
     }
 
-    /// Strings, and the list of where they are.
+    /// Strings, and a null-terminated list of pointers to them.
     struct Strings {
         _strings: Vec<CString>,
         pointers: Vec<*const c_char>,
     }
 
-    // SAFETY: the pointers are to what the strings own, which does not move and is only read.
+    // SAFETY: the pointers point into the owned strings, which neither move nor change.
     #[allow(unsafe_code)]
     unsafe impl Send for Strings {}
     // SAFETY: the same.
@@ -208,13 +208,13 @@ mod parent_death {
     }
 }
 
-/// From now on such a signal is caught. To be called before there is something to clean up.
+/// Installs the signal handlers. Call this before there is something to clean up.
 pub fn install_handlers() {
     #[cfg(unix)]
     unix::install_handlers();
 }
 
-/// Does what a signal has to wait for: what is made here is known to the handler when it comes.
+/// Defers signals while `make` runs, so that the handler sees its result.
 pub fn defer_signals<T>(make: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
     {
@@ -232,7 +232,7 @@ pub fn defer_signals<T>(make: impl FnOnce() -> T) -> T {
     make()
 }
 
-/// Starts the backend, which ends when we do.
+/// Starts the backend, which ends with this process.
 ///
 /// # Errors
 /// It cannot be run.
@@ -268,20 +268,20 @@ pub fn wait(child: &mut Child) -> Result<ExitStatus> {
     })
 }
 
-/// Ends a backend that has nothing to do.
+/// Kills a backend that has done nothing.
 pub fn kill(child: &mut Child) {
-    // If it has ended already, all is well.
+    // Ignore that it may have ended.
     let _ = child.kill();
     let _ = wait(child);
 }
 
-/// Lets a signal that is handled elsewhere end the link as those here do.
+/// Handles a signal that another handler has caught.
 #[cfg(unix)]
 pub fn handle(signal: i32) {
     unix::handle(signal);
 }
 
-/// Cleans up for a handler that ends this process by itself.
+/// Cleans up for another handler that ends this process.
 #[cfg(unix)]
 pub fn clean_up() {
     unix::IS_EXITING.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -289,7 +289,7 @@ pub fn clean_up() {
     crate::temporary::on_signal::remove();
 }
 
-/// Returns only if no other thread is about to end this process. To be called before it ends in another way.
+/// Blocks if another thread is ending this process. Call this before returning from `main`.
 pub fn wait_if_exiting() {
     #[cfg(unix)]
     while unix::IS_EXITING.load(std::sync::atomic::Ordering::SeqCst) {
@@ -297,7 +297,7 @@ pub fn wait_if_exiting() {
     }
 }
 
-/// Whether a process that ended by `signal` did so since someone wanted the link to end.
+/// Whether `signal` asks a process to end, and is not a crash.
 pub fn is_termination(signal: i32) -> bool {
     #[cfg(unix)]
     {
@@ -311,7 +311,7 @@ pub fn is_termination(signal: i32) -> bool {
     }
 }
 
-/// Ends this process by `signal`, as if it had not been caught.
+/// Ends this process by `signal`, with the default action.
 pub fn exit_by_signal(signal: i32) -> ! {
     #[cfg(unix)]
     let _ = signal_hook::low_level::emulate_default_handler(signal);

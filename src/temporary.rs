@@ -1,5 +1,4 @@
-//! The directory of temporary files, which goes when it is dropped, and also where the process ends
-//! without that: in the handler of a signal.
+//! The directory of temporary files. It is removed when dropped, or by the signal handler.
 
 use crate::error::{Error, os_message};
 use crate::interrupt;
@@ -7,23 +6,23 @@ use std::io::Result;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// A directory and the names of the files in it: a number, and what is in the file.
+/// A directory whose files are named by number and kind.
 #[derive(Debug)]
 pub struct Directory {
     directory: TempDir,
     files: usize,
 }
 
-/// What is in a file, as its extension.
+/// The kind of a file, which gives its extension.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// An object.
     Object,
     /// An archive.
     Archive,
-    /// The arguments of the backend.
+    /// A response file.
     ResponseFile,
-    /// An input that only we could read.
+    /// An input that was a pipe.
     Input,
 }
 
@@ -38,17 +37,17 @@ impl Kind {
     }
 }
 
-/// What the names of these directories begin with.
+/// The prefix of directory names.
 pub const PREFIX: &str = "wasm-section-ld-";
 
 impl Directory {
-    /// Makes one in the directory of `TMPDIR`.
+    /// Creates a directory in `TMPDIR`.
     ///
     /// # Errors
     /// It cannot be made.
     pub fn new() -> Result<Self> {
         let mut builder = tempfile::Builder::new();
-        // Nobody else is to read what is linked, nor to change it on its way to the backend.
+        // Other users must not read or replace what is linked.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         builder.prefix(PREFIX);
@@ -80,16 +79,15 @@ impl Directory {
     }
 }
 
-/// A temporary file that cannot be written. The names of temporary files mean nothing to the user, that of their
-/// directory does.
+/// The error for a temporary file that cannot be written. It names the directory, as the file name
+/// means nothing to the user.
 pub fn cannot_write(error: &std::io::Error) -> Error {
     let directory = std::env::temp_dir();
     Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
         .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")
 }
 
-/// For the handler of a signal, after which this process ends: without an allocation and without a lock, as
-/// handlers must (`signal-safety(7)`).
+/// Cleanup in a signal handler. It allocates nothing and takes no lock (`signal-safety(7)`).
 #[cfg(unix)]
 pub mod on_signal {
     use std::ffi::{CStr, CString};
@@ -97,10 +95,9 @@ pub mod on_signal {
     use std::path::Path;
     use std::sync::OnceLock;
 
-    /// One for what is linked and, before it, one for the bitcode in it.
+    /// The directories of the LTO step and of the final link.
     static DIRECTORIES: [OnceLock<CString>; 2] = [const { OnceLock::new() }; 2];
-    /// How often it is tried: another thread may write a file just now, and can write none when the directory
-    /// is gone.
+    /// How often removal is tried. Another thread may add a file meanwhile.
     const MAX_TRIES: usize = 100;
 
     pub(super) fn register(path: &Path) {
@@ -110,7 +107,7 @@ pub mod on_signal {
         }
     }
 
-    /// Removes what there is.
+    /// Removes the directories.
     pub fn remove() {
         for directory in DIRECTORIES.iter().filter_map(|slot| slot.get()) {
             let is_left = |_: &usize| {
@@ -121,7 +118,7 @@ pub mod on_signal {
         }
     }
 
-    /// All that is in a directory.
+    /// Removes all files of a directory.
     #[cfg(target_os = "linux")]
     pub mod remove {
         use super::CStr;
@@ -130,7 +127,7 @@ pub mod on_signal {
         use std::mem::MaybeUninit;
         use std::os::fd::{AsFd, BorrowedFd};
 
-        /// What the kernel hands out at once, in bytes.
+        /// Size of the buffer for directory entries.
         const BUFFER_SIZE: usize = 2048;
 
         pub fn contents(directory: &CStr) {
@@ -160,8 +157,7 @@ pub mod on_signal {
         }
     }
 
-    /// The files of which we know the names, as such a system has no call that reads a directory without an
-    /// allocation.
+    /// Removes the files whose names are known. These systems cannot read a directory without allocating.
     #[cfg(not(target_os = "linux"))]
     pub mod remove {
         use super::super::Kind;
@@ -169,10 +165,10 @@ pub mod on_signal {
         use std::io::Write;
         use std::sync::atomic::{AtomicUsize, Ordering};
 
-        /// No directory has more files.
+        /// The highest number of files in a directory.
         static FILES: AtomicUsize = AtomicUsize::new(0);
         const KINDS: [Kind; 4] = [Kind::Object, Kind::Archive, Kind::ResponseFile, Kind::Input];
-        /// What the system takes for a path (`PATH_MAX`).
+        /// The longest path in bytes.
         const PATH_MAX: usize = 4096;
 
         pub fn count(files: usize) {
@@ -188,7 +184,7 @@ pub mod on_signal {
                     let written = rest.write_all(directory.to_bytes());
                     let written = written.and_then(|()| rest.write_fmt(name));
                     if let (Ok(()), Ok(path)) = (written, CStr::from_bytes_until_nul(&path)) {
-                        // Most are not there.
+                        // Most of these files do not exist.
                         let _ = rustix::fs::unlink(path);
                     }
                 }

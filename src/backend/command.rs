@@ -1,5 +1,5 @@
-//! What the backend is given: temporary files for the objects that were made, and the caller's
-//! arguments with those in place of, or before, the inputs they stand for.
+//! The command line of the backend: the caller's arguments with temporary files in place of, or before,
+//! the inputs that were rewritten.
 
 use super::diagnostics::{NameMap, SynthesizedSymbols};
 use super::invocation::MAX_COMMAND_LINE;
@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
-/// A link with gathered sections. Its temporary files go when it is dropped.
+/// The command line of one link, and its temporary files. Dropping it removes them.
 pub struct LinkCommand<'a> {
     pub(super) directory: Directory,
     pub(super) edits: Edits,
@@ -21,7 +21,7 @@ pub struct LinkCommand<'a> {
 }
 
 impl<'a> LinkCommand<'a> {
-    /// A job with nothing in it yet.
+    /// An empty command, with a directory for its temporary files.
     ///
     /// # Errors
     /// A temporary directory that cannot be made.
@@ -36,30 +36,30 @@ impl<'a> LinkCommand<'a> {
         })
     }
 
-    /// Says what the backend has said already. What it will say again is not shown again.
+    /// Prints the messages of the LTO step. Warnings that the final link repeats are not printed again.
     pub fn show_lto_messages(&mut self, messages: &[u8]) {
         let _ = std::io::stderr().write_all(messages);
         self.names.hide_repeated(messages);
     }
 
-    /// What maps temporary names back.
+    /// Maps the names of temporary files back to inputs.
     pub fn names(&self) -> &NameMap<'a> {
         &self.names
     }
 
-    /// Says what the arrays are made of, for a map to show it.
+    /// Sets the lines that a link map shows for the arrays.
     pub fn show_in_map(&mut self, arrays: MapArrays) {
         self.names.set_arrays(arrays);
     }
 
-    /// The words for the backend.
+    /// The arguments of the backend. A long command line goes into a response file.
     ///
     /// # Errors
     /// A response file that cannot be written.
     pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
         let arguments = line.edited(&self.edits);
         let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
-        // Older lld know no empty word in a response file.
+        // Older lld drop empty arguments of a response file.
         if length <= MAX_COMMAND_LINE || arguments.iter().any(|word| word.is_empty()) {
             return Ok(arguments);
         }
@@ -67,7 +67,7 @@ impl<'a> LinkCommand<'a> {
         let file = self.write_as(Kind::ResponseFile, &response, None)?;
         let mut argument = OsString::from("@");
         argument.push(file);
-        // How the file is quoted is said outside of it.
+        // The quoting style must stay on the command line.
         let quoting = line
             .arguments()
             .filter(|(_, argument)| matches!(argument.meaning, Meaning::Option(Id::RspQuoting, _)));
@@ -78,15 +78,14 @@ impl<'a> LinkCommand<'a> {
         Ok(arguments)
     }
 
-    /// Maps names in the files that the backend wrote for people: the link map and the reasons for
-    /// extraction.
+    /// Maps temporary names back in the files that the backend wrote: the link map and `--why-extract`.
     ///
     /// # Errors
-    /// Such a file cannot be written again.
+    /// A file that cannot be written.
     pub fn map_reports(&self, line: &CommandLine) -> Result<()> {
         for report in line.values(Id::Map).chain(line.values(Id::WhyExtract)) {
             let path = Path::new(report);
-            // Not a terminal or a pipe, whose text is gone.
+            // Skip terminals and pipes: what was written there cannot be changed.
             if !path.is_file() {
                 continue;
             }
@@ -127,7 +126,7 @@ impl<'a> LinkCommand<'a> {
         Ok(path)
     }
 
-    /// The path of the next temporary file.
+    /// The path of the next temporary file. Messages show it as `shown_as`.
     pub(super) fn path(&mut self, kind: Kind, shown_as: Option<String>) -> PathBuf {
         let name = self.directory.name(kind);
         let path = self.directory.path().join(&name);
@@ -137,8 +136,8 @@ impl<'a> LinkCommand<'a> {
         path
     }
 
-    /// The name of the next member of an archive of ours, which stands for an input: `name`, as some
-    /// messages show it alone, where archives can have it and it is one.
+    /// The name of the next member of a temporary archive. It is `name` where an archive can hold that, as
+    /// some messages show a member without its archive.
     pub(super) fn member(&mut self, archive: &str, name: &str, shown_as: String) -> String {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
         let member = match !name.is_empty() && name.bytes().all(is_plain) {
@@ -150,7 +149,7 @@ impl<'a> LinkCommand<'a> {
         member
     }
 
-    /// Puts words where the object is that they stand for or, for a member, just before its archive.
+    /// Puts arguments in place of an object or, for a member, just before its archive.
     pub(super) fn place(&mut self, module: &Module<'_>, arguments: Vec<OsString>) {
         let argument = module.place.argument;
         if module.is_member() {
@@ -164,7 +163,7 @@ impl<'a> LinkCommand<'a> {
         }
     }
 
-    /// The bitcode has been compiled, and its objects have been handed out.
+    /// Drops `--lto-obj-path`: the LTO step has copied the objects there.
     pub fn drop_lto_object_path(&mut self, line: &CommandLine) {
         for (index, argument) in line.arguments() {
             if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
@@ -173,21 +172,21 @@ impl<'a> LinkCommand<'a> {
         }
     }
 
-    /// Leaves arguments out.
+    /// Drops arguments.
     pub fn drop_arguments(&mut self, dropped: impl IntoIterator<Item = ArgumentIndex>) {
         for argument in dropped {
             self.edits.replace.insert(argument, Vec::new());
         }
     }
 
-    /// Ends `--start-lib`: what comes last would be lazy between it and the end of the line.
+    /// Ends `--start-lib`. Objects that are appended must not be lazy.
     pub fn end_lazy_files(&mut self, line: &CommandLine) {
         if line.flag(Id::StartLib, Id::EndLib) {
             self.edits.last.push("--end-lib".into());
         }
     }
 
-    /// Adds an object after all others, which `write` writes.
+    /// Appends an object, which `write` writes.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -200,12 +199,12 @@ impl<'a> LinkCommand<'a> {
         Ok(())
     }
 
-    /// Says where the symbols of the synthesized object are from, for messages to show it.
+    /// Sets the inputs that the symbols of the synthesized object come from, for messages to show.
     pub fn show_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
         self.names.set_symbols(symbols);
     }
 
-    /// Gives the backend what it cannot read any more, since we have.
+    /// Writes inputs that were pipes to temporary files: the backend cannot read them again.
     ///
     /// # Errors
     /// A file that cannot be written.

@@ -1,4 +1,4 @@
-//! What the backend says, with temporary files shown as the inputs they stand for.
+//! Messages of the backend, with the names of inputs in place of temporary files.
 
 use super::map::{Lines, MapArrays, SYNTHESIZED};
 use crate::args::from_bytes;
@@ -13,52 +13,52 @@ use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
 
-/// Maps temporary names back.
+/// Maps the names of temporary files back to inputs.
 pub struct NameMap<'a> {
-    /// The directory of the temporary files, with the separator that follows it.
+    /// The directory of temporary files, with a trailing separator.
     prefix: Vec<u8>,
-    /// The names of inputs, by the name of the temporary file that stands for each.
+    /// Names of inputs by temporary file.
     inputs: HashMap<Vec<u8>, String>,
     /// The symbols of the synthesized object.
     symbols: Option<SynthesizedSymbols<'a>>,
-    /// The inputs they come from. Made when a message asks for them.
+    /// The inputs of these symbols. Computed for the first message that needs them.
     origins: OnceLock<HashMap<String, Option<ObjectId>>>,
-    /// The same by the demangled names, which the backend may show.
+    /// The same by demangled name.
     demangled: OnceLock<HashMap<String, ObjectId>>,
-    /// The directory of the caller's output, with the separator that follows it.
+    /// The directory of the caller's output, with a trailing separator.
     output: Vec<u8>,
-    /// What the arrays are made of, if a map is asked for.
+    /// The lines of the arrays in a link map.
     arrays: Option<MapArrays>,
-    /// Warnings that the user has seen.
+    /// Warnings that were printed already.
     said: HashSet<Vec<u8>>,
 }
 
-/// The directory, among temporary files, of an output that is not the caller's.
+/// The subdirectory for the temporary output of the LTO step.
 pub const OUTPUT: &str = "output";
 
-/// What hoisting adds to the names that the backend shows.
+/// What hoisting adds to names.
 #[derive(Debug, Clone, Copy)]
 pub struct GeneratedNames {
-    /// What is in a line about an emptied segment, which the user does not have.
+    /// Part of the name of an emptied segment, which the user does not have.
     pub tombstone: &'static str,
-    /// What precedes the number that makes a symbol's name unique.
+    /// Precedes the number in a generated symbol name.
     pub unique: &'static str,
 }
 
-/// Where the symbols of the synthesized object are from.
+/// The inputs that the symbols of the synthesized object come from.
 pub struct SynthesizedSymbols<'a> {
-    /// Of each symbol, the input. Only messages ask for it.
+    /// Returns the input of each symbol.
     pub origins: Box<dyn Fn() -> HashMap<String, Option<ObjectId>> + Sync + 'a>,
     /// The name of an input.
     pub input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
-    /// Of how many inputs there are names to be had.
+    /// The number of inputs.
     pub inputs: usize,
-    /// What else is in the names that the backend shows.
+    /// What hoisting adds to names.
     pub added: GeneratedNames,
 }
 
 impl<'a> NameMap<'a> {
-    /// For temporary files in the directory `prefix`, which ends with a separator.
+    /// A map for temporary files in the directory `prefix`, which has a trailing separator.
     pub fn new(prefix: Vec<u8>) -> Self {
         Self {
             prefix,
@@ -72,54 +72,54 @@ impl<'a> NameMap<'a> {
         }
     }
 
-    /// The name of the directory of the temporary files, which no other link has.
+    /// The name of the directory of temporary files, which is unique to this link.
     pub fn directory(&self) -> OsString {
         let prefix = from_bytes(&self.prefix);
         let name = Path::new(&prefix).file_name();
         name.unwrap_or_default().to_owned()
     }
 
-    /// Says that what is beside the temporary output stands for what is beside the caller's.
+    /// Shows the directory of the temporary output as that of the caller's output `path`.
     pub fn set_output(&mut self, path: &Path) {
         let path = path.as_os_str().as_encoded_bytes();
         let name = memchr::memrchr(MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
         self.output = path.get(..name).unwrap_or_default().to_vec();
     }
 
-    /// Says what the arrays are made of, for a map to show it.
+    /// Sets the lines that a link map shows for the arrays.
     pub fn set_arrays(&mut self, arrays: MapArrays) {
         self.arrays = Some(arrays);
     }
 
-    /// Where mapped lines are to be written.
+    /// A writer that replaces arrays in a link map.
     pub fn lines<W: Write>(&self, to: W) -> Lines<'_, W> {
         Lines::new(self.arrays.as_ref(), to)
     }
 
-    /// Says that the user has seen these messages: their warnings need not be shown again.
+    /// Hides the warnings among these messages when they come again.
     pub fn hide_repeated(&mut self, messages: &[u8]) {
         let lines = messages.split_inclusive(|&byte| byte == b'\n');
-        // In colours there is more between the program's name and this.
+        // With colours there are escapes before this text.
         let warnings = lines.filter(|line| memmem::find(line, b"warning: ").is_some());
         self.said.extend(warnings.map(<[u8]>::to_vec));
     }
 
-    /// Whether the user has seen this line.
+    /// Whether this line is a warning that was printed already.
     pub fn is_repeated(&self, line: &[u8]) -> bool {
         self.said.contains(line)
     }
 
-    /// Says that the temporary file `file` stands for `input`.
+    /// Shows the temporary file `file` as `input`.
     pub fn add_input(&mut self, file: &str, input: String) {
         self.inputs.insert(file.as_bytes().to_vec(), input);
     }
 
-    /// Says where the symbols of the synthesized object are from.
+    /// Sets the inputs of the symbols of the synthesized object.
     pub fn set_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
         self.symbols = Some(symbols);
     }
 
-    /// All lines of a text.
+    /// Maps all lines of a text.
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
         let mut lines = self.lines(&mut mapped);
@@ -132,16 +132,16 @@ impl<'a> NameMap<'a> {
         mapped
     }
 
-    /// The place of an input in link order.
+    /// The index of an input in link order.
     fn position(&self, name: &[u8]) -> Option<usize> {
         let symbols = self.symbols.as_ref()?;
         (0..symbols.inputs).find(|&input| (symbols.input_name)(ObjectId(input)).as_bytes() == name)
     }
 
-    /// A line of output for the user: empty if it speaks of nothing that the user has. `symbol` is
-    /// the one that the message speaks of.
+    /// Maps a line of a message about `symbol`. The result is empty if the line is about an emptied
+    /// segment.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
-        // Removed by the garbage collector or, in a map, without bytes.
+        // `--print-gc-sections` and link maps show emptied segments.
         let added = self.symbols.as_ref().map(|symbols| symbols.added);
         if added.is_some_and(|added| contains(line, added.tombstone)) {
             return Vec::new();
@@ -191,7 +191,7 @@ impl<'a> NameMap<'a> {
             let mut demangled = HashMap::default();
             for (symbol, origin) in origins {
                 if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), *origin) {
-                    // Of several that look the same, always the first.
+                    // Several symbols may have one demangled name. The first input wins.
                     let first: &mut ObjectId = demangled.entry(name).or_insert(origin);
                     *first = origin.min(*first);
                 }
@@ -201,14 +201,14 @@ impl<'a> NameMap<'a> {
     }
 }
 
-/// The name of what is in the directory of the output, and what follows it.
+/// The file name in the directory of the temporary output, and the text after it.
 fn output_name(file: &[u8]) -> Option<&[u8]> {
     let name = file.strip_prefix(OUTPUT.as_bytes())?;
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o`, `.a` or `.i`, of an archive
-/// of ours also the member in parentheses. What follows may be the end of a sentence.
+/// The length of the name of a temporary file at the start of `text`: digits, an extension and, for an
+/// archive, the member in parentheses. The full stop of a sentence may follow.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
@@ -221,20 +221,20 @@ fn file_name_length(text: &[u8]) -> usize {
     }
 }
 
-/// What a message speaks of: its first line names a symbol, and those that begin with `>>>` follow.
+/// The context of a message: its first line names a symbol, and lines that begin with `>>>` belong to
+/// it.
 #[derive(Default)]
 pub struct MessageContext {
     symbol: Option<Vec<u8>>,
-    /// The first of the two definitions of a duplicate symbol.
+    /// The first definition of a duplicate symbol, until the second one follows.
     first: Option<Vec<u8>>,
-    /// Whether the message is about a duplicate symbol, and the first definition is to come.
+    /// Whether the message is about a duplicate symbol whose first definition follows.
     is_duplicate: bool,
 }
 
 impl MessageContext {
-    /// Gives `show` the lines for the user that the next line of the backend makes. The synthesized object
-    /// is the last input, so the backend names a definition that it stands for last: the two are shown in
-    /// link order.
+    /// Passes the mapped lines to `show`. The synthesized object is the last input, so the backend shows
+    /// its definition second. Here the two are shown in the order of their inputs.
     pub fn map(&mut self, names: &NameMap<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
         const DEFINED: &[u8] = b">>> defined in ";
         if !line.starts_with(b">>>") {
@@ -259,14 +259,13 @@ impl MessageContext {
         }
     }
 
-    /// Shows what waits for another line.
+    /// Shows a line that was held back.
     pub fn end(&mut self, show: impl FnMut(&[u8])) {
         self.first.take().as_deref().into_iter().for_each(show);
     }
 }
 
-/// The symbol that a message of `wasm-ld` is about: what follows `undefined symbol: ` and the like
-/// up to the end of the line.
+/// The symbol in a message of `wasm-ld`: the text after `undefined symbol: ` and the like.
 fn symbol_of(line: &[u8]) -> Option<&[u8]> {
     const MESSAGES: [&[u8]; 7] = [
         b"undefined symbol: ",
@@ -276,7 +275,7 @@ fn symbol_of(line: &[u8]) -> Option<&[u8]> {
         // `--trace-symbol`.
         b": definition of ",
         b": reference to ",
-        // `--why-extract`: who refers, what is extracted, the symbol.
+        // `--why-extract`: reference, extracted file, symbol.
         b"\t",
     ];
     MESSAGES.iter().find_map(|message| {
@@ -289,7 +288,7 @@ fn contains(line: &[u8], text: &str) -> bool {
     memmem::find(line, text.as_bytes()).is_some()
 }
 
-/// Symbols that were given unique names, under their own.
+/// Removes generated suffixes from the names of symbols.
 fn without_unique_suffixes(line: &[u8], unique: &str) -> Vec<u8> {
     let mut plain = Vec::with_capacity(line.len());
     let mut rest = line;

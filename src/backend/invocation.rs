@@ -1,11 +1,8 @@
-//! How the backend is called: with its arguments on its command line, or started before they are
-//! known and told them later.
+//! An invocation of the backend, with its arguments on the command line or sent later.
 //!
-//! lld takes longer to be loaded than most links take us. So it is loaded meanwhile: it is told that
-//! its arguments are in a response file, which is its standard input, and waits there until we know
-//! them. Nothing is guessed, and nothing is done twice.
-//!
-//! That is done for inputs with marks, as this process then cannot become the backend anyway.
+//! Loading lld takes longer than most of our work. So lld starts early, with its standard input as a
+//! response file, and blocks until the arguments are sent. That is done for inputs with marks only:
+//! this process cannot become the backend then.
 
 use super::diagnostics::NameMap;
 use super::locate::Backend;
@@ -18,20 +15,20 @@ use crate::terminal::Colors;
 use std::ffi::OsString;
 use std::io::Write;
 
-/// Beyond this many bytes the arguments go into a response file. Windows takes 32,767 characters,
-/// and a pipe on Linux 65,536 at once.
+/// A longer command line goes into a response file, in bytes. The limit of Windows is 32,767
+/// characters, and a pipe on Linux buffers 65,536 bytes.
 pub const MAX_COMMAND_LINE: usize = 30_000;
 
-/// A call of the backend.
+/// An invocation of the backend.
 pub struct Invocation<'a> {
     line: &'a CommandLine,
     backend: &'a Backend,
-    /// The backend, if it is there and waits.
+    /// The backend, if it was started early.
     started: Option<RunningBackend>,
 }
 
 impl<'a> Invocation<'a> {
-    /// A call for which nothing is done yet.
+    /// An invocation that has not started yet.
     pub fn new(line: &'a CommandLine, backend: &'a Backend) -> Self {
         Self {
             line,
@@ -40,8 +37,8 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Lets the backend be loaded, where that can be done without anybody seeing it. This process is then not
-    /// going to become the backend.
+    /// Starts the backend early, if that is possible and not visible to the user. This process cannot
+    /// become the backend afterwards.
     ///
     /// # Errors
     /// It cannot be run.
@@ -53,8 +50,8 @@ impl<'a> Invocation<'a> {
         Ok(())
     }
 
-    /// Runs the backend with the caller's own words: in place of this process where that can be, and
-    /// else so that nobody sees that it is not. None of the words may be for us.
+    /// Runs the backend with the caller's own arguments, in place of this process if possible. None of them
+    /// may be an option of ours.
     ///
     /// # Errors
     /// It cannot be run.
@@ -70,8 +67,8 @@ impl<'a> Invocation<'a> {
         })
     }
 
-    /// Runs the backend with `words`, and passes on what it says under the names that the user
-    /// knows. `gathered` says that entries were.
+    /// Runs the backend and relays its output under the names that the user knows. `gathered` tells a
+    /// nested run of this program that this link has gathered.
     ///
     /// # Errors
     /// It cannot be run.
@@ -84,7 +81,7 @@ impl<'a> Invocation<'a> {
         self.run_to(arguments, names, gathered, &mut std::io::stderr())
     }
 
-    /// The same, and its errors and warnings.
+    /// As `run`, and returns the errors and warnings.
     ///
     /// # Errors
     /// It cannot be run.
@@ -119,8 +116,8 @@ impl<'a> Invocation<'a> {
         )
     }
 
-    /// Runs the backend with the caller's own words, but for those that are for us, though there is more to do
-    /// when it has ended.
+    /// Runs the backend with the caller's arguments but for our options, and returns here afterwards. It
+    /// inherits our output.
     ///
     /// # Errors
     /// It cannot be run.
@@ -129,7 +126,8 @@ impl<'a> Invocation<'a> {
         process::run_inherited(self.backend, &self.with_flavor(arguments))
     }
 
-    /// What the backend says of the caller's own words, where that is an error, and how it ends.
+    /// Runs the backend with the caller's arguments but for our options, and returns its errors and
+    /// warnings.
     ///
     /// # Errors
     /// It cannot be run.
@@ -138,8 +136,8 @@ impl<'a> Invocation<'a> {
         process::capture(self.backend, &self.piped(arguments), None)
     }
 
-    /// The same words where messages go through a pipe: lld does not see the user's terminal then, and what that
-    /// can show.
+    /// The arguments for a backend whose messages go through a pipe. It cannot see the user's terminal, so
+    /// colours are asked for.
     pub fn piped(&self, mut arguments: Vec<OsString>) -> Vec<OsString> {
         let colors = Colors::of(self.line);
         if self.backend.takes_flavor() && colors == Colors::Auto && colors.are_shown() {
@@ -148,7 +146,7 @@ impl<'a> Invocation<'a> {
         self.with_flavor(arguments)
     }
 
-    /// `words` as the backend wants to be told which platform to link for.
+    /// Adds `-flavor wasm` for a backend that needs it.
     pub fn with_flavor(&self, arguments: Vec<OsString>) -> Vec<OsString> {
         let backend = self.backend;
         let flavor = backend.needs_flavor() || (backend.takes_flavor() && self.line.has_flavor());
@@ -157,7 +155,7 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// What was never told its arguments goes, and has done nothing.
+/// A backend that got no arguments has done nothing.
 impl Drop for Invocation<'_> {
     fn drop(&mut self) {
         if let Some(mut running) = self.started.take() {
@@ -175,14 +173,14 @@ mod early_start {
     use std::path::Path;
     use std::process::Child;
 
-    /// The file that standard input is.
+    /// The path of standard input.
     const STDIN: &str = "/dev/stdin";
-    /// The word that says so.
+    /// The argument that makes it a response file.
     pub const ARGUMENTS: &str = "@/dev/stdin";
 
-    /// Whether the backend can be told later. Only lld itself is: a wrapper may look at its words.
-    /// On a terminal lld writes in colours, and our pipes are none. Who wants another quoting says so
-    /// on the command line, and older lld know no empty word in a response file.
+    /// Whether the backend can start early. It must be lld itself: a wrapper may look at its arguments. It
+    /// must not write to a terminal: lld uses colours there, and our pipes are none. Another quoting style
+    /// has to be on the command line, and older lld drop empty arguments of a response file.
     pub fn is_possible(line: &CommandLine, backend: &Backend) -> bool {
         let arguments = line.original();
         let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
@@ -198,20 +196,20 @@ mod early_start {
             && backend.is_program()
     }
 
-    /// Whether a word may name a file that this process has open, such as its standard input.
+    /// Whether an argument may name a descriptor of this process, such as standard input.
     fn is_descriptor(word: &OsString) -> bool {
         let bytes = word.as_encoded_bytes();
         let finds = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
         finds(b"/dev/stdin") || finds(b"/fd/")
     }
 
-    /// Gives the backend its arguments: all at once, so that it never sees a part of them.
+    /// Sends the arguments, all at once, so that the backend never reads a part of them.
     pub fn send_arguments(child: &mut Child, arguments: &[OsString]) {
         if let Some(mut stdin) = child.stdin.take() {
-            // No word is taken for the mark of an encoding, with which a text may begin.
+            // The first byte keeps an argument from being read as a byte order mark.
             let mut text = b"\n".to_vec();
             text.extend(args::response_file(arguments, Quoting::Posix));
-            // If it has ended, its status will say why.
+            // Ignore a broken pipe: the exit status tells why.
             let _ = stdin.write_all(&text);
         }
     }

@@ -1,9 +1,8 @@
-//! Bitcode that has entries is compiled before anything can be gathered.
+//! The LTO step: bitcode with entries is compiled before gathering.
 //!
-//! Only the backend can do that as it should be done: which members of archives are linked, and which
-//! symbols are seen from outside the bitcode, is for it to resolve, or whole-program optimization would
-//! have nothing to go by. So it links once as it was asked to, to a file that nobody sees, and hands out
-//! the objects that it made of the bitcode (`--lto-obj-path`, which `wasm-ld` has since LLVM 20).
+//! Only the backend can resolve which archive members are linked and which symbols are visible outside
+//! the bitcode. Whole-program optimization needs both. So the backend links once to a temporary output,
+//! and writes the objects of the bitcode (`--lto-obj-path`, since LLVM 20).
 
 use super::command::LinkCommand;
 use super::diagnostics::{NameMap, OUTPUT};
@@ -27,28 +26,31 @@ use std::path::{Path, PathBuf};
 /// The bitcode that has entries.
 #[derive(Debug)]
 pub struct BitcodeWithEntries {
-    /// Its places in [`Inputs::bitcode`].
+    /// Indices into [`Inputs::bitcode`].
     pub positions: Vec<usize>,
-    /// Whether symbols show entries. A name of a section may be another text.
+    /// Whether symbols show the entries. If not, a string in the file may be the name of a section by
+    /// accident.
     pub is_certain: bool,
-    /// The names that the optimizer keeps: those that entries have, and those that other files may refer to later.
+    /// Names that the optimizer must keep: those of entries, and those that other files may refer to later.
     pub kept: Vec<String>,
 }
 
-/// What has become of the bitcode.
+/// The result of the LTO step.
 pub enum Compiled {
-    /// What the backend made of it, and what it said.
+    /// The objects of the bitcode, and the backend's messages.
     Objects(FromBitcode, Vec<u8>),
-    /// The backend has said what is wrong.
+    /// The backend has reported an error.
     Failed(ExitStatus),
-    /// The backend does not hand out what it compiles, and no symbol shows entries.
+    /// The backend has no `--lto-obj-path`, and no symbol shows entries.
     NoEntries,
 }
 
-/// Compiles the bitcode that is linked, and alone each file of what is not and has entries.
+/// Compiles the bitcode of the link. Files that have entries but are not linked are compiled
+/// separately.
 ///
 /// # Errors
-/// A temporary file that cannot be written, or a backend that cannot be run or keeps its objects.
+/// A temporary file that cannot be written, a backend that cannot be run, or one without
+/// `--lto-obj-path`.
 pub fn compile_bitcode(
     backend: &Backend,
     line: &CommandLine,
@@ -80,14 +82,14 @@ pub fn compile_bitcode(
         return Ok(Compiled::NoEntries);
     }
     if status != ExitStatus::Code(0) && is_unknown {
-        // It may have more to say of the bitcode, such as that it is too new.
+        // Without the option the backend reports other errors, such as bitcode that is too new.
         let options = [output.option(), extraction.option()];
         command.edits.last.retain(|word| !options.contains(word));
         let arguments = command.arguments(line)?;
         (status, messages) = capture(backend, &invocation.piped(arguments), Some(&command.names))?;
     }
     if status != ExitStatus::Code(0) && !inputs.bitcode.iter().any(Module::always_linked) {
-        // Where no bitcode is linked, it fails to compile that nothing.
+        // The backend fails on this option if no bitcode is linked.
         command.edits.last.retain(|word| *word != output.option());
         let arguments = command.arguments(line)?;
         (status, messages) = capture(backend, &invocation.piped(arguments), Some(&command.names))?;
@@ -123,11 +125,11 @@ pub fn compile_bitcode(
     Ok(Compiled::Objects(from, messages))
 }
 
-/// `wasm-ld`'s option that says where to write the objects that it makes of bitcode.
+/// The option for the objects of the LTO step.
 const LTO_OBJ_PATH: &str = "--lto-obj-path";
 
-/// The link that counts writes what people read. The cache has objects that the backend does not hand
-/// out.
+/// Drops options that write reports, which belong to the final link, and the cache, whose objects are
+/// not written to `--lto-obj-path`.
 fn drop_reports(command: &mut LinkCommand<'_>, line: &CommandLine) {
     for (index, argument) in line.arguments() {
         if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath, _) =
@@ -159,13 +161,13 @@ fn no_lto_objects(
     }
 }
 
-/// Where the backend writes.
+/// The output of the LTO step.
 struct Output {
-    /// What the caller wants.
+    /// The output of the caller.
     requested: PathBuf,
-    /// What nobody sees, in a directory of its own.
+    /// The temporary output, in a directory of its own.
     file: PathBuf,
-    /// The first of the objects that are made; the others have numbers behind that name.
+    /// The path of the first object. The others append a number.
     object: PathBuf,
 }
 
@@ -174,7 +176,7 @@ impl Output {
         let requested = line.output().to_path_buf();
         let directory = command.directory().join(OUTPUT);
         fs::create_dir(&directory).map_err(|error| cannot_write_temporary(&error))?;
-        // Its name is in names that link-time optimization makes.
+        // Names that LTO generates contain the file name of the output.
         let file = directory.join(requested.file_name().unwrap_or(OsStr::new("a.out")));
         Ok(Self {
             requested,
@@ -183,12 +185,11 @@ impl Output {
         })
     }
 
-    /// Sections have no ends yet: `__start_NAME` is not defined. What else is not, the link that
-    /// counts says.
+    /// `__start_NAME` is not defined yet. The final link reports other undefined symbols.
     fn arguments(&self, line: &CommandLine) -> Vec<OsString> {
         let mut arguments = vec!["-o".into(), self.file.clone().into()];
         let policy = line.values(Id::UnresolvedSymbols).last();
-        // Which makes other code.
+        // This policy changes code generation.
         if policy.is_none_or(|policy| policy != "import-dynamic") {
             arguments.push("--unresolved-symbols=ignore-all".into());
         }
@@ -202,7 +203,7 @@ impl Output {
         option
     }
 
-    /// The objects, under the name that the backend has for them.
+    /// The objects, under the names that the backend shows.
     fn objects(&self) -> Result<Vec<(Name, Vec<u8>)>> {
         let mut objects = Vec::new();
         for number in 0_u32.. {
@@ -225,7 +226,7 @@ impl Output {
         Ok(objects)
     }
 
-    /// Copies the objects to where the caller wants them.
+    /// Copies the objects to the caller's `--lto-obj-path`.
     fn copy_objects(&self, path: &Path) -> Result<()> {
         for number in 0_u32.. {
             let (mut from, mut to) = (
@@ -244,7 +245,7 @@ impl Output {
         Ok(())
     }
 
-    /// Moves what `--save-temps` has written beside the output to where the caller looks for it.
+    /// Copies the files of `--save-temps` beside the caller's output.
     fn copy_temporaries(&self) -> Result<()> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
         let written = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -267,15 +268,15 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     ))
 }
 
-/// What has become of a file.
+/// The result of compiling one file.
 pub enum Separate {
-    /// The object that was made of it.
+    /// The object.
     Object(Vec<u8>),
-    /// The backend has said what is wrong.
+    /// The backend has reported an error.
     Failed(ExitStatus),
 }
 
-/// Compiles a file as it would be in this link if others could refer to all that it defines.
+/// Compiles one file as in this link, with all its definitions visible to others.
 ///
 /// # Errors
 /// A temporary file that cannot be written, or a backend that cannot be run.
@@ -306,7 +307,8 @@ pub fn compile_separately(
     let arguments = command.arguments(line)?;
     let invocation = Invocation::new(line, backend);
     let (status, messages) = capture(backend, &invocation.piped(arguments), Some(command.names()))?;
-    // The objects are written before the rest is linked, which may lack what only others have.
+    // lld writes the objects before it links, and symbols of other files are undefined here. So its status
+    // does not matter.
     let objects = output.objects()?.into_iter().map(|(_, bytes)| bytes);
     let mut objects: Vec<_> = objects.filter(|bytes| !is_empty_module(bytes)).collect();
     if let (1, Some(object)) = (objects.len(), objects.pop()) {
@@ -316,7 +318,7 @@ pub fn compile_separately(
     Ok(Separate::Failed(status))
 }
 
-/// The list of what is extracted.
+/// The file of `--why-extract`.
 pub struct Extraction(PathBuf);
 
 impl Extraction {
@@ -324,17 +326,17 @@ impl Extraction {
         Self(command.directory().join("extraction"))
     }
 
-    /// What asks the backend for it.
+    /// The option.
     pub fn option(&self) -> OsString {
         let mut option = OsString::from("--why-extract=");
         option.push(&self.0);
         option
     }
 
-    /// The bitcode that is linked, as places in `Inputs::bitcode`.
+    /// The bitcode that is linked, as indices into `Inputs::bitcode`.
     ///
     /// # Errors
-    /// The backend has not written the list.
+    /// The backend has not written the file.
     pub fn linked(&self, inputs: &Inputs<'_>, names: &NameMap<'_>) -> Result<HashSet<usize>> {
         let mut linked: HashSet<usize> = inputs
             .bitcode
@@ -364,7 +366,7 @@ impl Extraction {
             };
             let positions = members.get(&canonical.of_name(name));
             let positions = positions.map_or(&[][..], Vec::as_slice);
-            // An archive may have two members of one name.
+            // Two members of an archive may have one name.
             let extracted = |&&position: &&usize| {
                 !linked.contains(&position) && defines(&inputs.bitcode[position], symbol)
             };
@@ -380,7 +382,7 @@ impl Extraction {
     }
 }
 
-/// Whether bitcode defines a symbol that the backend shows so.
+/// Whether bitcode defines a symbol, which may be shown demangled.
 fn defines(module: &Module<'_>, shown: &[u8]) -> bool {
     let bitcode = Bitcode::parse(module.lasting().unwrap_or_default());
     let symbols = bitcode.symbols.iter().flatten();
@@ -391,7 +393,7 @@ fn defines(module: &Module<'_>, shown: &[u8]) -> bool {
     })
 }
 
-/// Files by their canonical paths, as the backend may have found one by another way.
+/// Canonical paths: the backend may have found a file by another path.
 #[derive(Default)]
 struct Canonical(HashMap<PathBuf, PathBuf>);
 
@@ -411,7 +413,7 @@ impl Canonical {
         (self.path(module.name.file()), member.as_bytes())
     }
 
-    /// By `FILE`, or `ARCHIVE(MEMBER)`.
+    /// Of `FILE` or `ARCHIVE(MEMBER)`.
     fn of_name<'n>(&mut self, name: &'n [u8]) -> (PathBuf, &'n [u8]) {
         let parts = name
             .strip_suffix(b")")

@@ -1,22 +1,22 @@
-//! The link map (`--Map`, `--print-map`): the array, which the backend shows as one input section,
-//! shown as the input sections that it was made of.
+//! The link map (`--Map`, `--print-map`). The backend shows an array as one input section of the
+//! synthesized object. Here it is replaced by the input sections that it was made from.
 //!
-//! lld writes an address, an offset in the file and a size, and then what that is: output sections,
-//! indented by 8 input sections, and by 16 symbols.
+//! Each line of lld's map has an address, a file offset, a size and a name. Input sections are indented
+//! by 8 columns, symbols by 16.
 
 use crate::hash::HashMap;
 use crate::names;
 use memchr::memmem;
 use std::io::Write;
 
-/// What stands for the synthesized object where no single input does.
+/// Shown for the synthesized object where no input is known.
 pub const SYNTHESIZED: &str = "<link sections>";
 
-/// What the arrays are made of, by the names of their sections.
+/// The input sections of each array, by section name.
 #[derive(Debug, Default)]
 pub struct MapArrays(HashMap<String, Vec<InputSection>>);
 
-/// An entry in an array.
+/// An input section in an array.
 #[derive(Debug)]
 pub struct InputSection {
     /// In bytes from the beginning of the array.
@@ -28,12 +28,12 @@ pub struct InputSection {
 }
 
 impl MapArrays {
-    /// Those of sections: the name of each, and what it is made of, in order.
+    /// From the name of each section and its input sections, in order.
     pub fn new(sections: impl IntoIterator<Item = (String, Vec<InputSection>)>) -> Self {
         Self(sections.into_iter().collect())
     }
 
-    /// What the array is made of that a line of a map shows, and where the line says that it is.
+    /// The input sections of the array on this line, and the columns of the line.
     fn shown_by(&self, line: &[u8]) -> Option<(&[InputSection], Columns)> {
         let at = memmem::find(line, SYNTHESIZED.as_bytes())?;
         let segment = line.get(at + SYNTHESIZED.len()..)?.trim_ascii_end();
@@ -48,17 +48,17 @@ impl MapArrays {
 
 const INPUT_SECTION: usize = 8;
 const SYMBOL: usize = 16;
-/// Symbols that the synthesized object has for its own relocations.
+/// Prefix of the symbols that only the relocations of the synthesized object use.
 const OWN_SYMBOLS: &[u8] = b".L";
 
-/// A line of a map.
+/// The columns of a line.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
     address: u64,
     offset: u64,
-    /// How far what is behind the numbers is indented.
+    /// Indentation of the name.
     indent: usize,
-    /// Where in the line what is behind the numbers begins.
+    /// Byte offset of the name.
     name: usize,
 }
 
@@ -83,14 +83,14 @@ impl Columns {
     }
 }
 
-/// Writes lines on, those of a map with the arrays taken apart.
+/// Copies lines, and replaces arrays.
 pub struct Lines<'a, W> {
     arrays: Option<&'a MapArrays>,
     to: W,
     array: Option<Array<'a>>,
 }
 
-/// The lines of an array, until its last symbol is known.
+/// An array whose symbols are being read.
 struct Array<'a> {
     parts: &'a [InputSection],
     columns: Columns,
@@ -98,7 +98,7 @@ struct Array<'a> {
 }
 
 impl<'a, W: Write> Lines<'a, W> {
-    /// To `to`, which may be closed.
+    /// A writer to `to`.
     pub fn new(arrays: Option<&'a MapArrays>, to: W) -> Self {
         Self {
             arrays,
@@ -107,7 +107,7 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// A line, whole.
+    /// Takes a line.
     pub fn line(&mut self, line: &[u8]) {
         if let Some(array) = &mut self.array {
             match Columns::of(line).filter(|columns| columns.indent == SYMBOL) {
@@ -132,13 +132,13 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// Bytes that are no text, as they are.
+    /// Copies bytes that are not text.
     pub fn copy(&mut self, bytes: &[u8]) {
         self.end_array();
         let _ = self.to.write_all(bytes);
     }
 
-    /// Writes what was held back, and has been read by who looks.
+    /// Writes what is held back.
     pub fn flush(&mut self) {
         self.end_array();
         let _ = self.to.flush();

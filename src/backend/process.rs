@@ -1,4 +1,4 @@
-//! Running the backend.
+//! Processes of the backend: their environment, outputs and exit status.
 
 use super::diagnostics::NameMap;
 use super::locate::Backend;
@@ -24,22 +24,22 @@ pub enum ExitStatus {
     Interrupted(i32),
 }
 
-/// Counts how often this program has called itself through a backend that is a script or a wrapper: the process
-/// that has counted last, and how often.
+/// Counts nested runs of this program through a backend that is a script or a wrapper: the process that
+/// has counted last, and its depth.
 const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
-/// Says to ourselves, as the linker of a wrapper that is our backend, that entries were gathered: the name of the
-/// directory with the temporary files of that link.
+/// Set for a wrapper that runs this program as its linker: the name of the directory of temporary files
+/// of the link that has gathered.
 const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
-/// What glibc reads when a program starts (glibc manual, "Tunables").
+/// glibc reads this at program start (glibc manual, "Tunables").
 const TUNABLES: &str = "GLIBC_TUNABLES";
-/// The allocator asks for large pages. Most of what small ones take of lld's time, a seventh to a third of
-/// the link, is for the first touch of each. Where there are none, or no glibc, it means nothing.
+/// Enables huge pages for lld's allocator. Page faults on small pages take a seventh to a third of a
+/// link. A system without huge pages or glibc ignores this.
 const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
-/// A wrapper as the backend, and us as its linker, make two.
+/// A wrapper that runs this program makes two.
 const MAX_DEPTH: u32 = 4;
 
-/// Whether the backend is a wrapper that runs us as its linker: what there was to gather was
-/// gathered before it ran. Then it names files of that link, which no other link does.
+/// Whether this is the linker of a wrapper that an outer link runs, which has gathered already. Its
+/// command line names temporary files of that link.
 pub fn is_inside_gathered_link(line: &CommandLine) -> bool {
     let directory = std::env::var_os(GATHERED).unwrap_or_default();
     let directory = directory.as_encoded_bytes();
@@ -50,7 +50,7 @@ pub fn is_inside_gathered_link(line: &CommandLine) -> bool {
     directory.starts_with(PREFIX.as_bytes()) && arguments.any(is_file)
 }
 
-/// How often this program has called itself. What processes have said that we do not run in does not count.
+/// The depth of nested runs. A value that is inherited from an unrelated process does not count.
 fn depth() -> u32 {
     let said = std::env::var(DEPTH).unwrap_or_default();
     let counted = said.split_once(' ').and_then(|(process, depth)| {
@@ -60,8 +60,8 @@ fn depth() -> u32 {
     counted.unwrap_or(0)
 }
 
-/// Whether `process` is this process, or one that has started it, or has started that, and so on; as far as the
-/// system says.
+/// Whether `process` is this process or one of its ancestors. Always true where the system does not
+/// tell.
 fn is_inside(process: u32) -> bool {
     let mut next = Some(std::process::id());
     while let Some(id) = next.filter(|&id| id != 0) {
@@ -73,7 +73,7 @@ fn is_inside(process: u32) -> bool {
     false
 }
 
-/// The process that has started another (Linux, `proc(5)`).
+/// The parent of a process (Linux, `proc(5)`).
 fn parent(id: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;
@@ -96,8 +96,7 @@ fn command(backend: &Backend, arguments: &[OsString]) -> Result<Command> {
     command
         .args(arguments)
         .env(DEPTH, format!("{} {}", std::process::id(), depth + 1));
-    // Not for wrappers, which hand it down to programs that we know nothing of, nor where the user has said
-    // what he wants.
+    // Wrappers pass their environment on to unknown programs. A value set by the user wins.
     if backend.takes_flavor() && std::env::var_os(TUNABLES).is_none() {
         command.env(TUNABLES, HUGE_PAGES);
     }
@@ -113,7 +112,7 @@ fn cannot_run(backend: &Backend, error: &std::io::Error) -> Error {
     .note("name another by --section-linker=PATH or WASM_SECTION_LD_LINKER")
 }
 
-/// Becomes the backend, where the platform can do that.
+/// Becomes the backend.
 ///
 /// # Errors
 /// It cannot be run.
@@ -124,7 +123,7 @@ pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<Exit
     Err(cannot_run(backend, &error))
 }
 
-/// Runs the backend, as the platform cannot replace a process.
+/// Runs the backend: this platform cannot replace a process.
 ///
 /// # Errors
 /// It cannot be run.
@@ -136,8 +135,8 @@ pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<Exit
         .map_err(|error| cannot_run(backend, &error))
 }
 
-/// Runs the backend and passes on what it says, under the names that the user knows, and its errors and
-/// warnings to `messages`. `gathered` says that entries were, to ourselves if it is a wrapper that runs us.
+/// Runs the backend and relays its output under the names that the user knows, its errors and warnings
+/// to `messages`. `gathered` tells a nested run of this program that this link has gathered.
 ///
 /// # Errors
 /// It cannot be run.
@@ -155,7 +154,7 @@ pub fn run(
     relay_to(backend, start(backend, command)?, Some(names), messages)
 }
 
-/// The same for a link that is not the caller's: how it ended, and its errors and warnings.
+/// Runs the backend for a link that the user does not see, and returns its errors and warnings.
 ///
 /// # Errors
 /// It cannot be run.
@@ -174,7 +173,7 @@ pub fn capture(
     Ok((waited(backend, status)?, messages))
 }
 
-/// Starts the backend, which is told the rest on its standard input.
+/// Starts the backend, which reads its arguments from standard input.
 ///
 /// # Errors
 /// It cannot be run.
@@ -184,8 +183,8 @@ pub fn start_early(backend: &Backend, arguments: &[OsString]) -> Result<RunningB
     start(backend, command)
 }
 
-/// Starts the backend so that what it says comes as it says it: if the user sees its output and its messages at
-/// one place, they come at one place.
+/// Starts the backend. If standard output and standard error are one file, both use one pipe, which
+/// keeps their order.
 ///
 /// # Errors
 /// It cannot be run.
@@ -199,7 +198,7 @@ pub fn start(backend: &Backend, mut command: Command) -> Result<RunningBackend> 
     };
     command.stdout(to).stderr(also_to);
     let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
-    // It has our ends of the pipe, which would never end.
+    // The command holds the write ends of the pipe. Close them, or reading never ends.
     drop(command);
     Ok(RunningBackend {
         child,
@@ -228,7 +227,7 @@ fn outputs_are_one_file() -> bool {
     false
 }
 
-/// Runs the backend with the caller's words though this process does not become it.
+/// Runs the backend with our standard output and standard error.
 ///
 /// # Errors
 /// It cannot be run.
@@ -238,7 +237,7 @@ pub fn run_inherited(backend: &Backend, arguments: &[OsString]) -> Result<ExitSt
     waited(backend, status)
 }
 
-/// Passes on what the backend says, byte for byte if there are no `names` to map, until it ends.
+/// Relays the backend's output until it ends, byte for byte without `names`.
 ///
 /// # Errors
 /// It cannot be waited for.
@@ -250,7 +249,7 @@ pub fn relay(
     relay_to(backend, running, names, &mut std::io::stderr())
 }
 
-/// The same, with its errors and warnings passed on to `messages`.
+/// As `relay`, with errors and warnings to `messages`.
 ///
 /// # Errors
 /// It cannot be waited for.
@@ -264,7 +263,7 @@ pub fn relay_to(
     waited(backend, status)
 }
 
-/// Standard error, and what was written to it.
+/// Copies to standard error, and keeps what was written.
 #[derive(Default)]
 pub struct Tee(pub Vec<u8>);
 
@@ -294,7 +293,7 @@ fn exit_status(backend: &Backend, status: process::ExitStatus) -> ExitStatus {
             false => ExitStatus::Signal(backend.path.clone(), signal),
         };
     }
-    // A status is one byte on Unix; elsewhere a larger one is still a failure.
+    // Exit codes over 255 exist on Windows. They are failures.
     ExitStatus::Code(
         status
             .code()

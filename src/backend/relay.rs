@@ -1,7 +1,6 @@
-//! Passing on what the backend says while it runs, line by line under the names that the user knows.
+//! Relays the output of the backend while it runs, line by line under the names that the user knows.
 //!
-//! On Unix one thread waits for both of its outputs. Another would have to be started, and waited for when the
-//! backend has ended.
+//! On Unix one thread polls both outputs, which saves starting and joining another.
 
 use super::diagnostics::{MessageContext, NameMap};
 use super::map::Lines;
@@ -9,23 +8,21 @@ use crate::interrupt;
 use std::io::{PipeReader, Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
-/// What the output begins with, where it is written to standard output (`-o -`).
+/// The magic of a module, which `-o -` writes to standard output.
 const MODULE: &[u8] = b"\0asm";
-/// How much is read at once, in bytes.
+/// In bytes.
 const BUFFER_SIZE: usize = 0x4000;
 
-/// A backend that runs.
+/// A running backend.
 #[derive(Debug)]
 pub struct RunningBackend {
     /// The process.
     pub child: Child,
-    /// What it says, if it says all of it at one place.
+    /// Its standard output and standard error, if both use one pipe.
     pub merged: Option<PipeReader>,
 }
 
-/// Passes on what the backend says to `output` and `messages`, byte for byte if there are no `names` to
-/// map, until it ends. If the user's end is closed that goes on: what there is to say is then lost on
-/// purpose.
+/// Relays the output of the backend until it ends, byte for byte without `names`. Ignores EPIPE.
 ///
 /// # Errors
 /// It cannot be waited for.
@@ -56,7 +53,7 @@ fn relay_both(
     mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
 ) {
     use std::os::fd::AsFd;
-    // It may have closed its outputs long before it ends.
+    // The backend may close its outputs long before it ends.
     let mut running = unix::running(child);
     while output.is_open() || messages.is_open() || running.is_some() {
         let process = running.as_ref().map(AsFd::as_fd);
@@ -101,7 +98,7 @@ mod unix {
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::process::Child;
 
-    /// Where there is something to read when `child` has ended, if the system has that.
+    /// A descriptor that is readable once `child` has ended, if the system has that.
     #[cfg(target_os = "linux")]
     pub fn running(child: &Child) -> Option<OwnedFd> {
         use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -113,7 +110,7 @@ mod unix {
         None
     }
 
-    /// Waits until there is something to read. Of which there is, or the end.
+    /// Waits until some files are readable or closed, and returns which.
     pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {
         let waits = files.iter().flatten();
         let waits = waits.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
@@ -124,7 +121,7 @@ mod unix {
                 asked => break asked.is_ok(),
             }
         };
-        // If the system has no memory to ask, reading waits.
+        // If poll fails, a blocking read waits instead.
         let mut waits = waits.iter();
         let mut is_ready = || {
             waits
@@ -143,12 +140,12 @@ mod unix {
 
 /// An output of the backend, and where it goes.
 struct Stream<'a, R, W: Write> {
-    /// None when it is closed.
+    /// None once it is closed.
     from: Option<R>,
     to: Destination<'a, W>,
 }
 
-/// What becomes of an output.
+/// What happens to an output.
 enum Destination<'a, W: Write> {
     Verbatim(W),
     Mapped(Mapped<'a, W>),
@@ -160,7 +157,7 @@ struct Mapped<'a, W: Write> {
     to: Lines<'a, W>,
     about: MessageContext,
     is_repeated: bool,
-    /// What has come of a line whose end has not.
+    /// The incomplete last line.
     pending: Vec<u8>,
     is_module: bool,
 }
@@ -185,7 +182,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
         self.from.is_some()
     }
 
-    /// Passes on what there is to be read.
+    /// Forwards what can be read.
     fn forward(&mut self) {
         let Some(from) = &mut self.from else {
             return;
@@ -213,7 +210,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
 impl<W: Write> Mapped<'_, W> {
     fn take(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        // So that what the backend says is seen when it says it.
+        // Forward each line at once, so that progress is visible.
         while let Some(end) = memchr::memchr(b'\n', rest).filter(|_| !self.begins_module(rest)) {
             let (line, next) = rest.split_at(end + 1);
             self.pending.extend_from_slice(line);
@@ -227,7 +224,7 @@ impl<W: Write> Mapped<'_, W> {
         }
     }
 
-    /// Whether what has not been passed on, and then `more`, is a module or a part of one.
+    /// Whether the pending bytes and `more` belong to a module.
     fn begins_module(&self, more: &[u8]) -> bool {
         let mut begin = self.pending.iter().chain(more);
         self.is_module || MODULE.iter().all(|byte| begin.next() == Some(byte))

@@ -1,9 +1,9 @@
-//! The edited objects: room is made for them before there are any, and each is written when it has been made.
+//! Where rewritten objects go on the command line, and the files that they are written to.
 //!
-//! They are given in as few files as can be: a file for each is the dearest part of a link with many. Objects that
-//! stand beside each other on the command line are given in one archive that is linked whole. Members of an archive
-//! are given in an archive that stands just before it, and are as lazy there. An archive of which that would change
-//! the order is made anew.
+//! Objects are batched, because one file for each dominates the time of a link with many. Adjacent
+//! objects of the command line go into one archive, linked with `--whole-archive`. Members of an
+//! archive go into a lazy archive just before their own. Where that would change the order of
+//! extraction, the whole archive is written again.
 
 use super::command::LinkCommand;
 use crate::args::ArgumentIndex;
@@ -16,35 +16,35 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 
-/// The edited objects of a link, as they are made.
+/// Receives the rewritten objects of a link, in link order.
 pub struct RewrittenObjects<'a> {
     files: &'a Files,
     inputs: &'a Inputs<'a>,
-    /// Those that are given before their archive.
+    /// Members that go into an archive before their own.
     members: Vec<&'a Module<'a>>,
     writer: BatchWriter,
-    /// Those that are given as something else, and what has been made of them so far.
+    /// Objects that do not go into a batch, and their bytes so far.
     others: Vec<&'a Module<'a>>,
     made: Vec<(&'a Module<'a>, Vec<u8>)>,
 }
 
-/// What takes the place of bitcode that has been compiled.
+/// What replaces bitcode that has been compiled.
 pub struct BitcodeReplacements<'a> {
-    /// What is given in the place of each file or member.
+    /// The replacement of each file or member.
     pub objects: Vec<(&'a Module<'a>, Vec<u8>)>,
-    /// Makes what is linked of an object that the backend has made of bitcode, and that may have been edited.
+    /// Finishes an object of the LTO step, which may have been rewritten.
     pub finish: Finish<'a>,
 }
 
-/// Makes an object of the bytes of another.
+/// Makes an object from the bytes of another.
 pub type Finish<'a> = &'a dyn Fn(&Module<'_>, &[u8]) -> Result<Vec<u8>>;
 
 impl<'a> RewrittenObjects<'a> {
-    /// Makes room for the objects that are `edited`, in link order: each has the place of the original. If
-    /// `together`, those that stand beside each other on the command line are given in one file.
+    /// Reserves the places of the objects that are `edited`, in link order. With `together`, adjacent
+    /// objects share a file.
     ///
     /// # Errors
-    /// An archive that is not right.
+    /// A malformed archive.
     pub fn new(
         command: &mut LinkCommand<'a>,
         together: bool,
@@ -87,7 +87,7 @@ impl<'a> RewrittenObjects<'a> {
         })
     }
 
-    /// Takes one. They come in link order.
+    /// Adds the next object.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -100,11 +100,10 @@ impl<'a> RewrittenObjects<'a> {
         Ok(())
     }
 
-    /// Writes what is given as something else than objects in the places of the originals: parts of archives that
-    /// are made anew, and what takes the place of bitcode.
+    /// Writes what is in no batch: archives that are written again, and the replacements of bitcode.
     ///
     /// # Errors
-    /// An archive or an object that is not right, or a file that cannot be written.
+    /// A malformed archive or object, or a file that cannot be written.
     pub fn finish(
         self,
         command: &mut LinkCommand<'_>,
@@ -112,7 +111,7 @@ impl<'a> RewrittenObjects<'a> {
     ) -> Result<()> {
         leave_out_archives(command, self.files, self.members.iter().copied())?;
         for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
-            // One that was compiled alone may have been edited since.
+            // An object that was compiled separately may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
                 let file = command.write(bytes, Some(module.name.to_string()))?;
                 command.place(module, vec![file.into()]);
@@ -134,7 +133,7 @@ impl<'a> RewrittenObjects<'a> {
     }
 }
 
-/// Puts edited objects where the originals are. What is to be written for them.
+/// Puts a batch where its originals are, and returns the file to write.
 fn place_batch<'a>(command: &mut LinkCommand<'a>, batch: Batch<'_, 'a>) -> Option<OutputFile> {
     let first = *batch.first()?;
     if let ([_], false) = (batch, first.is_member()) {
@@ -168,8 +167,7 @@ fn place_batch<'a>(command: &mut LinkCommand<'a>, batch: Batch<'_, 'a>) -> Optio
     Some(OutputFile::Archive(path, members))
 }
 
-/// Leaves out archives of whose members only those `given` could be linked. The backend would
-/// parse these again.
+/// Drops archives that offer no other members than those `given`, to save the backend parsing them.
 fn leave_out_archives<'m>(
     command: &mut LinkCommand<'_>,
     files: &Files,
@@ -188,17 +186,17 @@ fn leave_out_archives<'m>(
     Ok(())
 }
 
-/// What has become of modules, by where the originals are.
+/// The new contents of files and members, by the addresses of the originals.
 struct Replacements<'a> {
     contents: BTreeMap<*const u8, &'a [u8]>,
-    /// The archives that such modules are in.
+    /// The archives of these members.
     archives: BTreeSet<ArgumentIndex>,
-    /// Those of them that are linked whole.
+    /// Those linked with `--whole-archive`.
     whole: BTreeSet<ArgumentIndex>,
 }
 
 impl<'a> Replacements<'a> {
-    /// Of what takes the place of bitcode, some has been edited too.
+    /// Replacements of bitcode may have been rewritten, so `edited` overrides them.
     fn new(
         inputs: &Inputs<'_>,
         bitcode: &'a [(&Module<'_>, Vec<u8>)],
@@ -216,7 +214,7 @@ impl<'a> Replacements<'a> {
         }
     }
 
-    /// The archives of which members were edited.
+    /// The archives with replaced members.
     fn archives(&self) -> impl Iterator<Item = ArgumentIndex> {
         self.archives.iter().copied()
     }
@@ -225,13 +223,13 @@ impl<'a> Replacements<'a> {
         self.whole.contains(&argument)
     }
 
-    /// What `original` has become, if it was edited.
+    /// The replacement of `original`.
     fn of(&self, original: &[u8]) -> Option<&'a [u8]> {
         self.contents.get(&original.as_ptr()).copied()
     }
 
-    /// Puts an archive with the edited members in place of an archive. Of one that is not linked whole, it has
-    /// those up to the last that is edited, and what follows is offered by the archive itself.
+    /// Writes an archive again. A lazy archive gets the members up to the last replaced one. The original
+    /// follows and offers the rest.
     fn rewrite_archive(
         &self,
         command: &mut LinkCommand<'_>,
@@ -271,9 +269,9 @@ impl<'a> Replacements<'a> {
     }
 }
 
-/// The archives with edited members that are made anew: those that are linked whole, and those where an
-/// edited member follows another that may be extracted. If it came first, so would its constructors and what
-/// it defines.
+/// The archives that have to be written again. These are archives linked with `--whole-archive`, and
+/// those where a rewritten member follows another that may be extracted. Moving it forward would move
+/// its constructors and its definitions.
 fn archives_to_rewrite(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
     let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
     for module in edited.iter().filter(|module| module.is_member()) {
@@ -302,13 +300,13 @@ fn archives_to_rewrite(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<
     Ok(rewritten)
 }
 
-/// How many objects are put into one file at most: so many are in memory until it is written.
+/// The most objects in a batch. They stay in memory until the batch is written.
 const MAX_BATCH: usize = 256;
 
-/// Objects that are given to the backend at one place, in link order.
+/// Objects that go to one place of the command line, in link order.
 pub type Batch<'r, 'a> = &'r [&'a Module<'a>];
 
-/// Whether an object is given together with the one before.
+/// Whether an object goes into the batch of the previous one.
 fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bool {
     let (first, last) = (previous.place.argument, module.place.argument);
     match (previous.is_member(), module.is_member()) {
@@ -321,7 +319,7 @@ fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bo
     }
 }
 
-/// Parts `objects`, which are in link order, into runs.
+/// Splits objects, which are in link order, into batches.
 pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batch<'r, 'a>> {
     let batches = objects.chunk_by(|previous, module| shares_batch(module, previous, files));
     let is_members = |batch: &Batch<'_, '_>| batch.iter().any(|module| module.is_member());
@@ -333,24 +331,24 @@ pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batc
         .collect()
 }
 
-/// A file to be written.
+/// A file to write.
 #[derive(Debug)]
 pub enum OutputFile {
-    /// An object.
+    /// One object.
     Object(PathBuf),
-    /// An archive of objects, under these names.
+    /// An archive with members of these names.
     Archive(PathBuf, Vec<String>),
 }
 
-/// Writes files, object by object as they come.
+/// Writes batches as their objects arrive.
 pub struct BatchWriter {
     outputs: VecDeque<OutputFile>,
-    /// The members of the first archive of these, so far.
+    /// The members of the current archive so far.
     members: Vec<Vec<u8>>,
 }
 
 impl BatchWriter {
-    /// Begins with nothing written of `packs`.
+    /// A writer of `outputs`, in order.
     pub fn new(outputs: impl IntoIterator<Item = OutputFile>) -> Self {
         Self {
             outputs: outputs.into_iter().collect(),

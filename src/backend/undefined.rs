@@ -1,4 +1,4 @@
-//! Which data a link leaves undefined, where undefined symbols are allowed.
+//! Finds data that a link with `--allow-undefined` leaves undefined.
 
 use super::command::LinkCommand;
 use super::invocation::Invocation;
@@ -7,8 +7,8 @@ use super::process::capture;
 use crate::args::{CommandLine, Id, Meaning};
 use crate::error::Result;
 
-/// What the backend says of a link in which functions may be undefined and data may not. Only it knows what
-/// live code refers to. The link goes to a file that nobody sees.
+/// Messages of a link that allows undefined functions but not undefined data. Only the backend knows
+/// what live code refers to. The output is temporary.
 ///
 /// # Errors
 /// The backend cannot be run.
@@ -24,7 +24,7 @@ pub fn undefined_data(
             continue;
         };
         let instead = match id {
-            // The half of it that is about functions.
+            // Allows undefined functions only.
             Id::AllowUndefined => vec!["--import-undefined".into()],
             Id::Map | Id::WhyExtract | Id::SaveTemps => Vec::new(),
             _ => continue,

@@ -1,13 +1,13 @@
-//! What `--help` and `--version` say before the backend does.
+//! The output of `--help` and `--version`, before that of the backend.
 
 use crate::backend::Backend;
 
-/// The version line, which stands below that of the backend.
+/// The version line, which follows that of the backend.
 pub fn version() -> String {
     format!("wasm-section-ld {}\n", env!("CARGO_PKG_VERSION"))
 }
 
-/// The options of this program.
+/// The help text of our options.
 pub fn help(backend: &Backend) -> String {
     format!(
         "\

@@ -1,4 +1,4 @@
-//! What the linker did and why, on standard error or in a file, if `WASM_SECTION_LD_LOG` asks.
+//! The log (`WASM_SECTION_LD_LOG`): what the linker did and why.
 
 use crate::args::from_bytes;
 use crate::backend::Backend;
@@ -17,25 +17,25 @@ use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::time::{Duration, Instant};
 
-/// The environment variable that asks.
+/// The environment variable.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 
-/// What is said: `info`, `debug` and `time`, with commas between them, and the path of a file to say it in. Cargo
-/// shows nothing of what a linker says.
+/// What is logged (`info`, `debug`, `time`, separated by commas) and where. A path logs to a file,
+/// since Cargo hides a linker's output.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log {
-    /// One line a section (`info`, `debug`).
+    /// One line for each section (`info`, `debug`).
     sections: bool,
-    /// Each entry too (`debug`).
+    /// One line for each entry (`debug`).
     entries: bool,
-    /// How long each phase took (`time`).
+    /// The time of each phase (`time`).
     time: bool,
     /// None for standard error.
     file: Option<&'static File>,
 }
 
 impl Log {
-    /// What the environment asks for.
+    /// From the environment variable.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -56,7 +56,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Says which link this is, in a file, where there may be many.
+    /// Logs the output of this link to a file, which may hold the logs of many.
     pub fn begin(self, output: &Path) {
         if self.file.is_some() {
             self.say(&format!("link of {}", output.display()));
@@ -66,15 +66,14 @@ impl Log {
     fn say(self, line: &str) {
         match self.file {
             None => say(line),
-            // At once, as other links may write there too. Who has no room for it links all the same.
+            // One write, as other links may log there too. A full disk does not fail the link.
             Some(mut file) => {
                 _ = file.write_all(format!("{}\n", names::shown(line)).as_bytes());
             }
         }
     }
 
-    /// Says what was decided: what is gathered, what is left to the backend and why, and which
-    /// backend it is.
+    /// Logs what is gathered, what is left to the backend and why, and the backend.
     ///
     /// # Errors
     /// Relocations of an object that are not right.
@@ -129,7 +128,7 @@ impl Log {
         Ok(())
     }
 
-    /// Begins to take the time, if that is asked for.
+    /// Starts the clock.
     pub fn clock(self) -> Clock {
         Clock {
             log: self,
@@ -139,12 +138,12 @@ impl Log {
     }
 }
 
-/// Whether a word is a path, and not the name of something to say.
+/// Whether a word is a path and not a keyword.
 fn is_path(word: &[u8]) -> bool {
     word.contains(&b'/') || word.contains(&b'.') || word.contains(&(MAIN_SEPARATOR as u8))
 }
 
-/// Opens a file to write behind what is in it.
+/// Opens a file to append to.
 fn open(path: &Path) -> Result<&'static File> {
     let file = File::options().append(true).create(true).open(path);
     let file = file.map_err(|error| {
@@ -155,7 +154,7 @@ fn open(path: &Path) -> Result<&'static File> {
     Ok(Box::leak(Box::new(file)))
 }
 
-/// How long each phase of a link took.
+/// Times the phases of a link.
 #[derive(Debug)]
 pub struct Clock {
     log: Log,
@@ -164,7 +163,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A phase has ended.
+    /// Ends a phase.
     pub fn end_of(&mut self, phase: &'static str) {
         if let Some(phases) = &mut self.phases {
             let now = Instant::now();
@@ -173,7 +172,7 @@ impl Clock {
         }
     }
 
-    /// Says how long the phases took, in milliseconds.
+    /// Logs the times, in milliseconds.
     pub fn report(&self) {
         let Some(phases) = &self.phases else {
             return;

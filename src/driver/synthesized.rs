@@ -1,5 +1,5 @@
-//! What hoisting made, handed to the backend: the objects that come last, where their symbols are from, and what the
-//! command line is rid of.
+//! Hands the result of hoisting to the backend's command: the synthesized objects, the inputs of their
+//! symbols, and the exports to drop.
 
 use crate::args::{ArgumentIndex, CommandLine};
 use crate::backend::{
@@ -12,7 +12,7 @@ use crate::input::Inputs;
 use crate::survey::is_marked;
 use crate::wasm::PLACE_HOLDER;
 
-/// Completes the command when all edited `objects` are there, with what was synthesized.
+/// Completes the command once all rewritten `objects` are added.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -44,7 +44,7 @@ pub fn complete<'a>(
     objects.finish(command, &bitcode)
 }
 
-/// Where the symbols of the synthesized object are from.
+/// The inputs of the symbols of the synthesized object.
 fn symbols<'a>(hoisted: &'a Hoisted<'a>, inputs: &'a Inputs<'a>) -> SynthesizedSymbols<'a> {
     let (globals, modules) = (&hoisted.globals, &inputs.modules);
     let origin = |(name, global): (&'a String, &'a Global)| (name.clone(), global.origin);
@@ -59,7 +59,7 @@ fn symbols<'a>(hoisted: &'a Hoisted<'a>, inputs: &'a Inputs<'a>) -> SynthesizedS
     }
 }
 
-/// The exports that rustc derives from marked symbols, as they have a name of their own. Their author exports none.
+/// Exports that rustc derives from marked symbols. The author of the program did not ask for them.
 fn derived_exports(line: &CommandLine) -> impl Iterator<Item = ArgumentIndex> {
     line.exports()
         .filter(|(_, symbol, is_derived)| *is_derived && symbol.to_str().is_some_and(is_marked))

@@ -1,5 +1,5 @@
-//! Bitcode that has been compiled: in the place of each file stands a stub with its symbols, and the objects that
-//! were made of all of it come after all other files, as in the backend.
+//! The objects for bitcode that has been compiled. A stub with its symbols replaces each file, and the
+//! objects of the LTO step come after all other files, as in the backend.
 
 use crate::bitcode::Bitcode;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::hoist::Hoisted;
 use crate::input::{Inputs, Module, Provenance};
 use crate::wasm::{Object, Signature, StubSymbol, Symbol, SymbolKind, prevailing, stub};
 
-/// What stands for bitcode: a module among `bitcode` or `modules`, and the bytes.
+/// The replacement of each bitcode file, as a module among `bitcode` or `modules` and its bytes.
 pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
     let symbols: Vec<_> = inputs
         .linked_bitcode()
@@ -28,15 +28,16 @@ pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<
     linked.into_iter().chain(alone).collect()
 }
 
-/// What objects say of the names that bitcode defines or refers to.
+/// What objects know of the names in bitcode.
 struct Known<'n> {
     memory64: bool,
-    /// The signatures of functions; those of definitions count, and what was compiled counts most.
+    /// Signatures of functions. Definitions come before references, and objects of the LTO step before
+    /// others.
     functions: HashMap<&'n str, (u8, Signature)>,
     data: HashSet<&'n str>,
-    /// What functions are imported as that nobody defines, module and field: objects must agree on it.
+    /// Import module and field of undefined functions. Objects must agree on them.
     imports: HashMap<&'n str, (String, String)>,
-    /// Names that archive members offer, and other files that are linked on demand.
+    /// Names that archive members and lazy files define.
     offered: HashSet<&'n str>,
 }
 
@@ -102,10 +103,9 @@ impl<'n> Known<'n> {
         }
     }
 
-    /// The stub of a file. Its symbols matter only where an archive member may be extracted for them, or is not as
-    /// they are defined: what is defined in the end, and how, what was compiled says. So it has the names that are
-    /// offered, and no more; a weak reference extracts nothing. What no object knows, bitcode alone means, and it
-    /// is data for all that matters.
+    /// The stub of a file. It has only names that lazy files define: such a symbol may extract a member, or
+    /// prevent that. The objects of the LTO step define everything else. A weak reference extracts nothing,
+    /// so it is left out. A name that no object knows is declared as data, since its kind does not matter.
     fn stub(&self, bitcode: &Bitcode<'_>) -> Vec<u8> {
         let all = || bitcode.symbols.iter().flatten();
         let global = all().filter(|symbol| symbol.is_global());
@@ -132,16 +132,16 @@ impl<'n> Known<'n> {
     }
 }
 
-/// The objects that the backend has made of bitcode, finished: they define what the stubs stand for.
+/// Finishes the objects of the LTO step, so that their definitions override those of the stubs.
 pub struct Finished<'a> {
-    /// What the synthesized object defines.
+    /// The names that the synthesized object defines.
     moved: HashSet<&'a str>,
-    /// The names that the stubs have.
+    /// The names in the stubs.
     stood_for: HashSet<&'a str>,
 }
 
 impl<'a> Finished<'a> {
-    /// For a link in which `hoisted` comes last.
+    /// For a link where `hoisted` comes last.
     pub fn new(inputs: &'a Inputs<'_>, hoisted: Option<&'a Hoisted<'_>>) -> Self {
         let moved = hoisted
             .into_iter()
@@ -158,10 +158,10 @@ impl<'a> Finished<'a> {
         }
     }
 
-    /// What is linked of `bytes`, which were made of bitcode.
+    /// The finished object.
     ///
     /// # Errors
-    /// An object that is not right.
+    /// A malformed object.
     pub fn object(&self, module: &Module<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
         let prevails = |name: &str| self.stood_for.contains(name) && !self.moved.contains(name);
         prevailing(bytes, prevails).map_err(|error| error.in_file(&module.name))
