@@ -363,8 +363,10 @@ fn link_reencoded(
 
 fn ended_by_signal(backend: &Path, signal: i32) -> Error {
     let backend = backend.display();
-    Error::new(format!("the linker {backend} was ended by signal {signal}"))
-        .note("there is no output; link again, or name another linker by --section-linker=PATH")
+    Error::new(format!(
+        "the linker {backend} was terminated by signal {signal}"
+    ))
+    .note("no output was written; link again, or use another linker with --section-linker=PATH")
 }
 
 fn print(text: &str) {

@@ -84,7 +84,7 @@ impl Directory {
 pub fn cannot_write(error: &std::io::Error) -> Error {
     let directory = std::env::temp_dir();
     Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
-        .note("the directory of temporary files is that of TMPDIR; it needs room for the inputs that have entries")
+        .note("set TMPDIR to a directory for temporary files, with room for a copy of the inputs that have entries")
 }
 
 /// Cleanup in a signal handler. It allocates nothing and takes no lock (`signal-safety(7)`).

@@ -50,8 +50,12 @@ impl Backend {
             return Err(Error::new(format!(
                 "the output of this target is a component, and {COMPONENT_LD} is not on PATH"
             ))
-            .note(format!("it is a part of rustc's toolchain, or: cargo install {COMPONENT_LD}"))
-            .note(format!("a core module of this target is linked by --section-linker={COMPONENT_LD} --skip-wit-component")));
+            .note(format!(
+                "install rustc's toolchain for the target, or run: cargo install {COMPONENT_LD}"
+            ))
+            .note(format!(
+                "to link a core module, use --section-linker={COMPONENT_LD} --skip-wit-component"
+            )));
         };
         // `wasm-component-ld` passes no `-flavor`, and finds `rust-lld` itself.
         let inner = (!self.needs_flavor()).then_some(self.path);
@@ -83,7 +87,7 @@ impl Backend {
             .map(Self::at)
             .ok_or_else(|| {
                 Error::new("no wasm-ld found: not on PATH and not in rustc's sysroot").note(format!(
-                    "install LLVM's lld, or name the linker by --section-linker=PATH or {VARIABLE}"
+                    "install LLVM's lld, or give the path of a linker with --section-linker=PATH or {VARIABLE}"
                 ))
             })
     }
@@ -100,13 +104,15 @@ impl Backend {
         };
         let Some(path) = path.filter(|path| path.is_file()) else {
             let shown = name.display();
-            return Err(Error::new(format!("{by}: there is no linker {shown}"))
-                .note("name an executable such as /usr/bin/wasm-ld"));
+            return Err(Error::new(format!("{by}: linker not found: {shown}"))
+                .note("give the path of an executable such as /usr/bin/wasm-ld"));
         };
         let shown = path.display();
         if itself.is_some_and(|itself| is_same(&path, itself)) {
-            return Err(Error::new(format!("{by}: {shown} is this program itself"))
-                .note("name the linker that does the linking, such as LLVM's wasm-ld"));
+            return Err(
+                Error::new(format!("{by}: {shown} is wasm-section-ld itself"))
+                    .note("give the path of the linker to run, such as LLVM's wasm-ld"),
+            );
         }
         Ok(Self::at(path))
     }

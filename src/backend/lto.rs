@@ -148,13 +148,13 @@ fn no_lto_objects(
     let first = entries.positions.first();
     let first = first.and_then(|&first| Some(&bitcode.get(first)?.name));
     let error = Error::new(
-        "this LLVM bitcode has entries, and the linker does not hand out what it compiles",
+        "this LLVM bitcode has entries, but the linker cannot write the objects that it compiles",
     )
     .note(format!(
-        "{} has no {LTO_OBJ_PATH}, which wasm-ld has since LLVM 20: name another by --section-linker=PATH",
+        "{} has no {LTO_OBJ_PATH} option, which wasm-ld has since LLVM 20: use another linker with --section-linker=PATH",
         backend.path.display()
     ))
-    .note("or build without -flto and -C linker-plugin-lto; `lto` in Cargo's profiles works");
+    .note("or build without -flto and -C linker-plugin-lto; `lto` in a Cargo profile works");
     match first {
         Some(name) => error.in_file(name),
         None => error,
@@ -349,8 +349,9 @@ impl Extraction {
             return Ok(linked);
         }
         let text = fs::read(&self.0).map_err(|error| {
-            Error::new("the linker does not say which archive members it extracts")
-                .note(format!("it has written no list for --why-extract: {error}"))
+            Error::new("cannot tell which archive members the linker extracts").note(format!(
+                "the linker did not write the file of --why-extract: {error}"
+            ))
         })?;
         let text = names.text(&text);
         let mut canonical = Canonical::default();

@@ -84,10 +84,10 @@ fn command(backend: &Backend, arguments: &[OsString]) -> Result<Command> {
     let depth = depth();
     if depth >= MAX_DEPTH {
         return Err(Error::new(format!(
-            "the linker {} runs wasm-section-ld again and again",
+            "the linker {} runs wasm-section-ld in a loop",
             backend.path.display()
         ))
-        .note("name the linker that does the linking by --section-linker=PATH"));
+        .note("give the path of the linker to run with --section-linker=PATH"));
     }
     let mut command = Command::new(&backend.path);
     if let Some(inner) = &backend.inner {
@@ -109,7 +109,7 @@ fn cannot_run(backend: &Backend, error: &std::io::Error) -> Error {
         backend.path.display(),
         os_message(error)
     ))
-    .note("name another by --section-linker=PATH or WASM_SECTION_LD_LINKER")
+    .note("use another linker with --section-linker=PATH or WASM_SECTION_LD_LINKER")
 }
 
 /// Becomes the backend.

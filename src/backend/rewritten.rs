@@ -362,7 +362,11 @@ impl BatchWriter {
     /// A file that cannot be written.
     pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
         match self.outputs.front() {
-            None => return Err(Error::new("an object more than there are to be edited")),
+            None => {
+                return Err(Error::new(
+                    "internal error: more rewritten objects than planned",
+                ));
+            }
             Some(OutputFile::Object(path)) => {
                 fs::write(path, &bytes).map_err(|error| cannot_write(&error))?;
             }

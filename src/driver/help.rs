@@ -20,21 +20,21 @@ passed on.
 Options of its own:
   -T FILE, --script=FILE  Lay out data by this linker script, in the language of GNU ld
   --section-print-script  Print the policy in force and stop
-  --section-manifest      Say in the module what was gathered, in a custom section
+  --section-manifest      Add a custom section to the module that lists its arrays
   --gather=PATTERN        Gather sections that match, even those that wasm-ld would handle itself
-  --section-linker=PATH   The linker that does the linking
+  --section-linker=PATH   The linker to run
 
 Environment:
-  WASM_SECTION_LD_LINKER  The same; the option comes first
+  WASM_SECTION_LD_LINKER  The linker to run, without --section-linker
   WASM_SECTION_LD_LOG     info: what is gathered, and what is not; debug: each entry too;
-                          time: how long each phase took; a path: say it in that file (cargo
-                          does not show it), as in debug,/tmp/link.log
+                          time: the time of each phase; a path: log to that file, as in
+                          debug,/tmp/link.log (cargo hides the output of linkers)
   WASM_SECTION_LD_MANIFEST=1  The same as --section-manifest
 
 Entries of a section NAME are data segments named NAME, custom sections named NAME, and statics
 named __link_section__NAME$KEY$UNIQUE or in a module __link_section__NAME.
 
-The linker that does the linking is {}. It says of itself:
+The linker to run is {}. Its own output:
 
 ",
         env!("CARGO_PKG_VERSION"),

@@ -92,12 +92,12 @@ impl Log {
         }
         for section in &plan.left {
             self.say(&format!(
-                "{section}: left to the linker, as all its entries are data segments of that name; \
-                 --gather={section} gathers it"
+                "{section}: left to the linker, because all its entries are data segments of that name; \
+                 use --gather={section} to gather it"
             ));
         }
         if plan.is_empty() {
-            self.say("nothing to gather: the linker is run as we were called");
+            self.say("nothing to gather: the linker gets the original arguments");
         }
         self.say(&format!("the linker is {}", backend.path.display()));
         Ok(())
@@ -149,7 +149,7 @@ fn open(path: &Path) -> Result<&'static File> {
     let file = file.map_err(|error| {
         let (path, reason) = (path.display(), os_message(&error));
         Error::new(format!("{VARIABLE}: cannot write to {path}: {reason}"))
-            .note("name a file in a directory that is there, by its whole path")
+            .note("use the absolute path of a file in an existing directory")
     })?;
     Ok(Box::leak(Box::new(file)))
 }
@@ -196,7 +196,7 @@ fn extent(items: &[Item]) -> String {
         return format!("{count} of {}", counted(first as usize, "byte", "bytes"));
     }
     let all: u64 = items.iter().map(|item| u64::from(item.size)).sum();
-    format!("{count} of {all} bytes in all")
+    format!("{count} of {all} bytes in total")
 }
 
 /// ` from 6 crates and 1 object`.

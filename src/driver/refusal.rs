@@ -19,11 +19,10 @@ pub fn refuse_reserved(line: &CommandLine) -> Result<()> {
         return Ok(());
     };
     let option = argument.spelling.first().map(|word| word.to_string_lossy());
-    Err(Error::new(format!(
-        "{}: this version has no such option",
-        option.unwrap_or_default()
-    ))
-    .note("what begins with `--section-` is this linker's own; see --help"))
+    Err(
+        Error::new(format!("{}: no such option", option.unwrap_or_default()))
+            .note("options that begin with `--section-` are those of wasm-section-ld; see --help"),
+    )
 }
 
 /// Rejects options of ours without a value. The backend rejects its own.
