@@ -252,6 +252,8 @@ impl Link<'_> {
             survey.forget_names();
         }
         let moves = Moves::of(&survey, &plan);
+        // Declared before the command, which borrows it.
+        #[allow(clippy::needless_late_init)]
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let mut command = LinkCommand::new()?;
         // A wrapper may look at its arguments, so it gets no archive in place of an object.

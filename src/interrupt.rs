@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus};
 
 #[cfg(unix)]
 mod unix {
-    use crate::temporary::on_signal;
+    use crate::cleanup;
     use libc::c_int;
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
@@ -78,7 +78,7 @@ mod unix {
             if let Some(signal) = Signal::from_named_raw(signal) {
                 terminate_backend(signal);
             }
-            on_signal::remove();
+            cleanup::remove();
             let _ = low_level::emulate_default_handler(signal);
         }
     }
@@ -286,7 +286,7 @@ pub fn handle(signal: i32) {
 pub fn clean_up() {
     unix::IS_EXITING.store(true, std::sync::atomic::Ordering::SeqCst);
     unix::terminate_backend(rustix::process::Signal::KILL);
-    crate::temporary::on_signal::remove();
+    crate::cleanup::remove();
 }
 
 /// Blocks if another thread is ending this process. Call this before returning from `main`.

@@ -151,7 +151,7 @@ fn no_lto_objects(
         "this LLVM bitcode has entries, but the linker cannot write the objects that it compiles",
     )
     .note(format!(
-        "{} has no {LTO_OBJ_PATH} option, which wasm-ld has since LLVM 20: use another linker with --section-linker=PATH",
+        "{} has no {LTO_OBJ_PATH}, which wasm-ld has since LLVM 20: use another linker with --section-linker=PATH",
         backend.path.display()
     ))
     .note("or build without -flto and -C linker-plugin-lto; `lto` in a Cargo profile works");

@@ -191,7 +191,7 @@ fn what_cannot_be_caught_ends_the_backend_too() {
 fn what_cannot_be_caught_ends_a_backend_that_waits() {
     let work = Work::new();
     let object = entry_of(&work, "entry", 4);
-    interrupted_by(
+    let mut child = interrupted_by(
         Signal::KILL,
         &work,
         ("mkdir", "delay_enter"),
@@ -199,4 +199,5 @@ fn what_cannot_be_caught_ends_a_backend_that_waits() {
     );
     wait_until("the backend has ended", || processes(&work).is_empty());
     nothing_left(&work);
+    child.wait().expect("our linker");
 }
