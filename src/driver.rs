@@ -1,13 +1,18 @@
-//! The driver: from the arguments to the output, step by step. All that it decides of sections it asks of
-//! [`gather`](crate::gather); all that it knows of the linker that follows is in [`backend`](crate::backend).
+//! The driver: from the arguments to the output, step by step. [`gather`](crate::gather) decides what
+//! happens to sections. [`backend`](crate::backend) runs the linker.
 
 mod diagnostics;
 mod help;
 mod log;
+mod map_lines;
 mod refusal;
+mod synthesized;
 
 use crate::args::{CommandLine, Id};
-use crate::backend::{self, Arrays, Backend, Call, Compiled, EditedObjects, Ended, Job};
+use crate::backend::{
+    self, Backend, BitcodeWithEntries, Compiled, ExitStatus, Invocation, LinkCommand,
+    RewrittenObjects,
+};
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
 use crate::hoist::{self, Hoisted, Sink};
@@ -19,15 +24,15 @@ use crate::script::Script;
 use crate::survey::Survey;
 pub use diagnostics::Diagnostics;
 use log::{Clock, Log};
-use refusal::{refuse_changed, refuse_missing_value, refuse_reserved, refused};
-use std::cell::OnceCell;
+use refusal::{refuse_missing_value, refuse_reserved, report_errors, verify_inputs_unchanged};
 use std::ffi::OsString;
 use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::process::ExitCode;
+pub use synthesized::complete;
 
-/// Asks for a manifest, as `--section-manifest` does.
+/// The environment variable for `--section-manifest`.
 const MANIFEST: &str = "WASM_SECTION_LD_MANIFEST";
 
 /// Runs the linker with `argv`, the program's name first.
@@ -35,19 +40,19 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     run(argv, link)
 }
 
-/// Runs `link` with the arguments, and reports how it ended as the program's exit status and messages.
+/// Runs `link` with the arguments, and reports its result as messages and the exit status of the program.
 pub fn run(
     argv: impl IntoIterator<Item = OsString>,
-    link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<Ended>,
+    link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<ExitStatus>,
 ) -> ExitCode {
     let mut argv = argv.into_iter();
     let diagnostics = Diagnostics::new(program_name(argv.next()));
-    let ended = link(&diagnostics, argv.collect());
-    interrupt::let_it_end();
-    match ended {
-        Ok(Ended::By(signal)) => interrupt::end_by(signal),
-        Ok(Ended::Status(status)) => ExitCode::from(status),
-        Ok(Ended::Signal(backend, signal)) => {
+    let status = link(&diagnostics, argv.collect());
+    interrupt::wait_if_exiting();
+    match status {
+        Ok(ExitStatus::Interrupted(signal)) => interrupt::exit_by_signal(signal),
+        Ok(ExitStatus::Code(status)) => ExitCode::from(status),
+        Ok(ExitStatus::Signal(backend, signal)) => {
             diagnostics.error(&ended_by_signal(&backend, signal));
             // As a shell does.
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
@@ -62,19 +67,19 @@ pub fn run(
 /// Links.
 ///
 /// # Errors
-/// Anything that is wrong with the inputs or the arguments, but for what the backend reports.
-pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
+/// Errors in the inputs or the arguments that the backend does not report.
+pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = parse_arguments(argv, diagnostics)?;
     let backend = Backend::find(&line)?;
-    if let Some(ended) = answer(&line, &backend)? {
-        return Ok(ended);
+    if let Some(status) = answer(&line, &backend)? {
+        return Ok(status);
     }
     let script = read_script(&line)?;
     if line.has(Id::PrintScript) {
         print(&script.in_force());
-        return Ok(Ended::Status(0));
+        return Ok(ExitStatus::Code(0));
     }
     clock.end_of("arguments");
     log.begin(line.output());
@@ -83,7 +88,12 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     let files = match named.open(&threads(&line)) {
         Ok(files) => ManuallyDrop::new(files),
         Err(error) if named.are_files() && backend.takes_flavor() => {
-            return refused(diagnostics, &line, &Call::new(&line, &backend), &error);
+            return report_errors(
+                diagnostics,
+                &line,
+                &Invocation::new(&line, &backend),
+                &error,
+            );
         }
         Err(error) => return Err(error),
     };
@@ -101,7 +111,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         diagnostics,
         line: &line,
         backend: &backend,
-        call: Call::new(&line, &backend),
+        invocation: Invocation::new(&line, &backend),
         options,
         files: &files,
         log,
@@ -114,10 +124,15 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
         return link.gather(&inputs, survey, &[]);
     }
     let kept = plan::kept(&survey, &inputs, &line, &with_entries);
-    let compiled = backend::compile(&backend, &line, &inputs, &with_entries, &kept)?;
+    let with_entries = BitcodeWithEntries {
+        positions: with_entries.iter().map(|one| one.position).collect(),
+        is_certain: with_entries.iter().any(|one| one.is_certain),
+        kept,
+    };
+    let compiled = backend::compile_bitcode(&backend, &line, &inputs, &with_entries)?;
     let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
-        Compiled::Failed(ended) => return Ok(ended),
+        Compiled::Failed(status) => return Ok(status),
         Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
     };
     link.clock.end_of("bitcode");
@@ -126,70 +141,74 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
     link.gather(&inputs, survey, &messages)
 }
 
-/// Reads the arguments, and refuses those of ours that are not right.
+/// Parses the arguments, and rejects invalid ones of ours.
 fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<CommandLine> {
     let line = CommandLine::parse(argv)?;
-    diagnostics.heed(&line);
+    diagnostics.set_colors(&line);
     refuse_reserved(&line)?;
     refuse_missing_value(&line)?;
     Ok(line)
 }
 
-/// Does what is asked for where there is nothing to gather whatever the inputs are.
-fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<Ended>> {
-    let call = Call::new(line, backend);
+/// Handles `--help`, `--version` and command lines that gather nothing whatever the inputs are.
+fn answer(line: &CommandLine, backend: &Backend) -> Result<Option<ExitStatus>> {
+    let invocation = Invocation::new(line, backend);
     if line.has(Id::Help) {
         print(&help::help(backend));
-        return link_as_called(line, call, None).map(Some);
+        return link_unchanged(line, invocation, None).map(Some);
     }
     if line.has(Id::Version) {
-        // Meson takes a linker for lld by the first line.
-        let ended = call.alone()?;
+        // Meson recognises lld by the first line.
+        let status = invocation.run_inherited()?;
         print(&help::version());
-        return Ok(Some(ended));
+        return Ok(Some(status));
     }
     if line.has(Id::VersionAndLink) {
         print(&help::version());
     }
-    // A partial link gathers nothing: the final one will. Nor does the linker of a wrapper that is the
-    // backend of a gathered link.
+    // The final link of a partial one gathers. The linker of a wrapper need not: the outer link has
+    // gathered.
     let gathers_nothing = line.missing_value().is_some()
         || line.has(Id::Relocatable)
         || line.has(Id::ThinLtoIndexOnly)
         || backend::is_inside_gathered_link(line);
     match gathers_nothing {
-        true => link_as_called(line, call, None).map(Some),
+        true => link_unchanged(line, invocation, None).map(Some),
         false => Ok(None),
     }
 }
 
-/// The threads that `--threads=N` allows. What is no number the backend reports.
+/// The threads that `--threads=N` allows. The backend reports a value that is not a number.
 fn threads(line: &CommandLine) -> Threads {
     let limit = line.values(Id::Threads).last();
     let limit = limit.and_then(|limit| limit.to_str()?.parse().ok());
     limit.map_or_else(Threads::default, Threads::at_most)
 }
 
-/// The scripts of `-T`, together.
+/// Reads the scripts of `-T`.
 fn read_script(line: &CommandLine) -> Result<Script> {
     let search: Vec<&Path> = line.values(Id::LibraryPath).map(Path::new).collect();
     Script::read(line.values(Id::Script).map(Path::new), &search)
 }
 
-/// Runs the backend with the caller's own arguments, but for those that are for us and inputs that only this
-/// process could read.
-fn link_as_called(line: &CommandLine, call: Call<'_>, files: Option<&Files>) -> Result<Ended> {
+/// Runs the backend with the caller's arguments but for our options. Inputs that were pipes are passed
+/// as files.
+fn link_unchanged(
+    line: &CommandLine,
+    invocation: Invocation<'_>,
+    files: Option<&Files>,
+) -> Result<ExitStatus> {
     let read_once = files.is_some_and(|files| files.read_once().next().is_some());
     let cannot_be_read = files.is_none() && line.is_read_once();
     if !line.has_own() && !read_once && !cannot_be_read {
-        return call.as_called();
+        return invocation.run_unchanged();
     }
-    let mut job = Job::new()?;
+    let mut command = LinkCommand::new()?;
     if let Some(files) = files {
-        job.give_read_once(files)?;
+        command.write_pipe_inputs(files)?;
     }
-    let words = job.words(line)?;
-    call.run(words, job.names(), false)
+    let arguments = command.arguments(line)?;
+    invocation.run(arguments, command.names(), false)
 }
 
 /// A link whose inputs are open.
@@ -197,7 +216,7 @@ struct Link<'a> {
     diagnostics: &'a Diagnostics,
     line: &'a CommandLine,
     backend: &'a Backend,
-    call: Call<'a>,
+    invocation: Invocation<'a>,
     options: Options<'a>,
     files: &'a Files,
     log: Log,
@@ -205,15 +224,15 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Finds what there is to gather, and starts the backend once that is likely to be something.
+    /// Surveys the inputs, and starts the backend early if there are marks.
     ///
-    /// What is made here and below is not dropped: this process ends soon, and the system takes back all of
-    /// it at once.
+    /// The results of the phases are not dropped: the process ends soon, and the system frees all memory at
+    /// once.
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<ManuallyDrop<Survey<'i>>> {
-        let call = &mut self.call;
-        // Bitcode may have to be compiled first, by another run.
+        let invocation = &mut self.invocation;
+        // Bitcode may need an LTO step first.
         let marks_seen = || match inputs.bitcode.is_empty() {
-            true => call.prepare_to_run(),
+            true => invocation.start_early(),
             false => Ok(()),
         };
         let survey = gather::survey(inputs, &self.options, marks_seen)?;
@@ -221,104 +240,109 @@ impl Link<'_> {
         Ok(ManuallyDrop::new(survey))
     }
 
-    /// From the survey to the output. `messages` are what the backend has said when it compiled bitcode.
+    /// From the survey to the output. `messages` are those of the LTO step.
     fn gather(
         mut self,
         inputs: &Inputs<'_>,
         mut survey: ManuallyDrop<Survey<'_>>,
         messages: &[u8],
-    ) -> Result<Ended> {
+    ) -> Result<ExitStatus> {
         let Self { line, backend, .. } = self;
         let plan = ManuallyDrop::new(gather::plan(&survey, inputs, &self.options)?);
         self.clock.end_of("plan");
         self.warn(survey.warnings.iter().chain(&plan.warnings))?;
-        self.log.decided(backend, &survey, &plan, &inputs.modules)?;
+        self.log
+            .log_plan(backend, &survey, &plan, &inputs.modules)?;
         let undeclared = plan::undeclared(&survey, &plan, inputs);
         if plan.is_empty() {
             self.clock.report();
             return match undeclared.is_empty() {
-                true => link_as_called(line, self.call, Some(self.files)),
-                false => self.link_undeclared(&undeclared, Job::new()?, false),
+                true => link_unchanged(line, self.invocation, Some(self.files)),
+                false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
             };
         }
-        // If there are no marks, it was not worth it before.
-        self.call.prepare_to_run()?;
+        // Without marks the survey has not started the backend.
+        self.invocation.start_early()?;
         inputs.release();
         if !self.shows_arrays() && !self.options.manifest {
             survey.forget_names();
         }
         let rewrites = Rewrites::of(&survey, &plan);
-        // It is borrowed by what is declared next.
-        let hoisted: OnceCell<ManuallyDrop<Hoisted<'_>>> = OnceCell::new();
-        let mut job = Job::new()?;
-        // A wrapper may look at its arguments: it is given no archive for what is none.
+        // Declared before the command, which borrows it.
+        #[allow(clippy::needless_late_init)]
+        let hoisted: ManuallyDrop<Hoisted<'_>>;
+        let mut command = LinkCommand::new()?;
+        // A wrapper may look at its arguments, so it gets no archive in place of an object.
         let together = backend.takes_flavor();
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let mut objects = job.make_room(together, self.files, inputs, rewritten)?;
+        let mut objects =
+            RewrittenObjects::new(&mut command, together, self.files, inputs, rewritten)?;
         let modules = &inputs.modules;
         let mut sink = Rewritten {
             objects: &mut objects,
             modules,
         };
         let output = self.options.output();
-        let made = hoist::hoist(&survey, &plan, &rewrites, modules, output, &mut sink)?;
-        let hoisted = hoisted.get_or_init(|| ManuallyDrop::new(made));
+        hoisted = hoist::hoist(&survey, &plan, &rewrites, modules, output, &mut sink)
+            .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        job.complete(&objects, line, self.files, inputs, Some(hoisted))?;
+        complete(&mut command, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
-        job.say_before(messages);
+        command.show_lto_messages(messages);
         if self.shows_arrays() {
-            job.show_arrays(Arrays::of(&survey, &plan, &inputs.modules)?);
+            command.show_in_map(map_lines::arrays(&survey, &plan, &inputs.modules)?);
         }
         if !undeclared.is_empty() {
-            return self.link_undeclared(&undeclared, job, true);
+            return self.link_undeclared(&undeclared, command, true);
         }
-        job.give_read_once(self.files)?;
-        let words = job.words(line)?;
-        let ended = self.call.run(words, job.names(), true)?;
+        command.write_pipe_inputs(self.files)?;
+        let arguments = command.arguments(line)?;
+        let status = self.invocation.run(arguments, command.names(), true)?;
         self.clock.end_of("the linker");
-        refuse_changed(line, self.files)?;
-        job.map_reports(line)?;
+        verify_inputs_unchanged(line, self.files)?;
+        command.map_reports(line)?;
         self.clock.end_of("reports");
         self.clock.report();
-        Ok(ended)
+        Ok(status)
     }
 
-    /// Links where the backend says whether live code refers to what nobody defines. If it does, the user is told
-    /// why, also where undefined data would be null.
+    /// Links, and explains an undefined symbol that is a bound of a section without entries. That includes
+    /// undefined data, which `--allow-undefined` would make null.
     fn link_undeclared(
         self,
         undeclared: &[Undeclared<'_>],
-        mut job: Job<'_>,
+        mut command: LinkCommand<'_>,
         gathered: bool,
-    ) -> Result<Ended> {
+    ) -> Result<ExitStatus> {
         let Self { line, backend, .. } = self;
-        job.give_read_once(self.files)?;
+        command.write_pipe_inputs(self.files)?;
         let would_be_null = line.has(Id::AllowUndefined)
             && !line.has(Id::UnresolvedSymbols)
             && !line.is_position_independent()
             && backend.takes_flavor();
         if would_be_null && undeclared.iter().any(Undeclared::is_referred) {
-            let messages = backend::undefined_data(backend, line, &self.call, &mut job)?;
+            let messages = backend::undefined_data(backend, line, &self.invocation, &mut command)?;
             let first = undeclared.iter().find(|one| one.is_in(&messages));
             if let Some(first) = first {
                 return Err(first.error());
             }
         }
-        let words = job.words(line)?;
-        let (ended, messages) = self.call.run_and_hear(words, job.names(), gathered)?;
+        let arguments = command.arguments(line)?;
+        let (status, messages) =
+            self.invocation
+                .run_and_capture(arguments, command.names(), gathered)?;
         if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
             self.diagnostics.note(&first.hint());
         }
         if gathered {
-            refuse_changed(line, self.files)?;
+            verify_inputs_unchanged(line, self.files)?;
         }
-        job.map_reports(line)?;
-        Ok(ended)
+        command.map_reports(line)?;
+        Ok(status)
     }
 
-    /// Whether people see which arrays there are, in a link map.
+    /// Whether a link map shows the arrays.
     fn shows_arrays(&self) -> bool {
         self.line.has(Id::Map) || self.line.has(Id::PrintMap)
     }
@@ -335,22 +359,24 @@ impl Link<'_> {
     }
 }
 
-/// Gives the rewritten objects to the backend.
+/// Hands the rewritten objects to the backend.
 struct Rewritten<'o, 'a> {
-    objects: &'o mut EditedObjects<'a>,
+    objects: &'o mut RewrittenObjects<'a>,
     modules: &'a [Module<'a>],
 }
 
 impl Sink for Rewritten<'_, '_> {
     fn rewritten(&mut self, object: ObjectId, bytes: Vec<u8>) -> Result<()> {
-        self.objects.take(&self.modules[object.0], bytes)
+        self.objects.add(&self.modules[object.0], bytes)
     }
 }
 
 fn ended_by_signal(backend: &Path, signal: i32) -> Error {
     let backend = backend.display();
-    Error::new(format!("the linker {backend} was ended by signal {signal}"))
-        .note("there is no output; link again, or name another linker by --section-linker=PATH")
+    Error::new(format!(
+        "the linker {backend} was terminated by signal {signal}"
+    ))
+    .note("no output was written; link again, or use another linker with --section-linker=PATH")
 }
 
 fn print(text: &str) {
@@ -360,12 +386,12 @@ fn print(text: &str) {
     let _ = stdout.flush();
 }
 
-/// Whether an environment variable says yes.
+/// Whether an environment variable is set to other than `0`.
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// What messages begin with: as lld, the name that the program was called by.
+/// The prefix of messages: the name of the program, as in lld.
 fn program_name(argv0: Option<OsString>) -> String {
     let stem = argv0
         .as_deref()

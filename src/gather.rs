@@ -1,6 +1,8 @@
 //! The pure core: from the objects of a link to the objects that take their place. It runs no process, and
 //! reads neither files nor the environment.
 
+pub mod stubs;
+
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hoist::{self, Base, Hoisted, Output, Sink};

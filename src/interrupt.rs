@@ -1,15 +1,15 @@
-//! Signals that end a link, at any moment of it: the backend ends, temporary files go, and then this process
-//! ends by that same signal, as whoever sent it expects.
+//! Signals that end a link. The handler terminates the backend, removes temporary files, and lets this
+//! process end by the same signal.
 //!
-//! The handler does all of that, whatever this process waits for or works at. A signal that our caller ignores
-//! (`nohup`) stays ignored. Where there is nothing to clean up yet, there is no handler.
+//! A signal that the caller ignores (`nohup`) stays ignored. No handler is installed before there is
+//! something to clean up.
 
 use std::io::Result;
 use std::process::{Child, Command, ExitStatus};
 
 #[cfg(unix)]
 mod unix {
-    use crate::temporary::on_signal;
+    use crate::cleanup;
     use libc::c_int;
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
@@ -19,23 +19,23 @@ mod unix {
     use std::sync::{Arc, Once};
     use std::time::Duration;
 
-    /// The backend, while there is one, or 0.
+    /// The process id of the backend, or 0.
     pub static BACKEND: AtomicI32 = AtomicI32::new(0);
-    /// The signal that has come, or 0.
-    pub static COME: AtomicI32 = AtomicI32::new(0);
-    /// Whether this process is at something that a signal has to wait for.
-    pub static IS_HELD: AtomicBool = AtomicBool::new(false);
-    /// Whether a thread is about to end this process.
-    pub static IS_ENDING: AtomicBool = AtomicBool::new(false);
+    /// The pending signal, or 0.
+    pub static PENDING: AtomicI32 = AtomicI32::new(0);
+    /// Whether signals are deferred.
+    pub static IS_DEFERRED: AtomicBool = AtomicBool::new(false);
+    /// Whether a thread is ending this process.
+    pub static IS_EXITING: AtomicBool = AtomicBool::new(false);
 
-    /// How long the backend may take to end by a signal.
-    const PATIENCE: Duration = Duration::from_secs(5);
-    const STEP: Duration = Duration::from_millis(1);
+    /// How long the backend may take to end before it is killed.
+    const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+    const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-    pub fn watch() {
+    pub fn install_handlers() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            // A file that is larger than the limit is then an error of `write`, and not the end.
+            // Makes writing beyond the file size limit an error of `write`.
             let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
             for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
                 if !is_ignored(signal) {
@@ -47,77 +47,76 @@ mod unix {
 
     #[allow(unsafe_code)]
     fn catch(signal: c_int) {
-        // SAFETY: what a handler may do is limited (`signal-safety(7)`). This one uses atomics, `waitid`,
-        // `nanosleep`, `kill`, and what removes files without an allocation or a lock.
-        // Where it cannot be had the signal ends this process at once.
-        let _ = unsafe { low_level::register(signal, move || come(signal)) };
+        // SAFETY: a handler may call async-signal-safe functions only (`signal-safety(7)`). This one uses
+        // atomics, `waitid`, `nanosleep`, `kill`, and removes files without allocating or locking. If it
+        // cannot be installed, the signal ends this process at once.
+        let _ = unsafe { low_level::register(signal, move || handle(signal)) };
     }
 
     #[allow(unsafe_code)]
     fn is_ignored(signal: c_int) -> bool {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: nothing is set, and the place for the answer is there.
+        // SAFETY: no action is set, and the pointer for the old action is valid.
         let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-        // SAFETY: all its fields are integers or may be null, so that zeros are a value too.
+        // SAFETY: all fields are integers or nullable, so zero is a valid value.
         let action = unsafe { action.assume_init() };
         asked == 0 && action.sa_sigaction == libc::SIG_IGN
     }
 
-    /// The handler.
-    pub fn come(signal: c_int) {
-        COME.store(signal, SeqCst);
-        // If it is held, `hold` sees that one has come.
-        if !IS_HELD.load(SeqCst) {
-            end(signal);
+    /// The signal handler.
+    pub fn handle(signal: c_int) {
+        PENDING.store(signal, SeqCst);
+        // `defer_signals` handles a deferred signal.
+        if !IS_DEFERRED.load(SeqCst) {
+            terminate(signal);
         }
     }
 
-    /// Ends this process, unless another thread, or the handler of another signal below this one, is at that.
-    pub fn end(signal: c_int) {
-        if !IS_ENDING.swap(true, SeqCst) {
+    /// Ends this process, unless another thread or an interrupted handler does.
+    pub fn terminate(signal: c_int) {
+        if !IS_EXITING.swap(true, SeqCst) {
             if let Some(signal) = Signal::from_named_raw(signal) {
-                end_backend(signal);
+                terminate_backend(signal);
             }
-            on_signal::remove();
+            cleanup::remove();
             let _ = low_level::emulate_default_handler(signal);
         }
     }
 
-    /// Lets the backend end by a signal, which it may use to clean up, and then whether it wants or not.
-    pub fn end_backend(signal: Signal) {
+    /// Forwards the signal to the backend, so that it can clean up, and kills it after a timeout.
+    pub fn terminate_backend(signal: Signal) {
         let Some(backend) = Pid::from_raw(BACKEND.load(SeqCst)) else {
             return;
         };
         let _ = kill_process(backend, signal);
-        let mut left = PATIENCE;
-        while !has_ended(backend) {
-            match left.checked_sub(STEP) {
+        let mut left = KILL_TIMEOUT;
+        while !has_exited(backend) {
+            match left.checked_sub(POLL_INTERVAL) {
                 Some(rest) => left = rest,
                 None => {
                     let _ = kill_process(backend, Signal::KILL);
                     return;
                 }
             }
-            std::thread::sleep(STEP);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    fn has_ended(child: Pid) -> bool {
+    fn has_exited(child: Pid) -> bool {
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         !matches!(waitid(WaitId::Pid(child), how), Ok(None))
     }
 
-    /// Waits until `child` has ended, and leaves it to be asked how.
-    pub fn wait_for_end(child: Pid) {
+    /// Waits until `child` has ended, and leaves its status for `wait`.
+    pub fn wait_until_exited(child: Pid) {
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(child), how) {}
     }
 }
 
-/// Lets the backend end with us even if we are ended by a signal that cannot be caught. It would write the output
-/// after all.
+/// Kills the backend if this process is killed. It would still write the output.
 #[cfg(target_os = "linux")]
-mod together {
+mod parent_death {
     use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
     use std::ffi::{CString, OsStr, OsString, c_char};
     use std::io::{Error, ErrorKind, Result};
@@ -126,17 +125,17 @@ mod together {
     use std::process::Command;
 
     #[allow(unsafe_code)]
-    pub fn end(command: &mut Command) -> Result<()> {
+    pub fn kill_child(command: &mut Command) -> Result<()> {
         let program = Program::of(command)?;
         // SAFETY: `run` only calls what may be called after `fork`, and allocates nothing.
         unsafe { command.pre_exec(move || program.run()) };
         Ok(())
     }
 
-    /// What is to be run, as the system wants to have it.
+    /// The program and its arguments, ready for `execve`.
     struct Program {
         path: CString,
-        words: Strings,
+        arguments: Strings,
         variables: Strings,
         parent: Pid,
     }
@@ -144,7 +143,7 @@ mod together {
     impl Program {
         fn of(command: &Command) -> Result<Self> {
             let path = command.get_program();
-            let words = [path].into_iter().chain(command.get_args());
+            let arguments = [path].into_iter().chain(command.get_args());
             let is_set = |name: &OsStr| command.get_envs().any(|(set, _)| set == name);
             let inherited = std::env::vars_os().filter(|(name, _)| !is_set(name));
             let set = command.get_envs();
@@ -156,34 +155,35 @@ mod together {
             });
             Ok(Self {
                 path: CString::new(path.to_owned().into_vec())?,
-                words: Strings::new(words.map(OsStr::to_owned))?,
+                arguments: Strings::new(arguments.map(OsStr::to_owned))?,
                 variables: Strings::new(variables)?,
                 parent: getpid(),
             })
         }
 
-        /// Becomes the program, in the child process. The standard library would give what is no program to a shell.
+        /// Replaces the child process. The standard library would run a file that is no executable with a
+        /// shell.
         #[allow(unsafe_code)]
         fn run(&self) -> Result<()> {
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            // It may have ended before this.
+            // The parent may have ended before the previous call.
             if getppid() != Some(self.parent) {
                 return Err(ErrorKind::Interrupted.into());
             }
-            let (words, variables) = (self.words.pointers(), self.variables.pointers());
-            // SAFETY: the strings end with a null byte, their lists with a null pointer, and all of them are here.
-            unsafe { libc::execve(self.path.as_ptr(), words, variables) };
+            let (arguments, variables) = (self.arguments.pointers(), self.variables.pointers());
+            // SAFETY: the strings and the lists are null-terminated and alive.
+            unsafe { libc::execve(self.path.as_ptr(), arguments, variables) };
             Err(Error::last_os_error())
         }
     }
 
-    /// Strings, and the list of where they are.
+    /// Strings, and a null-terminated list of pointers to them.
     struct Strings {
         _strings: Vec<CString>,
         pointers: Vec<*const c_char>,
     }
 
-    // SAFETY: the pointers are to what the strings own, which does not move and is only read.
+    // SAFETY: the pointers point into the owned strings, which neither move nor change.
     #[allow(unsafe_code)]
     unsafe impl Send for Strings {}
     // SAFETY: the same.
@@ -208,23 +208,23 @@ mod together {
     }
 }
 
-/// From now on such a signal is caught. To be called before there is something to clean up.
-pub fn watch() {
+/// Installs the signal handlers. Call this before there is something to clean up.
+pub fn install_handlers() {
     #[cfg(unix)]
-    unix::watch();
+    unix::install_handlers();
 }
 
-/// Does what a signal has to wait for: what is made here is known to the handler when it comes.
-pub fn hold<T>(make: impl FnOnce() -> T) -> T {
+/// Defers signals while `make` runs, so that the handler sees its result.
+pub fn defer_signals<T>(make: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
     {
         use std::sync::atomic::Ordering::SeqCst;
-        unix::IS_HELD.store(true, SeqCst);
+        unix::IS_DEFERRED.store(true, SeqCst);
         let made = make();
-        unix::IS_HELD.store(false, SeqCst);
-        let signal = unix::COME.load(SeqCst);
+        unix::IS_DEFERRED.store(false, SeqCst);
+        let signal = unix::PENDING.load(SeqCst);
         if signal != 0 {
-            unix::end(signal);
+            unix::terminate(signal);
         }
         made
     }
@@ -232,15 +232,15 @@ pub fn hold<T>(make: impl FnOnce() -> T) -> T {
     make()
 }
 
-/// Starts the backend, which ends when we do.
+/// Starts the backend, which ends with this process.
 ///
 /// # Errors
 /// It cannot be run.
 pub fn spawn(command: &mut Command) -> Result<Child> {
-    watch();
+    install_handlers();
     #[cfg(target_os = "linux")]
-    together::end(command)?;
-    hold(|| {
+    parent_death::kill_child(command)?;
+    defer_signals(|| {
         let child = command.spawn()?;
         #[cfg(unix)]
         unix::BACKEND.store(
@@ -259,8 +259,8 @@ pub fn spawn(command: &mut Command) -> Result<Child> {
 /// It cannot be waited for.
 pub fn wait(child: &mut Child) -> Result<ExitStatus> {
     #[cfg(unix)]
-    unix::wait_for_end(rustix::process::Pid::from_child(child));
-    hold(|| {
+    unix::wait_until_exited(rustix::process::Pid::from_child(child));
+    defer_signals(|| {
         let status = child.wait();
         #[cfg(unix)]
         unix::BACKEND.store(0, std::sync::atomic::Ordering::SeqCst);
@@ -268,37 +268,37 @@ pub fn wait(child: &mut Child) -> Result<ExitStatus> {
     })
 }
 
-/// Ends a backend that has nothing to do.
-pub fn stop(child: &mut Child) {
-    // If it has ended already, all is well.
+/// Kills a backend that has done nothing.
+pub fn kill(child: &mut Child) {
+    // Ignore that it may have ended.
     let _ = child.kill();
     let _ = wait(child);
 }
 
-/// Lets a signal that is handled elsewhere end the link as those here do.
+/// Handles a signal that another handler has caught.
 #[cfg(unix)]
-pub fn come(signal: i32) {
-    unix::come(signal);
+pub fn handle(signal: i32) {
+    unix::handle(signal);
 }
 
-/// Cleans up for a handler that ends this process by itself.
+/// Cleans up for another handler that ends this process.
 #[cfg(unix)]
 pub fn clean_up() {
-    unix::IS_ENDING.store(true, std::sync::atomic::Ordering::SeqCst);
-    unix::end_backend(rustix::process::Signal::KILL);
-    crate::temporary::on_signal::remove();
+    unix::IS_EXITING.store(true, std::sync::atomic::Ordering::SeqCst);
+    unix::terminate_backend(rustix::process::Signal::KILL);
+    crate::cleanup::remove();
 }
 
-/// Returns only if no other thread is about to end this process. To be called before it ends in another way.
-pub fn let_it_end() {
+/// Blocks if another thread is ending this process. Call this before returning from `main`.
+pub fn wait_if_exiting() {
     #[cfg(unix)]
-    while unix::IS_ENDING.load(std::sync::atomic::Ordering::SeqCst) {
+    while unix::IS_EXITING.load(std::sync::atomic::Ordering::SeqCst) {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 
-/// Whether a process that ended by `signal` did so since someone wanted the link to end.
-pub fn is_wish(signal: i32) -> bool {
+/// Whether `signal` asks a process to end, and is not a crash.
+pub fn is_termination(signal: i32) -> bool {
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -311,8 +311,8 @@ pub fn is_wish(signal: i32) -> bool {
     }
 }
 
-/// Ends this process by `signal`, as if it had not been caught.
-pub fn end_by(signal: i32) -> ! {
+/// Ends this process by `signal`, with the default action.
+pub fn exit_by_signal(signal: i32) -> ! {
     #[cfg(unix)]
     let _ = signal_hook::low_level::emulate_default_handler(signal);
     std::process::exit(128 + signal)

@@ -64,6 +64,8 @@
 pub mod args;
 pub mod backend;
 pub mod bitcode;
+#[cfg(unix)]
+mod cleanup;
 pub mod demangle;
 pub mod driver;
 pub mod error;

@@ -1,22 +1,22 @@
-//! Standard error, and the terminal that it may be.
+//! Standard error, and its terminal.
 
 use crate::args::{CommandLine, Id, Meaning};
 use crate::names;
 use std::io::{IsTerminal, Write};
 
-/// Whether messages are to be in colours (`--color-diagnostics`).
+/// The choice of colours (`--color-diagnostics`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colors {
     /// Always.
     Always,
     /// Never.
     Never,
-    /// On a terminal that has colours.
+    /// On a terminal with colours.
     Auto,
 }
 
 impl Colors {
-    /// What the last option says.
+    /// The choice of the last option.
     pub fn of(line: &CommandLine) -> Self {
         let asked = line.arguments().filter_map(|(_, argument)| {
             let Meaning::Option(id, value) = &argument.meaning else {
@@ -29,7 +29,7 @@ impl Colors {
                 (Id::ColorDiagnostics, _) | (Id::ColorDiagnosticsWhen, b"always") => {
                     Some(Self::Always)
                 }
-                // What is none of these the backend reports.
+                // The backend reports an invalid value.
                 (Id::ColorDiagnosticsWhen, _) => Some(Self::Auto),
                 _ => None,
             }
@@ -37,7 +37,7 @@ impl Colors {
         asked.last().unwrap_or(Self::Auto)
     }
 
-    /// Whether they are shown.
+    /// Whether colours are used.
     pub fn are_shown(self) -> bool {
         match self {
             Self::Always => true,
@@ -47,7 +47,7 @@ impl Colors {
     }
 }
 
-/// Whether messages go to a terminal that has colours.
+/// Whether standard error is a terminal with colours.
 pub fn takes_colors() -> bool {
     let terminal = || std::env::var_os("TERM").filter(|terminal| terminal != "dumb");
     std::io::stderr().is_terminal() && (cfg!(windows) || terminal().is_some())

@@ -44,12 +44,12 @@ fn a_backend_that_is_missing() {
     let work = Work::new();
     for backend in [work.file("no-such-ld"), "no-such-ld".into()] {
         let [by_environment, by_option] = refused(&work, &backend);
-        let missing = format!("there is no linker {}", backend.display());
+        let missing = format!("linker not found: {}", backend.display());
         says(
             &by_environment,
-            &["WASM_SECTION_LD_LINKER: ", &missing, ">>> name "],
+            &["WASM_SECTION_LD_LINKER: ", &missing, ">>> give "],
         );
-        says(&by_option, &["--section-linker: ", &missing, ">>> name "]);
+        says(&by_option, &["--section-linker: ", &missing, ">>> give "]);
     }
 }
 
@@ -59,7 +59,7 @@ fn a_backend_that_is_a_directory() {
     let directory = work.file("bin");
     fs::create_dir(&directory).expect("a directory");
     for message in refused(&work, &directory) {
-        says(&message, &["there is no linker ", "bin", ">>> name "]);
+        says(&message, &["linker not found: ", "bin", ">>> give "]);
     }
 }
 
@@ -94,7 +94,7 @@ fn a_backend_that_is_not_executable() {
             &[
                 "cannot run the linker ",
                 "a-linker: Permission denied",
-                ">>> name another",
+                ">>> use another",
             ],
         );
     }
@@ -108,7 +108,7 @@ fn a_backend_that_is_no_program() {
     for message in refused(&work, &backend) {
         says(
             &message,
-            &["cannot run the linker ", "a-linker: ", ">>> name another"],
+            &["cannot run the linker ", "a-linker: ", ">>> use another"],
         );
     }
 }
@@ -125,8 +125,8 @@ fn a_backend_that_is_this_program() {
             says(
                 &message,
                 &[
-                    "is this program itself",
-                    "name the linker that does the linking",
+                    "is wasm-section-ld itself",
+                    "give the path of the linker to run",
                 ],
             );
         }
@@ -142,7 +142,7 @@ fn a_backend_that_runs_this_program() {
         let message = work.refused_with(&backend, &args!["--no-entry", input]);
         says(
             &message,
-            &["wrapper runs wasm-section-ld again and again", ">>> name "],
+            &["wrapper runs wasm-section-ld in a loop", ">>> give "],
         );
     }
 }
@@ -183,7 +183,11 @@ fn a_backend_that_dies_by_a_signal() {
         assert_eq!((status, stdout.as_str()), (Some(128 + number), "working\n"));
         says(
             &stderr,
-            &["a-linker", &format!("ended by signal {number}"), ">>> "],
+            &[
+                "a-linker",
+                &format!("terminated by signal {number}"),
+                ">>> ",
+            ],
         );
         assert!(!output.exists());
         let in_place = work.link_with(&backend, [&plain]);

@@ -431,7 +431,7 @@ fn random_damage_is_no_panic() {
             }
             // The backend's own words.
             Some(1) => {}
-            _ => says(&linked.stderr, &["was ended by signal"]),
+            _ => says(&linked.stderr, &["was terminated by signal"]),
         }
     }
 }

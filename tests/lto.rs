@@ -366,7 +366,7 @@ fn a_backend_that_keeps_its_objects_is_an_error() {
     says(
         linked.error(),
         &[
-            "entries.o: this LLVM bitcode has entries, and the linker does not hand out what it compiles\n",
+            "entries.o: this LLVM bitcode has entries, but the linker cannot write the objects that it compiles\n",
             "has no --lto-obj-path, which wasm-ld has since LLVM 20",
             "build without -flto",
         ],

@@ -382,9 +382,9 @@ fn the_log_says_what_was_decided() {
         work.log(level, words.chain(["--no-entry".as_ref()]))
     };
     let backend = tool("WSL_WASM_LD");
-    let left = "TABLE: left to the linker, as all its entries are data segments of that name; \
-                --gather=TABLE gathers it\n";
-    let nothing = "nothing to gather: the linker is run as we were called\n";
+    let left = "TABLE: left to the linker, because all its entries are data segments of that name; \
+                use --gather=TABLE to gather it\n";
+    let nothing = "nothing to gather: the linker gets the original arguments\n";
     let which = format!("the linker is {}\n", backend.display());
     assert_eq!(log("info", &[&plain]), format!("{nothing}{which}"));
     assert_eq!(log("info", &[&table]), format!("{left}{nothing}{which}"));

@@ -44,7 +44,7 @@ fn a_linker_that_is_not_there_or_does_nothing() {
     assert_eq!(said.status, 1);
     assert!(
         said.text
-            .contains("bad    backend: --section-linker: there is no linker /nowhere/wasm-ld"),
+            .contains("bad    backend: --section-linker: linker not found: /nowhere/wasm-ld"),
         "{}",
         said.text
     );

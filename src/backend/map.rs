@@ -1,58 +1,40 @@
-//! The link map (`--Map`, `--print-map`): the array, which the backend shows as one input section,
-//! shown as the input sections that it was made of.
+//! The link map (`--Map`, `--print-map`). The backend shows an array as one input section of the
+//! synthesized object. Here it is replaced by the input sections that it was made from.
 //!
-//! lld writes an address, an offset in the file and a size, and then what that is: output sections,
-//! indented by 8 input sections, and by 16 symbols.
+//! Each line of lld's map has an address, a file offset, a size and a name. Input sections are indented
+//! by 8 columns, symbols by 16.
 
-use super::messages::SYNTHESIZED;
-use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::Module;
 use crate::names;
-use crate::plan::{Plan, items};
-use crate::survey::{EntryId, Origin, Survey, read_again};
 use memchr::memmem;
 use std::io::Write;
 
-/// What the arrays are made of, by the names of their sections.
-#[derive(Debug, Default)]
-pub struct Arrays(HashMap<String, Vec<Part>>);
+/// Shown for the synthesized object where no input is known.
+pub const SYNTHESIZED: &str = "<link sections>";
 
-/// An entry in an array.
+/// The input sections of each array, by section name.
+#[derive(Debug, Default)]
+pub struct MapArrays(HashMap<String, Vec<InputSection>>);
+
+/// An input section in an array.
 #[derive(Debug)]
-struct Part {
-    offset: u64,
-    size: u64,
+pub struct InputSection {
+    /// In bytes from the beginning of the array.
+    pub offset: u64,
+    /// In bytes.
+    pub size: u64,
     /// As lld shows an input section: `FILE:(NAME)`.
-    input: String,
+    pub input: String,
 }
 
-impl Arrays {
-    /// Those of a plan.
-    ///
-    /// # Errors
-    /// Relocations of an object that are not right.
-    pub fn of(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<Self> {
-        let names = segment_names(survey, modules)?;
-        let mut arrays = HashMap::default();
-        for section in &plan.sections {
-            let parts = items(survey, modules, section)?.into_iter().map(|item| {
-                let entry = &survey[item.entry];
-                let name = names.get(&item.entry).map(String::as_str);
-                let file = &modules[entry.object.0].name;
-                Part {
-                    offset: item.offset.into(),
-                    size: item.size.into(),
-                    input: format!("{file}:({})", name.unwrap_or(survey.section(entry))),
-                }
-            });
-            arrays.insert(section.name.clone(), parts.collect());
-        }
-        Ok(Self(arrays))
+impl MapArrays {
+    /// From the name of each section and its input sections, in order.
+    pub fn new(sections: impl IntoIterator<Item = (String, Vec<InputSection>)>) -> Self {
+        Self(sections.into_iter().collect())
     }
 
-    /// What the array is made of that a line of a map shows, and where the line says that it is.
-    fn shown_by(&self, line: &[u8]) -> Option<(&[Part], Columns)> {
+    /// The input sections of the array on this line, and the columns of the line.
+    fn shown_by(&self, line: &[u8]) -> Option<(&[InputSection], Columns)> {
         let at = memmem::find(line, SYNTHESIZED.as_bytes())?;
         let segment = line.get(at + SYNTHESIZED.len()..)?.trim_ascii_end();
         let segment = std::str::from_utf8(segment).ok()?;
@@ -64,41 +46,19 @@ impl Arrays {
     }
 }
 
-/// What objects call the segments of entries that are a symbol's, by their places among the entries. The
-/// others are called as their section.
-fn segment_names(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<HashMap<EntryId, String>> {
-    let mut names = HashMap::default();
-    for (id, range) in survey.by_object() {
-        let entries = &survey.entries[range.clone()];
-        let module = &modules[id.0];
-        let mut look_into = || {
-            let bytes = module.load()?;
-            let object = read_again(&bytes, entries)?;
-            for (place, entry) in range.clone().map(EntryId::new).zip(entries) {
-                if let Origin::Symbol(segment, _) = entry.origin {
-                    names.insert(place, object.segment(segment).name.to_owned());
-                }
-            }
-            Ok(())
-        };
-        look_into().map_err(|error: Error| error.in_file(&module.name))?;
-    }
-    Ok(names)
-}
-
 const INPUT_SECTION: usize = 8;
 const SYMBOL: usize = 16;
-/// Symbols that the synthesized object has for its own relocations.
+/// Prefix of the symbols that only the relocations of the synthesized object use.
 const OWN_SYMBOLS: &[u8] = b".L";
 
-/// A line of a map.
+/// The columns of a line.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
     address: u64,
     offset: u64,
-    /// How far what is behind the numbers is indented.
+    /// Indentation of the name.
     indent: usize,
-    /// Where in the line what is behind the numbers begins.
+    /// Byte offset of the name.
     name: usize,
 }
 
@@ -123,23 +83,23 @@ impl Columns {
     }
 }
 
-/// Writes lines on, those of a map with the arrays taken apart.
+/// Copies lines, and replaces arrays.
 pub struct Lines<'a, W> {
-    arrays: Option<&'a Arrays>,
+    arrays: Option<&'a MapArrays>,
     to: W,
     array: Option<Array<'a>>,
 }
 
-/// The lines of an array, until its last symbol is known.
+/// An array whose symbols are being read.
 struct Array<'a> {
-    parts: &'a [Part],
+    parts: &'a [InputSection],
     columns: Columns,
     symbols: Vec<(u64, Vec<u8>)>,
 }
 
 impl<'a, W: Write> Lines<'a, W> {
-    /// To `to`, which may be closed.
-    pub fn new(arrays: Option<&'a Arrays>, to: W) -> Self {
+    /// A writer to `to`.
+    pub fn new(arrays: Option<&'a MapArrays>, to: W) -> Self {
         Self {
             arrays,
             to,
@@ -147,7 +107,7 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// A line, whole.
+    /// Takes a line.
     pub fn line(&mut self, line: &[u8]) {
         if let Some(array) = &mut self.array {
             match Columns::of(line).filter(|columns| columns.indent == SYMBOL) {
@@ -172,13 +132,13 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// Bytes that are no text, as they are.
+    /// Copies bytes that are not text.
     pub fn copy(&mut self, bytes: &[u8]) {
         self.end_array();
         let _ = self.to.write_all(bytes);
     }
 
-    /// Writes what was held back, and has been read by who looks.
+    /// Writes what is held back.
     pub fn flush(&mut self) {
         self.end_array();
         let _ = self.to.flush();
@@ -208,7 +168,7 @@ impl<'a, W: Write> Lines<'a, W> {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Who closed it does not want to know.
+        // Ignore EPIPE.
         let _ = self.to.write_all(bytes);
     }
 }
@@ -218,13 +178,13 @@ mod tests {
     use super::*;
 
     fn shown(map: &str) -> String {
-        let part = |offset, size, input: &str| Part {
+        let part = |offset, size, input: &str| InputSection {
             offset,
             size,
             input: input.to_owned(),
         };
         let parts = vec![part(0, 4, "a.o:(.rodata.a)"), part(4, 4, "liba.a(b.o):(N)")];
-        let arrays = Arrays(HashMap::from_iter([("N".to_owned(), parts)]));
+        let arrays = MapArrays::new([("N".to_owned(), parts)]);
         let mut bytes = Vec::new();
         let mut lines = Lines::new(Some(&arrays), &mut bytes);
         map.split_inclusive('\n')

@@ -1,27 +1,22 @@
 //! Finding and running the linker that does the linking, and passing on what it says.
 
-mod alone;
-mod archives;
-mod call;
-mod compile;
-mod edited;
-mod extraction;
-mod find;
-mod job;
+mod command;
+mod diagnostics;
+mod invocation;
+mod locate;
+mod lto;
 mod map;
-mod messages;
-mod pack;
+mod process;
 mod relay;
-mod run;
-mod stubs;
+mod rewritten;
 mod undefined;
 
-pub use call::Call;
-pub use compile::{Compiled, compile};
-pub use edited::EditedObjects;
-pub use find::Backend;
-pub use job::Job;
-pub use map::Arrays;
-pub use messages::Names;
-pub use run::{Ended, is_inside_gathered_link};
+pub use command::LinkCommand;
+pub use diagnostics::{GeneratedNames, NameMap, SynthesizedSymbols};
+pub use invocation::Invocation;
+pub use locate::Backend;
+pub use lto::{BitcodeWithEntries, Compiled, compile_bitcode};
+pub use map::{InputSection, MapArrays};
+pub use process::{ExitStatus, is_inside_gathered_link};
+pub use rewritten::{BitcodeReplacements, RewrittenObjects};
 pub use undefined::undefined_data;

@@ -1,50 +1,43 @@
-//! Passing on what the backend says while it runs, line by line under the names that the user knows.
+//! Relays the output of the backend while it runs, line by line under the names that the user knows.
 //!
-//! On Unix one thread waits for both of its outputs. Another would have to be started, and waited for when the
-//! backend has ended.
+//! On Unix one thread polls both outputs, which saves starting and joining another.
 
+use super::diagnostics::{MessageContext, NameMap};
 use super::map::Lines;
-use super::messages::{About, Names};
 use crate::interrupt;
 use std::io::{PipeReader, Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
-/// What the output begins with, where it is written to standard output (`-o -`).
+/// The magic of a module, which `-o -` writes to standard output.
 const MODULE: &[u8] = b"\0asm";
-/// How much is read at once, in bytes.
-const AT_ONCE: usize = 0x4000;
+/// In bytes.
+const BUFFER_SIZE: usize = 0x4000;
 
-/// A backend that runs.
+/// A running backend.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningBackend {
     /// The process.
     pub child: Child,
-    /// What it says, if it says all of it at one place.
-    pub together: Option<PipeReader>,
+    /// Its standard output and standard error, if both use one pipe.
+    pub merged: Option<PipeReader>,
 }
 
-/// Passes on what the backend says to `output` and `messages`, byte for byte if there are no `names` to
-/// map, until it ends. If the user's end is closed that goes on: what there is to say is then lost on
-/// purpose.
+/// Relays the output of the backend until it ends, byte for byte without `names`. Ignores EPIPE.
 ///
 /// # Errors
 /// It cannot be waited for.
-pub fn pass_on(
-    Running { child, together }: &mut Running,
-    names: Option<&Names<'_>>,
+pub fn relay_output(
+    RunningBackend { child, merged }: &mut RunningBackend,
+    names: Option<&NameMap<'_>>,
     output: &mut (impl Write + Send),
     messages: &mut (impl Write + Send),
 ) -> Result<ExitStatus> {
-    if together.is_some() {
+    if merged.is_some() {
         let nothing = Stream::new(None::<PipeReader>, output, names);
-        both(
-            child,
-            nothing,
-            Stream::new(together.take(), messages, names),
-        );
+        relay_both(child, nothing, Stream::new(merged.take(), messages, names));
     } else {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        both(
+        relay_both(
             child,
             Stream::new(stdout, output, names),
             Stream::new(stderr, messages, names),
@@ -54,13 +47,13 @@ pub fn pass_on(
 }
 
 #[cfg(unix)]
-fn both(
+fn relay_both(
     child: &Child,
     mut output: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
     mut messages: Stream<'_, impl Read + std::os::fd::AsFd, impl Write>,
 ) {
     use std::os::fd::AsFd;
-    // It may have closed its outputs long before it ends.
+    // The backend may close its outputs long before it ends.
     let mut running = unix::running(child);
     while output.is_open() || messages.is_open() || running.is_some() {
         let process = running.as_ref().map(AsFd::as_fd);
@@ -70,16 +63,16 @@ fn both(
             running = None;
         }
         if says {
-            output.pass_on();
+            output.forward();
         }
         if warns {
-            messages.pass_on();
+            messages.forward();
         }
     }
 }
 
 #[cfg(not(unix))]
-fn both(
+fn relay_both(
     _: &Child,
     mut output: Stream<'_, impl Read + Send, impl Write + Send>,
     mut messages: Stream<'_, impl Read, impl Write>,
@@ -87,11 +80,11 @@ fn both(
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while output.is_open() {
-                output.pass_on();
+                output.forward();
             }
         });
         while messages.is_open() {
-            messages.pass_on();
+            messages.forward();
         }
     });
 }
@@ -105,7 +98,7 @@ mod unix {
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::process::Child;
 
-    /// Where there is something to read when `child` has ended, if the system has that.
+    /// A descriptor that is readable once `child` has ended, if the system has that.
     #[cfg(target_os = "linux")]
     pub fn running(child: &Child) -> Option<OwnedFd> {
         use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -117,7 +110,7 @@ mod unix {
         None
     }
 
-    /// Waits until there is something to read. Of which there is, or the end.
+    /// Waits until some files are readable or closed, and returns which.
     pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {
         let waits = files.iter().flatten();
         let waits = waits.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
@@ -128,7 +121,7 @@ mod unix {
                 asked => break asked.is_ok(),
             }
         };
-        // If the system has no memory to ask, reading waits.
+        // If poll fails, a blocking read waits instead.
         let mut waits = waits.iter();
         let mut is_ready = || {
             waits
@@ -147,37 +140,37 @@ mod unix {
 
 /// An output of the backend, and where it goes.
 struct Stream<'a, R, W: Write> {
-    /// None when it is closed.
+    /// None once it is closed.
     from: Option<R>,
-    to: To<'a, W>,
+    to: Destination<'a, W>,
 }
 
-/// What becomes of an output.
-enum To<'a, W: Write> {
-    AsItIs(W),
+/// What happens to an output.
+enum Destination<'a, W: Write> {
+    Verbatim(W),
     Mapped(Mapped<'a, W>),
 }
 
 /// Lines under the names that the user knows.
 struct Mapped<'a, W: Write> {
-    names: &'a Names<'a>,
+    names: &'a NameMap<'a>,
     to: Lines<'a, W>,
-    about: About,
-    was_said: bool,
-    /// What has come of a line whose end has not.
+    about: MessageContext,
+    is_repeated: bool,
+    /// The incomplete last line.
     pending: Vec<u8>,
     is_module: bool,
 }
 
 impl<'a, R: Read, W: Write> Stream<'a, R, W> {
-    fn new(from: Option<R>, to: W, names: Option<&'a Names<'a>>) -> Self {
+    fn new(from: Option<R>, to: W, names: Option<&'a NameMap<'a>>) -> Self {
         let to = match names {
-            None => To::AsItIs(to),
-            Some(names) => To::Mapped(Mapped {
+            None => Destination::Verbatim(to),
+            Some(names) => Destination::Mapped(Mapped {
                 names,
                 to: names.lines(to),
-                about: About::default(),
-                was_said: false,
+                about: MessageContext::default(),
+                is_repeated: false,
                 pending: Vec::new(),
                 is_module: false,
             }),
@@ -189,12 +182,12 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
         self.from.is_some()
     }
 
-    /// Passes on what there is to be read.
-    fn pass_on(&mut self) {
+    /// Forwards what can be read.
+    fn forward(&mut self) {
         let Some(from) = &mut self.from else {
             return;
         };
-        let mut bytes = [0; AT_ONCE];
+        let mut bytes = [0; BUFFER_SIZE];
         let length = match from.read(&mut bytes) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return,
             length => length.unwrap_or(0),
@@ -204,12 +197,12 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
             self.from = None;
         }
         match &mut self.to {
-            To::AsItIs(to) => {
+            Destination::Verbatim(to) => {
                 let _ = to.write_all(bytes);
                 let _ = to.flush();
             }
-            To::Mapped(to) if bytes.is_empty() => to.end(),
-            To::Mapped(to) => to.take(bytes),
+            Destination::Mapped(to) if bytes.is_empty() => to.end(),
+            Destination::Mapped(to) => to.take(bytes),
         }
     }
 }
@@ -217,7 +210,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
 impl<W: Write> Mapped<'_, W> {
     fn take(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        // So that what the backend says is seen when it says it.
+        // Forward each line at once, so that progress is visible.
         while let Some(end) = memchr::memchr(b'\n', rest).filter(|_| !self.begins_module(rest)) {
             let (line, next) = rest.split_at(end + 1);
             self.pending.extend_from_slice(line);
@@ -231,18 +224,18 @@ impl<W: Write> Mapped<'_, W> {
         }
     }
 
-    /// Whether what has not been passed on, and then `more`, is a module or a part of one.
+    /// Whether the pending bytes and `more` belong to a module.
     fn begins_module(&self, more: &[u8]) -> bool {
         let mut begin = self.pending.iter().chain(more);
         self.is_module || MODULE.iter().all(|byte| begin.next() == Some(byte))
     }
 
     fn line(&mut self) {
-        let (names, to, was_said) = (self.names, &mut self.to, &mut self.was_said);
+        let (names, to, is_repeated) = (self.names, &mut self.to, &mut self.is_repeated);
         self.about.map(names, &self.pending, |mapped| {
-            let goes_on = *was_said && mapped.starts_with(b">>>");
-            *was_said = names.was_said(mapped) || goes_on;
-            if !*was_said {
+            let goes_on = *is_repeated && mapped.starts_with(b">>>");
+            *is_repeated = names.is_repeated(mapped) || goes_on;
+            if !*is_repeated {
                 to.line(mapped);
             }
         });

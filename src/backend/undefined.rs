@@ -1,41 +1,45 @@
-//! Which data a link leaves undefined, where undefined symbols are allowed.
+//! Finds data that a link with `--allow-undefined` leaves undefined.
 
-use super::call::Call;
-use super::find::Backend;
-use super::job::Job;
-use super::run::run_aside;
+use super::command::LinkCommand;
+use super::invocation::Invocation;
+use super::locate::Backend;
+use super::process::capture;
 use crate::args::{CommandLine, Id, Meaning};
 use crate::error::Result;
 
-/// What the backend says of a link in which functions may be undefined and data may not. Only it knows what
-/// live code refers to. The link goes to a file that nobody sees.
+/// Messages of a link that allows undefined functions but not undefined data. Only the backend knows
+/// what live code refers to. The output is temporary.
 ///
 /// # Errors
 /// The backend cannot be run.
 pub fn undefined_data(
     backend: &Backend,
     line: &CommandLine,
-    call: &Call<'_>,
-    job: &mut Job<'_>,
+    invocation: &Invocation<'_>,
+    command: &mut LinkCommand<'_>,
 ) -> Result<Vec<u8>> {
-    let edits = job.edits.clone();
+    let edits = command.edits.clone();
     for (index, argument) in line.arguments() {
         let Meaning::Option(id, _) = argument.meaning else {
             continue;
         };
         let instead = match id {
-            // The half of it that is about functions.
+            // Allows undefined functions only.
             Id::AllowUndefined => vec!["--import-undefined".into()],
             Id::Map | Id::WhyExtract | Id::SaveTemps => Vec::new(),
             _ => continue,
         };
-        job.edits.replace.insert(index, instead);
+        command.edits.replace.insert(index, instead);
     }
-    let output = job.directory().join("undefined.wasm");
+    let output = command.directory().join("undefined.wasm");
     let last = ["-o".into(), output.into(), "--error-limit=0".into()];
-    job.edits.last.extend(last);
-    let words = job.words(line)?;
-    let (_, messages) = run_aside(backend, &call.with_flavor(words), Some(job.names()))?;
-    job.edits = edits;
+    command.edits.last.extend(last);
+    let arguments = command.arguments(line)?;
+    let (_, messages) = capture(
+        backend,
+        &invocation.with_flavor(arguments),
+        Some(command.names()),
+    )?;
+    command.edits = edits;
     Ok(messages)
 }

@@ -1,20 +1,20 @@
-//! What this linker says of its own, in the form and the colours of `wasm-ld`.
+//! Our own messages, in the format and the colours of `wasm-ld`.
 
 use crate::args::CommandLine;
 use crate::error::Error;
 use crate::terminal::{Colors, say, takes_colors};
 use std::cell::Cell;
 
-/// Says errors and warnings.
+/// Prints errors and warnings.
 #[derive(Debug)]
 pub struct Diagnostics {
-    /// What messages begin with: the name that the program was called by.
+    /// The prefix of messages: the name of the program.
     program: String,
     in_colors: Cell<bool>,
 }
 
 impl Diagnostics {
-    /// For the program of that name.
+    /// Messages with the prefix `program`.
     pub fn new(program: String) -> Self {
         Self {
             program,
@@ -22,22 +22,22 @@ impl Diagnostics {
         }
     }
 
-    /// Uses colours if that is asked for.
-    pub fn heed(&self, line: &CommandLine) {
+    /// Applies `--color-diagnostics`.
+    pub fn set_colors(&self, line: &CommandLine) {
         self.in_colors.set(Colors::of(line).are_shown());
     }
 
-    /// Says an error.
+    /// Prints an error.
     pub fn error(&self, error: &Error) {
         self.say("error: ", "\x1b[0;31m", error);
     }
 
-    /// Says a warning.
+    /// Prints a warning.
     pub fn warning(&self, warning: &str) {
         self.say("warning: ", "\x1b[0;35m", warning);
     }
 
-    /// Says more of what the linker has said.
+    /// Prints a note on a message of the backend.
     pub fn note(&self, note: &str) {
         say(&format!("{}: note: {note}", self.program));
     }

@@ -1,4 +1,4 @@
-//! What the linker did and why, on standard error or in a file, if `WASM_SECTION_LD_LOG` asks.
+//! The log (`WASM_SECTION_LD_LOG`): what the linker did and why.
 
 use crate::args::from_bytes;
 use crate::backend::Backend;
@@ -17,25 +17,25 @@ use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::time::{Duration, Instant};
 
-/// The environment variable that asks.
+/// The environment variable.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 
-/// What is said: `info`, `debug` and `time`, with commas between them, and the path of a file to say it in. Cargo
-/// shows nothing of what a linker says.
+/// What is logged (`info`, `debug`, `time`, separated by commas) and where. A path logs to a file,
+/// since Cargo hides a linker's output.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log {
-    /// One line a section (`info`, `debug`).
+    /// One line for each section (`info`, `debug`).
     sections: bool,
-    /// Each entry too (`debug`).
+    /// One line for each entry (`debug`).
     entries: bool,
-    /// How long each phase took (`time`).
+    /// The time of each phase (`time`).
     time: bool,
     /// None for standard error.
     file: Option<&'static File>,
 }
 
 impl Log {
-    /// What the environment asks for.
+    /// From the environment variable.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -56,7 +56,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Says which link this is, in a file, where there may be many.
+    /// Logs the output of this link to a file, which may hold the logs of many.
     pub fn begin(self, output: &Path) {
         if self.file.is_some() {
             self.say(&format!("link of {}", output.display()));
@@ -66,19 +66,18 @@ impl Log {
     fn say(self, line: &str) {
         match self.file {
             None => say(line),
-            // At once, as other links may write there too. Who has no room for it links all the same.
+            // One write, as other links may log there too. A full disk does not fail the link.
             Some(mut file) => {
                 _ = file.write_all(format!("{}\n", names::shown(line)).as_bytes());
             }
         }
     }
 
-    /// Says what was decided: what is gathered, what is left to the backend and why, and which
-    /// backend it is.
+    /// Logs what is gathered, what is left to the backend and why, and the backend.
     ///
     /// # Errors
     /// Relocations of an object that are not right.
-    pub fn decided(
+    pub fn log_plan(
         self,
         backend: &Backend,
         survey: &Survey<'_>,
@@ -93,12 +92,12 @@ impl Log {
         }
         for section in &plan.left_to_backend {
             self.say(&format!(
-                "{section}: left to the linker, as all its entries are data segments of that name; \
-                 --gather={section} gathers it"
+                "{section}: left to the linker, because all its entries are data segments of that name; \
+                 use --gather={section} to gather it"
             ));
         }
         if plan.is_empty() {
-            self.say("nothing to gather: the linker is run as we were called");
+            self.say("nothing to gather: the linker gets the original arguments");
         }
         self.say(&format!("the linker is {}", backend.path.display()));
         Ok(())
@@ -129,7 +128,7 @@ impl Log {
         Ok(())
     }
 
-    /// Begins to take the time, if that is asked for.
+    /// Starts the clock.
     pub fn clock(self) -> Clock {
         Clock {
             log: self,
@@ -139,23 +138,23 @@ impl Log {
     }
 }
 
-/// Whether a word is a path, and not the name of something to say.
+/// Whether a word is a path and not a keyword.
 fn is_path(word: &[u8]) -> bool {
     word.contains(&b'/') || word.contains(&b'.') || word.contains(&(MAIN_SEPARATOR as u8))
 }
 
-/// Opens a file to write behind what is in it.
+/// Opens a file to append to.
 fn open(path: &Path) -> Result<&'static File> {
     let file = File::options().append(true).create(true).open(path);
     let file = file.map_err(|error| {
         let (path, reason) = (path.display(), os_message(&error));
         Error::new(format!("{VARIABLE}: cannot write to {path}: {reason}"))
-            .note("name a file in a directory that is there, by its whole path")
+            .note("use the absolute path of a file in an existing directory")
     })?;
     Ok(Box::leak(Box::new(file)))
 }
 
-/// How long each phase of a link took.
+/// Times the phases of a link.
 #[derive(Debug)]
 pub struct Clock {
     log: Log,
@@ -164,7 +163,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A phase has ended.
+    /// Ends a phase.
     pub fn end_of(&mut self, phase: &'static str) {
         if let Some(phases) = &mut self.phases {
             let now = Instant::now();
@@ -173,7 +172,7 @@ impl Clock {
         }
     }
 
-    /// Says how long the phases took, in milliseconds.
+    /// Logs the times, in milliseconds.
     pub fn report(&self) {
         let Some(phases) = &self.phases else {
             return;
@@ -197,7 +196,7 @@ fn extent(items: &[Item]) -> String {
         return format!("{count} of {}", counted(first as usize, "byte", "bytes"));
     }
     let all: u64 = items.iter().map(|item| u64::from(item.size)).sum();
-    format!("{count} of {all} bytes in all")
+    format!("{count} of {all} bytes in total")
 }
 
 /// ` from 6 crates and 1 object`.

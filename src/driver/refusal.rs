@@ -1,13 +1,13 @@
-//! What is refused: options that we do not have, inputs that are not right, and those that have changed.
+//! Checks of options and inputs.
 
 use super::diagnostics::Diagnostics;
 use crate::args::{self, CommandLine, Id};
-use crate::backend::{Call, Ended};
+use crate::backend::{ExitStatus, Invocation};
 use crate::error::{Error, Result};
 use crate::input::Files;
 use std::io::Write;
 
-/// What begins with `--section-` and is none of our options.
+/// Rejects unknown options that begin with `--section-`.
 ///
 /// # Errors
 /// There is such an option.
@@ -19,17 +19,16 @@ pub fn refuse_reserved(line: &CommandLine) -> Result<()> {
         return Ok(());
     };
     let option = argument.spelling.first().map(|word| word.to_string_lossy());
-    Err(Error::new(format!(
-        "{}: this version has no such option",
-        option.unwrap_or_default()
-    ))
-    .note("what begins with `--section-` is this linker's own; see --help"))
+    Err(
+        Error::new(format!("{}: no such option", option.unwrap_or_default()))
+            .note("options that begin with `--section-` are those of wasm-section-ld; see --help"),
+    )
 }
 
-/// The backend would say that it does not know the option. Of its own options it says it itself.
+/// Rejects options of ours without a value. The backend rejects its own.
 ///
 /// # Errors
-/// An option of ours without its value.
+/// There is such an option.
 pub fn refuse_missing_value(line: &CommandLine) -> Result<()> {
     match line.missing_value() {
         None | Some((_, false)) => Ok(()),
@@ -41,21 +40,21 @@ pub fn refuse_missing_value(line: &CommandLine) -> Result<()> {
     }
 }
 
-/// Says what is wrong with inputs, and what the backend has to say of such a link: of libraries that are missing,
-/// and of options that it does not know. Build systems try those without regard to the rest.
+/// Reports `error` in the inputs, and what the backend reports of the same command line. Build systems
+/// probe for libraries and options by such messages.
 ///
 /// # Errors
 /// The backend cannot be run.
-pub fn refused(
+pub fn report_errors(
     diagnostics: &Diagnostics,
     line: &CommandLine,
-    call: &Call<'_>,
+    invocation: &Invocation<'_>,
     error: &Error,
-) -> Result<Ended> {
-    let (ended, said) = call.messages()?;
+) -> Result<ExitStatus> {
+    let (status, said) = invocation.capture_messages()?;
     let mut ours: Vec<&Error> = error.all().collect();
     for said in said.split_inclusive(|&byte| byte == b'\n') {
-        // Ours say what to do.
+        // Print ours in place of the backend's: it says what to do.
         let is_said = |error: &&Error| said.trim_ascii_end().ends_with(error.what().as_bytes());
         match ours.iter().position(is_said) {
             Some(position) => diagnostics.error(ours.remove(position)),
@@ -65,24 +64,24 @@ pub fn refused(
     for error in ours {
         diagnostics.error(error);
     }
-    if ended == Ended::Status(0) {
+    if status == ExitStatus::Code(0) {
         remove_output(line);
     }
-    Ok(Ended::Status(1))
+    Ok(ExitStatus::Code(1))
 }
 
-/// Removes an output that is none, if there is one.
+/// Removes the output file.
 fn remove_output(line: &CommandLine) {
     if line.output().is_file() {
         let _ = std::fs::remove_file(line.output());
     }
 }
 
-/// An output that was made of inputs which are others now is none.
+/// Rejects an output whose inputs have changed during the link.
 ///
 /// # Errors
 /// There is such an input.
-pub fn refuse_changed(line: &CommandLine, files: &Files) -> Result<()> {
+pub fn verify_inputs_unchanged(line: &CommandLine, files: &Files) -> Result<()> {
     let checked = files.check_unchanged(line.output());
     if checked.is_err() {
         remove_output(line);

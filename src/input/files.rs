@@ -148,8 +148,7 @@ impl Files {
         let is_there = archives.peek().is_some();
         for file in archives {
             for (_, bytes) in file.contents()? {
-                let is_nothing = || FileKind::of(bytes) == FileKind::Module && !has_symbols(bytes);
-                if !is_given(bytes) && !is_nothing() {
+                if !is_given(bytes) && !is_empty_module(bytes) {
                     return Ok(false);
                 }
             }
@@ -242,4 +241,9 @@ fn check(file: &InputFile, output: &Path) -> Result<()> {
 fn is_one(path: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
     real(path).is_some_and(|path| Some(path) == real(other))
+}
+
+/// Whether a file is a module without symbols, so that there is nothing to link.
+pub fn is_empty_module(bytes: &[u8]) -> bool {
+    FileKind::of(bytes) == FileKind::Module && !has_symbols(bytes)
 }

@@ -232,6 +232,18 @@ impl<'a> Inputs<'a> {
         linked.filter_map(|&position| self.bitcode.get(position))
     }
 
+    /// The objects that were compiled separately, as their bitcode is not linked.
+    pub fn separately_compiled(&self) -> impl Iterator<Item = &Module<'a>> {
+        let compiled = self.compiled.as_ref();
+        let is_alone = move |module: &&Module<'_>| compiled.is_some_and(|c| c.is_alone(module));
+        self.modules.iter().filter(is_alone)
+    }
+
+    /// The bitcode in whose place something else is linked.
+    pub fn replaced_bitcode(&self) -> impl Iterator<Item = &Module<'a>> {
+        self.linked_bitcode().chain(self.separately_compiled())
+    }
+
     /// Where the file or member is that stands on the command line for a module.
     pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
         match &self.compiled {

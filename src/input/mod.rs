@@ -17,7 +17,7 @@ pub use archive::{
     Archive, Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
     write as write_archive, write_to as write_archive_to,
 };
-pub use files::{Files, Named};
+pub use files::{Files, Named, is_empty_module};
 pub use inputs::{Compiled, FromBitcode, Inputs};
 pub use library::SharedLibraries;
 pub use map::{FileBytes, changed};

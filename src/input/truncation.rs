@@ -90,7 +90,7 @@ fn catch() {
 fn on_sigbus(info: &siginfo_t) {
     if !matches!(info.si_code, BUS_ADRALN | BUS_ADRERR | BUS_OBJERR) {
         // Somebody has sent it.
-        return interrupt::come(SIGBUS);
+        return interrupt::handle(SIGBUS);
     }
     #[allow(unsafe_code)]
     // SAFETY: where the system says what was accessed, it has this field.

@@ -14,7 +14,7 @@ fn a_backend_that_is_killed() {
     let output = command.arg(&object).output().expect("our linker");
     assert_eq!(output.status.code(), Some(128 + 9), "{output:?}");
     let message = String::from_utf8_lossy(&output.stderr);
-    says(&message, &["backend", "ended by signal 9", ">>> "]);
+    says(&message, &["backend", "terminated by signal 9", ">>> "]);
     nothing_changed(&work);
 }
 
@@ -38,7 +38,7 @@ fn a_backend_that_writes_half_of_the_output_and_fails() {
         match status {
             // What it has to say it says itself.
             1 | 3 => assert_eq!(message, "no more\n"),
-            _ => says(&message, &["backend", "ended by signal 9", ">>> "]),
+            _ => says(&message, &["backend", "terminated by signal 9", ">>> "]),
         }
         nothing_left(&work);
         // The backend itself did that.

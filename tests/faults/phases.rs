@@ -191,9 +191,13 @@ fn what_cannot_be_caught_ends_the_backend_too() {
 fn what_cannot_be_caught_ends_a_backend_that_waits() {
     let work = Work::new();
     let object = entry_of(&work, "entry", 4);
-    let call = ("mkdir", "delay_enter");
-    let mut strace = interrupted_by(Signal::KILL, &work, call, &args![object]);
-    strace.wait().expect("strace");
+    let mut child = interrupted_by(
+        Signal::KILL,
+        &work,
+        ("mkdir", "delay_enter"),
+        &args![object],
+    );
     wait_until("the backend has ended", || processes(&work).is_empty());
     nothing_left(&work);
+    child.wait().expect("our linker");
 }

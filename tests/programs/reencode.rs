@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use wasm_section_ld::args::{CommandLine, Id};
-use wasm_section_ld::backend::{Backend, Call, Ended, Job};
+use wasm_section_ld::backend::{Backend, ExitStatus, Invocation, LinkCommand, RewrittenObjects};
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
 use wasm_section_ld::input::{Inputs, Module, Named, ObjectId};
@@ -19,29 +19,31 @@ fn main() -> ExitCode {
     driver::run(std::env::args_os(), link)
 }
 
-fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<Ended> {
+fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let line = CommandLine::parse(argv.clone())?;
     let has_no_inputs = [Id::Help, Id::Version, Id::VersionAndLink];
     if has_no_inputs.into_iter().any(|id| line.has(id)) || line.missing_value().is_some() {
         return driver::link(diagnostics, argv);
     }
-    diagnostics.heed(&line);
+    diagnostics.set_colors(&line);
     let backend = Backend::find(&line)?;
     let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
     let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
-    let mut job = Job::new()?;
-    let mut rewritten = job.make_room(false, &files, &inputs, objects.iter().copied())?;
+    let mut command = LinkCommand::new()?;
+    let ids = objects.iter().copied();
+    let mut rewritten = RewrittenObjects::new(&mut command, false, &files, &inputs, ids)?;
     for id in objects {
         let module = &inputs.modules[id.0];
-        rewritten.take(module, reencode(module)?)?;
+        rewritten.add(module, reencode(module)?)?;
     }
-    job.complete(&rewritten, &line, &files, &inputs, None)?;
-    job.give_read_once(&files)?;
-    let words = job.words(&line)?;
-    let ended = Call::new(&line, &backend).run(words, job.names(), false)?;
-    job.map_reports(&line)?;
-    Ok(ended)
+    driver::complete(&mut command, rewritten, &line, &inputs, None)?;
+    command.write_pipe_inputs(&files)?;
+    let arguments = command.arguments(&line)?;
+    let invocation = Invocation::new(&line, &backend);
+    let status = invocation.run(arguments, command.names(), false)?;
+    command.map_reports(&line)?;
+    Ok(status)
 }
 
 /// The objects among the modules; the others are linked modules and stubs.

@@ -1,13 +1,11 @@
-//! What the backend says, with temporary files shown as the inputs they stand for.
+//! Messages of the backend, with the names of inputs in place of temporary files.
 
-use super::map::{Arrays, Lines};
+use super::map::{Lines, MapArrays, SYNTHESIZED};
 use crate::args::from_bytes;
 use crate::demangle;
 use crate::hash::{HashMap, HashSet};
-use crate::hoist::{Global, UNIQUE};
 use crate::input::ObjectId;
 use crate::names;
-use crate::wasm::TOMBSTONE;
 use memchr::memmem;
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -15,45 +13,58 @@ use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::OnceLock;
 
-/// What stands for the synthesized object where no single input does.
-pub const SYNTHESIZED: &str = "<link sections>";
-
-/// Maps temporary names back.
-pub struct Names<'a> {
-    /// The directory of the temporary files, with the separator that follows it.
+/// Maps the names of temporary files back to inputs.
+pub struct NameMap<'a> {
+    /// The directory of temporary files, with a trailing separator.
     prefix: Vec<u8>,
-    /// The names of inputs, by the name of the temporary file that stands for each.
+    /// Names of inputs by temporary file.
     inputs: HashMap<Vec<u8>, String>,
     /// The symbols of the synthesized object.
-    symbols: Option<Symbols<'a>>,
-    /// The inputs they come from, by the names that the backend may show. Made when a message asks
-    /// for them.
+    symbols: Option<SynthesizedSymbols<'a>>,
+    /// The inputs of these symbols. Computed for the first message that needs them.
+    origins: OnceLock<HashMap<String, Option<ObjectId>>>,
+    /// The same by demangled name.
     demangled: OnceLock<HashMap<String, ObjectId>>,
-    /// The directory of the caller's output, with the separator that follows it.
+    /// The directory of the caller's output, with a trailing separator.
     output: Vec<u8>,
-    /// What the arrays are made of, if a map is asked for.
-    arrays: Option<Arrays>,
-    /// Warnings that the user has seen.
+    /// The lines of the arrays in a link map.
+    arrays: Option<MapArrays>,
+    /// Warnings that were printed already.
     said: HashSet<Vec<u8>>,
 }
 
-/// The directory, among temporary files, of an output that is not the caller's.
+/// The subdirectory for the temporary output of the LTO step.
 pub const OUTPUT: &str = "output";
 
-struct Symbols<'a> {
-    globals: &'a HashMap<String, Global>,
-    input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
-    /// Of how many inputs there are names to be had.
-    inputs: usize,
+/// What hoisting adds to names.
+#[derive(Debug, Clone, Copy)]
+pub struct GeneratedNames {
+    /// Part of the name of an emptied segment, which the user does not have.
+    pub tombstone: &'static str,
+    /// Precedes the number in a generated symbol name.
+    pub unique: &'static str,
 }
 
-impl<'a> Names<'a> {
-    /// For temporary files in the directory `prefix`, which ends with a separator.
+/// The inputs that the symbols of the synthesized object come from.
+pub struct SynthesizedSymbols<'a> {
+    /// Returns the input of each symbol.
+    pub origins: Box<dyn Fn() -> HashMap<String, Option<ObjectId>> + Sync + 'a>,
+    /// The name of an input.
+    pub input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
+    /// The number of inputs.
+    pub inputs: usize,
+    /// What hoisting adds to names.
+    pub added: GeneratedNames,
+}
+
+impl<'a> NameMap<'a> {
+    /// A map for temporary files in the directory `prefix`, which has a trailing separator.
     pub fn new(prefix: Vec<u8>) -> Self {
         Self {
             prefix,
             inputs: HashMap::default(),
             symbols: None,
+            origins: OnceLock::new(),
             demangled: OnceLock::new(),
             output: Vec::new(),
             arrays: None,
@@ -61,67 +72,58 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The name of the directory of the temporary files, which no other link has.
+    /// The name of the directory of temporary files, which is unique to this link.
     pub fn directory(&self) -> OsString {
         let prefix = from_bytes(&self.prefix);
         let name = Path::new(&prefix).file_name();
         name.unwrap_or_default().to_owned()
     }
 
-    /// Says that what is beside the temporary output stands for what is beside the caller's.
+    /// Shows the directory of the temporary output as that of the caller's output `path`.
     pub fn set_output(&mut self, path: &Path) {
         let path = path.as_os_str().as_encoded_bytes();
         let name = memchr::memrchr(MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
         self.output = path.get(..name).unwrap_or_default().to_vec();
     }
 
-    /// Says what the arrays are made of, for a map to show it.
-    pub fn set_arrays(&mut self, arrays: Arrays) {
+    /// Sets the lines that a link map shows for the arrays.
+    pub fn set_arrays(&mut self, arrays: MapArrays) {
         self.arrays = Some(arrays);
     }
 
-    /// Where mapped lines are to be written.
+    /// A writer that replaces arrays in a link map.
     pub fn lines<W: Write>(&self, to: W) -> Lines<'_, W> {
         Lines::new(self.arrays.as_ref(), to)
     }
 
-    /// Says that the user has seen these messages: their warnings need not be shown again.
-    pub fn set_said(&mut self, messages: &[u8]) {
+    /// Hides the warnings among these messages when they come again.
+    pub fn hide_repeated(&mut self, messages: &[u8]) {
         let lines = messages.split_inclusive(|&byte| byte == b'\n');
-        // In colours there is more between the program's name and this.
+        // With colours there are escapes before this text.
         let warnings = lines.filter(|line| memmem::find(line, b"warning: ").is_some());
         self.said.extend(warnings.map(<[u8]>::to_vec));
     }
 
-    /// Whether the user has seen this line.
-    pub fn was_said(&self, line: &[u8]) -> bool {
+    /// Whether this line is a warning that was printed already.
+    pub fn is_repeated(&self, line: &[u8]) -> bool {
         self.said.contains(line)
     }
 
-    /// Says that the temporary file `file` stands for `input`.
+    /// Shows the temporary file `file` as `input`.
     pub fn add_input(&mut self, file: &str, input: String) {
         self.inputs.insert(file.as_bytes().to_vec(), input);
     }
 
-    /// Says which the symbols of the synthesized object are, and what each of so many inputs is called.
-    pub fn set_symbols(
-        &mut self,
-        globals: &'a HashMap<String, Global>,
-        inputs: usize,
-        input_name: impl Fn(ObjectId) -> String + Sync + 'a,
-    ) {
-        self.symbols = Some(Symbols {
-            globals,
-            input_name: Box::new(input_name),
-            inputs,
-        });
+    /// Sets the inputs of the symbols of the synthesized object.
+    pub fn set_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
+        self.symbols = Some(symbols);
     }
 
-    /// All lines of a text.
+    /// Maps all lines of a text.
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
         let mut lines = self.lines(&mut mapped);
-        let mut about = About::default();
+        let mut about = MessageContext::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
             about.map(self, line, |line| lines.line(line));
         }
@@ -130,17 +132,18 @@ impl<'a> Names<'a> {
         mapped
     }
 
-    /// The place of an input in link order.
+    /// The index of an input in link order.
     fn position(&self, name: &[u8]) -> Option<usize> {
         let symbols = self.symbols.as_ref()?;
         (0..symbols.inputs).find(|&input| (symbols.input_name)(ObjectId(input)).as_bytes() == name)
     }
 
-    /// A line of output for the user: empty if it speaks of nothing that the user has. `symbol` is
-    /// the one that the message speaks of.
+    /// Maps a line of a message about `symbol`. The result is empty if the line is about an emptied
+    /// segment.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
-        // Removed by the garbage collector or, in a map, without bytes.
-        if memmem::find(line, TOMBSTONE.as_bytes()).is_some() {
+        // `--print-gc-sections` and link maps show emptied segments.
+        let added = self.symbols.as_ref().map(|symbols| symbols.added);
+        if added.is_some_and(|added| contains(line, added.tombstone)) {
             return Vec::new();
         }
         let mut mapped = Vec::with_capacity(line.len());
@@ -158,7 +161,10 @@ impl<'a> Names<'a> {
             rest = after;
         }
         mapped.extend_from_slice(rest);
-        without_unique_suffixes(&mapped)
+        match added {
+            Some(added) => without_unique_suffixes(&mapped, added.unique),
+            None => mapped,
+        }
     }
 
     fn input(&self, file: &[u8], symbol: Option<&[u8]>) -> Cow<'_, str> {
@@ -172,19 +178,20 @@ impl<'a> Names<'a> {
     /// The input that a symbol of the synthesized object comes from.
     fn origin(&self, symbol: &str) -> Option<String> {
         let symbols = self.symbols.as_ref()?;
-        let id = match symbols.globals.get(symbol) {
-            Some(global) => global.origin?,
-            None => *self.demangled(symbols).get(symbol)?,
+        let origins = self.origins.get_or_init(&symbols.origins);
+        let id = match origins.get(symbol) {
+            Some(origin) => (*origin)?,
+            None => *self.demangled(origins).get(symbol)?,
         };
         Some((symbols.input_name)(id))
     }
 
-    fn demangled(&self, symbols: &Symbols<'_>) -> &HashMap<String, ObjectId> {
+    fn demangled(&self, origins: &HashMap<String, Option<ObjectId>>) -> &HashMap<String, ObjectId> {
         self.demangled.get_or_init(|| {
             let mut demangled = HashMap::default();
-            for (symbol, global) in symbols.globals {
-                if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), global.origin) {
-                    // Of several that look the same, always the first.
+            for (symbol, origin) in origins {
+                if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), *origin) {
+                    // Several symbols may have one demangled name. The first input wins.
                     let first: &mut ObjectId = demangled.entry(name).or_insert(origin);
                     *first = origin.min(*first);
                 }
@@ -194,14 +201,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The name of what is in the directory of the output, and what follows it.
+/// The file name in the directory of the temporary output, and the text after it.
 fn output_name(file: &[u8]) -> Option<&[u8]> {
     let name = file.strip_prefix(OUTPUT.as_bytes())?;
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// How many bytes of `text` are the name of a temporary file: digits, then `.o`, `.a` or `.i`, of an archive
-/// of ours also the member in parentheses. What follows may be the end of a sentence.
+/// The length of the name of a temporary file at the start of `text`: digits, an extension and, for an
+/// archive, the member in parentheses. The full stop of a sentence may follow.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
@@ -214,21 +221,21 @@ fn file_name_length(text: &[u8]) -> usize {
     }
 }
 
-/// What a message speaks of: its first line names a symbol, and those that begin with `>>>` follow.
+/// The context of a message: its first line names a symbol, and lines that begin with `>>>` belong to
+/// it.
 #[derive(Default)]
-pub struct About {
+pub struct MessageContext {
     symbol: Option<Vec<u8>>,
-    /// The first of the two definitions of a duplicate symbol.
+    /// The first definition of a duplicate symbol, until the second one follows.
     first: Option<Vec<u8>>,
-    /// Whether the message is about a duplicate symbol, and the first definition is to come.
+    /// Whether the message is about a duplicate symbol whose first definition follows.
     is_duplicate: bool,
 }
 
-impl About {
-    /// Gives `show` the lines for the user that the next line of the backend makes. The synthesized object
-    /// is the last input, so the backend names a definition that it stands for last: the two are shown in
-    /// link order.
-    pub fn map(&mut self, names: &Names<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
+impl MessageContext {
+    /// Passes the mapped lines to `show`. The synthesized object is the last input, so the backend shows
+    /// its definition second. Here the two are shown in the order of their inputs.
+    pub fn map(&mut self, names: &NameMap<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
         const DEFINED: &[u8] = b">>> defined in ";
         if !line.starts_with(b">>>") {
             self.symbol = symbol_of(line).map(<[u8]>::to_vec);
@@ -252,14 +259,13 @@ impl About {
         }
     }
 
-    /// Shows what waits for another line.
+    /// Shows a line that was held back.
     pub fn end(&mut self, show: impl FnMut(&[u8])) {
         self.first.take().as_deref().into_iter().for_each(show);
     }
 }
 
-/// The symbol that a message of `wasm-ld` is about: what follows `undefined symbol: ` and the like
-/// up to the end of the line.
+/// The symbol in a message of `wasm-ld`: the text after `undefined symbol: ` and the like.
 fn symbol_of(line: &[u8]) -> Option<&[u8]> {
     const MESSAGES: [&[u8]; 7] = [
         b"undefined symbol: ",
@@ -269,7 +275,7 @@ fn symbol_of(line: &[u8]) -> Option<&[u8]> {
         // `--trace-symbol`.
         b": definition of ",
         b": reference to ",
-        // `--why-extract`: who refers, what is extracted, the symbol.
+        // `--why-extract`: reference, extracted file, symbol.
         b"\t",
     ];
     MESSAGES.iter().find_map(|message| {
@@ -278,13 +284,17 @@ fn symbol_of(line: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Symbols that were given unique names, under their own.
-fn without_unique_suffixes(line: &[u8]) -> Vec<u8> {
+fn contains(line: &[u8], text: &str) -> bool {
+    memmem::find(line, text.as_bytes()).is_some()
+}
+
+/// Removes generated suffixes from the names of symbols.
+fn without_unique_suffixes(line: &[u8], unique: &str) -> Vec<u8> {
     let mut plain = Vec::with_capacity(line.len());
     let mut rest = line;
-    while let Some(start) = memmem::find(rest, UNIQUE.as_bytes()) {
+    while let Some(start) = memmem::find(rest, unique.as_bytes()) {
         plain.extend_from_slice(&rest[..start]);
-        rest = &rest[start + UNIQUE.len()..];
+        rest = &rest[start + unique.len()..];
         let end = rest
             .iter()
             .position(|&byte| !byte.is_ascii_digit() && byte != b'.');
@@ -297,22 +307,22 @@ fn without_unique_suffixes(line: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wasm::SymbolIndex;
 
     fn text(text: &str) -> String {
-        let global = Global {
-            symbol: SymbolIndex(0),
-            is_data: false,
-            is_defined: false,
-            origin: Some(ObjectId(9)),
-        };
-        let globals = HashMap::from_iter([("callback".to_owned(), global)]);
-        let mut names = Names::new(b"/tmp/x/".to_vec());
+        let mut names = NameMap::new(b"/tmp/x/".to_vec());
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
         names.add_input("4.a(5.o)", "r.o".to_owned());
-        names.set_symbols(&globals, 10, |id| match id.0 {
-            9 => "q.o".to_owned(),
-            number => format!("input{number}"),
+        names.set_symbols(SynthesizedSymbols {
+            origins: Box::new(|| HashMap::from_iter([("callback".to_owned(), Some(ObjectId(9)))])),
+            input_name: Box::new(|id| match id.0 {
+                9 => "q.o".to_owned(),
+                number => format!("input{number}"),
+            }),
+            inputs: 10,
+            added: GeneratedNames {
+                tombstone: "..gathered",
+                unique: "..section.",
+            },
         });
         String::from_utf8(names.text(text.as_bytes())).expect("UTF-8")
     }
@@ -373,8 +383,8 @@ mod tests {
 
     #[test]
     fn what_only_we_made_is_not_shown() {
-        let line = format!("removing unused section /tmp/x/3.o:(.rodata{TOMBSTONE})\n");
-        assert_eq!(text(&line), "");
+        let line = "removing unused section /tmp/x/3.o:(.rodata..gathered)\n";
+        assert_eq!(text(line), "");
         assert_eq!(text("see run..section.12.7 and more"), "see run and more");
     }
 }

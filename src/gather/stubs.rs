@@ -1,41 +1,15 @@
-//! Bitcode that has been compiled: in the place of each file stands a stub with its symbols, and the objects that
-//! were made of all of it come after all other files, as in the backend.
+//! The objects for bitcode that has been compiled. A stub with its symbols replaces each file, and the
+//! objects of the LTO step come after all other files, as in the backend.
 
-use super::job::Job;
-use crate::args::ArgumentIndex;
 use crate::bitcode::Bitcode;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::hoist::Hoisted;
 use crate::input::{Inputs, Module, Provenance};
 use crate::wasm::{Object, Signature, StubSymbol, Symbol, SymbolKind, prevailing, stub};
-use std::collections::BTreeSet;
 
-/// Whether a module is among those that come last.
-pub fn is_last(module: &Module<'_>) -> bool {
-    module.provenance == Provenance::Compiled
-}
-
-/// The archives of which bitcode was compiled.
-pub fn archives(inputs: &Inputs<'_>) -> BTreeSet<ArgumentIndex> {
-    replaced(inputs)
-        .filter(|module| module.is_member())
-        .map(|module| module.place.argument)
-        .collect()
-}
-
-/// The bitcode that something stands for, and what was compiled alone.
-fn replaced<'m, 'a>(inputs: &'m Inputs<'a>) -> impl Iterator<Item = &'m Module<'a>> {
-    let is_alone = |module: &&Module<'_>| {
-        let compiled = inputs.compiled.as_ref();
-        compiled.is_some_and(|compiled| compiled.is_alone(module))
-    };
-    let alone = inputs.modules.iter().filter(is_alone);
-    inputs.linked_bitcode().chain(alone)
-}
-
-/// What stands for bitcode: a module among `bitcode` or `modules`, and the bytes.
-pub fn stand_ins<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
+/// The replacement of each bitcode file, as a module among `bitcode` or `modules` and its bytes.
+pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
     let symbols: Vec<_> = inputs
         .linked_bitcode()
         .map(|module| {
@@ -53,20 +27,22 @@ pub fn stand_ins<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>
         .iter()
         .map(|(module, bitcode)| (*module, known.stub(bitcode)));
     let linked = stubs.collect::<Vec<_>>();
-    let alone = replaced(inputs).skip(linked.len());
-    let alone = alone.map(|module| (module, module.resident().unwrap_or_default().to_vec()));
+    let alone = inputs
+        .separately_compiled()
+        .map(|module| (module, module.resident().unwrap_or_default().to_vec()));
     linked.into_iter().chain(alone).collect()
 }
 
-/// What objects say of the names that bitcode defines or refers to.
+/// What objects know of the names in bitcode.
 struct Known<'n> {
     memory64: bool,
-    /// The signatures of functions; those of definitions count, and what was compiled counts most.
+    /// Signatures of functions. Definitions come before references, and objects of the LTO step before
+    /// others.
     functions: HashMap<&'n str, (u8, Signature)>,
     data: HashSet<&'n str>,
-    /// What functions are imported as that nobody defines, module and field: objects must agree on it.
+    /// Import module and field of undefined functions. Objects must agree on them.
     imports: HashMap<&'n str, (String, String)>,
-    /// Names that archive members offer, and other files that are linked on demand.
+    /// Names that archive members and lazy files define.
     offered: HashSet<&'n str>,
 }
 
@@ -84,12 +60,12 @@ impl<'n> Known<'n> {
             let Ok(object) = Object::parse(&bytes) else {
                 continue;
             };
-            if is_last(module) {
+            if is_compiled(module) {
                 known.memory64 |= object.memory64;
             }
             for symbol in object.symbols.iter().filter(|symbol| !symbol.is_local()) {
                 if let Some(name) = names.get(symbol.name) {
-                    known.note(name, &object, symbol, is_last(module));
+                    known.note(name, &object, symbol, is_compiled(module));
                     if !symbol.is_undefined() && !module.always_linked() {
                         known.offered.insert(name);
                     }
@@ -111,10 +87,10 @@ impl<'n> Known<'n> {
         known
     }
 
-    fn note(&mut self, name: &'n str, object: &Object<'_>, symbol: &Symbol<'_>, is_last: bool) {
+    fn note(&mut self, name: &'n str, object: &Object<'_>, symbol: &Symbol<'_>, is_compiled: bool) {
         match symbol.kind {
             SymbolKind::Function(function) => {
-                let rank = u8::from(!symbol.is_undefined()) + 2 * u8::from(is_last);
+                let rank = u8::from(!symbol.is_undefined()) + 2 * u8::from(is_compiled);
                 let signature = object.signature(function);
                 if let Some((module, field)) = object.import(function) {
                     let own = || (module.to_owned(), field.to_owned());
@@ -132,10 +108,9 @@ impl<'n> Known<'n> {
         }
     }
 
-    /// The stub of a file. Its symbols matter only where an archive member may be extracted for them, or is not as
-    /// they are defined: what is defined in the end, and how, what was compiled says. So it has the names that are
-    /// offered, and no more; a weak reference extracts nothing. What no object knows, bitcode alone means, and it
-    /// is data for all that matters.
+    /// The stub of a file. It has only names that lazy files define: such a symbol may extract a member, or
+    /// prevent that. The objects of the LTO step define everything else. A weak reference extracts nothing,
+    /// so it is left out. A name that no object knows is declared as data, since its kind does not matter.
     fn stub(&self, bitcode: &Bitcode<'_>) -> Vec<u8> {
         let all = || bitcode.symbols.iter().flatten();
         let global = all().filter(|symbol| symbol.is_global());
@@ -162,37 +137,42 @@ impl<'n> Known<'n> {
     }
 }
 
-impl Job<'_> {
-    /// Puts what the backend has made of bitcode after all files, but for what is synthesized. `edited` has
-    /// what has become of each.
-    pub(super) fn place_compiled<'e>(
-        &mut self,
-        inputs: &Inputs<'_>,
-        hoisted: Option<&Hoisted<'_>>,
-        edited: impl Fn(&[u8]) -> Option<&'e [u8]>,
-    ) -> Result<()> {
-        let moved: HashSet<&str> = hoisted
-            .iter()
+/// Finishes the objects of the LTO step, so that their definitions override those of the stubs.
+pub struct Finished<'a> {
+    /// The names that the synthesized object defines.
+    moved: HashSet<&'a str>,
+    /// The names in the stubs.
+    stood_for: HashSet<&'a str>,
+}
+
+impl<'a> Finished<'a> {
+    /// For a link where `hoisted` comes last.
+    pub fn new(inputs: &'a Inputs<'_>, hoisted: Option<&'a Hoisted<'_>>) -> Self {
+        let moved = hoisted
+            .into_iter()
             .flat_map(|hoisted| &hoisted.globals)
             .filter(|(_, global)| global.is_defined)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let bitcode = inputs.linked_bitcode();
-        let tables: Vec<_> = bitcode
-            .map(|module| Bitcode::parse(module.resident().unwrap_or_default()))
-            .collect();
-        let symbols = tables
-            .iter()
-            .flat_map(|table| table.symbols.iter().flatten());
-        let stood_for: HashSet<&str> = symbols.map(|symbol| symbol.name).collect();
-        for module in inputs.modules.iter().filter(|module| is_last(module)) {
-            let original = module.resident().unwrap_or_default();
-            let bytes = edited(original).unwrap_or(original);
-            let prevails = |name: &str| stood_for.contains(name) && !moved.contains(name);
-            let bytes = prevailing(bytes, prevails).map_err(|error| error.in_file(&module.name))?;
-            let file = self.write(&bytes, Some(module.name.to_string()))?;
-            self.edits.last.push(file.into());
+            .map(|(name, _)| name.as_str());
+        let tables = inputs
+            .linked_bitcode()
+            .map(|module| Bitcode::parse(module.resident().unwrap_or_default()));
+        let symbols = tables.flat_map(|table| table.symbols.into_iter().flatten());
+        Self {
+            moved: moved.collect(),
+            stood_for: symbols.map(|symbol| symbol.name).collect(),
         }
-        Ok(())
     }
+
+    /// The finished object.
+    ///
+    /// # Errors
+    /// A malformed object.
+    pub fn object(&self, module: &Module<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
+        let prevails = |name: &str| self.stood_for.contains(name) && !self.moved.contains(name);
+        prevailing(bytes, prevails).map_err(|error| error.in_file(&module.name))
+    }
+}
+
+fn is_compiled(module: &Module<'_>) -> bool {
+    module.provenance == Provenance::Compiled
 }

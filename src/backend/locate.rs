@@ -1,35 +1,38 @@
-//! Which linker does the linking.
+//! Finds the backend.
 
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The environment variable that names the backend.
+/// The environment variable for the backend.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LINKER";
 
-/// What makes a component of a module that it lets a linker link.
+/// Makes a component from the module that a linker links.
 const COMPONENT_LD: &str = "wasm-component-ld";
 
-/// The linker that does the linking.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The linker that is run.
+#[derive(Debug)]
 pub struct Backend {
     /// Its executable.
     pub path: PathBuf,
-    /// What is to link, if this makes a component of what that has linked and does not find it by itself.
+    /// The linker that `wasm-component-ld` runs, if it does not find that itself.
     pub inner: Option<PathBuf>,
+    /// The major version of lld, once known.
+    version: OnceCell<Option<u32>>,
 }
 
 impl Backend {
-    /// Finds it: by `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on PATH (rustc
-    /// puts its own directory there), in rustc's sysroot, the newest `wasm-ld-NN` on PATH.
+    /// Finds the backend: `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on PATH (rustc
+    /// adds its own directory), rustc's sysroot, the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
-    /// None is found, or one that was named is this program or is not there.
+    /// There is none, or a given path does not exist or is this program.
     pub fn find(line: &CommandLine) -> Result<Self> {
         let backend = Self::find_linker(line)?;
         match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
@@ -38,7 +41,7 @@ impl Backend {
         }
     }
 
-    /// What makes a component of what this linker links: beside it, as in rustc's own directory, or on PATH.
+    /// `wasm-component-ld` for this linker: in its directory, as in a Rust toolchain, or on PATH.
     fn for_component(self) -> Result<Self> {
         let beside = self.path.parent().map(Path::to_path_buf);
         let directories = beside.into_iter().chain(path_directories());
@@ -47,12 +50,19 @@ impl Backend {
             return Err(Error::new(format!(
                 "the output of this target is a component, and {COMPONENT_LD} is not on PATH"
             ))
-            .note(format!("it is a part of rustc's toolchain, or: cargo install {COMPONENT_LD}"))
-            .note(format!("a core module of this target is linked by --section-linker={COMPONENT_LD} --skip-wit-component")));
+            .note(format!(
+                "install rustc's toolchain for the target, or run: cargo install {COMPONENT_LD}"
+            ))
+            .note(format!(
+                "to link a core module, use --section-linker={COMPONENT_LD} --skip-wit-component"
+            )));
         };
-        // It cannot tell a linker for every platform which to be, and finds rustc's by itself.
+        // `wasm-component-ld` passes no `-flavor`, and finds `rust-lld` itself.
         let inner = (!self.needs_flavor()).then_some(self.path);
-        Ok(Self { path, inner })
+        Ok(Self {
+            inner,
+            ..Self::at(path)
+        })
     }
 
     fn find_linker(line: &CommandLine) -> Result<Self> {
@@ -77,15 +87,14 @@ impl Backend {
             .map(Self::at)
             .ok_or_else(|| {
                 Error::new("no wasm-ld found: not on PATH and not in rustc's sysroot").note(format!(
-                    "install LLVM's lld, or name the linker by --section-linker=PATH or {VARIABLE}"
+                    "install LLVM's lld, or give the path of a linker with --section-linker=PATH or {VARIABLE}"
                 ))
             })
     }
 
     fn named(name: &OsStr, by: &str, itself: Option<&Path>) -> Result<Self> {
         let path = Path::new(name);
-        // As a shell does: a name without a directory is looked up on PATH, never in the current
-        // directory.
+        // A name without a directory is looked up on PATH only, as in a shell.
         let path = if path.components().count() > 1 {
             Some(path.to_path_buf())
         } else {
@@ -95,39 +104,45 @@ impl Backend {
         };
         let Some(path) = path.filter(|path| path.is_file()) else {
             let shown = name.display();
-            return Err(Error::new(format!("{by}: there is no linker {shown}"))
-                .note("name an executable such as /usr/bin/wasm-ld"));
+            return Err(Error::new(format!("{by}: linker not found: {shown}"))
+                .note("give the path of an executable such as /usr/bin/wasm-ld"));
         };
         let shown = path.display();
         if itself.is_some_and(|itself| is_same(&path, itself)) {
-            return Err(Error::new(format!("{by}: {shown} is this program itself"))
-                .note("name the linker that does the linking, such as LLVM's wasm-ld"));
+            return Err(
+                Error::new(format!("{by}: {shown} is wasm-section-ld itself"))
+                    .note("give the path of the linker to run, such as LLVM's wasm-ld"),
+            );
         }
         Ok(Self::at(path))
     }
 
     fn at(path: PathBuf) -> Self {
-        Self { path, inner: None }
+        Self {
+            path,
+            inner: None,
+            version: OnceCell::new(),
+        }
     }
 
-    /// Whether it is lld under the name that serves every platform, which must be told `-flavor`.
+    /// Whether it is the generic lld, which needs `-flavor`.
     pub fn needs_flavor(&self) -> bool {
         matches!(self.stem(), Some("rust-lld" | "lld"))
     }
 
-    /// Whether it is lld, which takes `-flavor wasm` whatever it is called.
+    /// Whether it is lld, which takes `-flavor wasm` under any name.
     pub fn takes_flavor(&self) -> bool {
         self.needs_flavor() || self.stem().is_some_and(|stem| stem.starts_with("wasm-ld"))
     }
 
-    /// Whether it keeps segments that are retained (`WASM_SEG_FLAG_RETAIN`), as lld does from LLVM 19
-    /// on. Of what does not say that it is an older lld we think the best.
+    /// Whether it honours `WASM_SEG_FLAG_RETAIN`, as lld does since LLVM 19. An unknown version counts as
+    /// new.
     pub fn retains(&self) -> bool {
         const FIRST: u32 = 19;
         self.lld_version().is_none_or(|version| version >= FIRST)
     }
 
-    /// Where it takes shared libraries for `-l` (tried with LLVM 14, 16, 19 and 22).
+    /// When `-l` finds shared libraries (tested with LLVM 14, 16, 19 and 22).
     pub fn shared_libraries(&self) -> SharedLibraries {
         match self.lld_version() {
             Some(..16) => SharedLibraries::Never,
@@ -136,8 +151,13 @@ impl Backend {
         }
     }
 
-    /// The major version of lld, which it says as `Debian LLD 14.0.6`.
+    /// The major version of lld. The backend is run for it at most once.
     fn lld_version(&self) -> Option<u32> {
+        *self.version.get_or_init(|| self.ask_for_version())
+    }
+
+    /// Runs the backend for its version, which it prints as `Debian LLD 14.0.6`.
+    fn ask_for_version(&self) -> Option<u32> {
         let flavor = ["-flavor", "wasm"];
         let linker = match &self.inner {
             Some(inner) => &Self::at(inner.clone()),
@@ -155,7 +175,7 @@ impl Backend {
         version.split('.').next()?.parse().ok()
     }
 
-    /// Whether it is a program, and not a script, which may be anything.
+    /// Whether it is a binary and not a script.
     pub fn is_program(&self) -> bool {
         let mut first = [0; 2];
         let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut first));
@@ -171,8 +191,7 @@ fn exe(name: &str) -> OsString {
     format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
 }
 
-/// The directories of PATH. An empty or a relative one means the current directory or one below
-/// it: nothing is run from there.
+/// The absolute directories of PATH. Nothing runs from the current directory.
 fn path_directories() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -180,7 +199,7 @@ fn path_directories() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `rust-lld` of the toolchain that `rustc` belongs to.
+/// `rust-lld` in the toolchain of `rustc`.
 fn in_sysroot() -> Vec<PathBuf> {
     let rustc = path_directories()
         .into_iter()
@@ -204,7 +223,7 @@ fn in_sysroot() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `wasm-ld-NN`, the newest first.
+/// `wasm-ld-NN`, newest first.
 fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = directories
         .iter()
@@ -218,7 +237,7 @@ fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The entries of a directory, sorted, so that the order on disk does not count.
+/// The entries of a directory, sorted for a deterministic result.
 fn directory_entries(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -226,7 +245,7 @@ fn directory_entries(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Whether two paths are one program: one file by whatever links, or a copy.
+/// Whether two paths are one program: the same file, or a copy.
 fn is_same(path: &Path, itself: &Path) -> bool {
     let length = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
     if length(path) != length(itself) {

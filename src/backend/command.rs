@@ -1,0 +1,220 @@
+//! The command line of the backend: the caller's arguments with temporary files in place of, or before,
+//! the inputs that were rewritten.
+
+use super::diagnostics::{NameMap, SynthesizedSymbols};
+use super::invocation::MAX_COMMAND_LINE;
+use super::map::MapArrays;
+use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
+use crate::error::{Error, Result, os_message};
+use crate::input::{Files, Module};
+use crate::temporary::{Directory, Kind, cannot_write};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+
+/// The command line of one link, and its temporary files. Dropping it removes them.
+pub struct LinkCommand<'a> {
+    pub(super) directory: Directory,
+    pub(super) edits: Edits,
+    pub(super) names: NameMap<'a>,
+}
+
+impl<'a> LinkCommand<'a> {
+    /// An empty command, with a directory for its temporary files.
+    ///
+    /// # Errors
+    /// A temporary directory that cannot be made.
+    pub fn new() -> Result<Self> {
+        let directory = Directory::new().map_err(|error| cannot_write(&error))?;
+        let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
+        prefix.push(MAIN_SEPARATOR as u8);
+        Ok(Self {
+            directory,
+            edits: Edits::default(),
+            names: NameMap::new(prefix),
+        })
+    }
+
+    /// Prints the messages of the LTO step. Warnings that the final link repeats are not printed again.
+    pub fn show_lto_messages(&mut self, messages: &[u8]) {
+        let _ = std::io::stderr().write_all(messages);
+        self.names.hide_repeated(messages);
+    }
+
+    /// Maps the names of temporary files back to inputs.
+    pub fn names(&self) -> &NameMap<'a> {
+        &self.names
+    }
+
+    /// Sets the lines that a link map shows for the arrays.
+    pub fn show_in_map(&mut self, arrays: MapArrays) {
+        self.names.set_arrays(arrays);
+    }
+
+    /// The arguments of the backend. A long command line goes into a response file.
+    ///
+    /// # Errors
+    /// A response file that cannot be written.
+    pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
+        let arguments = line.edited(&self.edits);
+        let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
+        // Older lld drop empty arguments of a response file.
+        if length <= MAX_COMMAND_LINE || arguments.iter().any(|word| word.is_empty()) {
+            return Ok(arguments);
+        }
+        let response = args::response_file(&arguments, line.quoting());
+        let file = self.write_as(Kind::ResponseFile, &response, None)?;
+        let mut argument = OsString::from("@");
+        argument.push(file);
+        // The quoting style must stay on the command line.
+        let quoting = line
+            .arguments()
+            .filter(|(_, argument)| matches!(argument.meaning, Meaning::Option(Id::RspQuoting, _)));
+        let mut arguments: Vec<_> = quoting
+            .flat_map(|(_, argument)| argument.spelling.clone())
+            .collect();
+        arguments.push(argument);
+        Ok(arguments)
+    }
+
+    /// Maps temporary names back in the files that the backend wrote: the link map and `--why-extract`.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn map_reports(&self, line: &CommandLine) -> Result<()> {
+        for report in line.values(Id::Map).chain(line.values(Id::WhyExtract)) {
+            let path = Path::new(report);
+            // Skip terminals and pipes: what was written there cannot be changed.
+            if !path.is_file() {
+                continue;
+            }
+            let Ok(text) = fs::read(path) else {
+                continue;
+            };
+            let mapped = self.names.text(&text);
+            if mapped != text {
+                fs::write(path, mapped).map_err(|error| {
+                    Error::new(format!(
+                        "cannot write {}: {}",
+                        path.display(),
+                        os_message(&error)
+                    ))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The directory of the temporary files.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8], shown_as: Option<String>) -> Result<PathBuf> {
+        self.write_as(Kind::Object, bytes, shown_as)
+    }
+
+    pub(super) fn write_as(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        shown_as: Option<String>,
+    ) -> Result<PathBuf> {
+        let path = self.path(kind, shown_as);
+        fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
+        Ok(path)
+    }
+
+    /// The path of the next temporary file. Messages show it as `shown_as`.
+    pub(super) fn path(&mut self, kind: Kind, shown_as: Option<String>) -> PathBuf {
+        let name = self.directory.name(kind);
+        let path = self.directory.path().join(&name);
+        if let Some(input) = shown_as {
+            self.names.add_input(&name, input);
+        }
+        path
+    }
+
+    /// The name of the next member of a temporary archive. It is `name` where an archive can hold that, as
+    /// some messages show a member without its archive.
+    pub(super) fn member(&mut self, archive: &str, name: &str, shown_as: String) -> String {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
+        let member = match !name.is_empty() && name.bytes().all(is_plain) {
+            true => name.to_owned(),
+            false => self.directory.name(Kind::Object),
+        };
+        self.names
+            .add_input(&format!("{archive}({member})"), shown_as);
+        member
+    }
+
+    /// Puts arguments in place of an object or, for a member, just before its archive.
+    pub(super) fn place(&mut self, module: &Module<'_>, arguments: Vec<OsString>) {
+        let argument = module.place.argument;
+        if module.is_member() {
+            self.edits
+                .before
+                .entry(argument)
+                .or_default()
+                .extend(arguments);
+        } else {
+            self.edits.replace.insert(argument, arguments);
+        }
+    }
+
+    /// Drops `--lto-obj-path`: the LTO step has copied the objects there.
+    pub fn drop_lto_object_path(&mut self, line: &CommandLine) {
+        for (index, argument) in line.arguments() {
+            if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
+                self.edits.replace.insert(index, Vec::new());
+            }
+        }
+    }
+
+    /// Drops arguments.
+    pub fn drop_arguments(&mut self, dropped: impl IntoIterator<Item = ArgumentIndex>) {
+        for argument in dropped {
+            self.edits.replace.insert(argument, Vec::new());
+        }
+    }
+
+    /// Ends `--start-lib`. Objects that are appended must not be lazy.
+    pub fn end_lazy_files(&mut self, line: &CommandLine) {
+        if line.flag(Id::StartLib, Id::EndLib) {
+            self.edits.last.push("--end-lib".into());
+        }
+    }
+
+    /// Appends an object, which `write` writes.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn append(&mut self, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+        let path = self.path(Kind::Object, None);
+        let file = File::create(&path);
+        let written = file.and_then(|mut file| write(&mut file));
+        written.map_err(|error| cannot_write(&error))?;
+        self.edits.last.push(path.into());
+        Ok(())
+    }
+
+    /// Sets the inputs that the symbols of the synthesized object come from, for messages to show.
+    pub fn show_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
+        self.names.set_symbols(symbols);
+    }
+
+    /// Writes inputs that were pipes to temporary files: the backend cannot read them again.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_pipe_inputs(&mut self, files: &Files) -> Result<()> {
+        for (argument, name, bytes) in files.read_once() {
+            if !self.edits.replace.contains_key(&argument) {
+                let file = self.write_as(Kind::Input, bytes, Some(name.to_string()))?;
+                self.edits.replace.insert(argument, vec![file.into()]);
+            }
+        }
+        Ok(())
+    }
+}

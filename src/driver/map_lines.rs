@@ -1,0 +1,53 @@
+//! The lines of a link map for the arrays: the input sections that each was made of.
+
+use crate::backend::{InputSection, MapArrays};
+use crate::error::{Error, Result};
+use crate::hash::HashMap;
+use crate::input::Module;
+use crate::plan::{Plan, items};
+use crate::survey::{EntryId, Origin, Survey, read_again};
+
+/// What the arrays of a plan are made of.
+///
+/// # Errors
+/// Relocations of an object that are not right.
+pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<MapArrays> {
+    let names = segment_names(survey, modules)?;
+    let mut arrays = Vec::with_capacity(plan.sections.len());
+    for section in &plan.sections {
+        let parts = items(survey, modules, section)?.into_iter().map(|item| {
+            let entry = &survey[item.entry];
+            let name = names.get(&item.entry).map(String::as_str);
+            let file = &modules[entry.object.0].name;
+            InputSection {
+                offset: item.offset.into(),
+                size: item.size.into(),
+                input: format!("{file}:({})", name.unwrap_or(survey.section(entry))),
+            }
+        });
+        arrays.push((section.name.clone(), parts.collect()));
+    }
+    Ok(MapArrays::new(arrays))
+}
+
+/// The names of the segments that hold symbol entries. An entry of another kind is shown under the name of its
+/// section.
+fn segment_names(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<HashMap<EntryId, String>> {
+    let mut names = HashMap::default();
+    for (id, range) in survey.by_object() {
+        let entries = &survey.entries[range.clone()];
+        let module = &modules[id.0];
+        let mut read_names = || {
+            let bytes = module.load()?;
+            let object = read_again(&bytes, entries)?;
+            for (place, entry) in range.clone().map(EntryId::new).zip(entries) {
+                if let Origin::Symbol(segment, _) = entry.origin {
+                    names.insert(place, object.segment(segment).name.to_owned());
+                }
+            }
+            Ok(())
+        };
+        read_names().map_err(|error: Error| error.in_file(&module.name))?;
+    }
+    Ok(names)
+}
