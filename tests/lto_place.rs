@@ -386,3 +386,29 @@ fn options_that_keep_more() {
         }
     }
 }
+
+/// A reference to data extracts a member as well as one to a function, by whichever name.
+#[test]
+fn members_that_references_to_data_extract() {
+    let place = Place::new();
+    let main = place.work.c("main", MAIN);
+    let reader = place.work.c(
+        "reader",
+        "extern int other2; extern int marked asm(\"__link_section__X$$2\");\n\
+         __attribute__((export_name(\"read\"))) int read(void) { return other2 + marked; }",
+    );
+    let source = "int marked asm(\"__link_section__X$$2\") = 2; int other2 = 3; int other = 4;\n\
+        void ran(int); __attribute__((constructor)) static void start(void) { ran(2); }\n";
+    for (number, member) in place.kinds("member", source).iter().enumerate() {
+        let archive = format!("lib{number}.a");
+        let archive = place.work.archive_with("rcs", &archive, &[member]);
+        let whole = args!["--whole-archive", &reader, "--no-whole-archive"];
+        for words in [
+            args![main, reader, archive].to_vec(),
+            args![main, archive, reader].to_vec(),
+            [args![main, archive].to_vec(), whole.to_vec()].concat(),
+        ] {
+            assert_eq!(place.check(&words, &[2]), 2);
+        }
+    }
+}

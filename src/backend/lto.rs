@@ -8,7 +8,7 @@ use super::command::LinkCommand;
 use super::diagnostics::{NameMap, OUTPUT};
 use super::invocation::Invocation;
 use super::locate::Backend;
-use super::process::{ExitStatus, capture};
+use super::process::{ExitStatus, capture, capture_with_output};
 use crate::args::{CommandLine, Id, Meaning};
 use crate::bitcode::Bitcode;
 use crate::demangle;
@@ -72,27 +72,30 @@ pub fn compile_bitcode(
     drop_reports(&mut command, line);
     command.edits.last.extend(output.arguments(line));
     let extraction = Extraction::new(&command);
-    command.edits.last.push(extraction.option());
+    command.edits.last.extend(extraction.options());
     command.edits.last.push(output.option());
-    let arguments = command.arguments(line)?;
-    let (mut status, mut messages) =
-        capture(backend, &invocation.piped(arguments), Some(&command.names))?;
+    let mut trace = Vec::new();
+    let mut run = |command: &mut LinkCommand<'_>| {
+        trace.clear();
+        let arguments = invocation.piped(command.arguments(line)?);
+        capture_with_output(backend, &arguments, Some(&command.names), &mut trace)
+    };
+    let (mut status, mut messages) = run(&mut command)?;
     let is_unknown = memmem::find(&messages, LTO_OBJ_PATH.as_bytes()).is_some();
     if is_unknown && !with_entries.is_certain {
         return Ok(Compiled::NoEntries);
     }
     if status != ExitStatus::Code(0) && is_unknown {
         // Without the option the backend reports other errors, such as bitcode that is too new.
-        let options = [output.option(), extraction.option()];
+        let [trace, why_extract] = extraction.options();
+        let options = [output.option(), trace, why_extract];
         command.edits.last.retain(|word| !options.contains(word));
-        let arguments = command.arguments(line)?;
-        (status, messages) = capture(backend, &invocation.piped(arguments), Some(&command.names))?;
+        (status, messages) = run(&mut command)?;
     }
     if status != ExitStatus::Code(0) && !inputs.bitcode.iter().any(Module::always_linked) {
         // The backend fails on this option if no bitcode is linked.
         command.edits.last.retain(|word| *word != output.option());
-        let arguments = command.arguments(line)?;
-        (status, messages) = capture(backend, &invocation.piped(arguments), Some(&command.names))?;
+        (status, messages) = run(&mut command)?;
     }
     if status != ExitStatus::Code(0) {
         let _ = std::io::stderr().write_all(&messages);
@@ -107,7 +110,7 @@ pub fn compile_bitcode(
     if let Some(path) = line.values(Id::LtoObjectPath).last() {
         output.copy_objects(Path::new(path))?;
     }
-    let linked = extraction.linked(inputs, command.names())?;
+    let linked = extraction.linked(inputs, command.names(), &trace)?;
     let objects = output.objects()?;
     let mut alone = BTreeMap::new();
     let positions = with_entries.positions.iter().copied();
@@ -269,7 +272,7 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// The result of compiling one file.
-pub enum Separate {
+enum Separate {
     /// The object.
     Object(Vec<u8>),
     /// The backend has reported an error.
@@ -280,7 +283,7 @@ pub enum Separate {
 ///
 /// # Errors
 /// A temporary file that cannot be written, or a backend that cannot be run.
-pub fn compile_separately(
+fn compile_separately(
     backend: &Backend,
     line: &CommandLine,
     module: &Module<'_>,
@@ -318,26 +321,32 @@ pub fn compile_separately(
     Ok(Separate::Failed(status))
 }
 
-/// The file of `--why-extract`.
-pub struct Extraction(PathBuf);
+/// Which bitcode files the backend links. `--trace` lists them all. The file of `--why-extract` tells members of one
+/// name apart, but does not list what a reference to data extracts.
+struct Extraction(PathBuf);
 
 impl Extraction {
-    pub fn new(command: &LinkCommand<'_>) -> Self {
+    fn new(command: &LinkCommand<'_>) -> Self {
         Self(command.directory().join("extraction"))
     }
 
-    /// The option.
-    pub fn option(&self) -> OsString {
-        let mut option = OsString::from("--why-extract=");
-        option.push(&self.0);
-        option
+    /// The options.
+    fn options(&self) -> [OsString; 2] {
+        let mut why_extract = OsString::from("--why-extract=");
+        why_extract.push(&self.0);
+        ["--trace".into(), why_extract]
     }
 
     /// The bitcode that is linked, as indices into `Inputs::bitcode`.
     ///
     /// # Errors
     /// The backend has not written the file.
-    pub fn linked(&self, inputs: &Inputs<'_>, names: &NameMap<'_>) -> Result<HashSet<usize>> {
+    fn linked(
+        &self,
+        inputs: &Inputs<'_>,
+        names: &NameMap<'_>,
+        trace: &[u8],
+    ) -> Result<HashSet<usize>> {
         let mut linked: HashSet<usize> = inputs
             .bitcode
             .iter()
@@ -378,6 +387,19 @@ impl Extraction {
                 }
                 several => linked.extend(several.iter().find(extracted).copied()),
             }
+        }
+        let mut counts: HashMap<&[usize], usize> = HashMap::default();
+        for name in trace.split(|&byte| byte == b'\n') {
+            if let Some(positions) = members.get(&canonical.of_name(name)) {
+                *counts.entry(positions).or_default() += 1;
+            }
+        }
+        for (positions, count) in counts {
+            let is_known = |position: &&usize| linked.contains(position);
+            let known = positions.iter().filter(is_known).count();
+            let missing = positions.iter().filter(|position| !is_known(position));
+            let missing: Vec<_> = missing.take(count.saturating_sub(known)).copied().collect();
+            linked.extend(missing);
         }
         Ok(linked)
     }

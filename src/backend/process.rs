@@ -163,13 +163,26 @@ pub fn capture(
     arguments: &[OsString],
     names: Option<&NameMap<'_>>,
 ) -> Result<(ExitStatus, Vec<u8>)> {
+    capture_with_output(backend, arguments, names, &mut std::io::sink())
+}
+
+/// The same, and writes what the backend prints to `stdout`.
+///
+/// # Errors
+/// It cannot be run.
+pub fn capture_with_output(
+    backend: &Backend,
+    arguments: &[OsString],
+    names: Option<&NameMap<'_>>,
+    stdout: &mut (impl Write + Send),
+) -> Result<(ExitStatus, Vec<u8>)> {
     let mut command = command(backend, arguments)?;
     if let Some(names) = names {
         command.env(GATHERED, names.directory());
     }
     let mut messages = Vec::new();
     let mut running = start_with_pipes(backend, command)?;
-    let status = relay_output(&mut running, names, &mut std::io::sink(), &mut messages);
+    let status = relay_output(&mut running, names, stdout, &mut messages);
     Ok((waited(backend, status)?, messages))
 }
 
