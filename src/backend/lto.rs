@@ -113,8 +113,11 @@ pub fn compile_bitcode(
     let linked = extraction.linked(inputs, command.names(), &trace)?;
     let objects = output.objects()?;
     let mut alone = BTreeMap::new();
-    let positions = with_entries.positions.iter().copied();
-    for position in positions.filter(|position| !linked.contains(position)) {
+    for &position in &with_entries.positions {
+        // A copy of what is linked, or of an earlier file, has the same entries.
+        if linked.contains(&position) || is_copy(&inputs.bitcode, position, &linked) {
+            continue;
+        }
         match compile_separately(backend, line, &inputs.bitcode[position])? {
             Separate::Object(object) => alone.insert(position, object),
             Separate::Failed(status) => return Ok(Compiled::Failed(status)),
@@ -126,6 +129,14 @@ pub fn compile_bitcode(
         alone,
     };
     Ok(Compiled::Objects(from, messages))
+}
+
+/// Whether a file that is not linked has the same bytes as one that is, or as one before it.
+fn is_copy(bitcode: &[Module<'_>], position: usize, linked: &HashSet<usize>) -> bool {
+    let bytes = bitcode[position].resident().unwrap_or_default();
+    let others = bitcode.iter().enumerate();
+    let mut others = others.filter(|(other, _)| *other < position || linked.contains(other));
+    others.any(|(_, module)| module.resident().is_some_and(|other| other == bytes))
 }
 
 /// The option for the objects of the LTO step.

@@ -24,7 +24,7 @@ pub use symbols::Global;
 
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, ObjectId};
+use crate::input::{Module, ObjectId, Provenance};
 use crate::plan::{Plan, Rewrites};
 use crate::survey::{Survey, read_again};
 use crate::wasm::{Builder, Synthesized};
@@ -95,6 +95,9 @@ pub fn hoist<'s, 'a>(
     }
     let object = synthesis.builder.finish();
     let has_references = object.references().next().is_some();
+    // What was bitcode comes last too, and has references of its own.
+    let is_compiled = |module: &Module<'_>| module.provenance == Provenance::Compiled;
+    let has_references = has_references || modules.iter().any(is_compiled);
     let requests = match has_references && !plan.extracted_by_command_line.is_empty() {
         true => {
             let builder = Builder::new(memory64, table64);

@@ -73,8 +73,10 @@ impl PlainLink {
             .map(|name| names::text(name.as_encoded_bytes()).into_owned())
             .collect();
         link.exports_all = line.has(Id::ExportAll) || line.has(Id::Shared);
-        link.add_files();
+        link.add_files(false);
         link.refer_from(line);
+        // What bitcode was compiled to comes after all references.
+        link.add_files(true);
         link
     }
 
@@ -159,8 +161,11 @@ impl PlainLink {
         })
     }
 
-    fn add_files(&mut self) {
+    fn add_files(&mut self, compiled: bool) {
         for file in 0..self.tables.files.len() {
+            if self.tables.files[file].is_compiled != compiled {
+                continue;
+            }
             match self.tables.files[file].is_lazy {
                 true => self.offer(file),
                 false => self.link(file),
