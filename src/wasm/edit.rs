@@ -233,11 +233,11 @@ impl Editor<'_> {
                 let by_offset = relocation.ty == wasmparser::RelocationType::SectionOffsetI32;
                 if by_offset && symbol.is_some_and(is_removed) {
                     return Err(Error::new(format!(
-                        "`{}` refers by a section offset into a section that is gathered",
+                        "`{}` refers to a gathered section by section offset",
                         section.name
                     ))
                     .at((section.content_start() + relocation.offset as usize) as u64)
-                    .note("an offset in a custom section has no meaning once it is in memory"));
+                    .note("a section offset has no meaning once the section is in linear memory"));
                 }
             }
         }

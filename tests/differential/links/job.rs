@@ -391,7 +391,12 @@ impl Job {
             });
             for ((unit, bitcode), file) in units.zip(files) {
                 let object = match bitcode {
-                    true => built.object(work, unit, self.machine, false),
+                    true => {
+                        // Bitcode is the newest compiler's.
+                        let mut unit = unit.clone();
+                        unit.is_old = false;
+                        built.object(work, &unit, self.machine, false)
+                    }
                     false => file.clone(),
                 };
                 let units = vec![unit.clone()];
