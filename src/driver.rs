@@ -198,9 +198,8 @@ fn link_unchanged(
     invocation: Invocation<'_>,
     files: Option<&Files>,
 ) -> Result<ExitStatus> {
-    let read_once = files.is_some_and(|files| files.read_once().next().is_some());
-    let cannot_be_read = files.is_none() && line.is_read_once();
-    if !line.has_own() && !read_once && !cannot_be_read {
+    let has_pipes = files.is_some_and(|files| files.read_once().next().is_some());
+    if !line.has_own() && !line.is_read_once() && !has_pipes {
         return invocation.run_unchanged();
     }
     let mut command = LinkCommand::new()?;

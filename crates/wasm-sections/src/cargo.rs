@@ -1,12 +1,14 @@
 //! Which linker cargo uses, according to its configuration files and the environment variables that override them.
 
-use super::init::{LINKER, io_error};
 use cargo_platform::{Cfg, Platform};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike};
-use wasm_section_ld::error::{Error, Result};
+use wasm_section_ld::error::{Error, Result, os_message};
+
+/// The linker, as `.cargo/config.toml` names it.
+pub const LINKER: &str = "wasm-section-ld";
 
 /// The configuration of cargo for a directory.
 pub struct Configuration {
@@ -344,6 +346,15 @@ fn known_of(target: &str) -> Vec<Cfg> {
         ),
     ];
     known.iter().filter_map(|cfg| cfg.parse().ok()).collect()
+}
+
+/// An error of the operating system: `what` is a verb.
+pub fn io_error(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::new(format!(
+        "cannot {what} {}: {}",
+        path.display(),
+        os_message(error)
+    ))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Compares the content of two entries, independently of their addresses.
 
-use super::report::{DataReport, EntryReport, PointerReport};
+use super::pointers::{DataReport, PointerReport};
+use super::report::EntryReport;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

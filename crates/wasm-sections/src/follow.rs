@@ -1,7 +1,7 @@
 //! Follows the pointers in an entry through the initial memory.
 
 use super::module::Module;
-use super::report::{DataReport, PointerReport, demangled};
+use super::pointers::{DataReport, PointerReport, demangled};
 use std::collections::HashMap;
 use wasm_section_ld::survey::{is_nameless, is_section_function};
 use wasm_section_manifest::{Entry, Pointer, PointerKind};

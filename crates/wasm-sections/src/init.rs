@@ -1,16 +1,14 @@
 //! `init`: sets the linker in the nearest `.cargo/config.toml`.
 
-use super::cargo::{Configuration, Finding, built_targets, parse};
+use super::cargo::{Configuration, Finding, LINKER, built_targets, io_error, parse};
 use super::{Answer, BAD, BOLD, FAINT, GOOD, Show};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike, value};
-use wasm_section_ld::error::{Error, Result, os_message};
+use wasm_section_ld::error::{Error, Result};
 
-/// The linker, as `.cargo/config.toml` names it.
-pub const LINKER: &str = "wasm-section-ld";
 /// The target whose linker is set by default.
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -97,15 +95,6 @@ pub fn init(targets: &[String], dry_run: bool) -> Result<Answer<Change>> {
         shown: change,
         good: true,
     })
-}
-
-/// An error of the operating system: `what` is a verb.
-pub fn io_error(what: &str, path: &Path, error: &std::io::Error) -> Error {
-    Error::new(format!(
-        "cannot {what} {}: {}",
-        path.display(),
-        os_message(error)
-    ))
 }
 
 /// The nearest configuration file of cargo, from `directory` upward. If there is none, the file to create: next to

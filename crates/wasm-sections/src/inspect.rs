@@ -1,6 +1,7 @@
 //! `inspect`: a table for each section.
 
-use super::report::{EntryReport, ModuleReport, PointerReport, Report, SectionReport, Source};
+use super::pointers::PointerReport;
+use super::report::{EntryReport, ModuleReport, Report, SectionReport, Source};
 use super::{Answer, BOLD, FAINT, Show};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::fmt::Write;

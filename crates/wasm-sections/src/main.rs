@@ -11,6 +11,7 @@ mod init;
 mod inspect;
 mod module;
 mod open;
+mod pointers;
 mod references;
 mod report;
 mod why;

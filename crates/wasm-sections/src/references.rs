@@ -1,6 +1,6 @@
 //! What an entry refers to, as it is shown: the texts and functions at the ends of all chains of pointers.
 
-use super::report::PointerReport;
+use super::pointers::PointerReport;
 use serde::Serialize;
 
 /// How many references of an entry are shown.

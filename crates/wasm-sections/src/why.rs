@@ -4,7 +4,8 @@
 use super::diff::with_manifest;
 use super::module::Module;
 use super::open::File;
-use super::report::{EntryReport, PointerReport, Report, SectionReport, Source, demangled};
+use super::pointers::{PointerReport, demangled};
+use super::report::{EntryReport, Report, SectionReport, Source};
 use super::{Answer, BAD, BOLD, GOOD, Show};
 use serde::Serialize;
 use std::collections::BTreeSet;
