@@ -1,5 +1,5 @@
-//! The driver: from the arguments to the output, step by step. [`gather`](crate::gather) decides what
-//! happens to sections. [`backend`](crate::backend) runs the linker.
+//! The driver: from the arguments to the output, step by step. [`gather`] decides what
+//! happens to sections. [`backend`] runs the linker.
 
 mod diagnostics;
 mod help;
