@@ -12,8 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// The escape of byte 0, if it needed one. The escape of a byte is this plus the byte.
 const FIRST: u32 = 0x10_f700;
-/// The first UTF-8 byte of every escape.
-const LEAD: u8 = 0xf4;
 
 /// A name as a text.
 pub fn text(name: &[u8]) -> Cow<'_, str> {
@@ -40,10 +38,15 @@ pub fn text(name: &[u8]) -> Cow<'_, str> {
 }
 
 /// The bytes of the name that a text is.
+#[inline]
 pub fn bytes(text: &str) -> Cow<'_, [u8]> {
-    if !has_escapes(text) {
-        return Cow::Borrowed(text.as_bytes());
+    match text.is_ascii() || !has_escapes(text) {
+        true => Cow::Borrowed(text.as_bytes()),
+        false => Cow::Owned(unescaped(text)),
     }
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         match byte(character) {
@@ -51,7 +54,7 @@ pub fn bytes(text: &str) -> Cow<'_, [u8]> {
             None => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
         }
     }
-    Cow::Owned(bytes)
+    bytes
 }
 
 /// Names for display, alone or within other text: an escaped byte is shown as `\xff`.
@@ -73,7 +76,16 @@ pub fn shown(text: &str) -> Cow<'_, str> {
 /// A name as a text with the lifetime of its bytes. Nearly all names are UTF-8 and are returned as
 /// they are. An escaped name is interned for the life of the process: its object may be parsed
 /// again, and its text must not depend on which parse it came from.
+#[inline]
 pub fn interned(name: &[u8]) -> &str {
+    match str::from_utf8(name) {
+        // Nearly all names are.
+        Ok(text) if text.is_ascii() => text,
+        _ => interned_escapes(name),
+    }
+}
+
+fn interned_escapes(name: &[u8]) -> &str {
     static KEPT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     match text(name) {
         Cow::Borrowed(text) => text,
@@ -91,7 +103,8 @@ pub fn interned(name: &[u8]) -> &str {
 
 /// Whether the text has escaped bytes.
 fn has_escapes(text: &str) -> bool {
-    memchr::memchr(LEAD, text.as_bytes()).is_some() && text.chars().any(|c| byte(c).is_some())
+    // Nearly all names are ASCII.
+    !text.is_ascii() && text.chars().any(|c| byte(c).is_some())
 }
 
 fn escaped(byte: u8) -> char {

@@ -10,6 +10,9 @@ use crate::wasm::{Object, Signature, StubSymbol, Symbol, SymbolKind, prevailing,
 
 /// The replacement of each bitcode file, as a module among `bitcode` or `modules` and its bytes.
 pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<u8>)> {
+    if !inputs.is_compiled() {
+        return Vec::new();
+    }
     let symbols: Vec<_> = inputs
         .linked_bitcode()
         .map(|module| {
@@ -149,6 +152,7 @@ impl<'a> Finished<'a> {
     /// For a link where `hoisted` comes last.
     pub fn new(inputs: &'a Inputs<'_>, hoisted: Option<&'a Hoisted<'_>>) -> Self {
         let moved = hoisted
+            .filter(|_| inputs.is_compiled())
             .into_iter()
             .flat_map(|hoisted| &hoisted.globals)
             .filter(|(_, global)| global.is_defined)

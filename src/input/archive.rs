@@ -7,7 +7,7 @@ use crate::args::from_bytes;
 use crate::bitcode::Bitcode;
 use crate::error::{Error, Result};
 use crate::names;
-use crate::wasm::{Object, SymbolKind};
+use crate::wasm;
 use ar_archive_writer::{ArchiveKind, NewArchiveMember, ObjectReader, write_archive_to_stream};
 use object::read::archive::{ArchiveFile, ArchiveMember};
 use std::borrow::Cow;
@@ -200,14 +200,8 @@ pub fn each_definition<E>(
     bytes: &[u8],
     mut found: impl FnMut(&str) -> Result<(), E>,
 ) -> Result<(), E> {
-    if let Ok(object) = Object::parse(bytes) {
-        for symbol in &object.symbols {
-            let is_section = matches!(symbol.kind, SymbolKind::Section(_));
-            if !symbol.is_undefined() && !symbol.is_local() && !is_section {
-                found(symbol.name)?;
-            }
-        }
-        return Ok(());
+    if let Ok(names) = wasm::definitions(bytes) {
+        return names.into_iter().try_for_each(found);
     }
     let bitcode = Bitcode::parse(bytes);
     for symbol in bitcode.symbols.iter().flatten() {

@@ -201,20 +201,23 @@ impl<'a> Builder<'a> {
     /// members for the references before it sees the definitions, which would make that unnecessary.
     fn order_symbols(&mut self) {
         let is_definition = |symbol: &SynthSymbol<'_>| matches!(symbol, SynthSymbol::Data { .. });
-        let mut order: Vec<u32> = (0..self.object.symbols.len() as u32).collect();
-        order.sort_by_key(|&index| is_definition(&self.object.symbols[index as usize]));
-        let mut indices = vec![0; order.len()];
-        for (position, &index) in order.iter().enumerate() {
-            indices[index as usize] = position as u32;
-        }
-        let mut given: Vec<_> = std::mem::take(&mut self.object.symbols)
+        let symbols = std::mem::take(&mut self.object.symbols);
+        let mut definition = symbols.iter().filter(|one| !is_definition(one)).count() as u32;
+        let mut reference = 0;
+        let index = |symbol| {
+            let next = match is_definition(symbol) {
+                true => &mut definition,
+                false => &mut reference,
+            };
+            *next += 1;
+            *next - 1
+        };
+        let indices: Vec<u32> = symbols.iter().map(index).collect();
+        let (references, definitions): (Vec<_>, Vec<_>) = symbols
             .into_iter()
-            .map(Some)
-            .collect();
-        let ordered = order
-            .iter()
-            .filter_map(|&index| given[index as usize].take());
-        self.object.symbols = ordered.collect();
+            .partition(|symbol| !is_definition(symbol));
+        self.object.symbols = references;
+        self.object.symbols.extend(definitions);
         let of_segments = self
             .object
             .segments

@@ -55,6 +55,38 @@ pub fn has_symbols(bytes: &[u8]) -> bool {
     })
 }
 
+/// The names of the global symbols that an object defines, in the order of its symbol table. Nothing else of the
+/// object is read.
+///
+/// # Errors
+/// A module whose sections or symbol table are malformed.
+pub fn definitions(bytes: &[u8]) -> error::Result<Vec<&str>> {
+    let mut names = Vec::new();
+    for section in Sections::of(bytes)? {
+        let section = section?;
+        if section.name != "linking" {
+            continue;
+        }
+        let tables = subsections(&section)?.into_iter();
+        for (_, reader) in tables.filter(|(id, _)| *id == SYMBOL_TABLE) {
+            for symbol in Symbols::new(reader)? {
+                let (flags, name) = match symbol?.0 {
+                    SymbolInfo::Data { flags, name, .. } => (flags, Some(name)),
+                    SymbolInfo::Func { flags, name, .. }
+                    | SymbolInfo::Global { flags, name, .. }
+                    | SymbolInfo::Event { flags, name, .. }
+                    | SymbolInfo::Table { flags, name, .. } => (flags, name),
+                    SymbolInfo::Section { .. } => continue,
+                };
+                if !flags.intersects(SymbolFlags::UNDEFINED | SymbolFlags::BINDING_LOCAL) {
+                    names.extend(name);
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
 /// The entries of the symbol table.
 pub type Symbols<'a> = SectionLimited<'a, Named<SymbolInfo<'a>>>;
 /// The entries of the segment info subsection.

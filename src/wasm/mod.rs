@@ -19,7 +19,9 @@ mod tests;
 pub use builder::Builder;
 pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
-pub use linking::{Named, SEGMENT_INFO, SYMBOL_TABLE, Segments, Symbols, has_symbols, subsections};
+pub use linking::{
+    Named, SEGMENT_INFO, SYMBOL_TABLE, Segments, Symbols, definitions, has_symbols, subsections,
+};
 pub use object::Object;
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};
 pub use relocation::Relocation;

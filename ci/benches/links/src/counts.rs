@@ -10,10 +10,11 @@ use std::path::Path;
 use std::process::Command;
 use wasm_section_ld::input::archive_members;
 
-/// What the rows took on 2026-11-21, with rustc 1.95: for each member of an archive where there is
-/// nothing to gather, and for each entry beyond that.
+/// The baseline, with rustc 1.95: instructions for each member of an archive where there is nothing to gather
+/// (2026-11-21), and for each entry beyond that (2026-11-28: names of any bytes, and references before
+/// definitions, took 3 % more than before).
 const A_MEMBER: f64 = 6_500.0;
-const AN_ENTRY: f64 = 28_000.0;
+const AN_ENTRY: f64 = 29_000.0;
 /// How much more it may be.
 const MARGIN: f64 = 1.15;
 
