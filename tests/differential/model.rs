@@ -1,7 +1,7 @@
 //! What is in the arrays, and what functions give.
 
 use super::marked::{Entry, Job, Language, Marked};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the function of an object gives by itself is this and the object's place.
 const OWN: u32 = 1_000;
@@ -33,6 +33,25 @@ impl Job {
             .into_iter()
             .flat_map(|(_, numbers)| numbers)
             .collect()
+    }
+
+    /// Whether which copy of a COMDAT group counts depends on which archive members are extracted. That is for
+    /// `links` to say, whose model knows.
+    pub fn has_lazy_copies(&self) -> bool {
+        let mut copies: BTreeMap<Entry, (usize, bool)> = BTreeMap::new();
+        for (way, group) in self.groups() {
+            let entries = group
+                .iter()
+                .flat_map(|&object| &self.objects[object].entries);
+            for &entry in entries.filter(|entry| matches!(entry, Entry::Comdat(_))) {
+                let (count, is_lazy) = copies.entry(entry).or_default();
+                *count += 1;
+                *is_lazy |= !way.is_always();
+            }
+        }
+        copies
+            .into_values()
+            .any(|(count, is_lazy)| count > 1 && is_lazy)
     }
 
     /// What the function of an object gives.
