@@ -1,7 +1,7 @@
 //! Hands the result of hoisting to the backend's command: the synthesized objects, the inputs of their
 //! symbols, and the exports to drop.
 
-use crate::args::{ArgumentIndex, CommandLine};
+use crate::args::CommandLine;
 use crate::backend::{
     BitcodeReplacements, GeneratedNames, LinkCommand, RewrittenObjects, SynthesizedSymbols,
 };
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::gather::stubs::{Finished, replacements};
 use crate::hoist::{Global, Hoisted, UNIQUE};
 use crate::input::Inputs;
-use crate::survey::is_marked;
+use crate::survey::dropped_exports;
 use crate::wasm::TOMBSTONE;
 
 /// Completes the command once all rewritten `objects` are added.
@@ -31,7 +31,7 @@ pub fn complete<'a>(
             command.append(|file| object.write(file))?;
         }
         command.show_symbols(symbols(hoisted, inputs));
-        command.drop_arguments(derived_exports(line));
+        command.drop_arguments(dropped_exports(line));
     }
     if inputs.is_compiled() {
         command.drop_lto_object_path(line);
@@ -57,11 +57,4 @@ fn symbols<'a>(hoisted: &'a Hoisted<'a>, inputs: &'a Inputs<'a>) -> SynthesizedS
             unique: UNIQUE,
         },
     }
-}
-
-/// Exports that rustc derives from marked symbols. The author of the program did not ask for them.
-fn derived_exports(line: &CommandLine) -> impl Iterator<Item = ArgumentIndex> {
-    line.exports()
-        .filter(|(_, symbol, is_derived)| *is_derived && symbol.to_str().is_some_and(is_marked))
-        .map(|(index, ..)| index)
 }

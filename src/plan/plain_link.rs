@@ -6,11 +6,11 @@
 //! the symbol tables of all inputs and follows `lld/wasm/SymbolTable.cpp`.
 
 use super::symbol_tables::{Symbol, SymbolTables};
-use crate::args::{CommandLine, Id};
+use crate::args::{ArgumentIndex, CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, ObjectId};
 use crate::names;
-use crate::survey::{EntrySymbol, is_marked};
+use crate::survey::{EntrySymbol, dropped_exports};
 use crate::wasm::{Object, SymbolFlags};
 use std::ffi::OsStr;
 use std::rc::Rc;
@@ -291,9 +291,9 @@ impl PlainLink {
 /// Exports of marked symbols that rustc derives are not passed on.
 fn command_line_references(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
     let undefined = line.values(Id::Undefined);
-    let exports = line
-        .exports()
-        .filter(|(_, symbol, is_derived)| !(*is_derived && symbol.to_str().is_some_and(is_marked)));
+    let dropped: HashSet<ArgumentIndex> = dropped_exports(line).collect();
+    let exports = line.exports();
+    let exports = exports.filter(move |(index, ..)| !dropped.contains(index));
     let exports = exports.map(|(_, symbol, _)| symbol);
     let is_program = !line.has(Id::NoEntry) && !line.has(Id::Shared);
     let default = is_program.then_some(OsStr::new("_start"));

@@ -10,6 +10,7 @@
 //! provides: that names the section. Below `__link_section_of_values__NAME`, it says too that what the
 //! static points to is the entry, in the place of the static.
 
+use crate::args::{ArgumentIndex, CommandLine};
 use crate::error::{Error, Result};
 use crate::mangling::{Component, Namespace, Path};
 use memchr::memmem::{self, Finder};
@@ -208,6 +209,15 @@ pub fn is_whole_name(symbol: &str) -> bool {
 pub fn may_be_mark(name: &str) -> bool {
     static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK_PREFIX));
     FINDER.find(name.as_bytes()).is_some()
+}
+
+/// The exports that the backend does not get: those that rustc derives from marked symbols. The author of the
+/// program did not ask for them.
+pub fn dropped_exports(line: &CommandLine) -> impl Iterator<Item = ArgumentIndex> {
+    let exports = line
+        .exports()
+        .filter(|&(_, symbol, is_derived)| is_derived && symbol.to_str().is_some_and(is_marked));
+    exports.map(|(index, ..)| index)
 }
 
 /// Whether `name` is a symbol that exists only to mark its data.

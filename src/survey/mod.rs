@@ -15,7 +15,7 @@ mod title;
 pub use bitcode::WithEntries;
 pub use entries::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
 pub use intern::NameId;
-pub use mark::{crate_of_symbol, is_c_identifier, is_marked};
+pub use mark::{crate_of_symbol, dropped_exports, is_c_identifier, is_marked};
 pub use selection::{START, STOP, Selection};
 pub use title::{entry_name, is_nameless, is_section_function, section_title};
 
