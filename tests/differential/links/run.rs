@@ -33,7 +33,7 @@ pub struct Bench {
     pub counts: RefCell<Counts>,
 }
 
-type Checked = Result<(), String>;
+pub(super) type Checked = Result<(), String>;
 
 impl Bench {
     pub fn new() -> Self {
@@ -44,11 +44,11 @@ impl Bench {
         }
     }
 
-    fn count(&self, what: &'static str) {
+    pub(super) fn count(&self, what: &'static str) {
         self.counts.borrow_mut().add(what);
     }
 
-    fn ours(&self, job: &Job, words: &[OsString]) -> Linked {
+    pub(super) fn ours(&self, job: &Job, words: &[OsString]) -> Linked {
         let _ = fs::remove_file(self.work.file("out.wasm"));
         let words = joined(&ONE_THREAD.map(OsString::from), words.iter().cloned());
         self.work.link_with(&job.backend, &words)
@@ -126,37 +126,9 @@ impl Bench {
         Ok(None)
     }
 
-    fn plain(&self, job: &Job, words: &[OsString]) -> Linked {
+    pub(super) fn plain(&self, job: &Job, words: &[OsString]) -> Linked {
         let words = joined(&ONE_THREAD.map(OsString::from), words.iter().cloned());
         self.work.plain_link(&job.backend, &words)
-    }
-
-    /// Where the plain link fails, so does ours, for the same reasons.
-    fn check_failed(&self, job: &Job, line: &Line, words: &[OsString], plain: &Linked) -> Checked {
-        // `wasm-ld` crashes by `--emit-relocs` with some data that nothing refers to.
-        if plain.status.is_none_or(|status| status > 128) || plain.stderr.contains("Stack dump") {
-            self.count("the backend crashes");
-            return Ok(());
-        }
-        // What nobody reads is collected, with what it lacks.
-        let read = SECTIONS.into_iter().filter(|section| *section != LEFT);
-        let read = read.flat_map(|section| {
-            ["start", "stop"].map(|bound| if_defined(format!("__{bound}_{section}")))
-        });
-        let ours = self.ours(job, &joined(words, gathering(job).chain(read)));
-        let reasons: BTreeSet<_> = reasons(&plain.stderr).collect();
-        self.count("fail");
-        let is_said = reasons.iter().all(|reason| ours.stderr.contains(reason));
-        match ours.status == Some(1) && is_said {
-            true => Ok(()),
-            false => {
-                let both = format!(
-                    "plain: {}\nours: {:?} {}",
-                    plain.stderr, ours.status, ours.stderr
-                );
-                Err(explained(line, words, &both))
-            }
-        }
     }
 
     fn check_linked(
@@ -210,7 +182,13 @@ impl Bench {
             return Ok(());
         }
         if linked.status != Some(0) {
-            return Err(what("only this linker fails"));
+            return match self.reads_undefined_marks(job, &plain, &linked) {
+                true => {
+                    self.count("undefined marks");
+                    Ok(())
+                }
+                false => Err(what("only this linker fails")),
+            };
         }
         let (mut own, mut loaded) = Seen::of(job, &linked.module());
         let is_root = |name: &str| !exports_all && model.roots.iter().any(|root| root == name);
@@ -428,11 +406,14 @@ fn wanted(line: &Line, model: &Model) -> Vec<OsString> {
 }
 
 /// What a link with these words is to have.
-fn joined(words: &[OsString], more: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+pub(super) fn joined(
+    words: &[OsString],
+    more: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
     words.iter().cloned().chain(more).collect()
 }
 
-fn if_defined(name: impl std::fmt::Display) -> OsString {
+pub(super) fn if_defined(name: impl std::fmt::Display) -> OsString {
     format!("--export-if-defined={name}").into()
 }
 
@@ -451,7 +432,7 @@ fn always(job: &Job) -> impl Iterator<Item = String> {
     groups.flat_map(|group| group.members.iter().map(|&at| job.units[at].sees()))
 }
 
-fn gathering(job: &Job) -> impl Iterator<Item = OsString> {
+pub(super) fn gathering(job: &Job) -> impl Iterator<Item = OsString> {
     let left = job.gather_left.then(|| "--gather=LEFT".into());
     [OsString::from("--gather=NUMBERS")].into_iter().chain(left)
 }
@@ -468,17 +449,6 @@ fn bounds(section: &str) -> [OsString; 2] {
     ["start", "stop"].map(|bound| format!("--export=__{bound}_{section}").into())
 }
 
-/// What a linker says that is wrong.
-fn reasons(stderr: &str) -> impl Iterator<Item = &str> {
-    let lines = stderr.lines();
-    let texts = ["duplicate symbol: ", "undefined symbol: "];
-    lines.filter_map(move |line| {
-        texts
-            .iter()
-            .find_map(|text| line.find(text).map(|at| &line[at..]))
-    })
-}
-
 fn text(words: &[OsString]) -> String {
     let words: Vec<_> = words
         .iter()
@@ -487,7 +457,7 @@ fn text(words: &[OsString]) -> String {
     words.join(" ")
 }
 
-fn explained(line: &Line, plain: &[OsString], what: &str) -> String {
+pub(super) fn explained(line: &Line, plain: &[OsString], what: &str) -> String {
     let _ = line;
     format!("{what}\nplain: {}\n{}", text(plain), linker().display())
 }
