@@ -83,7 +83,8 @@ pub fn archive(data: &[u8]) {
 
 /// Without an edit an object stays as it is; encoded anew it says the same; edited it is an object.
 pub fn object(data: &[u8]) {
-    let Ok(object) = Object::parse(data) else {
+    let bytes = data.into();
+    let Ok(object) = Object::parse(&bytes) else {
         return;
     };
     let apply = |edits: &wasm::Edits| edits.apply(&object);
@@ -93,10 +94,10 @@ pub fn object(data: &[u8]) {
         ..wasm::Edits::default()
     };
     if let Ok(bytes) = apply(&anew) {
-        assert_same(&object, &Object::parse(&bytes).expect("an object"));
+        assert_same(&object, &Object::parse(&bytes.into()).expect("an object"));
     }
     if let Ok(bytes) = apply(&all_edits(&object)) {
-        Object::parse(&bytes).expect("an object");
+        Object::parse(&bytes.into()).expect("an object");
     }
 }
 
@@ -149,7 +150,7 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
         .collect();
     let mut custom = object.custom_sections();
     let reserved = |name: &str| name == "linking" || name.starts_with("reloc.");
-    let first = custom.find(|(_, section)| !reserved(section.name));
+    let first = custom.find(|(_, section)| !reserved(&section.name));
     edits.sections = first.into_iter().map(|(index, _)| index).collect();
     edits
 }
@@ -158,7 +159,7 @@ fn all_edits(object: &Object<'_>) -> wasm::Edits {
 /// and the memory that it takes is not bounded by the input's size.
 pub fn gather(data: &[u8]) {
     let is_aligned_much = |object: Object<'_>| object.segments.iter().any(|one| one.alignment > 6);
-    if Object::parse(data).is_ok_and(is_aligned_much) {
+    if Object::parse(&data.into()).is_ok_and(is_aligned_much) {
         return;
     }
     let script = Script::default();
@@ -200,6 +201,7 @@ fn gathered(object: &[u8], script: &Script, shows_all: bool) -> Result<()> {
     let object = hoisted.object.bytes();
     objects_relocations(&object);
     if shows_all {
+        let object = object.into();
         let object = Object::parse(&object)?;
         let mut custom = object.custom_sections();
         let manifest = custom.find(|(_, section)| section.name == CUSTOM_SECTION);
@@ -211,7 +213,8 @@ fn gathered(object: &[u8], script: &Script, shows_all: bool) -> Result<()> {
 }
 
 fn objects_relocations(bytes: &[u8]) {
-    let object = Object::parse(bytes).expect("an object");
+    let bytes = bytes.into();
+    let object = Object::parse(&bytes).expect("an object");
     let data = object.data_section();
     let relocations = data.map(|data| object.relocations(data));
     relocations.transpose().expect("relocations");

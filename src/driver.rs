@@ -16,7 +16,7 @@ use crate::backend::{
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
 use crate::hoist::{self, Hoisted, Sink};
-use crate::input::{Files, Inputs, Module, Named, ObjectId};
+use crate::input::{Files, Inputs, Modules, Named, ObjectId};
 use crate::interrupt;
 use crate::parallel::Threads;
 use crate::plan::{self, Rewrites, Undeclared};
@@ -361,12 +361,12 @@ impl Link<'_> {
 /// Hands the rewritten objects to the backend.
 struct Rewritten<'o, 'a> {
     objects: &'o mut RewrittenObjects<'a>,
-    modules: &'a [Module<'a>],
+    modules: &'a Modules<'a>,
 }
 
 impl Sink for Rewritten<'_, '_> {
     fn rewritten(&mut self, object: ObjectId, bytes: Vec<u8>) -> Result<()> {
-        self.objects.add(&self.modules[object.0], bytes)
+        self.objects.add(&self.modules[object], bytes)
     }
 }
 

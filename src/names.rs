@@ -6,9 +6,7 @@
 //! bytes of that as characters too. So different names are different texts, and [`bytes`] undoes [`text`].
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
 
 /// The escape of byte 0, if it needed one. The escape of a byte is this plus the byte.
 const FIRST: u32 = 0x10_f700;
@@ -73,34 +71,6 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A name as a text with the lifetime of its bytes. Nearly all names are UTF-8 and are returned as
-/// they are. An escaped name is interned for the life of the process: its object may be parsed
-/// again, and its text must not depend on which parse it came from.
-#[inline]
-pub fn interned(name: &[u8]) -> &str {
-    match str::from_utf8(name) {
-        // Nearly all names are.
-        Ok(text) if text.is_ascii() => text,
-        _ => interned_escapes(name),
-    }
-}
-
-fn interned_escapes(name: &[u8]) -> &str {
-    static KEPT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
-    match text(name) {
-        Cow::Borrowed(text) => text,
-        Cow::Owned(text) => {
-            let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = kept.get(&*text) {
-                return known;
-            }
-            let text: &'static str = text.leak();
-            kept.insert(text);
-            text
-        }
-    }
-}
-
 /// Whether the text has escaped bytes.
 fn has_escapes(text: &str) -> bool {
     // Nearly all names are ASCII.
@@ -126,16 +96,10 @@ mod tests {
     fn only_what_is_no_text_is_changed() {
         for name in ["", "main", "größe", "\u{10ffff}", "\u{10f77f}\u{10f800}"] {
             assert!(matches!(text(name.as_bytes()), Cow::Borrowed(_)), "{name}");
-            assert_eq!((interned(name.as_bytes()), &*shown(name)), (name, name));
+            assert_eq!(shown(name), name);
         }
         assert_eq!(text(b"a\xff\x80z"), "a\u{10f7ff}\u{10f780}z");
         assert_eq!(shown(&text(b"a\xff\x80z")), "a\\xff\\x80z");
-    }
-
-    #[test]
-    fn a_name_is_kept_once() {
-        let (first, second) = (vec![b'k', 0xff], vec![b'k', 0xff]);
-        assert!(std::ptr::eq(interned(&first), interned(&second)));
     }
 
     /// Bytes among which there are often parts of the characters that stand for others.
@@ -155,7 +119,6 @@ mod tests {
         fn the_bytes_come_back(name in name()) {
             let own = text(&name);
             prop_assert_eq!(&*bytes(&own), &name[..]);
-            prop_assert_eq!(&*bytes(interned(&name)), &name[..]);
         }
 
         #[test]

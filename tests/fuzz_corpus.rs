@@ -124,8 +124,8 @@ fn the_seeds_are_right() {
         let corpus = corpus(target);
         corpus.iter().filter(|(_, input)| is_good(input)).count()
     };
-    assert!(good("object", |input| Object::parse(input).is_ok()) >= 7);
-    assert!(good("gather", |input| Object::parse(input).is_ok()) >= 7);
+    assert!(good("object", |input| Object::parse(&input.into()).is_ok()) >= 7);
+    assert!(good("gather", |input| Object::parse(&input.into()).is_ok()) >= 7);
     assert!(
         good("archive", |input| archive_members(Path::new("x.a"), input)
             .is_ok())

@@ -175,7 +175,9 @@ fn it_is_one_segment_for_each_kind() {
         .current_dir(work.path());
     std::fs::create_dir_all(work.file("tmp")).expect("a directory");
     assert!(command.status().expect("our linker").success());
-    let bytes = std::fs::read(work.file("kept.o")).expect("the synthesized object");
+    let bytes = std::fs::read(work.file("kept.o"))
+        .expect("the synthesized object")
+        .into();
     let object = Object::parse(&bytes).expect("an object");
     let mut names: Vec<_> = object.segments.iter().map(|segment| segment.name).collect();
     names.sort();

@@ -14,7 +14,8 @@ use wasmparser::BinaryReader;
 
 /// What an object says, whatever the length of its numbers.
 fn meaning(bytes: &[u8]) -> impl PartialEq + std::fmt::Debug + use<> {
-    let object = Object::parse(bytes).expect("an object");
+    let bytes = bytes.into();
+    let object = Object::parse(&bytes).expect("an object");
     let symbols: Vec<_> = object
         .symbols
         .iter()
@@ -28,7 +29,7 @@ fn meaning(bytes: &[u8]) -> impl PartialEq + std::fmt::Debug + use<> {
     let sections: Vec<_> = object
         .sections
         .iter()
-        .map(|section| (section.id, section.name.to_owned()))
+        .map(|section| (section.id, section.name.clone().into_owned()))
         .collect();
     (symbols, segments, sections)
 }

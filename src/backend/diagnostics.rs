@@ -4,7 +4,6 @@ use super::map::{Lines, MapArrays, SYNTHESIZED};
 use crate::args::from_bytes;
 use crate::demangle;
 use crate::hash::{HashMap, HashSet};
-use crate::input::ObjectId;
 use crate::names;
 use memchr::memmem;
 use std::borrow::Cow;
@@ -22,9 +21,9 @@ pub struct NameMap<'a> {
     /// The symbols of the synthesized object.
     symbols: Option<SynthesizedSymbols<'a>>,
     /// The inputs of these symbols. Computed for the first message that needs them.
-    origins: OnceLock<HashMap<String, Option<ObjectId>>>,
+    origins: OnceLock<HashMap<String, Option<usize>>>,
     /// The same by demangled name.
-    demangled: OnceLock<HashMap<String, ObjectId>>,
+    demangled: OnceLock<HashMap<String, usize>>,
     /// The directory of the caller's output, with a trailing separator.
     output: Vec<u8>,
     /// The lines of the arrays in a link map.
@@ -47,10 +46,10 @@ pub struct GeneratedNames {
 
 /// The inputs that the symbols of the synthesized object come from.
 pub struct SynthesizedSymbols<'a> {
-    /// Returns the input of each symbol.
-    pub origins: Box<dyn Fn() -> HashMap<String, Option<ObjectId>> + Sync + 'a>,
+    /// Returns the index of the input of each symbol.
+    pub origins: Box<dyn Fn() -> HashMap<String, Option<usize>> + Sync + 'a>,
     /// The name of an input.
-    pub input_name: Box<dyn Fn(ObjectId) -> String + Sync + 'a>,
+    pub input_name: Box<dyn Fn(usize) -> String + Sync + 'a>,
     /// The number of inputs.
     pub inputs: usize,
     /// What hoisting adds to names.
@@ -135,7 +134,7 @@ impl<'a> NameMap<'a> {
     /// The index of an input in link order.
     fn position(&self, name: &[u8]) -> Option<usize> {
         let symbols = self.symbols.as_ref()?;
-        (0..symbols.inputs).find(|&input| (symbols.input_name)(ObjectId(input)).as_bytes() == name)
+        (0..symbols.inputs).find(|&input| (symbols.input_name)(input).as_bytes() == name)
     }
 
     /// Maps a line of a message about `symbol`. The result is empty if the line is about an emptied
@@ -186,13 +185,13 @@ impl<'a> NameMap<'a> {
         Some((symbols.input_name)(id))
     }
 
-    fn demangled(&self, origins: &HashMap<String, Option<ObjectId>>) -> &HashMap<String, ObjectId> {
+    fn demangled(&self, origins: &HashMap<String, Option<usize>>) -> &HashMap<String, usize> {
         self.demangled.get_or_init(|| {
             let mut demangled = HashMap::default();
             for (symbol, origin) in origins {
                 if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), *origin) {
                     // Several symbols may have one demangled name. The first input wins.
-                    let first: &mut ObjectId = demangled.entry(name).or_insert(origin);
+                    let first: &mut usize = demangled.entry(name).or_insert(origin);
                     *first = origin.min(*first);
                 }
             }
@@ -313,8 +312,8 @@ mod tests {
         names.add_input("3.o", "libp.rlib(p.o)".to_owned());
         names.add_input("4.a(5.o)", "r.o".to_owned());
         names.set_symbols(SynthesizedSymbols {
-            origins: Box::new(|| HashMap::from_iter([("callback".to_owned(), Some(ObjectId(9)))])),
-            input_name: Box::new(|id| match id.0 {
+            origins: Box::new(|| HashMap::from_iter([("callback".to_owned(), Some(9))])),
+            input_name: Box::new(|input| match input {
                 9 => "q.o".to_owned(),
                 number => format!("input{number}"),
             }),

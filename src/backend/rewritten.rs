@@ -52,7 +52,7 @@ impl<'a> RewrittenObjects<'a> {
         inputs: &'a Inputs<'a>,
         edited: impl Iterator<Item = ObjectId>,
     ) -> Result<Self> {
-        let edited: Vec<_> = edited.map(|id| &inputs.modules[id.0]).collect();
+        let edited: Vec<_> = edited.map(|id| &inputs.modules[id]).collect();
         let mut rewritten = archives_to_rewrite(files, &edited)?;
         let replaced = inputs
             .replaced_bitcode()

@@ -4,7 +4,7 @@ use crate::args::from_bytes;
 use crate::backend::Backend;
 use crate::demangle;
 use crate::error::{Error, Result, os_message};
-use crate::input::Module;
+use crate::input::Modules;
 use crate::names;
 use crate::plan::{
     Item, Plan, PlannedSection, crate_of, describe_entry, items, items_within, stride,
@@ -82,7 +82,7 @@ impl Log {
         backend: &Backend,
         survey: &Survey<'_>,
         plan: &Plan,
-        modules: &[Module<'_>],
+        modules: &Modules<'_>,
     ) -> Result<()> {
         if !self.sections {
             return Ok(());
@@ -107,7 +107,7 @@ impl Log {
         self,
         survey: &Survey<'_>,
         section: &PlannedSection,
-        modules: &[Module<'_>],
+        modules: &Modules<'_>,
     ) -> Result<()> {
         let items = items(survey, modules, section)?;
         for (name, range) in &section.arrays {
@@ -121,7 +121,7 @@ impl Log {
                     None => describe_entry(survey, item.entry),
                 };
                 let (offset, size) = (item.offset - range.start, item.size);
-                let object = &modules[entry.object.0].name;
+                let object = &modules[entry.object].name;
                 self.say(&format!("  {offset:>8} +{size:<6} {what} in {object}"));
             }
         }
@@ -200,7 +200,7 @@ fn extent(items: &[Item]) -> String {
 }
 
 /// ` from 6 crates and 1 object`.
-fn origins(survey: &Survey<'_>, modules: &[Module<'_>], items: &[Item]) -> String {
+fn origins(survey: &Survey<'_>, modules: &Modules<'_>, items: &[Item]) -> String {
     let mut crates = BTreeSet::new();
     let mut objects = BTreeSet::new();
     for item in items {

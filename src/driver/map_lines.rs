@@ -3,7 +3,7 @@
 use crate::backend::{InputSection, MapArrays};
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::Module;
+use crate::input::Modules;
 use crate::plan::{Plan, items};
 use crate::survey::{EntryId, Origin, Survey, read_again};
 
@@ -11,14 +11,14 @@ use crate::survey::{EntryId, Origin, Survey, read_again};
 ///
 /// # Errors
 /// Relocations of an object that are not right.
-pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<MapArrays> {
+pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &Modules<'_>) -> Result<MapArrays> {
     let names = segment_names(survey, modules)?;
     let mut arrays = Vec::with_capacity(plan.sections.len());
     for section in &plan.sections {
         let parts = items(survey, modules, section)?.into_iter().map(|item| {
             let entry = &survey[item.entry];
             let name = names.get(&item.entry).map(String::as_str);
-            let file = &modules[entry.object.0].name;
+            let file = &modules[entry.object].name;
             InputSection {
                 offset: item.offset.into(),
                 size: item.size.into(),
@@ -32,17 +32,16 @@ pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Resul
 
 /// The names of the segments that hold symbol entries. An entry of another kind is shown under the name of its
 /// section.
-fn segment_names(survey: &Survey<'_>, modules: &[Module<'_>]) -> Result<HashMap<EntryId, String>> {
+fn segment_names(survey: &Survey<'_>, modules: &Modules<'_>) -> Result<HashMap<EntryId, String>> {
     let mut names = HashMap::default();
-    for (id, range) in survey.by_object() {
-        let entries = &survey.entries[range.clone()];
-        let module = &modules[id.0];
+    for (object, range) in survey.by_object() {
+        let module = &modules[object];
         let mut read_names = || {
             let bytes = module.load()?;
-            let object = read_again(&bytes, entries)?;
-            for (place, entry) in range.clone().map(EntryId::new).zip(entries) {
-                if let Origin::Symbol(segment, _) = entry.origin {
-                    names.insert(place, object.segment(segment).name.to_owned());
+            let object = read_again(&bytes, range.ids().map(|id| &survey[id]))?;
+            for id in range.ids() {
+                if let Origin::Symbol(segment, _) = survey[id].origin {
+                    names.insert(id, object.segment(segment).name.to_owned());
                 }
             }
             Ok(())

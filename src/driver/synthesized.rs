@@ -8,7 +8,7 @@ use crate::backend::{
 use crate::error::Result;
 use crate::gather::stubs::{Finished, replacements};
 use crate::hoist::{Global, Hoisted, UNIQUE};
-use crate::input::Inputs;
+use crate::input::{Inputs, ObjectId};
 use crate::survey::dropped_exports;
 use crate::wasm::TOMBSTONE;
 
@@ -47,10 +47,17 @@ pub fn complete<'a>(
 /// The inputs of the symbols of the synthesized object.
 fn symbols<'a>(hoisted: &'a Hoisted<'a>, inputs: &'a Inputs<'a>) -> SynthesizedSymbols<'a> {
     let (globals, modules) = (&hoisted.globals, &inputs.modules);
-    let origin = |(name, global): (&'a String, &'a Global)| (name.clone(), global.origin);
+    let origin = |(name, global): (&'a String, &'a Global)| {
+        let origin = global.origin.map(ObjectId::position);
+        (name.clone(), origin)
+    };
     SynthesizedSymbols {
         origins: Box::new(move || globals.iter().map(origin).collect()),
-        input_name: Box::new(|id| modules[id.0].name.to_string()),
+        input_name: Box::new(|input| {
+            modules
+                .get(input)
+                .map_or_else(String::new, |module| module.name.to_string())
+        }),
         inputs: modules.len(),
         added: GeneratedNames {
             tombstone: TOMBSTONE,

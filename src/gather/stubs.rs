@@ -58,7 +58,7 @@ impl<'n> Known<'n> {
             imports: HashMap::default(),
             offered: HashSet::default(),
         };
-        for module in &inputs.modules {
+        for module in inputs.modules.iter() {
             let bytes = module.load().unwrap_or_default();
             let Ok(object) = Object::parse(&bytes) else {
                 continue;
@@ -173,7 +173,7 @@ impl<'a> Finished<'a> {
     /// A malformed object.
     pub fn object(&self, module: &Module<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
         let prevails = |name: &str| self.stood_for.contains(name) && !self.moved.contains(name);
-        prevailing(bytes, prevails).map_err(|error| error.in_file(&module.name))
+        prevailing(&bytes.into(), prevails).map_err(|error| error.in_file(&module.name))
     }
 }
 

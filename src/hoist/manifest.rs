@@ -6,7 +6,7 @@ use super::symbols::label;
 use super::synthesize::Synthesis;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, Name};
+use crate::input::{Modules, Name};
 use crate::manifest::write;
 use crate::names;
 use crate::plan::{Item, Plan, PlannedSection, crate_of, items, items_within, stride};
@@ -29,7 +29,7 @@ pub(super) fn add(
     synthesis: &mut Synthesis<'_, '_>,
     survey: &Survey<'_>,
     plan: &Plan,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     base: Base,
 ) -> Result<()> {
     let describe = Describe { survey, modules };
@@ -83,7 +83,7 @@ pub(super) fn add(
 /// Describes arrays.
 struct Describe<'s> {
     survey: &'s Survey<'s>,
-    modules: &'s [Module<'s>],
+    modules: &'s Modules<'s>,
 }
 
 impl Describe<'_> {
@@ -99,7 +99,7 @@ impl Describe<'_> {
         let parts = items.iter().zip(&mut followed).zip(names);
         let entries = parts.map(|((item, followed), name)| {
             let entry = &self.survey[item.entry];
-            let file = &self.modules[entry.object.0].name;
+            let file = &self.modules[entry.object].name;
             Entry {
                 offset: item.offset - range.start,
                 size: item.size,
@@ -136,7 +136,7 @@ impl Describe<'_> {
         }
         let mut followed: Vec<Followed> = items.iter().map(|_| Followed::default()).collect();
         for (object, own) in by_object {
-            let module = &self.modules[object.0];
+            let module = &self.modules[object];
             let mut look_into = || {
                 let bytes = module.load()?;
                 let entry = |&position: &usize| &self.survey[items[position].entry];

@@ -24,7 +24,7 @@ pub use symbols::Global;
 
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, ObjectId, Provenance};
+use crate::input::{Module, Modules, ObjectId, Provenance};
 use crate::plan::{Plan, Rewrites};
 use crate::survey::{Survey, read_again};
 use crate::wasm::{Builder, Synthesized};
@@ -80,7 +80,7 @@ pub fn hoist<'s, 'a>(
     survey: &'s Survey<'s>,
     plan: &'s Plan,
     rewrites: &Rewrites,
-    modules: &[Module<'a>],
+    modules: &Modules<'a>,
     output: Output,
     sink: &mut impl Sink,
 ) -> Result<Hoisted<'a>> {
@@ -123,7 +123,7 @@ pub fn hoist<'s, 'a>(
 pub fn references(
     survey: &Survey<'_>,
     plan: &Plan,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     output: Output,
 ) -> Result<Vec<String>> {
     let rewrites = Rewrites::of(survey, plan);
@@ -135,7 +135,7 @@ pub fn references(
 ///
 /// # Errors
 /// Objects that have entries do not agree.
-fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Result<bool> {
+fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &Modules<'_>) -> Result<bool> {
     let mut first: Option<(ObjectId, bool)> = None;
     for placed in plan.sections.iter().flat_map(|section| &section.entries) {
         let id = survey[placed.entry].object;
@@ -149,9 +149,9 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &[Module<'_>]) -> Res
                     bits(memory64),
                     bits(size)
                 ))
-                .note(format!("{} is {}", modules[other.0].name, bits(size)))
+                .note(format!("{} is {}", modules[other].name, bits(size)))
                 .note("build all inputs for one target")
-                .in_file(&modules[id.0].name));
+                .in_file(&modules[id].name));
             }
             Some(_) => {}
         }
@@ -166,25 +166,25 @@ fn rewrite_objects<'a>(
     survey: &Survey<'_>,
     plan: &Plan,
     rewrites: &Rewrites,
-    modules: &[Module<'a>],
+    modules: &Modules<'a>,
     sink: &mut impl Sink,
 ) -> Result<()> {
-    let in_file = |id: ObjectId| move |error: Error| error.in_file(&modules[id.0].name);
+    let in_file = |id: ObjectId| move |error: Error| error.in_file(&modules[id].name);
     let cores = survey.threads.for_objects(rewrites.objects().len());
     for batch in rewrites.objects().chunks(cores.at_a_time()) {
         let bytes = cores.try_map(batch, |one| {
-            modules[one.object.0].load().map_err(in_file(one.object))
+            modules[one.object].load().map_err(in_file(one.object))
         })?;
         let objects = cores.try_map(batch.iter().zip(&bytes), |(one, bytes)| {
             let removed = Removed::of(survey, rewrites, one);
             let object = read_again(bytes, removed.iter().map(|removed| removed.entry));
-            modules[one.object.0].release();
+            modules[one.object].release();
             object
                 .map(|object| (object, removed))
                 .map_err(in_file(one.object))
         })?;
         let started = cores.try_map(batch.iter().zip(&objects), |(one, (object, removed))| {
-            let (id, module) = (one.object, &modules[one.object.0]);
+            let (id, module) = (one.object, &modules[one.object]);
             let only_section = rewrites.only_section(one);
             let rewrite = Rewrite::new(id, module, object, removed, only_section);
             module.release();
@@ -198,7 +198,7 @@ fn rewrite_objects<'a>(
             let id = rewrite.id;
             let moved = synthesis.move_entries(&mut rewrite, removed);
             moved.map_err(in_file(id))?;
-            modules[id.0].release();
+            modules[id].release();
             edits.push(rewrite.edits(plan.kept_alive.contains(&id)));
         }
         let rewritten = cores.try_map(

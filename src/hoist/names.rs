@@ -25,6 +25,6 @@ pub(super) fn global_name<'o>(
     name.push_str(symbol.name);
     name.push_str(UNIQUE);
     // Writing to a string does not fail.
-    let _ = write!(name, "{}.{}", id.0, index.0);
+    let _ = write!(name, "{}.{}", id.position(), index.0);
     name.into()
 }

@@ -43,7 +43,7 @@ fn of_custom_section(object: &Object<'_>, section: SectionIndex) -> Result<Vec<R
     let section_of = &object.sections[section.position()];
     let start = section_of.content_start() as u64;
     let converted = object.relocations(section)?.into_iter().map(|relocation| {
-        in_memory(relocation, section_of.name)
+        in_memory(relocation, &section_of.name)
             .map_err(|error| error.at(start + u64::from(relocation.offset)))
     });
     converted.collect()

@@ -1,7 +1,7 @@
 //! An object that asks for names before the synthesized object does.
 
 use crate::error::Result;
-use crate::input::{Module, ObjectId};
+use crate::input::{Modules, ObjectId};
 use crate::wasm::{Builder, Object, Symbol, SymbolFlags, SymbolKind, SynthSymbol, Synthesized};
 
 /// An object that refers to `names`, each by the kind and signature that its symbol has in the input that
@@ -11,11 +11,11 @@ use crate::wasm::{Builder, Object, Symbol, SymbolFlags, SymbolKind, SynthSymbol,
 /// An input that cannot be read again.
 pub(super) fn requests(
     names: &[(String, ObjectId)],
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     mut builder: Builder<'static>,
 ) -> Result<Synthesized<'static>> {
     for (name, object) in names {
-        let module = &modules[object.0];
+        let module = &modules[*object];
         let bytes = module.load()?;
         let object = Object::parse(&bytes).map_err(|error| error.in_file(&module.name))?;
         let defines = |symbol: &&Symbol<'_>| {

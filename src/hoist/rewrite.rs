@@ -171,7 +171,7 @@ impl<'o, 'a> Rewrite<'o, 'a> {
         });
         Edits {
             symbols: edits.collect(),
-            keeps_alive: is_kept_alive.then(|| format!("{UNIQUE}alive.{}", self.id.0)),
+            keeps_alive: is_kept_alive.then(|| format!("{UNIQUE}alive.{}", self.id.position())),
             aliases: self.aliases,
             segments: self.moved.segments(),
             sections: self.sections,
@@ -186,7 +186,8 @@ fn embedded_bitcode(object: &Object<'_>) -> impl Iterator<Item = SectionIndex> {
     let is_section =
         |symbol: &Symbol<'_>, index| matches!(symbol.kind, SymbolKind::Section(of) if of == index);
     let sections = object.custom_sections();
-    let embedded = sections.filter(|(_, section)| [".llvmbc", ".llvmcmd"].contains(&section.name));
+    let embedded =
+        sections.filter(|(_, section)| [".llvmbc", ".llvmcmd"].contains(&&*section.name));
     embedded.map(|(index, _)| index).filter(move |&index| {
         let mut symbols = object.symbols.iter();
         object.relocation_section(index).is_none()

@@ -3,7 +3,7 @@
 use super::rewrite::Rewrite;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, ObjectId};
+use crate::input::{Modules, ObjectId};
 use crate::wasm::{
     Builder, Definition, FunctionIndex, Object, SegmentIndex, SymbolFlags, SymbolIndex, SymbolKind,
     SynthSymbol,
@@ -146,15 +146,11 @@ impl SymbolTable {
     /// Gives references to functions the signature of the definition, where objects declare a function with
     /// several signatures. There is one reference for all of them, and wasm-ld replaces a reference whose
     /// signature is not that of the definition by a function that traps.
-    pub(super) fn agree_on_signatures(
-        &mut self,
-        builder: &mut Builder<'_>,
-        modules: &[Module<'_>],
-    ) {
+    pub(super) fn agree_on_signatures(&mut self, builder: &mut Builder<'_>, modules: &Modules<'_>) {
         if self.mismatched.is_empty() {
             return;
         }
-        for module in modules {
+        for module in modules.iter() {
             let bytes = module.load().unwrap_or_default();
             let Ok(object) = Object::parse(&bytes) else {
                 continue;

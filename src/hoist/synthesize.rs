@@ -8,7 +8,7 @@ use super::relocate::entry_relocations;
 use super::rewrite::{Place, Removed, Rewrite};
 use super::symbols::SymbolTable;
 use crate::error::Result;
-use crate::input::Module;
+use crate::input::Modules;
 use crate::plan::{Disposition, Plan};
 use crate::survey::Survey;
 use crate::wasm::{Builder, Definition, Relocation, SegmentIndex, SymbolIndex, SynthSymbol};
@@ -106,7 +106,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     ///
     /// # Errors
     /// A symbol of a script that an object defines too, or that is outside of its section.
-    pub(super) fn finish(&mut self, modules: &[Module<'_>]) -> Result<()> {
+    pub(super) fn finish(&mut self, modules: &Modules<'_>) -> Result<()> {
         self.symbols.agree_on_signatures(&mut self.builder, modules);
         self.arrays
             .finish(&mut self.builder, &mut self.symbols, self.plan)

@@ -6,7 +6,6 @@ use super::module::Name;
 use crate::args::from_bytes;
 use crate::bitcode::Bitcode;
 use crate::error::{Error, Result};
-use crate::names;
 use crate::wasm;
 use ar_archive_writer::{ArchiveKind, NewArchiveMember, ObjectReader, write_archive_to_stream};
 use object::read::archive::{ArchiveFile, ArchiveMember};
@@ -186,7 +185,7 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
     let mut is_object = false;
     each_definition(bytes, |name| {
         is_object = true;
-        found(&names::bytes(name))
+        found(name)
     })?;
     Ok(is_object)
 }
@@ -198,7 +197,7 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
 /// The errors of `found`.
 pub fn each_definition<E>(
     bytes: &[u8],
-    mut found: impl FnMut(&str) -> Result<(), E>,
+    mut found: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     if let Ok(names) = wasm::definitions(bytes) {
         return names.into_iter().try_for_each(found);
@@ -206,7 +205,7 @@ pub fn each_definition<E>(
     let bitcode = Bitcode::parse(bytes);
     for symbol in bitcode.symbols.iter().flatten() {
         if symbol.is_global() && !symbol.is_undefined() {
-            found(symbol.name)?;
+            found(symbol.name.as_bytes())?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::archive;
 use super::file_kind::FileKind;
 use super::files::Files;
 use super::module::{Bytes, Module, Name, Place, Provenance};
-use super::object_id::ObjectId;
+use super::object_id::{Modules, ObjectId};
 use crate::args::ArgumentIndex;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Inputs<'a> {
     /// The wasm modules, archive members too, in link order.
-    pub modules: Vec<Module<'a>>,
+    pub modules: Modules<'a>,
     /// The LLVM bitcode, archive members too, in link order.
     pub bitcode: Vec<Module<'a>>,
     /// The result of compiling the bitcode; `None` before that.
@@ -78,17 +78,17 @@ impl<'a> Inputs<'a> {
             threads: files.threads.clone(),
             ..Self::default()
         };
-        inputs.modules.reserve(files.files.len());
+        inputs.modules.0.reserve(files.files.len());
         let counted = files.counted_archives();
         for (index, file) in files.files.iter().enumerate() {
             match file.kind {
-                FileKind::Module => inputs.modules.push(file.module(None)),
+                FileKind::Module => _ = inputs.modules.push(file.module(None)),
                 FileKind::Bitcode => inputs.bitcode.push(file.module(None)),
                 FileKind::Archive if counted.contains(&index) => match file.members() {
                     Err(_) if file.place.ambiguous => {}
                     members => {
                         let members = members?;
-                        inputs.modules.extend(members.modules);
+                        inputs.modules.0.extend(members.modules);
                         inputs.bitcode.extend(members.bitcode);
                         inputs.warnings.extend(members.warnings);
                     }
@@ -142,8 +142,7 @@ impl<'a> Inputs<'a> {
             bytes: Bytes::Here(bytes),
             place,
             provenance: of,
-        });
-        ObjectId(self.modules.len() - 1)
+        })
     }
 
     /// The place after all other inputs.
@@ -182,7 +181,7 @@ impl<'a> Inputs<'a> {
         self.bitcode = left;
         self.insert(alone, &compiled)?;
         let objects = from.objects.iter();
-        self.modules.extend(objects.map(|(name, bytes)| Module {
+        self.modules.0.extend(objects.map(|(name, bytes)| Module {
             name: name.clone(),
             bytes: Bytes::Here(bytes),
             place: Place::at(place.argument),
@@ -211,8 +210,8 @@ impl<'a> Inputs<'a> {
         if modules.is_empty() {
             return Ok(());
         }
-        self.modules.extend(modules);
-        self.modules.sort_by_key(|module| {
+        self.modules.0.extend(modules);
+        self.modules.0.sort_by_key(|module| {
             let argument = module.place.argument;
             let places = archives.get(&argument);
             let at = places.and_then(|places| places.get(&compiled.original(module)?));

@@ -22,4 +22,4 @@ pub use inputs::{Compiled, FromBitcode, Inputs};
 pub use library::SharedLibraries;
 pub use map::{FileBytes, changed};
 pub use module::{Bytes, Module, Name, Place, Provenance};
-pub use object_id::{ObjectId, ObjectMap};
+pub use object_id::{Modules, ObjectId, ObjectMap};

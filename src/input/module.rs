@@ -3,7 +3,7 @@
 use super::map::FileBytes;
 use crate::args::ArgumentIndex;
 use crate::error::Result;
-use std::borrow::Cow;
+use crate::wasm::ObjectBytes;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,10 +79,10 @@ impl<'a> Module<'a> {
     ///
     /// # Errors
     /// It cannot be read again.
-    pub fn load(&self) -> Result<Cow<'a, [u8]>> {
+    pub fn load(&self) -> Result<ObjectBytes<'a>> {
         match self.bytes {
-            Bytes::Here(bytes) => Ok(Cow::Borrowed(bytes)),
-            Bytes::OfFile(file) => file.load(self.name.file()),
+            Bytes::Here(bytes) => Ok(bytes.into()),
+            Bytes::OfFile(file) => file.load(self.name.file()).map(ObjectBytes::from),
         }
     }
 

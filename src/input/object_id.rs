@@ -1,11 +1,64 @@
-//! The number of an object, and a map by it: a table, as those are small numbers and each phase looks objects
-//! up for every entry.
+//! The modules of a link, their ids, and a map by id: a table, as each phase looks up the object of every entry.
 
-use std::ops::Index;
+use super::module::Module;
+use std::ops::{Deref, Index};
 
-/// The place of a module in [`Inputs::modules`](super::Inputs::modules), which is link order.
+/// The index of a module in [`Modules`], which is link order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(pub usize);
+pub struct ObjectId(usize);
+
+impl ObjectId {
+    /// The index.
+    pub fn position(self) -> usize {
+        self.0
+    }
+
+    /// An id that no inputs made.
+    #[cfg(test)]
+    pub fn for_test(position: usize) -> Self {
+        Self(position)
+    }
+}
+
+/// The wasm modules of a link, in link order.
+#[derive(Debug, Default)]
+pub struct Modules<'a>(pub(super) Vec<Module<'a>>);
+
+impl<'a> Modules<'a> {
+    /// The modules with their ids.
+    pub fn with_ids(&self) -> impl Iterator<Item = (ObjectId, &Module<'a>)> {
+        let modules = self.0.iter().enumerate();
+        modules.map(|(position, module)| (ObjectId(position), module))
+    }
+
+    /// Adds a module after all others.
+    pub(super) fn push(&mut self, module: Module<'a>) -> ObjectId {
+        self.0.push(module);
+        ObjectId(self.0.len() - 1)
+    }
+}
+
+impl<'a> Deref for Modules<'a> {
+    type Target = [Module<'a>];
+
+    fn deref(&self) -> &[Module<'a>] {
+        &self.0
+    }
+}
+
+impl<'a> FromIterator<Module<'a>> for Modules<'a> {
+    fn from_iter<I: IntoIterator<Item = Module<'a>>>(modules: I) -> Self {
+        Self(modules.into_iter().collect())
+    }
+}
+
+impl<'a> Index<ObjectId> for Modules<'a> {
+    type Output = Module<'a>;
+
+    fn index(&self, id: ObjectId) -> &Module<'a> {
+        &self.0[id.0]
+    }
+}
 
 /// Something for each of some objects, in link order.
 #[derive(Debug)]
@@ -65,14 +118,14 @@ impl<T> Default for ObjectMap<T> {
 }
 
 /// # Panics
-/// There is nothing for that object.
+/// There is no value for that object.
 impl<T> Index<ObjectId> for ObjectMap<T> {
     type Output = T;
 
     fn index(&self, id: ObjectId) -> &T {
         match self.get(id) {
             Some(value) => value,
-            None => unreachable!("nothing for object {}", id.0),
+            None => unreachable!("no value for object {}", id.0),
         }
     }
 }

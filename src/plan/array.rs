@@ -4,7 +4,7 @@ use super::alignment::{Alignments, EntryAlignment};
 use super::output::{Placed, describe_entry};
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::Module;
+use crate::input::Modules;
 use crate::survey::{Entry, EntryId, NameId, Origin, Survey};
 
 /// How many bytes of padding there may be for each byte of an entry, and how many in any case.
@@ -14,7 +14,7 @@ const MOST_PADDING: (u64, u64) = (32, 64 << 20);
 #[derive(Debug)]
 pub struct ArrayChecker<'a> {
     survey: &'a Survey<'a>,
-    modules: &'a [Module<'a>],
+    modules: &'a Modules<'a>,
     alignments: &'a Alignments<'a>,
     /// The bytes of all entries placed so far.
     entry_bytes: u64,
@@ -28,7 +28,7 @@ impl<'a> ArrayChecker<'a> {
     /// Begins, before any entry is placed.
     pub fn new(
         survey: &'a Survey<'a>,
-        modules: &'a [Module<'a>],
+        modules: &'a Modules<'a>,
         alignments: &'a Alignments<'a>,
     ) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl<'a> ArrayChecker<'a> {
             "the size of an entry should be a multiple of its alignment; if it is, the object is \
              damaged",
         )
-        .in_file(&self.modules[entry.object.0].name))
+        .in_file(&self.modules[entry.object].name))
     }
 
     /// The warning about padding between two entries, if they are of one section that has none yet.
@@ -99,7 +99,7 @@ impl<'a> ArrayChecker<'a> {
     fn describe_with_size(&self, id: EntryId, more: &str) -> String {
         let entry = &self.survey[id];
         let what = describe_entry(self.survey, id);
-        let name = &self.modules[entry.object.0].name;
+        let name = &self.modules[entry.object].name;
         format!("{what}, {} bytes{more}, in {name}", entry.size)
     }
 

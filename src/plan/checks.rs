@@ -5,7 +5,7 @@ use super::image::Image;
 use super::layout::Layout;
 use crate::demangle;
 use crate::error::{Error, Result};
-use crate::input::Module;
+use crate::input::Modules;
 use crate::script::Script;
 use crate::survey::{EntryId, Survey, read_again, referrers};
 
@@ -15,7 +15,7 @@ use crate::survey::{EntryId, Survey, read_again, referrers};
 /// What is wrong with it, and objects that are damaged.
 pub fn check(
     survey: &Survey<'_>,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     script: &Script,
     layout: &Layout<'_>,
 ) -> Result<()> {
@@ -28,7 +28,7 @@ pub fn check(
 /// memory for which there is no data segment.
 fn check_noload(
     survey: &Survey<'_>,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     script: &Script,
     image: &Image<'_>,
 ) -> Result<()> {
@@ -46,7 +46,7 @@ fn check_noload(
         for placed in entries {
             if with_contents.is_none() && has_contents(survey, modules, placed.entry)? {
                 let object = survey[placed.entry].object;
-                with_contents = Some(modules[object.0].name.to_string());
+                with_contents = Some(modules[object].name.to_string());
             }
         }
         if let Some(from) = with_contents {
@@ -59,9 +59,9 @@ fn check_noload(
 }
 
 /// Whether an entry is anything but zeros.
-fn has_contents(survey: &Survey<'_>, modules: &[Module<'_>], id: EntryId) -> Result<bool> {
+fn has_contents(survey: &Survey<'_>, modules: &Modules<'_>, id: EntryId) -> Result<bool> {
     let entry = &survey[id];
-    let module = &modules[entry.object.0];
+    let module = &modules[entry.object];
     let read = || {
         let bytes = module.load()?;
         let object = read_again(&bytes, [entry])?;
@@ -80,7 +80,7 @@ fn has_contents(survey: &Survey<'_>, modules: &[Module<'_>], id: EntryId) -> Res
 
 /// Refuses objects that refer to a symbol that is a number. `wasm-ld` adds an address to every data symbol of
 /// an object, absolute ones too, so numbers are for the script alone.
-fn check_numbers(modules: &[Module<'_>], image: &Image<'_>) -> Result<()> {
+fn check_numbers(modules: &Modules<'_>, image: &Image<'_>) -> Result<()> {
     let numbers: Vec<_> = image.numbers().collect();
     let names = numbers.iter().map(|name| name.value.as_str()).collect();
     let referrers = referrers(modules.iter(), &names);
@@ -103,13 +103,13 @@ fn check_numbers(modules: &[Module<'_>], image: &Image<'_>) -> Result<()> {
 /// archive would offer its definition to the reference again.
 fn check_discarded(
     survey: &Survey<'_>,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     discarded: &[EntryId],
 ) -> Result<()> {
     let mut symbols = Vec::new();
     for id in discarded {
         let entry = &survey[*id];
-        let module = &modules[entry.object.0];
+        let module = &modules[entry.object];
         for symbol in entry.symbols.iter().filter(|_| module.is_member()) {
             if !symbol.is_local() {
                 symbols.push((survey.name(entry, symbol), module));

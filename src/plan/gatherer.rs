@@ -19,7 +19,7 @@ pub(super) use super::liveness::is_root;
 use super::liveness::Keeper;
 use super::resolve::{EntryResolution, Resolution};
 use crate::hash::{HashMap, HashSet};
-use crate::input::Module;
+use crate::input::{Module, Modules};
 use crate::survey::{Entry, NameId, Origin, Survey};
 use std::collections::BTreeSet;
 
@@ -142,7 +142,7 @@ impl Gatherers {
     /// Decides for each section that has entries.
     pub fn of(
         survey: &Survey<'_>,
-        modules: &[Module<'_>],
+        modules: &Modules<'_>,
         resolution: &Resolution,
         conditions: &Conditions<'_>,
     ) -> Self {
@@ -155,7 +155,7 @@ impl Gatherers {
                 ..Facts::NONE
             });
             if facts.all_segments {
-                facts.add(entry, &modules[entry.object.0], selection);
+                facts.add(entry, &modules[entry.object], selection);
             }
         }
         let in_bitcode: HashSet<&str> = survey.bitcode_comdats().collect();

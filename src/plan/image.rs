@@ -5,7 +5,7 @@ use super::evaluate::{Context, Value, evaluate, failed, truth};
 use super::output::{PlannedSection, SymbolDefinition};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
-use crate::input::Module;
+use crate::input::Modules;
 use crate::script::{Assert, Assignment, Expression, Node, Spanned};
 use crate::survey::{EntryId, defined_symbols};
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use std::fmt;
 /// The memory image.
 #[derive(Debug)]
 pub struct Image<'a> {
-    modules: &'a [Module<'a>],
+    modules: &'a Modules<'a>,
     /// The segments.
     pub sections: Vec<PlannedSection>,
     outputs: HashMap<String, Extent>,
@@ -104,7 +104,7 @@ pub fn too_large(what: impl fmt::Display) -> Error {
 
 impl<'a> Image<'a> {
     /// An empty image, for a script with output sections of these names.
-    pub fn new(modules: &'a [Module<'a>], declared: HashSet<String>) -> Self {
+    pub fn new(modules: &'a Modules<'a>, declared: HashSet<String>) -> Self {
         Self {
             modules,
             sections: Vec::new(),

@@ -4,7 +4,7 @@ use super::output::PlannedSection;
 use crate::demangle::is_hash;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, Name};
+use crate::input::{Modules, Name};
 use crate::survey::{Entry, EntryId, Origin, Survey, crate_of_symbol, read_again};
 use crate::wasm::Object;
 use std::borrow::Cow;
@@ -50,7 +50,7 @@ impl Item {
 /// Damaged relocations of an object.
 pub fn items(
     survey: &Survey<'_>,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     section: &PlannedSection,
 ) -> Result<Vec<Item>> {
     let entry = |id: EntryId| &survey[id];
@@ -60,7 +60,7 @@ pub fn items(
     by_object.sort();
     let mut looked_into: HashMap<EntryId, Parts> = HashMap::default();
     for ids in by_object.chunk_by(|&a, &b| entry(a).object == entry(b).object) {
-        let module = &modules[entry(ids[0]).object.0];
+        let module = &modules[entry(ids[0]).object];
         let mut look_into = || {
             let bytes = module.load()?;
             let object = read_again(&bytes, ids.iter().map(|&id| entry(id)))?;
@@ -111,12 +111,12 @@ pub fn stride(items: &[Item]) -> Option<u32> {
 /// none, the one that the file was made for.
 pub fn crate_of<'a>(
     survey: &Survey<'_>,
-    modules: &'a [Module<'_>],
+    modules: &'a Modules<'_>,
     item: &Item,
 ) -> Option<Cow<'a, str>> {
     let entry = &survey[item.entry];
     let by_symbol = item.marked_name(survey).and_then(crate_of_symbol);
-    let by_file = || crate_of_file(&modules[entry.object.0].name).map(Cow::Borrowed);
+    let by_file = || crate_of_file(&modules[entry.object].name).map(Cow::Borrowed);
     by_symbol.map(Cow::Owned).or_else(by_file)
 }
 

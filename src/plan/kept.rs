@@ -32,7 +32,7 @@ pub fn kept(
                 .cloned(),
         );
     }
-    let of_objects = survey.objects.iter().map(|(id, _)| &inputs.modules[id.0]);
+    let of_objects = survey.objects.iter().map(|(id, _)| &inputs.modules[id]);
     let of_bitcode = with_entries
         .iter()
         .map(|with| &inputs.bitcode[with.position]);

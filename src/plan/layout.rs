@@ -10,7 +10,7 @@ use super::output_section::{OutputLayout, Policy};
 use super::selection::{Selected, Selection};
 use crate::error::Result;
 use crate::hash::HashMap;
-use crate::input::Module;
+use crate::input::Modules;
 use crate::script::{Assignment, Command, OutputSection, Script};
 use crate::survey::{EntryId, Survey};
 
@@ -35,7 +35,7 @@ impl<'a> Layout<'a> {
     /// What a script says that cannot be done, assertions that fail, and a section that is too large.
     pub fn of(
         survey: &'a Survey<'a>,
-        modules: &'a [Module<'a>],
+        modules: &'a Modules<'a>,
         alignments: &'a Alignments<'a>,
         script: &Script,
         selection: Selection,

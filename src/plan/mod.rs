@@ -32,7 +32,7 @@ pub use rewrites::{Disposition, ObjectRewrite, Rewrites};
 pub use undeclared::{Undeclared, undeclared};
 
 use crate::error::Result;
-use crate::input::{Inputs, Module};
+use crate::input::{Inputs, Modules};
 use crate::script::Script;
 use crate::survey::{Role, Survey};
 use alignment::Alignments;
@@ -103,7 +103,7 @@ impl Resolved {
 pub fn resolve<'n>(
     resolver: &Resolver<'_>,
     survey: &Survey<'_>,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     references: impl Iterator<Item = &'n str>,
     retains: impl Fn() -> bool,
 ) -> Resolved {

@@ -343,7 +343,7 @@ mod tests {
         let test = TestLink::new(options, objects);
         let plain = PlainLink::of(&test.line, &test.inputs);
         (0..objects.len())
-            .map(|object| plain.is_linked(ObjectId(object)))
+            .map(|object| plain.is_linked(ObjectId::for_test(object)))
             .collect()
     }
 
@@ -398,7 +398,7 @@ mod tests {
         let test = TestLink::new(&["--export=y", "-u", "x"], &objects);
         let plain = PlainLink::of(&test.line, &test.inputs);
         let asked = [("x", 0), ("y", 1), ("_start", 2)];
-        let asked = asked.map(|(name, object)| (name.to_owned(), ObjectId(object)));
+        let asked = asked.map(|(name, object)| (name.to_owned(), ObjectId::for_test(object)));
         assert_eq!(plain.extracted_by_command_line(), asked);
         assert_eq!(linked(&["--no-entry"], &objects), [false; 3]);
         assert_eq!(linked(&["-e", "y"], &objects), [false, true, false]);
@@ -414,7 +414,7 @@ mod tests {
             let found = plain.definition("x").expect("a definition");
             (found.object, found.is_linked, found.is_duplicate)
         };
-        let at = |object| Some(ObjectId(object));
+        let at = |object| Some(ObjectId::for_test(object));
         let (weak, strong) = (("weak.o", weak), ("strong.o", strong));
         let late = [weak.clone(), strong.clone()];
         assert_eq!(definition(&late), (at(1), true, false));
@@ -442,11 +442,15 @@ mod tests {
                 && !plain.has_lazy_alternatives(["y"].into_iter())
         );
         let extended = plain.with_references(["x", "y"].into_iter());
-        let is_linked = |link: &PlainLink| [0, 1, 2].map(|object| link.is_linked(ObjectId(object)));
+        let is_linked =
+            |link: &PlainLink| [0, 1, 2].map(|object| link.is_linked(ObjectId::for_test(object)));
         assert_eq!(is_linked(&plain), [false, true, false]);
         assert_eq!(is_linked(&extended), [false, true, true]);
         let of_x = extended.definition("x").expect("a definition");
-        assert_eq!(of_x.object, Some(ObjectId(2)));
-        assert!(extended.is_referred("x", ObjectId(0)) == plain.is_referred("x", ObjectId(0)));
+        assert_eq!(of_x.object, Some(ObjectId::for_test(2)));
+        assert!(
+            extended.is_referred("x", ObjectId::for_test(0))
+                == plain.is_referred("x", ObjectId::for_test(0))
+        );
     }
 }

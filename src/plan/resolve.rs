@@ -8,7 +8,7 @@ use super::liveness::is_root;
 use super::plain_link::{Definition, PlainLink, may_extract_members};
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, Module, ObjectId};
+use crate::input::{Inputs, Modules, ObjectId};
 use crate::survey::{Entry, EntryId, EntrySymbol, NameId, Survey};
 use std::ptr;
 
@@ -99,7 +99,7 @@ impl<'s> Resolver<'s> {
     /// Resolves all entries. `references` are the names that entries refer to, which extract members last.
     pub fn resolve<'n>(
         &self,
-        modules: &[Module<'_>],
+        modules: &Modules<'_>,
         references: impl Iterator<Item = &'n str>,
     ) -> Resolution {
         let survey = self.survey;
@@ -109,7 +109,7 @@ impl<'s> Resolver<'s> {
             .map(|plain| plain.with_references(references));
         let position = |object: ObjectId| match &extended {
             Some(plain) => plain.position(object),
-            None => modules[object.0].always_linked().then_some(object.0),
+            None => modules[object].always_linked().then_some(object.position()),
         };
         let mut entries = select_comdats(survey, position);
         for (id, selected) in survey.ids().zip(&mut entries) {
@@ -141,15 +141,15 @@ fn allows_multiple_definition(line: &CommandLine) -> bool {
 
 /// Archive members with the same bytes as another object with entries that is always linked or comes first.
 /// The plain link never links both.
-fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<ObjectId> {
-    let bytes = |id: ObjectId| modules[id.0].load().unwrap_or_default();
+fn identical_members(survey: &Survey<'_>, modules: &Modules<'_>) -> HashSet<ObjectId> {
+    let bytes = |id: ObjectId| modules[id].load().unwrap_or_default();
     let mut by_length: HashMap<usize, Vec<ObjectId>> = HashMap::default();
     for (id, _) in survey.objects.iter() {
-        by_length.entry(modules[id.0].size()).or_default().push(id);
+        by_length.entry(modules[id].size()).or_default().push(id);
     }
     let mut identical = HashSet::default();
     for objects in by_length.values().filter(|objects| objects.len() > 1) {
-        let always = |id: ObjectId| modules[id.0].always_linked();
+        let always = |id: ObjectId| modules[id].always_linked();
         for &member in objects.iter().filter(|id| !always(**id)) {
             let counts = |&&other: &&ObjectId| {
                 other != member && (always(other) || other < member && !identical.contains(&other))
@@ -157,7 +157,7 @@ fn identical_members(survey: &Survey<'_>, modules: &[Module<'_>]) -> HashSet<Obj
             if objects
                 .iter()
                 .filter(counts)
-                .any(|&other| bytes(other) == bytes(member))
+                .any(|&other| *bytes(other) == *bytes(member))
             {
                 identical.insert(member);
             }
@@ -211,12 +211,12 @@ fn global_symbols<'s>(
 /// of a mark, so of these only contested ones count.
 fn needs_plain_link(
     survey: &Survey<'_>,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     names: &ContestedNames<'_>,
     allows_duplicates: bool,
 ) -> bool {
     global_symbols(survey).any(|(_, entry, symbol)| {
-        let is_lazy = !modules[entry.object.0].always_linked();
+        let is_lazy = !modules[entry.object].always_linked();
         let name = survey.name(entry, symbol);
         let depends = is_lazy || symbol.is_weak() || allows_duplicates;
         let has_roots = || survey.objects[entry.object].has_roots;
@@ -360,12 +360,12 @@ impl Resolution {
 
     /// Finds the members that an entry keeps alive. That matters if they have constructors or retained segments.
     /// An entry keeps its member alive if it is a root, or if another linked object refers to it.
-    fn keep_alive(&mut self, survey: &Survey<'_>, modules: &[Module<'_>], plain: &PlainLink) {
+    fn keep_alive(&mut self, survey: &Survey<'_>, modules: &Modules<'_>, plain: &PlainLink) {
         for (id, entry, symbol) in global_symbols(survey) {
             let object = entry.object;
             let name = survey.name(entry, symbol);
             if self.is_selected(id)
-                && !modules[object.0].always_linked()
+                && !modules[object].always_linked()
                 && survey.objects[object].has_roots
                 && plain.is_linked(object)
                 && (is_root(symbol)
@@ -411,7 +411,10 @@ mod tests {
     fn a_weak_definition_that_loses_is_selected() {
         let found = resolved(&[], &[("1.o", weak_entry("a")), ("2.o", entry("a"))]);
         assert_eq!(found.entries, [Selected, Selected]);
-        assert_eq!(winner(&found, "a"), Some(Winner::Entry(EntryId::new(1))));
+        assert_eq!(
+            winner(&found, "a"),
+            Some(Winner::Entry(EntryId::for_test(1)))
+        );
         let other = object(&[Data::new(".data", "a")], &[]);
         let found = resolved(&[], &[("1.o", weak_entry("a")), ("2.o", other)]);
         assert_eq!(found.entries, [Selected]);
@@ -425,7 +428,10 @@ mod tests {
         assert_eq!(winner(&found, "a"), Some(Winner::Duplicate));
         for option in ["--allow-multiple-definition", "-zmuldefs"] {
             let found = resolved(&[option], &objects);
-            assert_eq!(winner(&found, "a"), Some(Winner::Entry(EntryId::new(0))));
+            assert_eq!(
+                winner(&found, "a"),
+                Some(Winner::Entry(EntryId::for_test(0)))
+            );
             assert_eq!(found.entries, [Selected, Selected]);
         }
     }
@@ -468,7 +474,7 @@ mod tests {
             let user = ("user.o", object(&[], references));
             let found = resolved(&[], &[user, ("lib.a(m.o)", object(data, &[]))]);
             assert_eq!(found.entries, [Selected]);
-            found.kept_alive.contains(&ObjectId(1))
+            found.kept_alive.contains(&ObjectId::for_test(1))
         };
         assert!(alive(&data, &["a"]));
         assert!(!alive(&data, &["kept"]));

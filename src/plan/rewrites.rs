@@ -2,8 +2,7 @@
 
 use super::Plan;
 use crate::input::ObjectId;
-use crate::survey::{EntryId, Survey};
-use std::ops::Range;
+use crate::survey::{EntryId, EntryRange, Survey};
 
 /// The objects that a plan rewrites.
 #[derive(Debug)]
@@ -39,8 +38,8 @@ pub enum Disposition {
 pub struct ObjectRewrite {
     /// The object.
     pub object: ObjectId,
-    /// Where its entries are among those of the survey.
-    entries: Range<usize>,
+    /// Its entries.
+    entries: EntryRange,
 }
 
 impl Rewrites {
@@ -64,10 +63,10 @@ impl Rewrites {
                 };
             }
         }
-        let stays = |entry: usize| dispositions[entry] == Disposition::Stays;
+        let stays = |entry: EntryId| dispositions[entry.position()] == Disposition::Stays;
         let rewritten = survey
             .by_object()
-            .filter(|(_, entries)| !entries.clone().all(stays))
+            .filter(|(_, entries)| !entries.ids().all(stays))
             .map(|(object, entries)| ObjectRewrite { object, entries });
         Self {
             objects: rewritten.collect(),
@@ -87,21 +86,19 @@ impl Rewrites {
     ) -> impl Iterator<Item = (EntryId, Disposition)> + '_ {
         object
             .entries
-            .clone()
-            .map(|position| (EntryId::new(position), self.dispositions[position]))
+            .ids()
+            .map(|id| (id, self.dispositions[id.position()]))
             .filter(|(_, disposition)| *disposition != Disposition::Stays)
     }
 
     /// The position in [`Plan::sections`] of the one array that all placed entries of an object are in.
     /// `None` if they are in several or in none.
     pub fn only_section(&self, object: &ObjectRewrite) -> Option<usize> {
-        let mut sections =
-            self.dispositions[object.entries.clone()]
-                .iter()
-                .filter_map(|disposition| match disposition {
-                    Disposition::Placed { section, .. } => Some(*section as usize),
-                    _ => None,
-                });
+        let dispositions = self.removed(object).map(|(_, disposition)| disposition);
+        let mut sections = dispositions.filter_map(|disposition| match disposition {
+            Disposition::Placed { section, .. } => Some(section as usize),
+            _ => None,
+        });
         let first = sections.next()?;
         sections.all(|section| section == first).then_some(first)
     }

@@ -5,7 +5,7 @@
 use super::alignment::Alignments;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Module, ObjectMap};
+use crate::input::{Modules, ObjectMap};
 use crate::script::{FileName, InputDescription, InputSection, OutputSection, Script, Selector};
 use crate::survey::{EntryId, Survey};
 use std::borrow::Cow;
@@ -34,7 +34,7 @@ impl Selection {
     /// None, as `default.ld` is right.
     pub fn of(
         survey: &Survey<'_>,
-        modules: &[Module<'_>],
+        modules: &Modules<'_>,
         alignments: &Alignments<'_>,
         entries: Vec<EntryId>,
         script: &Script,
@@ -107,9 +107,9 @@ struct InputFile<'a> {
     archive: Option<Cow<'a, str>>,
 }
 
-fn input_files<'a>(survey: &Survey<'_>, modules: &'a [Module<'_>]) -> ObjectMap<InputFile<'a>> {
+fn input_files<'a>(survey: &Survey<'_>, modules: &'a Modules<'_>) -> ObjectMap<InputFile<'a>> {
     let files = survey.objects.iter().map(|(id, _)| {
-        let name = &modules[id.0].name;
+        let name = &modules[id].name;
         let path = name.file().to_string_lossy();
         let (file, archive) = match name.member() {
             Some(member) => (member.into(), Some(path)),

@@ -45,7 +45,7 @@ impl SymbolTables {
     pub fn read(inputs: &Inputs<'_>) -> Self {
         let mut tables = Self::default();
         let mut bitcode = inputs.bitcode.iter().peekable();
-        for (position, module) in inputs.modules.iter().enumerate() {
+        for (id, module) in inputs.modules.with_ids() {
             // What it was compiled to comes after all files.
             let is_last = module.provenance == Provenance::Compiled;
             let before =
@@ -53,7 +53,7 @@ impl SymbolTables {
             while let Some(other) = bitcode.next_if(before) {
                 tables.read_bitcode(other);
             }
-            tables.read_object(ObjectId(position), module);
+            tables.read_object(id, module);
         }
         bitcode.for_each(|other| tables.read_bitcode(other));
         tables
@@ -61,7 +61,7 @@ impl SymbolTables {
 
     /// The index of the file that an object is.
     pub fn file_of(&self, object: ObjectId) -> Option<usize> {
-        self.objects.get(object.0).copied()
+        self.objects.get(object.position()).copied()
     }
 
     /// The index of a name, if a file has a symbol of it.

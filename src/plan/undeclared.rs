@@ -6,7 +6,7 @@ use crate::bitcode::Bitcode;
 use crate::demangle;
 use crate::error::Error;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, Module};
+use crate::input::{Inputs, Module, Modules};
 use crate::names;
 use crate::survey::{Entry, Origin, START, STOP, Survey, is_c_identifier};
 use crate::wasm::Object;
@@ -34,7 +34,7 @@ pub fn undeclared<'a>(
     let marks = survey.undefined_marks().into_iter();
     let marks = marks.map(|(symbol, referrer)| Undeclared {
         symbol: symbol.to_owned(),
-        referrer: Some(&inputs.modules[referrer.0]),
+        referrer: Some(&inputs.modules[referrer]),
         hints: vec![format!(
             "`{}` is a marked symbol, and no input defines it: link the object that does, or take the \
              reference out",
@@ -54,7 +54,7 @@ fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Und
         let is_segment = matches!(entry.origin, Origin::Segment(_));
         let is_kept = entry.is_retained || entry.symbols.iter().any(is_root);
         let is_left = plan.left_to_backend.contains(survey.section(entry));
-        is_left && is_segment && is_kept && modules[entry.object.0].always_linked()
+        is_left && is_segment && is_kept && modules[entry.object].always_linked()
     });
     declared.extend(linked.map(|entry| survey.section(entry)));
     let spoken_of = survey.selection.names();
@@ -68,7 +68,7 @@ fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Und
         .map(|entry| survey.section(entry).to_owned())
         .collect();
     let mut referrers: HashMap<String, &Module<'_>> = HashMap::default();
-    for module in modules {
+    for module in modules.iter() {
         let bytes = module.load().unwrap_or_default();
         if let Ok(object) = Object::parse(&bytes) {
             known.extend(names_in(&object).map(str::to_owned));
@@ -140,12 +140,12 @@ impl Undeclared<'_> {
 fn hints(
     survey: &Survey<'_>,
     plan: &Plan,
-    modules: &[Module<'_>],
+    modules: &Modules<'_>,
     (section, known): (&str, &BTreeSet<String>),
 ) -> Vec<String> {
     let is_own = |entry: &&Entry| survey.section(entry) == section;
     if let Some(entry) = survey.entries.iter().find(is_own) {
-        let object = &modules[entry.object.0].name;
+        let object = &modules[entry.object].name;
         return vec![match plan.left_to_backend.contains(section) {
             true => format!(
                 "section `{section}` has an entry in {object}, which is not linked, or is dropped as \
@@ -180,9 +180,9 @@ fn hints(
 }
 
 /// Names of data segments and custom sections that might be those of link sections.
-fn names_in<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
+fn names_in<'a>(object: &'a Object<'_>) -> impl Iterator<Item = &'a str> {
     let segments = object.segments.iter().map(|segment| segment.name);
-    let custom = object.custom_sections().map(|(_, section)| section.name);
+    let custom = object.custom_sections().map(|(_, section)| &*section.name);
     segments.chain(custom).filter(|name| is_c_identifier(name))
 }
 

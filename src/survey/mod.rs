@@ -13,7 +13,7 @@ mod tests;
 mod title;
 
 pub use bitcode::WithEntries;
-pub use entries::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+pub use entries::{Entry, EntryId, EntryRange, EntrySymbol, Origin, Role, Summary, read_again};
 pub use intern::NameId;
 pub use mark::{crate_of_symbol, dropped_exports, is_c_identifier, is_marked};
 pub use selection::{START, STOP, Selection};
@@ -26,12 +26,12 @@ use self::quick_scan::{Finders, QuickScan, may_have_entries};
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Inputs, Module, ObjectId, ObjectMap};
+use crate::input::{Inputs, Module, Modules, ObjectId, ObjectMap};
 use crate::parallel::{Cores, Threads};
 use crate::script::Script;
 use crate::wasm::Object;
 use std::collections::BTreeSet;
-use std::ops::{Index, Range};
+use std::ops::Index;
 
 /// The result of the survey.
 #[derive(Debug)]
@@ -100,9 +100,9 @@ pub fn survey<'a>(
     }
     let mut scans = Vec::new();
     let finders = Finders::new();
-    let scanned = scan_threads(inputs).map(modules, |module| QuickScan::of(module, &finders));
-    for (position, scan) in scanned.into_iter().enumerate() {
-        let module = &modules[position];
+    let scanned =
+        scan_threads(inputs).map(modules.iter(), |module| QuickScan::of(module, &finders));
+    for ((id, module), scan) in modules.with_ids().zip(scanned) {
         let scan = match scan {
             Err(_) if module.place.ambiguous => None,
             scan => scan.map_err(|error| error.in_file(&module.name))?,
@@ -111,7 +111,7 @@ pub fn survey<'a>(
             survey
                 .selection
                 .add_references(scan.undefined.iter().map(String::as_str));
-            scans.push((ObjectId(position), scan.has_marks));
+            scans.push((id, scan.has_marks));
         }
     }
     let any_marks = scans.iter().any(|(_, has_marks)| *has_marks);
@@ -183,16 +183,16 @@ impl<'a> Survey<'a> {
 
     /// The ids of all entries.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
-        (0..self.entries.len()).map(EntryId::new)
+        EntryRange::new(0..self.entries.len()).ids()
     }
 
-    /// The objects that have entries, each with the range of its entries in `entries`.
-    pub fn by_object(&self) -> impl Iterator<Item = (ObjectId, Range<usize>)> {
+    /// The objects that have entries, each with its entries.
+    pub fn by_object(&self) -> impl Iterator<Item = (ObjectId, EntryRange)> {
         let runs = self.entries.chunk_by(|a, b| a.object == b.object);
         let mut start = 0;
         runs.filter_map(move |run| {
-            let range = start..start + run.len();
-            start = range.end;
+            let range = EntryRange::new(start..start + run.len());
+            start += run.len();
             Some((run.first()?.object, range))
         })
     }
@@ -219,7 +219,7 @@ impl<'a> Survey<'a> {
         let mut others = self.discard_incomplete(&mut findings);
         let unmarked = scans.iter().filter(|(_, has_marks)| !has_marks);
         let looked_at = scan_threads(inputs).try_map(unmarked, |&(id, has_marks)| {
-            let module = &modules[id.0];
+            let module = &modules[id];
             may_have_entries(module, &self.selection)
                 .map(|may_have| may_have.then_some((id, has_marks)))
                 .map_err(|error| error.in_file(&module.name))
@@ -233,7 +233,7 @@ impl<'a> Survey<'a> {
         }
         findings.warnings.sort();
         let warnings = findings.warnings.iter();
-        let warnings = warnings.map(|(id, warning)| format!("{}: {warning}", modules[id.0].name));
+        let warnings = warnings.map(|(id, warning)| format!("{}: {warning}", modules[*id].name));
         self.warnings.extend(warnings);
         Ok(findings.undefined)
     }
@@ -241,7 +241,7 @@ impl<'a> Survey<'a> {
     /// Scans objects in full, each with whether it may have marks.
     fn scan_objects(
         &mut self,
-        modules: &[Module<'a>],
+        modules: &Modules<'a>,
         objects: &[(ObjectId, bool)],
         findings: &mut Findings,
     ) -> Result<()> {
@@ -250,7 +250,7 @@ impl<'a> Survey<'a> {
         let cores = threads.for_objects(objects.len());
         for objects in objects.chunks(cores.at_a_time()) {
             let found = cores.try_map(objects, |&(id, has_marks)| {
-                let module = &modules[id.0];
+                let module = &modules[id];
                 let found = ObjectScan::of(id, module, has_marks, &self.selection);
                 found.map_err(|error| error.in_file(&module.name))
             })?;
@@ -356,7 +356,7 @@ impl<'a> Survey<'a> {
 }
 
 /// The global symbols of the objects that are always linked.
-pub fn defined_symbols(modules: &[Module<'_>]) -> HashSet<String> {
+pub fn defined_symbols(modules: &Modules<'_>) -> HashSet<String> {
     let linked = modules.iter().filter(|module| module.always_linked());
     let mut defined = HashSet::default();
     for bytes in linked.filter_map(|module| module.load().ok()) {

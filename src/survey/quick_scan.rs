@@ -5,7 +5,8 @@ use super::mark;
 use super::selection::{self, Selection};
 use crate::error::{Error, Result};
 use crate::input::Module;
-use crate::wasm::{CUSTOM, Headers, SEGMENT_INFO, Sections, Segments, subsections};
+use crate::names;
+use crate::wasm::{CUSTOM, Headers, RawSegments, SEGMENT_INFO, Sections, subsections};
 use memchr::memmem::Finder;
 
 /// The texts to search for in every object.
@@ -88,7 +89,7 @@ pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bo
         if section.id != CUSTOM {
             continue;
         }
-        if selection.selects_custom_sections(section.name) {
+        if selection.selects_custom_sections(&section.name) {
             return Ok(true);
         }
         let subsections = (section.name == "linking").then(|| subsections(&section));
@@ -96,8 +97,8 @@ pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bo
             if id != SEGMENT_INFO {
                 continue;
             }
-            for segment in Segments::new(reader)? {
-                if selection.selects_segments(segment?.0.name) {
+            for segment in RawSegments::new(reader)? {
+                if selection.selects_segments(&names::text(segment?.name)) {
                     return Ok(true);
                 }
             }

@@ -5,9 +5,9 @@ use super::mark::is_c_identifier;
 use crate::args::{CommandLine, Id};
 use crate::error::Result;
 use crate::script::{Glob, Globs, Script};
-use crate::wasm::{Named, SYMBOL_TABLE, Section, Symbols, subsections};
+use crate::wasm::{RawKind, RawSymbols, SYMBOL_TABLE, Section, subsections};
 use std::collections::BTreeSet;
-use wasmparser::{SymbolFlags, SymbolInfo};
+use wasmparser::SymbolFlags;
 
 /// The sections to gather.
 #[derive(Debug, Default)]
@@ -47,9 +47,11 @@ pub fn bound_references(linking: &Section<'_>) -> Result<Vec<String>> {
         if id != SYMBOL_TABLE {
             continue;
         }
-        for symbol in Symbols::new(reader)? {
-            if let Named(SymbolInfo::Data { flags, name, .. }) = symbol?
-                && flags.contains(SymbolFlags::UNDEFINED)
+        for symbol in RawSymbols::new(reader)? {
+            let symbol = symbol?;
+            if let (RawKind::Data(_), Some(name)) = (symbol.kind, symbol.name)
+                && symbol.flags.contains(SymbolFlags::UNDEFINED)
+                && let Ok(name) = str::from_utf8(name)
                 && bounded_section(name).is_some()
             {
                 references.push(name.to_owned());

@@ -11,7 +11,7 @@
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
 use super::linking::{
-    COMDAT_INFO, Comdats, LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE, subsections,
+    COMDAT_INFO, LINKING_VERSION, RawComdats, SEGMENT_INFO, SYMBOL_TABLE, subsections,
 };
 use super::object::{Object, segment_kind};
 use super::outline::{DATA_COUNT, Section};
@@ -148,7 +148,7 @@ impl Editor<'_> {
             if self.is_removed(index) {
                 continue;
             }
-            let (id, name) = (section.id, section.name);
+            let (id, name) = (section.id, &*section.name);
             let out = &mut out;
             if Some(index) == data {
                 relocations = encode::section(id, out, |out| self.data_section(out))?;
@@ -383,7 +383,7 @@ impl Editor<'_> {
         const KIND: u8 = 3;
         if self.is_removed(section) {
             // A tombstone: nothing that stays refers to it.
-            let name = self.object.sections[section.position()].name;
+            let name = &self.object.sections[section.position()].name;
             let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
             encode::data_symbol(flags, name, None, out);
         } else {
@@ -411,11 +411,11 @@ impl Editor<'_> {
 
     /// COMDAT groups without the removed segments and sections.
     fn comdats(&self, reader: BinaryReader<'_>, out: &mut Vec<u8>) -> Result<()> {
-        let comdats = Comdats::new(reader)?;
+        let comdats = RawComdats::new(reader)?;
         comdats.count().encode(out);
         for comdat in comdats {
             let comdat = comdat?;
-            encode::name(comdat.name, out);
+            comdat.name.encode(out);
             comdat.flags.encode(out);
             let mut members = Vec::new();
             for (_, member) in comdat.members {

@@ -1,12 +1,11 @@
-//! The `linking` section, and what else has names in an object, read as LLVM reads it: a name is any bytes.
-//! (`wasmparser` takes names in UTF-8 only.)
+//! The `linking` section, and other sections with names, read as LLVM reads them: names are bytes.
+//! (`wasmparser` accepts names in UTF-8 only.)
 
 use super::outline::{Section, Sections};
 use crate::error::{self, Error};
-use crate::names;
 use wasmparser::{
-    BinaryReader, ComdatSymbol, FromReader, Result, SectionLimited, Segment, SymbolFlags,
-    SymbolInfo, TypeRef,
+    BinaryReader, ComdatSymbol, DefinedDataSymbol, FromReader, Result, SectionLimited, SymbolFlags,
+    TypeRef,
 };
 
 /// The version of the `linking` section that Linking.md describes.
@@ -60,7 +59,7 @@ pub fn has_symbols(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// A module whose sections or symbol table are malformed.
-pub fn definitions(bytes: &[u8]) -> error::Result<Vec<&str>> {
+pub fn definitions(bytes: &[u8]) -> error::Result<Vec<&[u8]>> {
     let mut names = Vec::new();
     for section in Sections::of(bytes)? {
         let section = section?;
@@ -69,17 +68,11 @@ pub fn definitions(bytes: &[u8]) -> error::Result<Vec<&str>> {
         }
         let tables = subsections(&section)?.into_iter();
         for (_, reader) in tables.filter(|(id, _)| *id == SYMBOL_TABLE) {
-            for symbol in Symbols::new(reader)? {
-                let (flags, name) = match symbol?.0 {
-                    SymbolInfo::Data { flags, name, .. } => (flags, Some(name)),
-                    SymbolInfo::Func { flags, name, .. }
-                    | SymbolInfo::Global { flags, name, .. }
-                    | SymbolInfo::Event { flags, name, .. }
-                    | SymbolInfo::Table { flags, name, .. } => (flags, name),
-                    SymbolInfo::Section { .. } => continue,
-                };
-                if !flags.intersects(SymbolFlags::UNDEFINED | SymbolFlags::BINDING_LOCAL) {
-                    names.extend(name);
+            for symbol in RawSymbols::new(reader)? {
+                let symbol = symbol?;
+                let not_offered = SymbolFlags::UNDEFINED | SymbolFlags::BINDING_LOCAL;
+                if !symbol.flags.intersects(not_offered) {
+                    names.extend(symbol.name);
                 }
             }
         }
@@ -88,91 +81,148 @@ pub fn definitions(bytes: &[u8]) -> error::Result<Vec<&str>> {
 }
 
 /// The entries of the symbol table.
-pub type Symbols<'a> = SectionLimited<'a, Named<SymbolInfo<'a>>>;
+pub type RawSymbols<'a> = SectionLimited<'a, RawSymbol<'a>>;
 /// The entries of the segment info subsection.
-pub type Segments<'a> = SectionLimited<'a, Named<Segment<'a>>>;
+pub type RawSegments<'a> = SectionLimited<'a, RawSegment<'a>>;
 /// The COMDAT groups.
-pub type Comdats<'a> = SectionLimited<'a, Comdat<'a>>;
+pub type RawComdats<'a> = SectionLimited<'a, RawComdat<'a>>;
 /// The imports.
-pub type Imports<'a> = SectionLimited<'a, Named<wasmparser::Import<'a>>>;
+pub type RawImports<'a> = SectionLimited<'a, RawImport<'a>>;
 
-/// Something whose names are any bytes, as texts of `names`.
-#[derive(Debug, Clone)]
-pub struct Named<T>(pub T);
+/// An entry of the symbol table, not checked.
+#[derive(Debug, Clone, Copy)]
+pub struct RawSymbol<'a> {
+    /// Its name, if the entry has one.
+    pub name: Option<&'a [u8]>,
+    /// `WASM_SYM_…`.
+    pub flags: SymbolFlags,
+    /// What it names.
+    pub kind: RawKind,
+}
+
+/// What an entry of the symbol table names, by its index.
+#[derive(Debug, Clone, Copy)]
+pub enum RawKind {
+    /// A function.
+    Function(u32),
+    /// Data; none where it is undefined.
+    Data(Option<DefinedDataSymbol>),
+    /// A wasm global.
+    Global,
+    /// A section.
+    Section(u32),
+    /// A tag of exceptions.
+    Tag,
+    /// A table.
+    Table,
+    /// A kind that Linking.md does not define. What follows it in the table cannot be read.
+    Unknown(u8),
+}
+
+/// An entry of the segment info subsection.
+#[derive(Debug, Clone, Copy)]
+pub struct RawSegment<'a> {
+    /// The name of the segment.
+    pub name: &'a [u8],
+    /// Its alignment, as a power of two.
+    pub alignment: u32,
+    /// `WASM_SEG_FLAG_…`.
+    pub flags: u32,
+}
 
 /// A COMDAT group.
 #[derive(Debug, Clone)]
-pub struct Comdat<'a> {
+pub struct RawComdat<'a> {
     /// Its name.
-    pub name: &'a str,
+    pub name: &'a [u8],
     /// Its flags.
     pub flags: u32,
-    /// What is in it, each with where that stands in the file.
+    /// Its members, each with its offset in the file.
     pub members: Vec<(u64, ComdatSymbol)>,
 }
 
-fn name<'a>(reader: &mut BinaryReader<'a>) -> Result<&'a str> {
-    let length = reader.read_var_u32()?;
-    Ok(names::interned(reader.read_bytes(length as usize)?))
+/// An import.
+#[derive(Debug, Clone, Copy)]
+pub struct RawImport<'a> {
+    /// The module that it is imported from.
+    pub module: &'a [u8],
+    /// Its name in that module.
+    pub field: &'a [u8],
+    /// What is imported.
+    pub ty: TypeRef,
 }
 
-impl<'a> FromReader<'a> for Named<SymbolInfo<'a>> {
+fn name<'a>(reader: &mut BinaryReader<'a>) -> Result<&'a [u8]> {
+    let length = reader.read_var_u32()?;
+    reader.read_bytes(length as usize)
+}
+
+impl<'a> FromReader<'a> for RawSymbol<'a> {
     fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
         // Linking.md, "syminfo".
         const FUNCTION: u8 = 0;
         const DATA: u8 = 1;
         const GLOBAL: u8 = 2;
+        const SECTION: u8 = 3;
         const TAG: u8 = 4;
         const TABLE: u8 = 5;
-        let start = reader.clone();
         let kind = reader.read_u8()?;
-        if !matches!(kind, FUNCTION | DATA | GLOBAL | TAG | TABLE) {
-            // It has no name.
-            *reader = start;
-            return reader.read().map(Self);
-        }
         let flags: SymbolFlags = reader.read()?;
         let is_defined = !flags.contains(SymbolFlags::UNDEFINED);
         if kind == DATA {
-            return Ok(Self(SymbolInfo::Data {
+            let name = Some(name(reader)?);
+            let place = is_defined.then(|| reader.read()).transpose()?;
+            let kind = RawKind::Data(place);
+            return Ok(Self { name, flags, kind });
+        }
+        if kind > TABLE {
+            let rest = reader.bytes_remaining();
+            reader.read_bytes(rest)?;
+            let kind = RawKind::Unknown(kind);
+            return Ok(Self {
+                name: None,
                 flags,
-                name: name(reader)?,
-                symbol: is_defined.then(|| reader.read()).transpose()?,
-            }));
+                kind,
+            });
         }
         let index = reader.read_var_u32()?;
-        let is_named = is_defined || flags.contains(SymbolFlags::EXPLICIT_NAME);
+        let kind = match kind {
+            FUNCTION => RawKind::Function(index),
+            GLOBAL => RawKind::Global,
+            SECTION => RawKind::Section(index),
+            TAG => RawKind::Tag,
+            _ => RawKind::Table,
+        };
+        let is_named = match kind {
+            RawKind::Section(_) => false,
+            _ => is_defined || flags.contains(SymbolFlags::EXPLICIT_NAME),
+        };
         let name = is_named.then(|| name(reader)).transpose()?;
-        Ok(Self(match kind {
-            FUNCTION => SymbolInfo::Func { flags, index, name },
-            GLOBAL => SymbolInfo::Global { flags, index, name },
-            TAG => SymbolInfo::Event { flags, index, name },
-            _ => SymbolInfo::Table { flags, index, name },
-        }))
+        Ok(Self { name, flags, kind })
     }
 }
 
-impl<'a> FromReader<'a> for Named<Segment<'a>> {
+impl<'a> FromReader<'a> for RawSegment<'a> {
     fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
-        Ok(Self(Segment {
+        Ok(Self {
             name: name(reader)?,
             alignment: reader.read_var_u32()?,
-            flags: reader.read()?,
-        }))
+            flags: reader.read_var_u32()?,
+        })
     }
 }
 
-impl<'a> FromReader<'a> for Named<wasmparser::Import<'a>> {
+impl<'a> FromReader<'a> for RawImport<'a> {
     fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
-        Ok(Self(wasmparser::Import {
+        Ok(Self {
             module: name(reader)?,
-            name: name(reader)?,
-            ty: reader.read::<TypeRef>()?,
-        }))
+            field: name(reader)?,
+            ty: reader.read()?,
+        })
     }
 }
 
-impl<'a> FromReader<'a> for Comdat<'a> {
+impl<'a> FromReader<'a> for RawComdat<'a> {
     fn from_reader(reader: &mut BinaryReader<'a>) -> Result<Self> {
         let (name, flags) = (name(reader)?, reader.read_var_u32()?);
         let mut members = Vec::new();

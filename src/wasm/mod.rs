@@ -1,6 +1,7 @@
 //! One object file: parsed, edited, encoded.
 
 mod builder;
+mod bytes;
 mod edit;
 mod encode;
 mod index;
@@ -17,10 +18,12 @@ mod synthesized;
 mod tests;
 
 pub use builder::Builder;
+pub use bytes::ObjectBytes;
 pub use edit::{Edits, SymbolEdit, TOMBSTONE};
 pub use index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 pub use linking::{
-    Named, SEGMENT_INFO, SYMBOL_TABLE, Segments, Symbols, definitions, has_symbols, subsections,
+    RawKind, RawSegments, RawSymbols, SEGMENT_INFO, SYMBOL_TABLE, definitions, has_symbols,
+    subsections,
 };
 pub use object::Object;
 pub use outline::{CUSTOM, Header, Headers, Section, Sections};

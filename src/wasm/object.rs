@@ -1,5 +1,6 @@
 //! A relocatable object file, parsed (Linking.md).
 
+use super::bytes::ObjectBytes;
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex, SymbolIndex};
 use super::outline::{CUSTOM, DATA, Section};
 use super::parse::{Function, Parsed};
@@ -47,7 +48,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// The first violation of Linking.md, with its offset.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub fn parse(bytes: &'a ObjectBytes<'_>) -> Result<Self> {
         let Parsed {
             sections,
             segments,
@@ -60,6 +61,7 @@ impl<'a> Object<'a> {
             has_constructors,
             memory64,
             table64,
+            ..
         } = Parsed::of(bytes)?;
         Ok(Self {
             bytes,

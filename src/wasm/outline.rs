@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::names;
+use std::borrow::Cow;
 use std::ops::Range;
 use wasmparser::BinaryReader;
 
@@ -21,7 +22,7 @@ pub struct Section<'a> {
     /// Its id in the binary format.
     pub id: u8,
     /// The name of a custom section, as a text; empty for others.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// The section with its header, as offsets into the module.
     pub range: Range<usize>,
     /// What is inside: what follows id and size or, in a custom section, the name. Offsets of
@@ -75,7 +76,7 @@ impl<'a> Header<'a> {
         };
         Ok(Section {
             id: self.id,
-            name: names::interned(name),
+            name: names::text(name),
             range: self.start..self.payload_start + self.payload.len(),
             content,
         })
@@ -226,7 +227,7 @@ mod tests {
     fn a_name_that_is_not_utf_8_is_no_error() {
         let module = b"\0asm\x01\0\0\0\0\x04\x02\xff\xfeX\0\x02\x01y";
         let sections = parse(module).expect("a module");
-        let names: Vec<_> = sections.iter().map(|section| section.name).collect();
+        let names: Vec<_> = sections.iter().map(|section| &*section.name).collect();
         assert_eq!(names, ["\u{10f7ff}\u{10f7fe}", "y"]);
         assert_eq!(sections[0].content, b"X");
     }
@@ -244,7 +245,7 @@ mod tests {
         let [_, custom] = &sections[..] else {
             panic!("two sections: {sections:?}");
         };
-        assert_eq!((custom.name, custom.content), ("x", &[1, 2, 3][..]));
+        assert_eq!((&*custom.name, custom.content), ("x", &[1, 2, 3][..]));
         assert_eq!(&bytes[custom.content_start()..], [1, 2, 3]);
         assert_eq!(custom.range.end, bytes.len());
         for end in 9..bytes.len() {

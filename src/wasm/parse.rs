@@ -1,10 +1,11 @@
 //! Parses an object file (Linking.md). Every index and range is checked here, so the rest of the
 //! program can rely on them.
 
+use super::bytes::{Names, ObjectBytes};
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
 use super::linking::{
-    COMDAT_INFO, Comdats, INIT_FUNCS, Imports, Named, SEGMENT_INFO, SYMBOL_TABLE, Segments,
-    Symbols, subsections,
+    COMDAT_INFO, INIT_FUNCS, RawComdats, RawImports, RawKind, RawSegments, RawSymbol, RawSymbols,
+    SEGMENT_INFO, SYMBOL_TABLE, subsections,
 };
 use super::outline::{CUSTOM, DATA, Section, Sections, at_most};
 use super::segment::{DataSegment, Merged};
@@ -12,7 +13,7 @@ use super::symbol::{Definition, Symbol, SymbolKind};
 use crate::error::{Error, Result};
 use wasmparser::{
     BinaryReader, ComdatSymbolKind, DataSectionReader, FuncType, FunctionSectionReader,
-    RelocSectionReader, SymbolFlags, SymbolInfo, TypeRef,
+    RelocSectionReader, SymbolFlags, TypeRef,
 };
 
 /// The tables of an object.
@@ -40,6 +41,7 @@ pub struct Parsed<'a> {
     pub memory64: bool,
     /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
     pub table64: bool,
+    names: &'a Names,
 }
 
 /// A function of an object.
@@ -55,7 +57,7 @@ impl<'a> Parsed<'a> {
     ///
     /// # Errors
     /// Anything in it that is not as Linking.md says, with its offset.
-    pub fn of(bytes: &'a [u8]) -> Result<Self> {
+    pub fn of(bytes: &'a ObjectBytes<'_>) -> Result<Self> {
         let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
         if u32::try_from(bytes.len()).is_err() {
             return Err(Error::new("the object is 4 GiB or larger")
@@ -75,6 +77,7 @@ impl<'a> Parsed<'a> {
             has_constructors: false,
             memory64: false,
             table64: false,
+            names: bytes.names(),
         };
         object.check_sections()?;
         for index in 0..object.sections.len() {
@@ -121,7 +124,7 @@ impl<'a> Parsed<'a> {
     /// Which section the relocations in `section` are for.
     fn read_relocated(&mut self, index: SectionIndex, section: &Section<'a>) -> Result<()> {
         let target = RelocSectionReader::new(section.reader())?.section_index();
-        let name = section.name;
+        let name = &section.name;
         let damaged = |what: String| Err(Error::damaged(what).at(section.content_start() as u64));
         let (Some(of), Some(slot)) = (
             self.sections.get(target as usize),
@@ -170,11 +173,12 @@ impl<'a> Parsed<'a> {
 
     fn read_imports(&mut self, reader: BinaryReader<'a>) -> Result<()> {
         let start = reader.original_position() as usize;
-        for import in Imports::new(reader)? {
-            let Named(import) = import?;
+        for import in RawImports::new(reader)? {
+            let import = import?;
             match import.ty {
                 TypeRef::Func(type_index) | TypeRef::FuncExact(type_index) => {
-                    self.add_function(type_index, Some((import.module, import.name)), start)?;
+                    let import = [import.module, import.field].map(|name| self.names.text(name));
+                    self.add_function(type_index, Some(import.into()), start)?;
                 }
                 TypeRef::Memory(memory) => self.memory64 |= memory.memory64,
                 TypeRef::Table(table) => self.table64 |= table.table64,
@@ -242,9 +246,10 @@ impl<'a> Parsed<'a> {
     }
 
     fn read_segment_info(&mut self, reader: BinaryReader<'a>) -> Result<()> {
-        let infos = Segments::new(reader)?;
+        let infos = RawSegments::new(reader)?;
         for (position, item) in infos.into_iter_with_offsets().enumerate() {
-            let (at, Named(info)) = item?;
+            let (at, info) = item?;
+            let name = self.names.text(info.name);
             let Some(segment) = self.segments.get_mut(position) else {
                 return Err(
                     Error::damaged("segment index out of range in the segment info").at(at),
@@ -253,24 +258,25 @@ impl<'a> Parsed<'a> {
             // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
             if info.alignment > 31 {
                 return Err(Error::damaged(format!(
-                    "alignment 2^{} of segment `{}` is out of range",
-                    info.alignment, info.name
+                    "alignment 2^{} of segment `{name}` is out of range",
+                    info.alignment
                 ))
                 .at(at));
             }
-            segment.name = info.name;
-            segment.merged = Merged::of(info.name);
+            segment.name = name;
+            segment.merged = Merged::of(name);
             segment.alignment = info.alignment;
-            segment.flags = info.flags.bits();
+            segment.flags = info.flags;
         }
         Ok(())
     }
 
     fn read_comdats(&mut self, reader: BinaryReader<'a>) -> Result<()> {
-        for comdat in Comdats::new(reader)? {
+        for comdat in RawComdats::new(reader)? {
             let comdat = comdat?;
             let group = self.comdats.len() as u32;
-            self.comdats.push(comdat.name);
+            let name = self.names.text(comdat.name);
+            self.comdats.push(name);
             for (at, symbol) in comdat.members {
                 let index = symbol.index as usize;
                 let (kind, member) = match symbol.kind {
@@ -283,8 +289,7 @@ impl<'a> Parsed<'a> {
                 };
                 let Some(member) = member else {
                     return Err(Error::damaged(format!(
-                        "{kind} index {index} of COMDAT `{}` is out of range",
-                        comdat.name
+                        "{kind} index {index} of COMDAT `{name}` is out of range"
                     ))
                     .at(at));
                 };
@@ -298,19 +303,18 @@ impl<'a> Parsed<'a> {
         let end = reader.range().end as u32;
         // For each function, whether there is a symbol that has its name from it.
         let mut unnamed = vec![false; self.functions.len()];
-        let infos = Symbols::new(reader.clone())?;
+        let infos = RawSymbols::new(reader.clone())?;
         self.symbols
             .reserve_exact(at_most(infos.count(), &reader, SMALLEST_SYMBOL));
         for item in infos.into_iter_with_offsets() {
-            let (at, Named(info)) = item?;
+            let (at, info) = item?;
             if let Some(previous) = self.symbols.last_mut() {
                 previous.range.end = at as u32;
             }
             let symbol = self.checked(info).map_err(|error| error.at(at))?;
             // The name of an import is there once, and what is made of its symbol has it again.
-            if let SymbolInfo::Func {
-                index, name: None, ..
-            } = info
+            if let RawKind::Function(index) = info.kind
+                && info.name.is_none()
                 && std::mem::replace(&mut unnamed[index as usize], true)
             {
                 let message = format!("duplicate symbol for the import `{}`", symbol.name);
@@ -325,54 +329,57 @@ impl<'a> Parsed<'a> {
     }
 
     /// An entry of the symbol table, with its indices checked and its name found.
-    fn checked(&self, info: SymbolInfo<'a>) -> Result<Symbol<'a>> {
-        let (flags, name, kind) = match info {
-            SymbolInfo::Func { flags, index, name } => {
+    fn checked(&self, raw: RawSymbol<'a>) -> Result<Symbol<'a>> {
+        let RawSymbol { name, flags, kind } = raw;
+        let name = name.map(|name| self.names.text(name));
+        let out_of_range = |kind: &str, index: u32| {
+            let name = name.unwrap_or_default();
+            let what = format!("{kind} index {index} of symbol `{name}` is out of range");
+            Error::damaged(what)
+        };
+        let mut field = None;
+        let kind = match kind {
+            RawKind::Function(index) => {
                 let Some(function) = self.functions.get(index as usize) else {
-                    return Err(out_of_range("function", index, name));
+                    return Err(out_of_range("function", index));
                 };
-                let field = function.import.map(|(_, field)| field);
-                let kind = SymbolKind::Function(FunctionIndex(index));
-                (flags, name.or(field).unwrap_or_default(), kind)
+                field = function.import.map(|(_, field)| field);
+                SymbolKind::Function(FunctionIndex(index))
             }
-            SymbolInfo::Data {
-                flags,
-                name,
-                symbol: Some(place),
-            } if !flags.contains(SymbolFlags::ABSOLUTE) => {
+            RawKind::Data(Some(place)) if !flags.contains(SymbolFlags::ABSOLUTE) => {
                 let Some(segment) = self.segments.get(place.index as usize) else {
-                    return Err(out_of_range("segment", place.index, Some(name)));
+                    return Err(out_of_range("segment", place.index));
                 };
-                // As LLVM: where it begins must be in the segment, and its size is what the author
-                // of the assembler code says.
+                // As in LLVM, the symbol must begin in its segment. Its size is what the author of
+                // assembler code says.
                 if place.offset as usize > segment.data.len() {
                     return Err(Error::damaged(format!(
-                        "symbol `{name}` extends past the end of its segment `{}`",
+                        "symbol `{}` extends past the end of its segment `{}`",
+                        name.unwrap_or_default(),
                         segment.name
                     )));
                 }
-                let definition = Definition {
+                SymbolKind::Data(Some(Definition {
                     segment: SegmentIndex(place.index),
                     offset: place.offset,
                     size: place.size,
-                };
-                (flags, name, SymbolKind::Data(Some(definition)))
+                }))
             }
-            SymbolInfo::Data { flags, name, .. } => (flags, name, SymbolKind::Data(None)),
-            SymbolInfo::Section { flags, section } => match self.sections.get(section as usize) {
-                Some(_) => (flags, "", SymbolKind::Section(SectionIndex(section))),
-                None => return Err(out_of_range("section", section, None)),
+            RawKind::Data(_) => SymbolKind::Data(None),
+            RawKind::Section(section) => match self.sections.get(section as usize) {
+                Some(_) => SymbolKind::Section(SectionIndex(section)),
+                None => return Err(out_of_range("section", section)),
             },
-            SymbolInfo::Global { flags, name, .. } => {
-                (flags, name.unwrap_or_default(), SymbolKind::Global)
-            }
-            SymbolInfo::Event { flags, name, .. } => {
-                (flags, name.unwrap_or_default(), SymbolKind::Tag)
-            }
-            SymbolInfo::Table { flags, name, .. } => {
-                (flags, name.unwrap_or_default(), SymbolKind::Table)
+            RawKind::Global => SymbolKind::Global,
+            RawKind::Tag => SymbolKind::Tag,
+            RawKind::Table => SymbolKind::Table,
+            RawKind::Unknown(kind) => {
+                return Err(Error::new(format!("symbol kind {kind} is unknown")).note(
+                    "the object is from a compiler that is newer than this linker supports",
+                ));
             }
         };
+        let name = name.or(field).unwrap_or_default();
         Ok(Symbol {
             name,
             flags,
@@ -386,13 +393,6 @@ impl<'a> Parsed<'a> {
 const SMALLEST_SYMBOL: usize = 3;
 const SMALLEST_SEGMENT: usize = 4;
 
-fn out_of_range(kind: &str, index: u32, name: Option<&str>) -> Error {
-    Error::damaged(format!(
-        "{kind} index {index} of symbol `{}` is out of range",
-        name.unwrap_or_default()
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,12 +400,14 @@ mod tests {
     #[test]
     fn a_symbol_table_is_there_once() {
         let object = b"\0asm\x01\0\0\0\0\x0f\x07linking\x02\x08\x01\0\x08\x01\0";
-        let error = Parsed::of(object).expect_err("twice").to_string();
+        let error = Parsed::of(&object[..].into())
+            .expect_err("twice")
+            .to_string();
         assert!(
             error.contains("duplicate subsection 8 of `linking`"),
             "{error}"
         );
         let once = b"\0asm\x01\0\0\0\0\x0c\x07linking\x02\x08\x01\0";
-        assert!(Parsed::of(once).is_ok());
+        assert!(Parsed::of(&once[..].into()).is_ok());
     }
 }

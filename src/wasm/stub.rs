@@ -1,6 +1,7 @@
 //! An object that has symbols and nothing else: it defines what another file defines, with tombstones, and
 //! asks for what that asks for.
 
+use super::bytes::ObjectBytes;
 use super::edit::TOMBSTONE;
 use super::encode;
 use super::index::SegmentIndex;
@@ -191,7 +192,7 @@ fn linking(
 ///
 /// # Errors
 /// A malformed object.
-pub fn prevailing(bytes: &[u8], prevails: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
+pub fn prevailing(bytes: &ObjectBytes<'_>, prevails: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
     let object = Object::parse(bytes)?;
     let mut strong = bytes.to_vec();
     for symbol in &object.symbols {
@@ -270,7 +271,7 @@ mod tests {
                 ..symbol("h", Some(&two), true)
             },
         ];
-        let bytes = stub(false, &symbols, &BTreeSet::from(["empty"]));
+        let bytes = stub(false, &symbols, &BTreeSet::from(["empty"])).into();
         let object = Object::parse(&bytes).expect("an object");
         let found: Vec<_> = object
             .symbols
@@ -294,7 +295,9 @@ mod tests {
             assert_eq!(object.import(function), import);
         }
         assert_eq!(object.comdats, ["empty", "group"]);
-        let strong = prevailing(&bytes, |name| name != "x").expect("an object");
+        let strong = prevailing(&bytes, |name| name != "x")
+            .expect("an object")
+            .into();
         let strong = Object::parse(&strong).expect("an object");
         let weak = strong.symbols.iter().filter(|symbol| symbol.is_weak());
         assert_eq!(weak.map(|symbol| symbol.name).collect::<Vec<_>>(), ["x"]);

@@ -32,7 +32,7 @@ fn object() -> Vec<u8> {
 }
 
 fn edited(edits: &Edits) -> Vec<u8> {
-    let bytes = object();
+    let bytes = object().into();
     let object = Object::parse(&bytes).expect("an object");
     edits.apply(&object).expect("an edited object")
 }
@@ -44,7 +44,7 @@ fn no_edit_changes_nothing() {
         reencode: true,
         ..Edits::default()
     });
-    let (bytes, before) = (reencoded, object());
+    let (bytes, before) = (reencoded.into(), object().into());
     let (after, before) = (Object::parse(&bytes), Object::parse(&before));
     let names = |object: &Object<'_>| {
         let symbols = object.symbols.iter();
@@ -62,7 +62,8 @@ fn symbols_keep_their_indices_when_a_segment_is_removed() {
         segments: vec![SegmentIndex(1)],
         aliases: vec![(STAYS, "second name".to_owned())],
         ..Edits::default()
-    });
+    })
+    .into();
     let object = Object::parse(&bytes).expect("an object");
     assert_eq!(
         object.symbol(STAYS).definition(),
@@ -85,7 +86,8 @@ fn a_symbol_stays_defined_for_another_to_override() {
         symbols: vec![(LEAVES, SymbolEdit::Defined(SymbolFlags::BINDING_WEAK))],
         segments: vec![SegmentIndex(1)],
         ..Edits::default()
-    });
+    })
+    .into();
     let object = Object::parse(&bytes).expect("an object");
     let symbol = object.symbol(LEAVES);
     assert!(symbol.is_weak() && !symbol.is_undefined());
@@ -104,7 +106,7 @@ fn relocations_are_found_by_segment() {
     for (segment, offset) in [(first, 4), (second, 0)] {
         builder.relocate(segment, RelocationType::MemoryAddrI32, offset, target, 0);
     }
-    let bytes = builder.finish().bytes();
+    let bytes = builder.finish().bytes().into();
     let object = Object::parse(&bytes).expect("an object");
     let count = |index| object.segment_relocations(index).map(<[_]>::len);
     assert_eq!((count(first), count(second)), (Ok(1), Ok(1)));

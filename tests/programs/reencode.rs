@@ -11,7 +11,7 @@ use wasm_section_ld::args::{CommandLine, Id};
 use wasm_section_ld::backend::{Backend, ExitStatus, Invocation, LinkCommand, RewrittenObjects};
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
-use wasm_section_ld::input::{Inputs, Module, Named, ObjectId};
+use wasm_section_ld::input::{Inputs, Module, Modules, Named, ObjectId};
 use wasm_section_ld::parallel::Threads;
 use wasm_section_ld::wasm::{Edits, Object, Sections};
 
@@ -34,7 +34,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let ids = objects.iter().copied();
     let mut rewritten = RewrittenObjects::new(&mut command, false, &files, &inputs, ids)?;
     for id in objects {
-        let module = &inputs.modules[id.0];
+        let module = &inputs.modules[id];
         rewritten.add(module, reencode(module)?)?;
     }
     driver::complete(&mut command, rewritten, &line, &inputs, None)?;
@@ -47,11 +47,11 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
 }
 
 /// The objects among the modules; the others are linked modules and stubs.
-fn objects(modules: &[Module<'_>]) -> Result<Vec<ObjectId>> {
+fn objects(modules: &Modules<'_>) -> Result<Vec<ObjectId>> {
     let mut objects = Vec::new();
-    for (position, module) in modules.iter().enumerate() {
+    for (id, module) in modules.with_ids() {
         let is_object = is_object(module).map_err(|error| error.in_file(&module.name))?;
-        objects.extend(is_object.then_some(ObjectId(position)));
+        objects.extend(is_object.then_some(id));
     }
     Ok(objects)
 }

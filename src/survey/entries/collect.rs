@@ -84,13 +84,13 @@ pub fn collect<'a>(
     collector.warn_of_unmarked();
     let duplicates = LazyCell::new(|| Duplicates::of(object));
     for (index, section) in object.custom_sections() {
-        if !selection.selects_custom_sections(section.name) {
-            if is_c_identifier(section.name) && !is_reserved(section.name) {
-                collector.candidate(section.name);
+        if !selection.selects_custom_sections(&section.name) {
+            if is_c_identifier(&section.name) && !is_reserved(&section.name) {
+                collector.candidate(&section.name);
             }
         } else {
             for range in duplicates.entries(index, section) {
-                collector.custom(index, section.name, range);
+                collector.custom(index, &section.name, range);
             }
         }
     }

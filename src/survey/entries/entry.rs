@@ -4,7 +4,8 @@ use crate::error::Result;
 use crate::input::{ObjectId, changed};
 use crate::survey::intern::{NameId, NameStore, StoredName};
 use crate::wasm::{
-    DataSegment, Object, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags, SymbolIndex,
+    DataSegment, Object, ObjectBytes, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags,
+    SymbolIndex,
 };
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -57,13 +58,35 @@ pub struct EntryId(u32);
 
 impl EntryId {
     /// The id of the entry at an index.
-    pub fn new(position: usize) -> Self {
+    pub(in crate::survey) fn new(position: usize) -> Self {
         Self(position as u32)
+    }
+
+    /// An id that no inputs made.
+    #[cfg(test)]
+    pub fn for_test(position: usize) -> Self {
+        Self::new(position)
     }
 
     /// The index.
     pub fn position(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// Consecutive entries.
+#[derive(Debug, Clone)]
+pub struct EntryRange(Range<u32>);
+
+impl EntryRange {
+    /// The entries at these indices.
+    pub(in crate::survey) fn new(positions: Range<usize>) -> Self {
+        Self(positions.start as u32..positions.end as u32)
+    }
+
+    /// Their ids.
+    pub fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
+        self.0.clone().map(EntryId)
     }
 }
 
@@ -205,7 +228,7 @@ impl Entry {
 /// # Errors
 /// The file changed in between.
 pub fn read_again<'o, 'e>(
-    bytes: &'o [u8],
+    bytes: &'o ObjectBytes<'_>,
     entries: impl IntoIterator<Item = &'e Entry>,
 ) -> Result<Object<'o>> {
     let object = Object::parse(bytes)?;

@@ -6,7 +6,7 @@ mod entry;
 mod node;
 
 pub use collect::Collected;
-pub use entry::{Entry, EntryId, EntrySymbol, Origin, Role, Summary, read_again};
+pub use entry::{Entry, EntryId, EntryRange, EntrySymbol, Origin, Role, Summary, read_again};
 
 use self::collect::{collect, undefined_marks};
 use crate::error::Result;
