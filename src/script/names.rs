@@ -219,6 +219,8 @@ mod tests {
     ];
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
         #[test]
         fn both_find_what_each_pattern_fits(
             names in prop::collection::vec("[abé.]{0,4}", 0..30),

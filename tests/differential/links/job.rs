@@ -274,6 +274,9 @@ pub struct Input {
     pub units: Vec<Unit>,
     /// How the backend calls it at the end of its name, where it says what it links.
     name: String,
+    /// The number of its group.
+    group: usize,
+    way: Way,
     pub is_always: bool,
     pub is_bitcode: bool,
 }
@@ -295,9 +298,23 @@ impl Input {
                 }
                 _ => base.into_owned(),
             },
+            group: number,
+            way: group.way,
             is_always: group.way.is_always(),
             is_bitcode,
         }
+    }
+
+    pub fn is_of_same_group(&self, other: &Self) -> bool {
+        self.group == other.group
+    }
+
+    /// Whether it is a file on the command line, or in a response file.
+    pub fn is_file(&self) -> bool {
+        matches!(
+            self.way,
+            Way::Files | Way::Lib | Way::ResponseFile | Way::WindowsResponseFile
+        )
     }
 
     /// Whether a link that says by `-t` what it links has it.
@@ -335,7 +352,7 @@ impl Job {
         !self.machine.is_pic()
     }
 
-    fn host(&self, work: &Work) -> PathBuf {
+    pub fn host(&self, work: &Work) -> PathBuf {
         let name = format!("host-{:?}", self.machine);
         let object = work.file(&format!("{name}.o"));
         if !object.exists() {

@@ -5,6 +5,7 @@
 //! `PROPTEST_CASES` says how many jobs, `DIFFERENTIAL_SEED` with which one to begin, and
 //! `DIFFERENTIAL_FAILURES` how many failures to look for.
 
+mod core;
 mod failed;
 mod fallback;
 mod job;

@@ -28,7 +28,7 @@ impl Counts {
 }
 
 pub struct Bench {
-    work: Work,
+    pub(super) work: Work,
     built: Built,
     pub counts: RefCell<Counts>,
 }
@@ -231,6 +231,7 @@ impl Bench {
                 .map_err(|error| what(&error));
         }
         self.check_arrays(model, &arrays, &mut loaded)
+            .and_then(|()| self.check_core(job, line, &ours, model))
             .map_err(|error| what(&error))?;
         self.count("link");
         Ok(())
