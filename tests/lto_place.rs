@@ -412,3 +412,41 @@ fn members_that_references_to_data_extract() {
         }
     }
 }
+
+/// The command line extracts members after all files, in its order, bitcode and objects alike.
+#[test]
+fn the_command_line_extracts_bitcode_and_objects_in_its_order() {
+    let place = Place::new();
+    let main = place.work.c("main", MAIN);
+    let entry = "extern int f2(void);\n\
+                 int (*const p)(void) asm(\"__link_section__X$$p\") __attribute__((used)) = f2;\n\
+                 int f1(void) { return 1; }";
+    let extracting = place.kinds("extracting", entry);
+    let plain = |number: u32| {
+        let source = format!(
+            "void ran(int); __attribute__((constructor)) static void start(void) {{ ran({number}); }}\n\
+             int f{number}(void) {{ return {number}; }}"
+        );
+        place.work.c(&format!("plain{number}"), &source)
+    };
+    let (two, three) = (plain(2), plain(3));
+    for (kind, extracting) in extracting.iter().enumerate() {
+        let members = [extracting.as_path(), &two, &three];
+        let library = place.work.archive(&format!("lib{kind}.a"), &members);
+        for asked in [["f1", "f3"], ["f3", "f1"]] {
+            let words = args![main, library, "-u", asked[0], "-u", asked[1]];
+            // `-u` alone keeps nothing alive.
+            let alive = args![
+                "--export-if-defined=f1",
+                "--export-if-defined=f3",
+                "--no-entry"
+            ];
+            let words: Vec<_> = words.into_iter().chain(alive).collect();
+            let plain = place.work.plain_link(&tool("WSL_WASM_LD"), &words).silent();
+            let order = Instance::new(&plain).call("order", &[]);
+            assert_eq!(order, if asked[0] == "f1" { 23 } else { 32 });
+            let ours = place.work.link(reading("X", &words)).silent();
+            assert_eq!(Instance::new(&ours).call("order", &[]), order, "{words:?}");
+        }
+    }
+}

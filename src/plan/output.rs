@@ -28,8 +28,8 @@ pub struct Plan {
     /// Archive members that only a hoisted entry keeps alive in the plain link.
     pub kept_alive: HashSet<ObjectId>,
     /// Names for which the command line (`-u`, `--export`, `--entry`) extracts archive members after all files,
-    /// and these members.
-    pub extracted_by_command_line: Vec<(String, ObjectId)>,
+    /// and these members; none if a member is bitcode.
+    pub extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
     /// What a user should know.
     pub warnings: Vec<String>,
 }

@@ -26,8 +26,8 @@ pub struct PlainLink {
     /// For each name.
     states: Vec<State>,
     duplicates: HashSet<usize>,
-    /// What the command line extracts after all files, in order: the name, and the object.
-    extracted_by_command_line: Vec<(String, ObjectId)>,
+    /// What the command line extracts after all files, in order: the name, and the object unless it is bitcode.
+    extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
     /// The names that the command line exports.
     exports: HashSet<String>,
     /// Whether it exports all symbols that are not hidden.
@@ -115,8 +115,9 @@ impl PlainLink {
         })
     }
 
-    /// What the command line extracts after all files, in order.
-    pub fn extracted_by_command_line(&self) -> &[(String, ObjectId)] {
+    /// The names for which the command line extracts files after all others, in order, each with the object;
+    /// none if it is bitcode.
+    pub fn extracted_by_command_line(&self) -> &[(String, Option<ObjectId>)] {
         &self.extracted_by_command_line
     }
 
@@ -263,7 +264,8 @@ impl PlainLink {
         const DESTRUCTORS: &str = "__wasm_call_dtors";
         for name in command_line_references(line) {
             let name = names::text(name.as_encoded_bytes());
-            if let Some(object) = self.extract(&name) {
+            if let Some(file) = self.extract(&name) {
+                let object = self.tables.files[file].object;
                 self.extracted_by_command_line
                     .push((name.into_owned(), object));
             }
@@ -273,8 +275,8 @@ impl PlainLink {
         }
     }
 
-    /// Extracts the lazy file that defines a name, if there is one. Returns its object.
-    fn extract(&mut self, name: &str) -> Option<ObjectId> {
+    /// Extracts the lazy file that defines a name, if there is one. Returns that file.
+    fn extract(&mut self, name: &str) -> Option<usize> {
         let number = self.tables.index_of(name)?;
         let State::Lazy { file } = self.states[number] else {
             return None;
@@ -283,7 +285,7 @@ impl PlainLink {
             return None;
         }
         self.link(file);
-        self.tables.files[file].object
+        Some(file)
     }
 }
 
@@ -398,7 +400,7 @@ mod tests {
         let test = TestLink::new(&["--export=y", "-u", "x"], &objects);
         let plain = PlainLink::of(&test.line, &test.inputs);
         let asked = [("x", 0), ("y", 1), ("_start", 2)];
-        let asked = asked.map(|(name, object)| (name.to_owned(), ObjectId::for_test(object)));
+        let asked = asked.map(|(name, object)| (name.to_owned(), Some(ObjectId::for_test(object))));
         assert_eq!(plain.extracted_by_command_line(), asked);
         assert_eq!(linked(&["--no-entry"], &objects), [false; 3]);
         assert_eq!(linked(&["-e", "y"], &objects), [false, true, false]);

@@ -41,8 +41,9 @@ pub enum Winner {
 pub struct Resolution {
     /// For each entry.
     pub entries: Vec<EntryResolution>,
-    /// The names for which the command line extracts archive members after all files, and these members.
-    pub extracted_by_command_line: Vec<(String, ObjectId)>,
+    /// The names for which the command line extracts archive members after all files, and these members; none
+    /// if a member is bitcode.
+    pub extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
     /// The prevailing definitions of names that more than one input defines.
     pub winners: HashMap<Box<str>, Winner>,
     /// Archive members that only a hoisted entry keeps alive in the plain link.
