@@ -1,8 +1,10 @@
-//! Pairs of links, timed; and one more of ours, with a stand-in for the backend that looks at what
+//! Links, timed in rounds; and one more of ours, with a stand-in for the backend that looks at what
 //! it is given and at the process that started it.
 
 use crate::rows::{Links, Memory, Row};
 use crate::{Result, Setup};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,26 +13,36 @@ use std::time::Instant;
 
 /// The file for what the stand-in saw.
 pub const VARIABLE: &str = "LINKS_REPORT";
+/// What our linker sets for the backend (`src/backend/process.rs`).
+const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 
 /// A row, measured.
 #[derive(Debug, Serialize)]
 pub struct Measured {
     /// Its name.
-    pub name: &'static str,
-    /// What the ratio may be.
+    pub name: String,
+    /// What the ratio of wall times may be.
     pub bar: f64,
-    /// How many pairs were run.
-    pub pairs: usize,
+    /// What the ratio of processor times may be.
+    pub cpu_bar: Option<f64>,
+    /// How many times each side was run.
+    pub rounds: usize,
     /// How many entries there are.
     pub entries: usize,
     /// The input's size in bytes.
     pub input: u64,
-    /// Wall times in ms.
+    /// Wall times of ours in ms.
     pub ours: Spread,
-    /// Wall times in ms.
+    /// Wall times of the backend in ms, with the allocator setting that ours gives it.
+    pub like_for_like: Spread,
+    /// Wall times of the backend in ms, as a user has it.
     pub plain: Spread,
-    /// Of each pair, ours by plain.
+    /// Of each round, ours by like for like.
     pub ratio: Spread,
+    /// The same of processor times.
+    pub cpu: Spread,
+    /// Of each round, ours by plain.
+    pub ratio_to_plain: Spread,
     /// Of our own process, when it starts the backend.
     pub memory: Seen,
     /// What that may be, in words, and whether it is; none where there is no bound.
@@ -71,39 +83,55 @@ impl Spread {
     }
 }
 
-/// Runs the pairs.
+/// The sides of a round.
+const OURS: usize = 0;
+const LIKE_FOR_LIKE: usize = 1;
+const PLAIN: usize = 2;
+
+/// Runs the rounds: each side once, in an order that changes.
 pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Result<Measured> {
     let output = setup.work.join("output.wasm");
-    let time_ours = || time(ours(setup, backend, links, &output));
-    let time_plain = || time(link(backend, &links.plain, &output));
-    // The first of each warms the page cache.
-    time_ours()?;
-    time_plain()?;
-    let (mut ours, mut plain, mut ratio) = (Vec::new(), Vec::new(), Vec::new());
-    for pair in 0..row.pairs {
-        let (a, b) = if pair % 2 == 0 {
-            let first = time_ours()?;
-            (first, time_plain()?)
-        } else {
-            let first = time_plain()?;
-            (time_ours()?, first)
-        };
-        ours.push(a);
-        plain.push(b);
-        ratio.push(a / b);
+    let run = |side: usize| match side {
+        OURS => time(ours(setup, backend, links, &output)),
+        LIKE_FOR_LIKE => {
+            let mut command = link(backend, &links.plain, &output);
+            command.env("GLIBC_TUNABLES", HUGE_PAGES);
+            time(command)
+        }
+        _ => time(link(backend, &links.plain, &output)),
+    };
+    let mut times: [Vec<Time>; 3] = Default::default();
+    // The first warms the page cache.
+    for side in 0..times.len() {
+        run(side)?;
     }
+    for round in 0..row.rounds {
+        for turn in 0..times.len() {
+            let side = (round + turn) % times.len();
+            times[side].push(run(side)?);
+        }
+    }
+    let wall = |side: usize| Spread::of(times[side].iter().map(|time| time.wall).collect());
+    let ratio = |other: usize, of: fn(&Time) -> f64| {
+        let pairs = times[OURS].iter().zip(&times[other]);
+        Spread::of(pairs.map(|(ours, other)| of(ours) / of(other)).collect())
+    };
     let memory = look(setup, links, &output)?;
     let input = input_size(&links.ours)?;
     let memory_bar = memory_bar(&row.bar.memory, &memory, input);
     Ok(Measured {
-        name: row.name,
+        name: row.name.clone(),
         bar: row.bar.ratio,
-        pairs: row.pairs,
+        cpu_bar: row.bar.cpu,
+        rounds: row.rounds,
         entries: links.entries,
         input,
-        ours: Spread::of(ours),
-        plain: Spread::of(plain),
-        ratio: Spread::of(ratio),
+        ours: wall(OURS),
+        like_for_like: wall(LIKE_FOR_LIKE),
+        plain: wall(PLAIN),
+        ratio: ratio(LIKE_FOR_LIKE, |time| time.wall),
+        cpu: ratio(LIKE_FOR_LIKE, |time| time.cpu),
+        ratio_to_plain: ratio(PLAIN, |time| time.wall),
         memory,
         memory_bar,
     })
@@ -125,19 +153,35 @@ fn link(linker: &Path, words: &[String], output: &Path) -> Command {
     command
 }
 
-/// In ms.
-fn time(mut command: Command) -> Result<f64> {
+/// The time of a link, in ms.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    wall: f64,
+    /// Of all its processes.
+    cpu: f64,
+}
+
+fn time(mut command: Command) -> Result<Time> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    let cpu = cpu_of_children()?;
     let begin = Instant::now();
     let output = command.spawn()?.wait_with_output()?;
-    let time = begin.elapsed().as_secs_f64() * 1e3;
+    let wall = begin.elapsed().as_secs_f64() * 1e3;
+    let cpu = cpu_of_children()? - cpu;
     if output.status.success() {
-        return Ok(time);
+        return Ok(Time { wall, cpu });
     }
     Err(format!("{command:?}\n{}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// The processor time of all processes that were waited for, in ms.
+fn cpu_of_children() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let ms = |time: TimeVal| time.num_microseconds() as f64 / 1e3;
+    Ok(ms(usage.user_time()) + ms(usage.system_time()))
 }
 
 /// Runs ours once with the stand-in.

@@ -7,15 +7,15 @@ use plotters::prelude::*;
 use std::fs;
 use std::path::Path;
 
-/// Prints the table, and writes `links.json` and `links.svg`.
-pub fn report(directory: &Path, rows: &[Measured]) -> Result<()> {
+/// Prints the table, and writes it as JSON and as a plot beside `results`.
+pub fn report(results: &Path, rows: &[Measured]) -> Result<()> {
     println!("{}", table(rows));
-    fs::create_dir_all(directory)?;
+    fs::create_dir_all(results.parent().unwrap_or(results))?;
     fs::write(
-        directory.join("links.json"),
+        results.with_extension("json"),
         serde_json::to_vec_pretty(rows)?,
     )?;
-    plot(&directory.join("links.svg"), rows)
+    plot(&results.with_extension("svg"), rows)
 }
 
 fn table(rows: &[Measured]) -> Table {
@@ -25,9 +25,12 @@ fn table(rows: &[Measured]) -> Table {
         "link",
         "input, MB",
         "plain, ms",
+        "like for like, ms",
         "ours, ms",
-        "ratio: median (min–max)",
+        "ours by plain",
+        "ours by like for like (min–max)",
         "bar",
+        "processor time",
         "memory, MB (of it mapped)",
         "bar",
         "rewritten, MB",
@@ -41,12 +44,21 @@ fn table(rows: &[Measured]) -> Table {
             entries => format!("{:.2}", row.ours.median * 1e3 / entries as f64),
         };
         table.add_row([
-            row.name.to_owned(),
+            row.name.clone(),
             mb(row.input),
             format!("{:.1}", row.plain.median),
+            format!("{:.1}", row.like_for_like.median),
             format!("{:.1}", row.ours.median),
+            format!("{:.2}", row.ratio_to_plain.median),
             format!("{:.3} ({:.2}–{:.2})", ratio.median, ratio.min, ratio.max),
             format!("{} {}", row.bar, met(ratio.median <= row.bar)),
+            match row.cpu_bar {
+                Some(bar) => {
+                    let is_met = met(row.cpu.median <= bar);
+                    format!("{:.2} (bar {bar}) {is_met}", row.cpu.median)
+                }
+                None => format!("{:.2}", row.cpu.median),
+            },
             format!("{} ({})", mb(row.memory.peak), mb(row.memory.mapped)),
             row.memory_bar
                 .as_ref()
@@ -80,10 +92,12 @@ fn plot(file: &Path, rows: &[Measured]) -> Result<()> {
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
         .x_label_area_size(34)
-        .y_label_area_size(110)
+        .y_label_area_size(210)
         .build_cartesian_2d(0.0..most, (0..rows.len()).into_segmented())?;
     let name = |position: &SegmentValue<usize>| match position {
-        SegmentValue::CenterOf(row) => rows.get(*row).map_or("", |row| row.name).to_owned(),
+        SegmentValue::CenterOf(row) => rows
+            .get(*row)
+            .map_or_else(String::new, |row| row.name.clone()),
         _ => String::new(),
     };
     chart

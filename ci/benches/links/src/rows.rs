@@ -1,5 +1,6 @@
 //! The rows of the table: what is linked, and what it may cost.
 
+use crate::crates::{self, Profile};
 use crate::generate::{self, Naming};
 use crate::rust::Program;
 use crate::{Result, Setup};
@@ -8,19 +9,21 @@ use std::fmt::Write;
 /// A row.
 pub struct Row {
     /// Its name, which begins with the row it belongs to.
-    pub name: &'static str,
+    pub name: String,
     /// What ours may take, as a multiple of the plain link.
     pub bar: Bar,
-    /// How many pairs are run.
-    pub pairs: usize,
+    /// How many times each side is run.
+    pub rounds: usize,
     /// Makes the inputs.
-    pub links: fn(&Setup) -> Result<Links>,
+    pub links: Box<dyn Fn(&Setup) -> Result<Links>>,
 }
 
 /// What a row may cost.
 pub struct Bar {
-    /// Wall time, as a multiple of the plain link.
+    /// Wall time, as a multiple of the plain link with the same setting of the allocator.
     pub ratio: f64,
+    /// Processor time, as such a multiple.
+    pub cpu: Option<f64>,
     /// Memory of our own process.
     pub memory: Memory,
 }
@@ -48,7 +51,7 @@ pub struct Links {
 }
 
 impl Links {
-    fn same(words: Vec<String>) -> Self {
+    pub fn same(words: Vec<String>) -> Self {
         Self {
             ours: words.clone(),
             plain: words,
@@ -59,21 +62,33 @@ impl Links {
 
 /// All rows.
 pub fn all() -> Vec<Row> {
-    let row = |name, ratio, memory, pairs, links| Row {
-        name,
-        bar: Bar { ratio, memory },
-        pairs,
-        links,
-    };
+    fn row(
+        name: &str,
+        ratio: f64,
+        memory: Memory,
+        rounds: usize,
+        links: impl Fn(&Setup) -> Result<Links> + 'static,
+    ) -> Row {
+        Row {
+            name: name.to_owned(),
+            bar: Bar {
+                ratio,
+                cpu: None,
+                memory,
+            },
+            rounds,
+            links: Box::new(links),
+        }
+    }
     vec![
-        row("small", 1.05, Memory::All(10.0), 101, small),
+        row("small", 1.03, Memory::All(10.0), 101, small),
         row("std", 1.03, Memory::BeyondMapped(16.0), 101, std),
         row("large", 1.03, Memory::BeyondMapped(32.0), 31, large),
         row("registry", 1.05, Memory::BeyondMapped(16.0), 101, registry),
-        row("many", 1.3, Memory::OfInput(2.0), 11, |setup| {
+        row("many", 1.0, Memory::OfInput(2.0), 11, |setup| {
             objects(setup, 10_000, 10)
         }),
-        row("one huge", 1.5, Memory::OfInput(3.0), 5, |setup| {
+        row("one huge", 1.0, Memory::OfInput(3.0), 5, |setup| {
             objects(setup, 1, 1_000_000)
         }),
         // Growth, by entries and by objects, up to the two rows above: the time of an entry is to stay
@@ -99,6 +114,40 @@ pub fn all() -> Vec<Row> {
     ]
 }
 
+/// Workspaces of these numbers of crates.
+pub fn of_crates(counts: &[usize]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (profile, profile_name) in [(Profile::ThinLto, "thin LTO"), (Profile::Dev, "dev")] {
+        for &count in counts {
+            let mut row = |what: &str, ratio, cpu, links: Box<dyn Fn(&Setup) -> Result<Links>>| {
+                rows.push(Row {
+                    name: format!("{count} crates, {profile_name}{what}"),
+                    bar: Bar {
+                        ratio,
+                        cpu,
+                        memory: Memory::BeyondMapped(32.0),
+                    },
+                    rounds: 15,
+                    links,
+                });
+            };
+            row(
+                "",
+                1.05,
+                Some(1.10),
+                Box::new(move |setup| crates::registered(setup, count, profile)),
+            );
+            row(
+                ", nothing to gather",
+                1.02,
+                None,
+                Box::new(move |setup| crates::by_hand(setup, count, profile)),
+            );
+        }
+    }
+    rows
+}
+
 const RELEASE: [&str; 2] = ["-Copt-level=3", "-Cpanic=abort"];
 const DEBUG: [&str; 3] = ["-Copt-level=0", "-Cdebuginfo=2", "-Cpanic=abort"];
 
@@ -114,19 +163,19 @@ fn small(setup: &Setup) -> Result<Links> {
 /// A program with std and 20 more crates: 40 rlibs.
 pub fn std(setup: &Setup) -> Result<Links> {
     let mut program = Program::new(setup, "std", &RELEASE)?;
-    let source = crates(&mut program, 20, 4)?;
+    let source = libraries(&mut program, 20, 4)?;
     program.link("program", &source).map(Links::same)
 }
 
 /// The same with 300 MB and more, most of it debug information.
 fn large(setup: &Setup) -> Result<Links> {
     let mut program = Program::new(setup, "large", &DEBUG)?;
-    let source = crates(&mut program, 8, 25)?;
+    let source = libraries(&mut program, 8, 25)?;
     program.link("program", &source).map(Links::same)
 }
 
 /// Crates that are called, each of so many types with code of their own; and who calls them.
-fn crates(program: &mut Program<'_>, count: usize, types: usize) -> Result<String> {
+fn libraries(program: &mut Program<'_>, count: usize, types: usize) -> Result<String> {
     let mut source =
         String::from("#[unsafe(no_mangle)] pub extern \"C\" fn run(n: u32) -> u32 { 0\n");
     for index in 0..count {
