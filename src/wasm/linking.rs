@@ -1,5 +1,5 @@
-//! The `linking` section, and what else has names in an object, read as LLVM reads it: a name is any bytes.
-//! (`wasmparser` takes names in UTF-8 only.)
+//! The `linking` section and the other parts of an object with names. As in LLVM, a name is any sequence of
+//! bytes; `wasmparser` accepts only UTF-8.
 
 use super::outline::{Section, Sections};
 use crate::error::{self, Error};
@@ -20,11 +20,11 @@ pub const COMDAT_INFO: u8 = 7;
 /// `WASM_SYMBOL_TABLE` of Linking.md.
 pub const SYMBOL_TABLE: u8 = 8;
 
-/// The subsections of the `linking` section: the id of each and a reader of its payload, whose
-/// offsets are offsets into the file.
+/// The subsections of the `linking` section: their ids and readers of their payloads, with offsets into
+/// the file.
 ///
 /// # Errors
-/// A version other than 2, or a subsection that goes beyond the end.
+/// A version other than 2, or a subsection that extends past the end of the section.
 pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryReader<'a>)>> {
     let mut reader = linking.reader();
     let version = reader.read_var_u32()?;
@@ -43,8 +43,8 @@ pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryRe
     Ok(subsections)
 }
 
-/// Whether a module has a symbol table, or is damaged, so that this cannot be said. What has none offers
-/// nothing to others: the `lib.rmeta` of an rlib.
+/// Whether a module has a symbol table; `true` if it is malformed. A module without one, such as the
+/// `lib.rmeta` of an rlib, defines nothing.
 pub fn has_symbols(bytes: &[u8]) -> bool {
     let in_section = |section: Section<'_>| -> error::Result<bool> {
         let is_table = |(id, _): &(u8, _)| *id == SYMBOL_TABLE;
@@ -55,8 +55,8 @@ pub fn has_symbols(bytes: &[u8]) -> bool {
     })
 }
 
-/// The names of the global symbols that an object defines, in the order of its symbol table. Nothing else of the
-/// object is read.
+/// The names of the global symbols that an object defines, in the order of its symbol table. Parses nothing
+/// else of the object.
 ///
 /// # Errors
 /// A module whose sections or symbol table are malformed.
@@ -96,7 +96,7 @@ pub type Comdats<'a> = SectionLimited<'a, Comdat<'a>>;
 /// The imports.
 pub type Imports<'a> = SectionLimited<'a, Named<wasmparser::Import<'a>>>;
 
-/// Something whose names are any bytes, as texts of `names`.
+/// An item whose names may be any bytes, as escaped names (`names`).
 #[derive(Debug, Clone)]
 pub struct Named<T>(pub T);
 
@@ -107,7 +107,7 @@ pub struct Comdat<'a> {
     pub name: &'a str,
     /// Its flags.
     pub flags: u32,
-    /// What is in it, each with where that stands in the file.
+    /// Its members, each with its offset in the file.
     pub members: Vec<(u64, ComdatSymbol)>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> FromReader<'a> for Named<SymbolInfo<'a>> {
         let start = reader.clone();
         let kind = reader.read_u8()?;
         if !matches!(kind, FUNCTION | DATA | GLOBAL | TAG | TABLE) {
-            // It has no name.
+            // A section symbol has no name.
             *reader = start;
             return reader.read().map(Self);
         }
