@@ -112,21 +112,21 @@ pub fn compile_bitcode(
     }
     let linked = extraction.linked(inputs, command.names(), &trace)?;
     let objects = output.objects()?;
-    let mut alone = BTreeMap::new();
+    let mut separate = BTreeMap::new();
     for &position in &with_entries.positions {
         // A copy of what is linked, or of an earlier file, has the same entries.
         if linked.contains(&position) || is_copy(&inputs.bitcode, position, &linked) {
             continue;
         }
         match compile_separately(backend, line, &inputs.bitcode[position])? {
-            Separate::Object(object) => alone.insert(position, object),
+            Separate::Object(object) => separate.insert(position, object),
             Separate::Failed(status) => return Ok(Compiled::Failed(status)),
         };
     }
     let from = FromBitcode {
         objects,
         linked,
-        alone,
+        separate,
     };
     Ok(Compiled::Objects(from, messages))
 }
