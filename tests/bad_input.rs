@@ -272,7 +272,7 @@ fn a_response_file_that_includes_itself() {
         &message,
         &[
             "loop.rsp: this response file includes itself",
-            "take the inner `@`",
+            "remove the inner `@`",
         ],
     );
 }
