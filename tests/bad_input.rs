@@ -210,7 +210,10 @@ fn a_finished_module() {
     let message = refused(&work, finished);
     says(
         &message,
-        &["app.wasm: not a relocatable wasm file", "finished module"],
+        &[
+            "app.wasm: not a relocatable wasm file",
+            "this module was linked from",
+        ],
     );
 }
 
