@@ -254,5 +254,5 @@ pub fn names(data: &[u8]) {
     for position in 0..path.components.len().min(16) {
         let _ = path.shown(position);
     }
-    let _ = (path.crate_name(), path.homes());
+    let _ = (path.crate_name(), path.impl_modules());
 }

@@ -1,44 +1,43 @@
-//! LLVM bitcode, as far as a linker may look into it without compiling it: the symbol table that LLVM
-//! puts beside the code for linkers (`llvm/Object/IRSymtab.h`), and the container it is in (LLVM
-//! Bitcode File Format, "Bitstream Format").
+//! LLVM bitcode: the symbol table that LLVM stores next to the code for linkers
+//! (`llvm/Object/IRSymtab.h`), and its container (LLVM Bitcode File Format, "Bitstream Format").
 
 use std::ops::Range;
 
-/// What is known of a bitcode file.
+/// A parsed bitcode file.
 #[derive(Debug)]
 pub struct Bitcode<'a> {
-    /// Its symbols; none where it has no table of them, or one of an unknown version.
+    /// Its symbol table; `None` if it has none, or one of an unknown version.
     pub symbols: Option<Vec<Symbol<'a>>>,
-    /// The code: all that comes before the tables of symbols and of strings.
+    /// The code: everything before the symbol table and the string table.
     pub code: &'a [u8],
 }
 
-/// A symbol of a bitcode file, in the order of its table.
+/// An entry of the symbol table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Symbol<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The section that the source puts it in.
+    /// The section that the source assigns.
     pub section: Option<&'a str>,
     flags: u32,
     /// The COMDAT group it is in.
     pub comdat: Option<&'a str>,
 }
 
-/// Bits of a symbol's flags (`storage::Symbol::FlagBits`).
+/// Symbol flags (`storage::Symbol::FlagBits`).
 const VISIBILITY: u32 = 0b11;
 const HAS_UNCOMMON: u32 = 1 << 2;
 const UNDEFINED: u32 = 1 << 3;
 const WEAK: u32 = 1 << 4;
-/// The index of the COMDAT group of a symbol that is in none.
-const NO_COMDAT: u32 = u32::MAX;
 const GLOBAL: u32 = 1 << 10;
-/// LLVM's own, such as `llvm.used`: no symbol of a linker's.
+/// An LLVM intrinsic variable such as `llvm.used`; linkers ignore it.
 const FORMAT_SPECIFIC: u32 = 1 << 11;
 const EXECUTABLE: u32 = 1 << 13;
+/// The COMDAT index of a symbol that is in no COMDAT group.
+const NO_COMDAT: u32 = u32::MAX;
 
 impl Symbol<'_> {
-    /// Whether another file has to define it.
+    /// Whether it is undefined.
     pub fn is_undefined(&self) -> bool {
         self.flags & UNDEFINED != 0
     }
@@ -53,7 +52,7 @@ impl Symbol<'_> {
         self.flags & (GLOBAL | FORMAT_SPECIFIC) == GLOBAL
     }
 
-    /// Whether it is not to be seen outside of the output.
+    /// Whether its visibility is hidden or protected.
     pub fn is_hidden(&self) -> bool {
         self.flags & VISIBILITY != 0
     }
@@ -70,7 +69,7 @@ impl Symbol<'_> {
 }
 
 impl<'a> Bitcode<'a> {
-    /// Reads the tables. What is wrong with the file is the backend's to say.
+    /// Parses a bitcode file. Never fails: the backend reports malformed files.
     pub fn parse(bytes: &'a [u8]) -> Self {
         let blocks: Vec<Block<'a>> = Blocks(Bits::new(unwrapped(bytes))).collect();
         let tables = blocks.iter().find(|block| block.is_table());
@@ -84,7 +83,7 @@ impl<'a> Bitcode<'a> {
     }
 }
 
-/// Bitcode may be in a wrapper: a magic number, a version, and where the bitcode is.
+/// Removes the optional wrapper header: magic, version, offset and size of the bitcode.
 fn unwrapped(bytes: &[u8]) -> &[u8] {
     if !bytes.starts_with(b"\xde\xc0\x17\x0b") {
         return bytes;
@@ -102,7 +101,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.try_into().ok().map(u32::from_le_bytes)
 }
 
-/// The symbols of a file that has one table of them and one of strings.
+/// The symbols of a file with exactly one symbol table and one string table.
 fn symbols<'a>(blocks: &[Block<'a>]) -> Option<Vec<Symbol<'a>>> {
     let only = |id| {
         let mut found = blocks.iter().filter(|block| block.id == id);
@@ -122,8 +121,8 @@ struct SymbolTable<'a> {
 }
 
 impl<'a> SymbolTable<'a> {
-    /// `storage::Header`: the version, the producer, and the ranges of modules, of COMDAT groups,
-    /// of symbols, and of what few symbols have.
+    /// Reads `storage::Header`: the version, the producer, and the ranges of modules, COMDAT groups,
+    /// symbols and uncommons.
     fn read(&self) -> Option<Vec<Symbol<'a>>> {
         const COMDATS: usize = 20;
         const SYMBOLS: usize = 28;
@@ -131,7 +130,7 @@ impl<'a> SymbolTable<'a> {
         const SYMBOL_SIZE: usize = 24;
         let (uncommon_size, section) = match word(self.bytes, 0)? {
             1..=3 => (24, 16),
-            // The size of a common symbol has 64 bits.
+            // Version 4 has 64-bit sizes of common symbols.
             4 => (28, 20),
             _ => return None,
         };
@@ -142,7 +141,7 @@ impl<'a> SymbolTable<'a> {
             .bytes
             .get(first..first.checked_add(count.checked_mul(SYMBOL_SIZE)?)?)?;
         let groups = (word(self.bytes, COMDATS)?, word(self.bytes, COMDATS + 4)?);
-        // The symbols follow the groups, which are larger in newer tables.
+        // The symbols follow the groups. Newer versions have larger groups.
         let group_size = (first as u32).checked_sub(groups.0);
         let group_size = group_size.and_then(|size| size.checked_div(groups.1));
         let mut symbols = Vec::with_capacity(count);
@@ -181,10 +180,10 @@ impl<'a> SymbolTable<'a> {
 const STRTAB: u64 = 23;
 const SYMTAB: u64 = 25;
 
-/// A block at the top of the file.
+/// A top-level block.
 struct Block<'a> {
     id: u64,
-    /// How many bits say what comes next in it.
+    /// The width of an abbreviation id in it, in bits.
     width: u32,
     content: &'a [u8],
 }
@@ -194,7 +193,7 @@ impl<'a> Block<'a> {
         [STRTAB, SYMTAB].contains(&self.id)
     }
 
-    /// What a block of one blob holds: the abbreviation of its only record, and that record.
+    /// The blob of a block that contains one abbreviation definition and one record with a blob.
     fn blob(&self) -> Option<&'a [u8]> {
         const DEFINE_ABBREVIATION: u64 = 2;
         const FIRST_ABBREVIATION: u64 = 4;
@@ -208,7 +207,7 @@ impl<'a> Block<'a> {
                 bits.variable(8)?;
                 continue;
             }
-            // Of the encodings, fixed and variable have a width.
+            // The encodings Fixed (1) and VBR (2) have a width.
             if matches!(bits.fixed(3)?, 1 | 2) {
                 bits.variable(5)?;
             }
@@ -223,7 +222,7 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The blocks at the top, one after the other.
+/// An iterator over the top-level blocks.
 struct Blocks<'a>(Bits<'a>);
 
 impl<'a> Iterator for Blocks<'a> {
@@ -240,8 +239,8 @@ impl<'a> Iterator for Blocks<'a> {
         let id = bits.variable(8)?;
         let width = u32::try_from(bits.variable(4)?).ok()?;
         bits.align();
-        let words = usize::try_from(bits.fixed(32)?).ok()?;
-        let range = bits.bytes(words.checked_mul(4)?)?;
+        let word_count = usize::try_from(bits.fixed(32)?).ok()?;
+        let range = bits.bytes(word_count.checked_mul(4)?)?;
         Some(Block {
             id,
             width,
@@ -250,10 +249,10 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-/// Reads bits, the lowest of a byte first.
+/// A bit reader, least significant bit first.
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// In bits.
+    /// The position in bits.
     at: usize,
 }
 
@@ -262,7 +261,7 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// A number of `width` bits, 64 at most.
+    /// A number of `width` bits, at most 64.
     fn fixed(&mut self, width: u32) -> Option<u64> {
         let mut value = 0;
         for bit in 0..width.min(64) {
@@ -273,26 +272,26 @@ impl<'a> Bits<'a> {
         Some(value)
     }
 
-    /// A number in pieces of `width` bits, of which the highest says that more follow.
+    /// A VBR number in chunks of `width` bits. The highest bit of a chunk is set if more follow.
     fn variable(&mut self, width: u32) -> Option<u64> {
         let more = 1 << (width - 1);
         let (mut value, mut shift) = (0, 0);
         loop {
-            let piece = self.fixed(width)?;
-            value |= (piece & (more - 1)).checked_shl(shift)?;
-            if piece & more == 0 {
+            let chunk = self.fixed(width)?;
+            value |= (chunk & (more - 1)).checked_shl(shift)?;
+            if chunk & more == 0 {
                 return Some(value);
             }
             shift += width - 1;
         }
     }
 
-    /// To the next word of 32 bits.
+    /// Aligns to 32 bits.
     fn align(&mut self) {
         self.at = self.at.next_multiple_of(32);
     }
 
-    /// Skips bytes, and says where they were.
+    /// Skips bytes. Returns their range.
     fn bytes(&mut self, count: usize) -> Option<Range<usize>> {
         let start = self.at / 8;
         let end = start.checked_add(count)?;
@@ -312,14 +311,14 @@ mod tests {
     #[test]
     fn symbols_with_their_sections() {
         let bitcode = Bitcode::parse(OBJECT);
-        let symbols = bitcode.symbols.expect("a table");
+        let symbols = bitcode.symbols.expect("a symbol table");
         let named = |name| symbols.iter().find(|symbol| symbol.name == name);
-        let a = named("a").expect("it");
+        let a = named("a").expect("a symbol");
         assert_eq!(a.section, Some("NUMBERS"));
         assert!(a.is_defined_data() && !a.is_global());
-        let f = named("f").expect("it");
+        let f = named("f").expect("a symbol");
         assert!(f.section.is_none() && f.is_global() && !f.is_defined_data());
-        assert!(named("g").expect("it").is_undefined());
+        assert!(named("g").expect("a symbol").is_undefined());
         assert!(bitcode.code.len() < OBJECT.len());
     }
 
@@ -336,7 +335,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damage_is_no_panic(at in 0..OBJECT.len(), byte in 0_u8.., length in 0..OBJECT.len()) {
+        fn damaged_bitcode_never_panics(at in 0..OBJECT.len(), byte in 0_u8.., length in 0..OBJECT.len()) {
             let mut bytes = OBJECT.to_vec();
             bytes[at] = byte;
             Bitcode::parse(&bytes);

@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::survey::Survey;
 pub use diagnostics::Diagnostics;
 use log::{Clock, Log};
-use refusal::{refuse_missing_value, refuse_reserved, report_errors, verify_inputs_unchanged};
+use refusal::{reject_missing_value, reject_reserved, report_errors, verify_inputs_unchanged};
 use std::ffi::OsString;
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -145,8 +145,8 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
 fn parse_arguments(argv: Vec<OsString>, diagnostics: &Diagnostics) -> Result<CommandLine> {
     let line = CommandLine::parse(argv)?;
     diagnostics.set_colors(&line);
-    refuse_reserved(&line)?;
-    refuse_missing_value(&line)?;
+    reject_reserved(&line)?;
+    reject_missing_value(&line)?;
     Ok(line)
 }
 

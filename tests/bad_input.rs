@@ -210,7 +210,10 @@ fn a_finished_module() {
     let message = refused(&work, finished);
     says(
         &message,
-        &["app.wasm: not a relocatable wasm file", "finished module"],
+        &[
+            "app.wasm: not a relocatable wasm file",
+            "this module was linked from",
+        ],
     );
 }
 
@@ -272,7 +275,7 @@ fn a_response_file_that_includes_itself() {
         &message,
         &[
             "loop.rsp: this response file includes itself",
-            "take the inner `@`",
+            "remove the inner `@`",
         ],
     );
 }

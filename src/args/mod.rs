@@ -1,7 +1,7 @@
-//! The command line, lossless: every argument keeps its place and its spelling.
+//! The command line. Parsing is lossless: every argument keeps its place and its spelling.
 //!
-//! The backend gets the caller's own arguments unless something was gathered. Then it gets the
-//! same ones with response files expanded, a few replaced, and some put in between ([`Edits`]).
+//! The backend gets the caller's own arguments unless something was gathered. In that case response files are
+//! expanded, and [`Edits`] replace some arguments and insert others.
 
 mod options;
 mod os;
@@ -32,29 +32,29 @@ impl ArgumentIndex {
     }
 }
 
-/// One argument as it means something: an input, or an option with its value.
+/// A parsed argument: an input, or an option with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {
-    /// As the caller spelt it: one word, or two where the value is a word of its own.
+    /// The caller's strings: one, or two if the value of an option is a separate string.
     pub spelling: Vec<OsString>,
-    /// What it is.
+    /// The meaning.
     pub meaning: Meaning,
 }
 
-/// What an argument is.
+/// The meaning of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// A file.
     Input(OsString),
-    /// A word after an option that we don't know: a file, or that option's value.
+    /// A string after an unknown option: a file, or the value of that option.
     Ambiguous(OsString),
-    /// An option that we know, with its value (empty where it has none).
+    /// A known option with its value; empty if it has none.
     Option(Id, OsString),
-    /// An option that we don't know.
+    /// An unknown option.
     Unknown,
 }
 
-/// All arguments of the linker but its own name.
+/// The arguments of the linker, without the program name.
 #[derive(Debug, Clone)]
 pub struct CommandLine {
     original: Vec<OsString>,
@@ -64,35 +64,35 @@ pub struct CommandLine {
     read_once: bool,
 }
 
-/// What the backend's command line has otherwise than the caller's.
+/// The changes that make the backend's command line from the caller's.
 #[derive(Debug, Default, Clone)]
 pub struct Edits {
-    /// Words before all others.
+    /// Strings before all others.
     pub first: Vec<OsString>,
-    /// Words before an argument.
+    /// Strings before an argument.
     pub before: BTreeMap<ArgumentIndex, Vec<OsString>>,
-    /// Words in place of an argument.
+    /// Strings in place of an argument.
     pub replace: BTreeMap<ArgumentIndex, Vec<OsString>>,
-    /// Words after all others: of an option that is there twice, the last counts.
+    /// Strings after all others. The last occurrence of an option wins.
     pub last: Vec<OsString>,
 }
 
 impl CommandLine {
-    /// Reads the arguments after the program's name.
+    /// Parses the arguments after the program name.
     ///
     /// # Errors
     /// A response file that cannot be read or that includes itself.
     pub fn parse(original: Vec<OsString>) -> Result<Self> {
-        // As in lld, the quoting must be known before response files are read, so it counts only
-        // where it stands on the command line itself.
-        let quoting = last_quoting(&read(&original));
+        // As in lld, `--rsp-quoting` has no effect in a response file: it must be known before these are read.
+        let quoting = last_quoting(&parse_arguments(&original));
         let Expanded {
-            words: expanded,
+            arguments: expanded,
             read_once,
         } = response::expand(&original, quoting)?;
-        // In a response file it has no meaning to lld, which then reports it.
-        let flavor = original.first().is_some_and(|word| word == "-flavor");
-        let arguments = read(&expanded[if flavor { expanded.len().min(2) } else { 0 }..]);
+        // lld rejects `-flavor` in a response file.
+        let flavor = original.first().is_some_and(|first| first == "-flavor");
+        let skip = if flavor { expanded.len().min(2) } else { 0 };
+        let arguments = parse_arguments(&expanded[skip..]);
         Ok(Self {
             original,
             arguments,
@@ -102,13 +102,13 @@ impl CommandLine {
         })
     }
 
-    /// The caller's words as they were, without `-flavor NAME`.
+    /// The caller's arguments before expansion, without `-flavor NAME`.
     pub fn original(&self) -> &[OsString] {
         let skip = if self.flavor { 2 } else { 0 };
         self.original.get(skip..).unwrap_or_default()
     }
 
-    /// Whether the words begin with `-flavor NAME`, as rustc's do.
+    /// Whether the arguments begin with `-flavor NAME`, as those of rustc do.
     pub fn has_flavor(&self) -> bool {
         self.flavor
     }
@@ -118,7 +118,7 @@ impl CommandLine {
         self.quoting
     }
 
-    /// The arguments with their places, response files expanded.
+    /// The arguments with their indices. Response files are expanded.
     pub fn arguments(&self) -> impl Iterator<Item = (ArgumentIndex, &Argument)> {
         self.arguments
             .iter()
@@ -141,7 +141,7 @@ impl CommandLine {
         self.values(id).next().is_some()
     }
 
-    /// Whether, of `yes` and `no`, `yes` comes last.
+    /// Whether `yes` occurs after the last `no`.
     pub fn flag(&self, yes: Id, no: Id) -> bool {
         let last = self
             .arguments
@@ -160,8 +160,8 @@ impl CommandLine {
         self.has(Id::Shared) || self.flag(Id::Pie, Id::NoPie)
     }
 
-    /// The exports, and whether rustc has derived each from a symbol with a name of its own: it gives them
-    /// as two words, and people that add one to a link of rustc's give one.
+    /// The exported symbols, and whether rustc derived each export from a symbol with an explicit name. rustc
+    /// passes such exports as two strings; the exports that users add to a link of rustc are one string.
     pub fn exports(&self) -> impl Iterator<Item = (ArgumentIndex, &OsStr, bool)> {
         let by_rustc = self.is_by_rustc();
         self.arguments().filter_map(move |(index, argument)| {
@@ -175,7 +175,7 @@ impl CommandLine {
         })
     }
 
-    /// Whether rustc, perhaps by way of another program, links what it has compiled.
+    /// Whether rustc runs this link, directly or through another program.
     fn is_by_rustc(&self) -> bool {
         let mut inputs = self
             .arguments
@@ -187,7 +187,7 @@ impl CommandLine {
         inputs.any(|file| file.ends_with(b".rcgu.o") || file.ends_with(b".rlib"))
     }
 
-    /// The option that is last and lacks its value, and whether it is one of ours.
+    /// The last option, if its value is missing, and whether it is one of ours.
     pub fn missing_value(&self) -> Option<(&OsStr, bool)> {
         let last = self.arguments.last()?;
         let option = last.spelling.first()?;
@@ -199,19 +199,19 @@ impl CommandLine {
         }
     }
 
-    /// Whether an option of ours is there, which the backend must not see.
+    /// Whether there is an option of ours, which the backend must not see.
     pub fn has_own(&self) -> bool {
         self.arguments.iter().any(Argument::is_own)
     }
 
-    /// Whether a part of it is in a response file that nobody can read again, as it is a pipe.
+    /// Whether a response file is a pipe, which cannot be read again.
     pub fn is_read_once(&self) -> bool {
         self.read_once
     }
 
-    /// Whether rustc calls us for a target whose output is a component, which `wasm-component-ld` makes of a module:
-    /// it names the directory of that target's libraries. When `wasm-component-ld` then calls a linker, there is no
-    /// `-flavor`.
+    /// Whether rustc runs us for a target whose output is a component, which `wasm-component-ld` makes from a
+    /// module. An argument of rustc then names the library directory of that target. When `wasm-component-ld`
+    /// runs us, there is no `-flavor`.
     pub fn is_for_component(&self) -> bool {
         let targets = ["wasm32-wasip2", "wasm32-wasip3"].map(OsStr::new);
         let is_library = |path: &OsStr| {
@@ -219,31 +219,31 @@ impl CommandLine {
             let mut pairs = parts.windows(2);
             pairs.any(|pair| pair[0] == "rustlib" && targets.contains(&pair[1]))
         };
-        let mut words = self
+        let mut strings = self
             .arguments
             .iter()
             .flat_map(|argument| &argument.spelling);
-        self.flavor && words.any(|word| is_library(word))
+        self.flavor && strings.any(|string| is_library(string))
     }
 
-    /// Where the output is to be.
+    /// The path of the output.
     pub fn output(&self) -> &Path {
         Path::new(self.values(Id::Output).last().unwrap_or("a.out".as_ref()))
     }
 
-    /// The words for the backend, with `edits`, without options of ours and `-flavor NAME`.
+    /// The arguments for the backend, with `edits`, without options of ours and `-flavor NAME`.
     pub fn edited(&self, edits: &Edits) -> Vec<OsString> {
-        let mut words = edits.first.clone();
+        let mut strings = edits.first.clone();
         for (index, argument) in self.arguments() {
             if argument.is_own() {
                 continue;
             }
-            words.extend(edits.before.get(&index).into_iter().flatten().cloned());
+            strings.extend(edits.before.get(&index).into_iter().flatten().cloned());
             let spelling = edits.replace.get(&index).unwrap_or(&argument.spelling);
-            words.extend(spelling.iter().cloned());
+            strings.extend(spelling.iter().cloned());
         }
-        words.extend(edits.last.iter().cloned());
-        words
+        strings.extend(edits.last.iter().cloned());
+        strings
     }
 }
 
@@ -253,9 +253,9 @@ impl Argument {
     }
 }
 
-/// The bytes of a response file that stands for `words`.
-pub fn response_file(words: &[OsString], quoting: Quoting) -> Vec<u8> {
-    response::write(words, quoting)
+/// The contents of a response file with these arguments.
+pub fn response_file(arguments: &[OsString], quoting: Quoting) -> Vec<u8> {
+    response::write(arguments, quoting)
 }
 
 fn last_quoting(arguments: &[Argument]) -> Quoting {
@@ -269,32 +269,32 @@ fn last_quoting(arguments: &[Argument]) -> Quoting {
     match style.and_then(|style| style.to_str()) {
         Some("windows") => Quoting::Windows,
         Some("posix") => Quoting::Posix,
-        // The backend says that the style is wrong.
+        // The backend reports an invalid style.
         _ => Quoting::default(),
     }
 }
 
-/// A library that exists for us alone: crates whose entries need this linker ask for it, so that
-/// any other linker says that it cannot find it, and what to do about that.
+/// A library that does not exist. Crates whose entries need this linker request it, so any other linker fails
+/// with a message that names this one.
 const OUR_LIBRARY: &str = "linker_must_be_wasm_section_ld";
 
-fn read(words: &[OsString]) -> Vec<Argument> {
+fn parse_arguments(strings: &[OsString]) -> Vec<Argument> {
     let mut arguments = Vec::new();
-    let mut words = words.iter();
+    let mut strings = strings.iter();
     let mut after_unknown = false;
-    while let Some(word) = words.next() {
-        let mut spelling = vec![word.clone()];
-        let meaning = match options::classify(word) {
-            Match::Input if after_unknown => Meaning::Ambiguous(word.clone()),
-            Match::Input => Meaning::Input(word.clone()),
+    while let Some(string) = strings.next() {
+        let mut spelling = vec![string.clone()];
+        let meaning = match options::classify(string) {
+            Match::Input if after_unknown => Meaning::Ambiguous(string.clone()),
+            Match::Input => Meaning::Input(string.clone()),
             Match::Whole(id, value) => Meaning::Option(id, value),
             Match::Unknown => Meaning::Unknown,
-            Match::Separate(id) => match words.next() {
+            Match::Separate(id) => match strings.next() {
                 Some(value) => {
                     spelling.push(value.clone());
                     Meaning::Option(id, value.clone())
                 }
-                // The backend says that the value is missing.
+                // The backend reports the missing value.
                 None => Meaning::Unknown,
             },
         };
@@ -315,8 +315,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn line(words: &[&str]) -> CommandLine {
-        CommandLine::parse(words.iter().map(Into::into).collect()).expect("no response files")
+    fn line(arguments: &[&str]) -> CommandLine {
+        CommandLine::parse(arguments.iter().map(Into::into).collect()).expect("no response files")
     }
 
     #[test]
@@ -336,8 +336,8 @@ mod tests {
 
     #[test]
     fn exports_that_rustc_derives() {
-        let derived = |words: &[&str]| {
-            let line = line(words);
+        let derived = |arguments: &[&str]| {
+            let line = line(arguments);
             let all = line.exports();
             all.map(|(_, symbol, is_derived)| (symbol.to_owned(), is_derived))
                 .collect::<Vec<_>>()
@@ -355,19 +355,19 @@ mod tests {
     }
 
     #[test]
-    fn the_library_that_asks_for_this_linker_is_here() {
-        for words in [
+    fn the_library_that_requires_this_linker_is_dropped() {
+        for arguments in [
             &["-llinker_must_be_wasm_section_ld", "a.o"][..],
             &["-l", "linker_must_be_wasm_section_ld", "a.o"],
         ] {
-            let line = line(words);
+            let line = line(arguments);
             assert!(line.has_own() && !line.has(Id::Library));
             assert_eq!(line.edited(&Edits::default()), ["a.o"]);
         }
     }
 
     #[test]
-    fn the_value_of_an_option_is_no_input() {
+    fn the_value_of_an_option_is_not_an_input() {
         let line = line(&["-o", "a.o", "--Map", "b.o", "c.o", "--new", "d.o", "e.o"]);
         let inputs: Vec<_> = line
             .arguments()
@@ -396,8 +396,9 @@ mod tests {
     }
 
     #[test]
-    fn of_a_flag_and_its_opposite_the_last_counts() {
-        let fatal = |words: &[&str]| line(words).flag(Id::FatalWarnings, Id::NoFatalWarnings);
+    fn the_last_of_a_flag_and_its_opposite_wins() {
+        let fatal =
+            |arguments: &[&str]| line(arguments).flag(Id::FatalWarnings, Id::NoFatalWarnings);
         assert!(fatal(&["--no-fatal-warnings", "-fatal-warnings"]));
         assert!(!fatal(&["-fatal-warnings", "--no-fatal-warnings"]));
         assert!(!fatal(&[]));
@@ -405,11 +406,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn unedited_arguments_are_the_callers(words in proptest::collection::vec("[-a-zLlo=./]{0,8}", 0..12)) {
-            let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-            let line = CommandLine::parse(words.clone())?;
+        fn unedited_arguments_are_unchanged(arguments in proptest::collection::vec("[-a-zLlo=./]{0,8}", 0..12)) {
+            let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+            let line = CommandLine::parse(arguments.clone())?;
             prop_assume!(!line.has_own() && !line.has_flavor());
-            prop_assert_eq!(line.edited(&Edits::default()), words);
+            prop_assert_eq!(line.edited(&Edits::default()), arguments);
         }
     }
 }

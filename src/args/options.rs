@@ -1,9 +1,8 @@
-//! The options of `wasm-ld` (LLVM 14 to 22) as one table, and how LLVM reads an argument by it.
+//! The options of `wasm-ld` (LLVM 14 to 22) as one table, and the matching rules of LLVM's option parser.
 //!
-//! The table has only what decides where an argument ends: an option's name, its dashes and how it
-//! takes its value. What an option means is the backend's business, but for the few of [`Id`].
-//! An argument that the table does not know is passed on as it is: the backend may be newer, or a
-//! driver.
+//! The table has the name of each option, its dashes and how it takes its value. Only the options in [`Id`]
+//! have a meaning here; the backend interprets the others. Arguments that are not in the table are passed on
+//! unchanged, because the backend may be newer or a driver.
 
 use super::os;
 use std::ffi::{OsStr, OsString};
@@ -11,13 +10,13 @@ use std::ffi::{OsStr, OsString};
 /// The options whose meaning matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Id {
-    /// Any option of the backend that is only passed on.
+    /// Any other option of the backend, which is only passed on.
     Other,
     /// `--allow-undefined`: undefined functions become imports, and undefined data is null.
     AllowUndefined,
-    /// `-Bdynamic`: a later `-l` takes `libNAME.so` before `libNAME.a`.
+    /// `-Bdynamic`: a later `-l` prefers `libNAME.so` to `libNAME.a`.
     Bdynamic,
-    /// `-Bstatic`: a later `-l` takes `libNAME.a` only.
+    /// `-Bstatic`: a later `-l` finds only `libNAME.a`.
     Bstatic,
     /// `--color-diagnostics`.
     ColorDiagnostics,
@@ -27,7 +26,7 @@ pub enum Id {
     NoColorDiagnostics,
     /// `--end-lib`.
     EndLib,
-    /// `--allow-multiple-definition`: of two strong definitions the first counts.
+    /// `--allow-multiple-definition`: the first of several strong definitions wins.
     AllowMultipleDefinition,
     /// `--no-allow-multiple-definition`.
     NoAllowMultipleDefinition,
@@ -37,11 +36,11 @@ pub enum Id {
     NoEntry,
     /// `--export=SYMBOL`.
     Export,
-    /// `--export-all`; or `--export-dynamic`, `-E`: all that is not hidden.
+    /// `--export-all`, or `--export-dynamic`, `-E`: exports symbols that are not hidden.
     ExportAll,
     /// `--export-if-defined=SYMBOL`.
     ExportIfDefined,
-    /// `--lto-obj-path=FILE`: where the objects go that are made of bitcode.
+    /// `--lto-obj-path=FILE`: the path of the objects that LTO compiles.
     LtoObjectPath,
     /// `-z KEYWORD`.
     Z,
@@ -73,7 +72,7 @@ pub enum Id {
     Relocatable,
     /// `--rsp-quoting=STYLE`.
     RspQuoting,
-    /// `--save-temps`: what link-time optimization makes on its way is kept beside the output.
+    /// `--save-temps`: keeps the temporary files of LTO next to the output.
     SaveTemps,
     /// `-shared`: `-Bdynamic` becomes the default.
     Shared,
@@ -83,7 +82,7 @@ pub enum Id {
     Threads,
     /// `--thinlto-cache-dir=DIRECTORY`.
     ThinLtoCache,
-    /// `--thinlto-index-only`: no link, but what is needed to compile bitcode elsewhere.
+    /// `--thinlto-index-only`: writes the index for distributed ThinLTO and does not link.
     ThinLtoIndexOnly,
     /// `-u SYMBOL`.
     Undefined,
@@ -91,7 +90,7 @@ pub enum Id {
     UnresolvedSymbols,
     /// `--version`.
     Version,
-    /// `-v`, `-V`: the version too, but LLVM 22 (and not yet 19) then goes on to link.
+    /// `-v`, `-V`: prints the version. LLVM 22, but not 19, then links.
     VersionAndLink,
     /// `--whole-archive`.
     WholeArchive,
@@ -107,9 +106,9 @@ pub enum Id {
     PrintScript,
     /// Ours: `--section-manifest`.
     Manifest,
-    /// Ours: `-l` of the library that says that this linker is needed.
+    /// Ours: `-l` of the library that requires this linker.
     OwnLibrary,
-    /// Reserved to us, and not here: any other `--section-…`.
+    /// Reserved for us and undefined: any other `--section-…`.
     Reserved,
 }
 
@@ -138,11 +137,11 @@ enum Class {
     Joined,
     /// The next argument.
     Separate,
-    /// The rest of the argument or, where there is none, the next one.
+    /// The rest of the argument or, if that is empty, the next argument.
     JoinedOrSeparate,
 }
 
-/// Which dashes an option may have.
+/// The dashes that an option may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dashes {
     One,
@@ -169,8 +168,8 @@ const fn spec(name: &'static str, dashes: Dashes, class: Class, id: Id) -> Spec 
 use Class::{Flag, Joined, JoinedOrSeparate, Separate};
 use Dashes::{Any, One, Two};
 
-/// Options that need an entry: those that take a value, and flags whose meaning matters or whose
-/// name begins with that of a one-letter option with a joined value (`-m`, `-o`, `-e`, …).
+/// The options. A flag must be here if its meaning matters, or if its name begins with the name of a one-letter
+/// option with a joined value (`-m`, `-o`, `-e`, …).
 const OPTIONS: &[Spec] = &[
     spec("allow-undefined", Any, Flag, Id::AllowUndefined),
     spec("Bdynamic", Any, Flag, Id::Bdynamic),
@@ -223,7 +222,7 @@ const OPTIONS: &[Spec] = &[
     spec("script", Two, Separate, Id::Script),
     spec("script=", Two, Joined, Id::Script),
     spec("T", One, JoinedOrSeparate, Id::Script),
-    // The backend's, with a value.
+    // Options of the backend with a separate value.
     spec("allow-undefined-file", One, Separate, Id::Other),
     spec("allow-undefined-file=", Any, Joined, Id::Other),
     spec("entry", Any, Separate, Id::Entry),
@@ -256,7 +255,7 @@ const OPTIONS: &[Spec] = &[
     spec("wrap", Any, Separate, Id::Other),
     spec("wrap=", Any, Joined, Id::Other),
     spec("z", One, JoinedOrSeparate, Id::Z),
-    // The backend's, joined, so that they are known.
+    // Options of the backend with a joined value.
     spec("build-id=", Any, Joined, Id::Other),
     spec("color-diagnostics=", Any, Joined, Id::ColorDiagnosticsWhen),
     spec("export-memory=", Two, Joined, Id::Other),
@@ -277,7 +276,7 @@ const OPTIONS: &[Spec] = &[
     spec("thinlto-index-only", Two, Flag, Id::ThinLtoIndexOnly),
     spec("thinlto-index-only=", Two, Joined, Id::ThinLtoIndexOnly),
     spec("thinlto-jobs=", Two, Joined, Id::Other),
-    // The backend's flags.
+    // Flags of the backend.
     spec(
         "allow-multiple-definition",
         Any,
@@ -345,21 +344,20 @@ const OPTIONS: &[Spec] = &[
     spec("warn-unresolved-symbols", Any, Flag, Id::Other),
 ];
 
-/// What one argument, perhaps with the next one, is.
+/// The classification of one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// Not an option: an input.
+    /// An input.
     Input,
-    /// An option without a value, or with one that is in the same argument.
+    /// An option without a value, or with a value in the same argument.
     Whole(Id, OsString),
     /// An option whose value is the next argument.
     Separate(Id),
-    /// Begins with a dash and is not in the table.
+    /// An option that is not in the table.
     Unknown,
 }
 
-/// Reads one argument as LLVM's option parser does: of the options that fit, the one with the
-/// longest name.
+/// Classifies an argument. As in LLVM's option parser, the matching option with the longest name wins.
 pub fn classify(argument: &OsStr) -> Match {
     let bytes = argument.as_encoded_bytes();
     let (dashes, body) = match bytes {
@@ -370,7 +368,7 @@ pub fn classify(argument: &OsStr) -> Match {
     };
     let best = OPTIONS
         .iter()
-        .filter(|spec| spec.fits(dashes, body))
+        .filter(|spec| spec.matches(dashes, body))
         .max_by_key(|spec| spec.name.len());
     let Some(spec) = best else {
         return Match::Unknown;
@@ -384,13 +382,13 @@ pub fn classify(argument: &OsStr) -> Match {
 }
 
 impl Spec {
-    fn fits(&self, dashes: usize, body: &[u8]) -> bool {
-        let dashes_fit = match self.dashes {
+    fn matches(&self, dashes: usize, body: &[u8]) -> bool {
+        let dashes_match = match self.dashes {
             One => dashes == 1,
             Two => dashes == 2,
             Any => true,
         };
-        dashes_fit
+        dashes_match
             && match self.class {
                 Flag | Separate => body == self.name.as_bytes(),
                 Joined | JoinedOrSeparate => body.starts_with(self.name.as_bytes()),
@@ -419,7 +417,7 @@ mod tests {
         assert_eq!(classify("-lfoo".as_ref()), whole(Id::Library, "foo"));
         assert_eq!(classify("-library=foo".as_ref()), whole(Id::Library, "foo"));
         assert_eq!(classify("-library".as_ref()), Match::Separate(Id::Library));
-        // As in LLVM, a one-letter option with a joined value takes what no longer name takes.
+        // As in LLVM, a one-letter option with a joined value matches if no longer name does.
         assert_eq!(
             classify("-undefinedx".as_ref()),
             whole(Id::Undefined, "ndefinedx")
@@ -447,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_option_is_an_input() {
+    fn other_arguments_are_inputs() {
         for text in ["a.o", "", "-", "@file"] {
             assert_eq!(classify(text.as_ref()), Match::Input, "{text:?}");
         }

@@ -1,9 +1,8 @@
-//! Response files: `@FILE` stands for the arguments in FILE, as `cl::ExpandResponseFiles` of LLVM
-//! reads them.
+//! Expands response files (`@FILE`) like `cl::ExpandResponseFiles` of LLVM.
 //!
-//! The Windows quoting is `winsplit`'s. The other one is GNU's (libiberty, LLVM's
-//! `TokenizeGNUCommandLine`) and not a shell's: a backslash escapes the next byte inside quotes of
-//! either kind too, and `#` begins no comment; so no shell-quoting crate reads it right.
+//! `winsplit` implements the Windows quoting. The GNU quoting (libiberty, LLVM's `TokenizeGNUCommandLine`) is
+//! not that of a shell: a backslash escapes the next byte even in single quotes, and `#` does not begin a
+//! comment. So crates for shell quoting cannot parse it.
 
 use super::os;
 use crate::error::{Error, Result, os_message};
@@ -15,12 +14,12 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// How a response file is quoted (`--rsp-quoting`).
+/// The quoting of a response file (`--rsp-quoting`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quoting {
-    /// GNU's, the default but on Windows.
+    /// GNU quoting, the default except on Windows.
     Posix,
-    /// That of `CommandLineToArgvW`, the default on Windows.
+    /// The quoting of `CommandLineToArgvW`, the default on Windows.
     Windows,
 }
 
@@ -38,12 +37,12 @@ impl Default for Quoting {
 #[derive(Debug, Default)]
 pub struct Expanded {
     /// The arguments.
-    pub words: Vec<OsString>,
-    /// Whether one of the files was a pipe, which nobody can read again.
+    pub arguments: Vec<OsString>,
+    /// Whether one of the files is a pipe, which cannot be read again.
     pub read_once: bool,
 }
 
-/// `arguments` with each `@FILE` replaced by what the file holds, to any depth.
+/// Replaces each `@FILE` by the arguments in the file, recursively.
 ///
 /// # Errors
 /// A response file that cannot be read, or that includes itself.
@@ -54,9 +53,9 @@ pub fn expand(arguments: &[OsString], quoting: Quoting) -> Result<Expanded> {
         known: HashMap::default(),
         read_once: false,
     };
-    let words = expansion.expand(arguments)?;
+    let arguments = expansion.expand(arguments)?;
     Ok(Expanded {
-        words,
+        arguments,
         read_once: expansion.read_once,
     })
 }
@@ -68,15 +67,15 @@ pub fn file_of(argument: &OsStr) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// More arguments than this are no command line: response files that name others twice, which name others
-/// twice, would fill the memory.
-const MOST_ARGUMENTS: usize = 1 << 24;
+/// The maximum number of arguments. Without a limit, response files that each name the next one twice exhaust
+/// the memory.
+const MAX_ARGUMENTS: usize = 1 << 24;
 
 struct Expansion {
     quoting: Quoting,
-    /// The files that are being expanded, each named by the one before.
+    /// The files that are being expanded, outermost first.
     open: Vec<PathBuf>,
-    /// What files stand for, which are read once however often they are named.
+    /// The expanded arguments of files. Each file is read once.
     known: HashMap<PathBuf, Rc<[OsString]>>,
     read_once: bool,
 }
@@ -87,12 +86,12 @@ impl Expansion {
         for argument in arguments {
             let file = file_of(argument);
             match file.map(|file| self.file(&file)).transpose()?.flatten() {
-                Some(words) => expanded.extend(words.iter().cloned()),
-                // As LLVM and libiberty: what names no file is the name of something else.
+                Some(inner) => expanded.extend(inner.iter().cloned()),
+                // As in LLVM and libiberty, it is an ordinary argument if there is no such file.
                 None => expanded.push(argument.clone()),
             }
-            if expanded.len() > MOST_ARGUMENTS {
-                let error = Error::new("the arguments in response files are too many");
+            if expanded.len() > MAX_ARGUMENTS {
+                let error = Error::new("too many arguments in response files");
                 return Err(error
                     .note("name each of the inner files once")
                     .in_file(argument.display()));
@@ -101,30 +100,30 @@ impl Expansion {
         Ok(expanded)
     }
 
-    /// What a file stands for, if there is one.
+    /// The expanded arguments of a file; `None` if it does not exist.
     fn file(&mut self, file: &Path) -> Result<Option<Rc<[OsString]>>> {
-        // Two names of one file are one file: the loop is found however it is spelt.
+        // Detects loops through different names of the same file.
         let identity = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
         if self.open.contains(&identity) {
             return Err(Error::new("this response file includes itself")
-                .note("take the inner `@` argument out, or name another file")
+                .note("remove the inner `@` argument, or name another file")
                 .in_file(file.display()));
         }
-        if let Some(words) = self.known.get(&identity) {
-            return Ok(Some(Rc::clone(words)));
+        if let Some(arguments) = self.known.get(&identity) {
+            return Ok(Some(Rc::clone(arguments)));
         }
         let Some(bytes) = self.read(file)? else {
             return Ok(None);
         };
         let inner = split(file, &bytes, self.quoting)?;
         self.open.push(identity.clone());
-        let words: Rc<[OsString]> = self.expand(&inner)?.into();
+        let arguments: Rc<[OsString]> = self.expand(&inner)?.into();
         self.open.pop();
-        self.known.insert(identity, Rc::clone(&words));
-        Ok(Some(words))
+        self.known.insert(identity, Rc::clone(&arguments));
+        Ok(Some(arguments))
     }
 
-    /// What is in a file, if there is one.
+    /// The contents of a file; `None` if it does not exist.
     fn read(&mut self, file: &Path) -> Result<Option<Vec<u8>>> {
         let read = File::open(file).and_then(|mut opened| {
             let mut bytes = Vec::new();
@@ -147,10 +146,10 @@ impl Expansion {
     }
 }
 
-/// The arguments in the response file `file`, which holds `bytes`.
+/// The arguments in the response file `file` with the contents `bytes`.
 ///
 /// # Errors
-/// Text that is not UTF-8, in Windows quoting, and what is no text of the encoding that it says it is.
+/// Invalid UTF-8 with Windows quoting, or invalid UTF-16 after a UTF-16 byte order mark.
 pub fn split(file: &Path, bytes: &[u8], quoting: Quoting) -> Result<Vec<OsString>> {
     let bytes = as_utf8(bytes).map_err(|error| error.in_file(file.display()))?;
     match quoting {
@@ -158,7 +157,7 @@ pub fn split(file: &Path, bytes: &[u8], quoting: Quoting) -> Result<Vec<OsString
         Quoting::Windows => {
             let text = std::str::from_utf8(&bytes).map_err(|error| {
                 Error::new("a response file in Windows quoting must be UTF-8")
-                    .note("save it as UTF-8, or say --rsp-quoting=posix if it is quoted so")
+                    .note("save it as UTF-8, or use --rsp-quoting=posix if it has that quoting")
                     .at(error.valid_up_to() as u64)
                     .in_file(file.display())
             })?;
@@ -167,8 +166,8 @@ pub fn split(file: &Path, bytes: &[u8], quoting: Quoting) -> Result<Vec<OsString
     }
 }
 
-/// `bytes` without a byte order mark, from UTF-16 if the mark is of that: editors on Windows write the one, and
-/// MSBuild the other. LLVM takes both.
+/// `bytes` without a byte order mark, converted from UTF-16 if they have its mark. As in LLVM, both are accepted:
+/// editors on Windows write a UTF-8 mark, and MSBuild writes UTF-16.
 fn as_utf8(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
     let unit = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -180,13 +179,13 @@ fn as_utf8(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
     match text {
         Ok(text) if rest.is_empty() => Ok(text.into_bytes().into()),
         _ => Err(Error::new(
-            "this response file begins with the mark of UTF-16, and is no such text",
+            "this response file begins with a UTF-16 byte order mark, but is not valid UTF-16",
         )
         .note("save it as UTF-8")),
     }
 }
 
-/// Splits `text` by GNU's quoting.
+/// Splits `text` with GNU quoting.
 fn split_gnu(text: &[u8]) -> Vec<OsString> {
     let mut arguments = Vec::new();
     let mut current: Option<Vec<u8>> = None;
@@ -213,7 +212,7 @@ fn split_gnu(text: &[u8]) -> Vec<OsString> {
     arguments
 }
 
-/// The bytes of a response file, in `quoting`, that stands for `arguments`.
+/// The contents of a response file with `arguments`.
 pub fn write(arguments: &[OsString], quoting: Quoting) -> Vec<u8> {
     let mut text = Vec::new();
     for argument in arguments {
@@ -238,7 +237,7 @@ fn quote_gnu(argument: &[u8], text: &mut Vec<u8>) {
     text.push(b'"');
 }
 
-/// Backslashes count only before a double quote: there each is doubled, and the quote escaped.
+/// Backslashes are special only before a double quote. There each is doubled, and the quote is escaped.
 fn quote_windows(argument: &[u8], text: &mut Vec<u8>) {
     text.push(b'"');
     let mut backslashes = 0;
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn gnu_quoting_is_not_a_shells() {
+    fn gnu_quoting_is_not_shell_quoting() {
         assert_eq!(
             gnu("a 'b c'  \"d\\\"e\" f\\ g"),
             ["a", "b c", "d\"e", "f g"]
@@ -283,9 +282,9 @@ mod tests {
     }
 
     #[test]
-    fn utf16_by_its_mark() {
+    fn utf16_with_a_byte_order_mark() {
         let text = "a \u{e9}\u{1f600}\n'b c'";
-        let words = ["a", "\u{e9}\u{1f600}", "b c"];
+        let arguments = ["a", "\u{e9}\u{1f600}", "b c"];
         let encoded = |unit: fn(u16) -> [u8; 2]| -> Vec<u8> {
             let units = std::iter::once(0xfeff).chain(text.encode_utf16());
             units.flat_map(unit).collect()
@@ -293,25 +292,25 @@ mod tests {
         let file = Path::new("r.rsp");
         for mut bytes in [encoded(u16::to_le_bytes), encoded(u16::to_be_bytes)] {
             let split_as = |bytes: &[u8]| split(file, bytes, Quoting::Posix);
-            assert_eq!(split_as(&bytes).expect("text"), words);
+            assert_eq!(split_as(&bytes).expect("UTF-16"), arguments);
             bytes.push(b'x');
-            let error = split_as(&bytes).expect_err("half a unit").to_string();
+            let error = split_as(&bytes).expect_err("half a code unit").to_string();
             assert!(error.contains("r.rsp: this response file"), "{error}");
             bytes.pop();
             bytes.truncate(bytes.len() - 14);
-            assert!(split_as(&bytes).is_err(), "half of a pair");
+            assert!(split_as(&bytes).is_err(), "half a surrogate pair");
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(arguments in proptest::collection::vec("[ -~\t\n]{0,12}", 0..6)) {
+        fn written_arguments_are_read_back(arguments in proptest::collection::vec("[ -~\t\n]{0,12}", 0..6)) {
             let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
             prop_assert_eq!(split_gnu(&write(&arguments, Quoting::Posix)), arguments);
         }
 
         #[test]
-        fn what_is_written_for_windows_is_read_back(
+        fn written_windows_arguments_are_read_back(
             arguments in proptest::collection::vec(r#"[a-z \\"]{1,12}"#, 1..5)
         ) {
             let text = String::from_utf8(write(

@@ -1,5 +1,5 @@
-//! The command line of the backend: the caller's arguments with temporary files in place of, or before,
-//! the inputs that were rewritten.
+//! The command line of the backend: the caller's arguments, with temporary files in place of or before the
+//! rewritten inputs.
 
 use super::diagnostics::{NameMap, SynthesizedSymbols};
 use super::invocation::MAX_COMMAND_LINE;
@@ -24,7 +24,7 @@ impl<'a> LinkCommand<'a> {
     /// An empty command, with a directory for its temporary files.
     ///
     /// # Errors
-    /// A temporary directory that cannot be made.
+    /// A temporary directory that cannot be created.
     pub fn new() -> Result<Self> {
         let directory = Directory::new().map_err(|error| cannot_write(&error))?;
         let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
@@ -36,7 +36,7 @@ impl<'a> LinkCommand<'a> {
         })
     }
 
-    /// Prints the messages of the LTO step. Warnings that the final link repeats are not printed again.
+    /// Prints the messages of the LTO step, and hides these warnings in the final link.
     pub fn show_lto_messages(&mut self, messages: &[u8]) {
         let _ = std::io::stderr().write_all(messages);
         self.names.hide_repeated(messages);
@@ -58,9 +58,9 @@ impl<'a> LinkCommand<'a> {
     /// A response file that cannot be written.
     pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
         let arguments = line.edited(&self.edits);
-        let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
-        // Older lld drop empty arguments of a response file.
-        if length <= MAX_COMMAND_LINE || arguments.iter().any(|word| word.is_empty()) {
+        let length: usize = arguments.iter().map(|argument| argument.len() + 1).sum();
+        // Older versions of lld drop empty arguments in response files.
+        if length <= MAX_COMMAND_LINE || arguments.iter().any(|argument| argument.is_empty()) {
             return Ok(arguments);
         }
         let response = args::response_file(&arguments, line.quoting());
@@ -78,14 +78,14 @@ impl<'a> LinkCommand<'a> {
         Ok(arguments)
     }
 
-    /// Maps temporary names back in the files that the backend wrote: the link map and `--why-extract`.
+    /// Maps temporary names back in the reports of the backend: the link map and `--why-extract`.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn map_reports(&self, line: &CommandLine) -> Result<()> {
         for report in line.values(Id::Map).chain(line.values(Id::WhyExtract)) {
             let path = Path::new(report);
-            // Skip terminals and pipes: what was written there cannot be changed.
+            // Skip terminals and pipes: their contents cannot be changed.
             if !path.is_file() {
                 continue;
             }
@@ -136,8 +136,8 @@ impl<'a> LinkCommand<'a> {
         path
     }
 
-    /// The name of the next member of a temporary archive. It is `name` where an archive can hold that, as
-    /// some messages show a member without its archive.
+    /// The name of the next member of a temporary archive. It is `name` if the archive format allows that,
+    /// because some messages show a member without its archive.
     pub(super) fn member(&mut self, archive: &str, name: &str, shown_as: String) -> String {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
         let member = match !name.is_empty() && name.bytes().all(is_plain) {
@@ -149,7 +149,7 @@ impl<'a> LinkCommand<'a> {
         member
     }
 
-    /// Puts arguments in place of an object or, for a member, just before its archive.
+    /// Puts arguments in place of an object or, for an archive member, directly before its archive.
     pub(super) fn place(&mut self, module: &Module<'_>, arguments: Vec<OsString>) {
         let argument = module.place.argument;
         if module.is_member() {
@@ -163,7 +163,7 @@ impl<'a> LinkCommand<'a> {
         }
     }
 
-    /// Drops `--lto-obj-path`: the LTO step has copied the objects there.
+    /// Drops `--lto-obj-path`: the LTO step has already written its objects.
     pub fn drop_lto_object_path(&mut self, line: &CommandLine) {
         for (index, argument) in line.arguments() {
             if let Meaning::Option(Id::LtoObjectPath, _) = argument.meaning {
@@ -179,14 +179,14 @@ impl<'a> LinkCommand<'a> {
         }
     }
 
-    /// Ends `--start-lib`. Objects that are appended must not be lazy.
+    /// Ends `--start-lib`, because appended objects must not be lazy.
     pub fn end_lazy_files(&mut self, line: &CommandLine) {
         if line.flag(Id::StartLib, Id::EndLib) {
             self.edits.last.push("--end-lib".into());
         }
     }
 
-    /// Appends an object, which `write` writes.
+    /// Appends an object. `write` writes its contents.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -199,7 +199,7 @@ impl<'a> LinkCommand<'a> {
         Ok(())
     }
 
-    /// Sets the inputs that the symbols of the synthesized object come from, for messages to show.
+    /// Sets the inputs that messages show for the symbols of the synthesized object.
     pub fn show_symbols(&mut self, symbols: SynthesizedSymbols<'a>) {
         self.names.set_symbols(symbols);
     }

@@ -1,4 +1,4 @@
-//! Messages of the backend, with the names of inputs in place of temporary files.
+//! Maps temporary files in messages of the backend back to inputs.
 
 use super::map::{Lines, MapArrays, SYNTHESIZED};
 use crate::args::from_bytes;
@@ -28,19 +28,19 @@ pub struct NameMap<'a> {
     output: Vec<u8>,
     /// The lines of the arrays in a link map.
     arrays: Option<MapArrays>,
-    /// Warnings that were printed already.
-    said: HashSet<Vec<u8>>,
+    /// The lines of warnings that have been printed.
+    printed: HashSet<Vec<u8>>,
 }
 
 /// The subdirectory for the temporary output of the LTO step.
 pub const OUTPUT: &str = "output";
 
-/// What hoisting adds to names.
+/// The generated parts of names that hoisting creates.
 #[derive(Debug, Clone, Copy)]
 pub struct GeneratedNames {
-    /// Part of the name of an emptied segment, which the user does not have.
+    /// Part of the name of the empty segment in a rewritten object.
     pub tombstone: &'static str,
-    /// Precedes the number in a generated symbol name.
+    /// The prefix of the number in a generated symbol name.
     pub unique: &'static str,
 }
 
@@ -52,7 +52,7 @@ pub struct SynthesizedSymbols<'a> {
     pub input_name: Box<dyn Fn(usize) -> String + Sync + 'a>,
     /// The number of inputs.
     pub inputs: usize,
-    /// What hoisting adds to names.
+    /// The generated parts of names, which messages do not show.
     pub added: GeneratedNames,
 }
 
@@ -67,18 +67,18 @@ impl<'a> NameMap<'a> {
             demangled: OnceLock::new(),
             output: Vec::new(),
             arrays: None,
-            said: HashSet::default(),
+            printed: HashSet::default(),
         }
     }
 
-    /// The name of the directory of temporary files, which is unique to this link.
+    /// The name of the directory of temporary files. It is unique to this link.
     pub fn directory(&self) -> OsString {
         let prefix = from_bytes(&self.prefix);
         let name = Path::new(&prefix).file_name();
         name.unwrap_or_default().to_owned()
     }
 
-    /// Shows the directory of the temporary output as that of the caller's output `path`.
+    /// Shows the directory of the temporary output as the directory of the caller's output `path`.
     pub fn set_output(&mut self, path: &Path) {
         let path = path.as_os_str().as_encoded_bytes();
         let name = memchr::memrchr(MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
@@ -95,17 +95,17 @@ impl<'a> NameMap<'a> {
         Lines::new(self.arrays.as_ref(), to)
     }
 
-    /// Hides the warnings among these messages when they come again.
+    /// Hides later repetitions of the warnings in `messages`.
     pub fn hide_repeated(&mut self, messages: &[u8]) {
         let lines = messages.split_inclusive(|&byte| byte == b'\n');
-        // With colours there are escapes before this text.
+        // Colour escapes may precede this text.
         let warnings = lines.filter(|line| memmem::find(line, b"warning: ").is_some());
-        self.said.extend(warnings.map(<[u8]>::to_vec));
+        self.printed.extend(warnings.map(<[u8]>::to_vec));
     }
 
-    /// Whether this line is a warning that was printed already.
+    /// Whether this line is a warning that has already been printed.
     pub fn is_repeated(&self, line: &[u8]) -> bool {
-        self.said.contains(line)
+        self.printed.contains(line)
     }
 
     /// Shows the temporary file `file` as `input`.
@@ -122,11 +122,11 @@ impl<'a> NameMap<'a> {
     pub fn text(&self, text: &[u8]) -> Vec<u8> {
         let mut mapped = Vec::with_capacity(text.len());
         let mut lines = self.lines(&mut mapped);
-        let mut about = MessageContext::default();
+        let mut context = MessageContext::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
-            about.map(self, line, |line| lines.line(line));
+            context.map(self, line, |line| lines.line(line));
         }
-        about.end(|line| lines.line(line));
+        context.end(|line| lines.line(line));
         lines.flush();
         mapped
     }
@@ -137,10 +137,10 @@ impl<'a> NameMap<'a> {
         (0..symbols.inputs).find(|&input| (symbols.input_name)(input).as_bytes() == name)
     }
 
-    /// Maps a line of a message about `symbol`. The result is empty if the line is about an emptied
-    /// segment.
+    /// Maps a line of a message about `symbol`. The result is empty if the line is about the empty segment of
+    /// a rewritten object.
     pub fn line_about(&self, line: &[u8], symbol: Option<&[u8]>) -> Vec<u8> {
-        // `--print-gc-sections` and link maps show emptied segments.
+        // `--print-gc-sections` and link maps show these segments.
         let added = self.symbols.as_ref().map(|symbols| symbols.added);
         if added.is_some_and(|added| contains(line, added.tombstone)) {
             return Vec::new();
@@ -190,7 +190,7 @@ impl<'a> NameMap<'a> {
             let mut demangled = HashMap::default();
             for (symbol, origin) in origins {
                 if let (Some(name), Some(origin)) = (demangle::as_llvm(symbol), *origin) {
-                    // Several symbols may have one demangled name. The first input wins.
+                    // Several symbols may have the same demangled name. The first input wins.
                     let first: &mut usize = demangled.entry(name).or_insert(origin);
                     *first = origin.min(*first);
                 }
@@ -207,7 +207,7 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
 }
 
 /// The length of the name of a temporary file at the start of `text`: digits, an extension and, for an
-/// archive, the member in parentheses. The full stop of a sentence may follow.
+/// archive, the member in parentheses. The full stop of a sentence may follow it.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
@@ -220,20 +220,19 @@ fn file_name_length(text: &[u8]) -> usize {
     }
 }
 
-/// The context of a message: its first line names a symbol, and lines that begin with `>>>` belong to
-/// it.
+/// The context of a message. Its first line names a symbol, and lines that begin with `>>>` continue it.
 #[derive(Default)]
 pub struct MessageContext {
     symbol: Option<Vec<u8>>,
-    /// The first definition of a duplicate symbol, until the second one follows.
+    /// The mapped line of the first definition of a duplicate symbol, held back until the second one.
     first: Option<Vec<u8>>,
-    /// Whether the message is about a duplicate symbol whose first definition follows.
+    /// Whether the next definition is the first of a duplicate symbol.
     is_duplicate: bool,
 }
 
 impl MessageContext {
-    /// Passes the mapped lines to `show`. The synthesized object is the last input, so the backend shows
-    /// its definition second. Here the two are shown in the order of their inputs.
+    /// Passes the mapped lines to `show`. The backend shows a definition in the synthesized object second,
+    /// because that is the last input. This shows the two definitions in the order of their inputs.
     pub fn map(&mut self, names: &NameMap<'_>, line: &[u8], mut show: impl FnMut(&[u8])) {
         const DEFINED: &[u8] = b">>> defined in ";
         if !line.starts_with(b">>>") {
@@ -258,7 +257,7 @@ impl MessageContext {
         }
     }
 
-    /// Shows a line that was held back.
+    /// Shows the line that is held back, if any.
     pub fn end(&mut self, show: impl FnMut(&[u8])) {
         self.first.take().as_deref().into_iter().for_each(show);
     }
@@ -351,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_synthesized_object_is_shown_as_who_brought_the_symbol() {
+    fn the_synthesized_object_is_shown_as_the_input_of_the_symbol() {
         assert_eq!(
             text("wasm-ld: error: /tmp/x/0.o: undefined symbol: callback\n"),
             "wasm-ld: error: q.o: undefined symbol: callback\n"
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_we_made_is_not_shown() {
+    fn generated_names_are_not_shown() {
         let line = "removing unused section /tmp/x/3.o:(.rodata..gathered)\n";
         assert_eq!(text(line), "");
         assert_eq!(text("see run..section.12.7 and more"), "see run and more");

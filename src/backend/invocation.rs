@@ -1,8 +1,8 @@
 //! An invocation of the backend, with its arguments on the command line or sent later.
 //!
 //! Loading lld takes longer than most of our work. So lld starts early, with its standard input as a
-//! response file, and blocks until the arguments are sent. That is done for inputs with marks only:
-//! this process cannot become the backend then.
+//! response file, and blocks until the arguments arrive. This process can then no longer become the backend,
+//! so lld starts early only for inputs with marks.
 
 use super::diagnostics::NameMap;
 use super::locate::Backend;
@@ -15,8 +15,8 @@ use crate::terminal::Colors;
 use std::ffi::OsString;
 use std::io::Write;
 
-/// A longer command line goes into a response file, in bytes. The limit of Windows is 32,767
-/// characters, and a pipe on Linux buffers 65,536 bytes.
+/// The maximum length of a command line in bytes; longer ones go into a response file. The limit of Windows is
+/// 32,767 characters, and a pipe on Linux buffers 65,536 bytes.
 pub const MAX_COMMAND_LINE: usize = 30_000;
 
 /// An invocation of the backend.
@@ -28,7 +28,7 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
-    /// An invocation that has not started yet.
+    /// An invocation that has not started.
     pub fn new(line: &'a CommandLine, backend: &'a Backend) -> Self {
         Self {
             line,
@@ -41,7 +41,7 @@ impl<'a> Invocation<'a> {
     /// become the backend afterwards.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// The backend cannot be run.
     pub fn start_early(&mut self) -> Result<()> {
         if self.started.is_none() && early_start::is_possible(self.line, self.backend) {
             let arguments = self.with_flavor(vec![early_start::ARGUMENTS.into()]);
@@ -50,11 +50,11 @@ impl<'a> Invocation<'a> {
         Ok(())
     }
 
-    /// Runs the backend with the caller's own arguments, in place of this process if possible. None of them
-    /// may be an option of ours.
+    /// Runs the backend with the caller's own arguments, in place of this process if possible. The arguments
+    /// must not contain options of ours.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// The backend cannot be run.
     pub fn run_unchanged(mut self) -> Result<ExitStatus> {
         let arguments = self.line.original().to_vec();
         let Some(mut running) = self.started.take() else {
@@ -67,11 +67,11 @@ impl<'a> Invocation<'a> {
         })
     }
 
-    /// Runs the backend and relays its output under the names that the user knows. `gathered` tells a
-    /// nested run of this program that this link has gathered.
+    /// Runs the backend and relays its output with the names of inputs. If `gathered`, nested runs of this
+    /// program do not gather again.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// The backend cannot be run.
     pub fn run(
         self,
         arguments: Vec<OsString>,
@@ -81,10 +81,10 @@ impl<'a> Invocation<'a> {
         self.run_to(arguments, names, gathered, &mut std::io::stderr())
     }
 
-    /// As `run`, and returns the errors and warnings.
+    /// Like [`Self::run`], and also returns the errors and warnings.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// The backend cannot be run.
     pub fn run_and_capture(
         self,
         arguments: Vec<OsString>,
@@ -116,28 +116,26 @@ impl<'a> Invocation<'a> {
         )
     }
 
-    /// Runs the backend with the caller's arguments but for our options, and returns here afterwards. It
-    /// inherits our output.
+    /// Runs the backend with the caller's arguments without our options. It inherits our outputs.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// The backend cannot be run.
     pub fn run_inherited(&self) -> Result<ExitStatus> {
         let arguments = self.line.edited(&Edits::default());
         process::run_inherited(self.backend, &self.with_flavor(arguments))
     }
 
-    /// Runs the backend with the caller's arguments but for our options, and returns its errors and
-    /// warnings.
+    /// Runs the backend with the caller's arguments without our options, and returns its errors and warnings.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// The backend cannot be run.
     pub fn capture_messages(&self) -> Result<(ExitStatus, Vec<u8>)> {
         let arguments = self.line.edited(&Edits::default());
         process::capture(self.backend, &self.piped(arguments), None)
     }
 
-    /// The arguments for a backend whose messages go through a pipe. It cannot see the user's terminal, so
-    /// colours are asked for.
+    /// The arguments for a backend whose messages go through a pipe. It cannot detect the user's terminal, so
+    /// this enables colours.
     pub fn piped(&self, mut arguments: Vec<OsString>) -> Vec<OsString> {
         let colors = Colors::of(self.line);
         if self.backend.takes_flavor() && colors == Colors::Auto && colors.are_shown() {
@@ -155,7 +153,7 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// A backend that got no arguments has done nothing.
+/// Kills a backend that was started early but got no arguments. It has not done anything yet.
 impl Drop for Invocation<'_> {
     fn drop(&mut self) {
         if let Some(mut running) = self.started.take() {
@@ -175,20 +173,20 @@ mod early_start {
 
     /// The path of standard input.
     const STDIN: &str = "/dev/stdin";
-    /// The argument that makes it a response file.
+    /// The argument that makes standard input a response file.
     pub const ARGUMENTS: &str = "@/dev/stdin";
 
-    /// Whether the backend can start early. It must be lld itself: a wrapper may look at its arguments. It
-    /// must not write to a terminal: lld uses colours there, and our pipes are none. Another quoting style
-    /// has to be on the command line, and older lld drop empty arguments of a response file.
+    /// Whether the backend can start early. It must be lld itself, because a wrapper may inspect its arguments.
+    /// Our outputs must not be a terminal: lld would use colours there, but not on our pipes. `--rsp-quoting` has
+    /// to be on the command line, and older versions of lld drop empty arguments in response files.
     pub fn is_possible(line: &CommandLine, backend: &Backend) -> bool {
         let arguments = line.original();
-        let length: usize = arguments.iter().map(|word| word.len() + 1).sum();
+        let length: usize = arguments.iter().map(|argument| argument.len() + 1).sum();
         let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
         cfg!(unix)
             && length <= MAX_COMMAND_LINE
             && !line.has(Id::RspQuoting)
-            && !arguments.iter().any(|word| word.is_empty())
+            && !arguments.iter().any(|argument| argument.is_empty())
             && !is_terminal
             && !arguments.iter().any(is_descriptor)
             && Path::new(STDIN).exists()
@@ -197,19 +195,19 @@ mod early_start {
     }
 
     /// Whether an argument may name a descriptor of this process, such as standard input.
-    fn is_descriptor(word: &OsString) -> bool {
-        let bytes = word.as_encoded_bytes();
-        let finds = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
-        finds(b"/dev/stdin") || finds(b"/fd/")
+    fn is_descriptor(argument: &OsString) -> bool {
+        let bytes = argument.as_encoded_bytes();
+        let contains = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
+        contains(b"/dev/stdin") || contains(b"/fd/")
     }
 
-    /// Sends the arguments, all at once, so that the backend never reads a part of them.
+    /// Sends all arguments in one write, so that the backend never reads a part of them.
     pub fn send_arguments(child: &mut Child, arguments: &[OsString]) {
         if let Some(mut stdin) = child.stdin.take() {
-            // The first byte keeps an argument from being read as a byte order mark.
+            // The newline prevents the backend from reading the first argument as a byte order mark.
             let mut text = b"\n".to_vec();
             text.extend(args::response_file(arguments, Quoting::Posix));
-            // Ignore a broken pipe: the exit status tells why.
+            // Ignore EPIPE: the exit status has the reason.
             let _ = stdin.write_all(&text);
         }
     }

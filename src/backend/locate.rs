@@ -10,29 +10,29 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The environment variable for the backend.
+/// The environment variable with the path of the backend.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LINKER";
 
-/// Makes a component from the module that a linker links.
+/// The linker that makes a component from a linked module.
 const COMPONENT_LD: &str = "wasm-component-ld";
 
-/// The linker that is run.
+/// The linker that this program runs.
 #[derive(Debug)]
 pub struct Backend {
     /// Its executable.
     pub path: PathBuf,
-    /// The linker that `wasm-component-ld` runs, if it does not find that itself.
+    /// The linker for `wasm-component-ld` to run, if it would not find that itself.
     pub inner: Option<PathBuf>,
     /// The major version of lld, once known.
     version: OnceCell<Option<u32>>,
 }
 
 impl Backend {
-    /// Finds the backend: `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on PATH (rustc
-    /// adds its own directory), rustc's sysroot, the newest `wasm-ld-NN` on PATH.
+    /// Finds the backend: the first of `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on
+    /// PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
-    /// There is none, or a given path does not exist or is this program.
+    /// No linker is found, or a given path does not exist or is this program.
     pub fn find(line: &CommandLine) -> Result<Self> {
         let backend = Self::find_linker(line)?;
         match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
@@ -41,10 +41,11 @@ impl Backend {
         }
     }
 
-    /// `wasm-component-ld` for this linker: in its directory, as in a Rust toolchain, or on PATH.
+    /// The `wasm-component-ld` that runs this linker, from the directory of this linker, as in a Rust toolchain,
+    /// or from PATH.
     fn for_component(self) -> Result<Self> {
-        let beside = self.path.parent().map(Path::to_path_buf);
-        let directories = beside.into_iter().chain(path_directories());
+        let own = self.path.parent().map(Path::to_path_buf);
+        let directories = own.into_iter().chain(path_directories());
         let mut programs = directories.map(|directory| directory.join(exe(COMPONENT_LD)));
         let Some(path) = programs.find(|path| path.is_file()) else {
             return Err(Error::new(format!(
@@ -94,7 +95,7 @@ impl Backend {
 
     fn named(name: &OsStr, by: &str, itself: Option<&Path>) -> Result<Self> {
         let path = Path::new(name);
-        // A name without a directory is looked up on PATH only, as in a shell.
+        // As in a shell, a name without a directory is searched only on PATH.
         let path = if path.components().count() > 1 {
             Some(path.to_path_buf())
         } else {
@@ -130,19 +131,18 @@ impl Backend {
         matches!(self.stem(), Some("rust-lld" | "lld"))
     }
 
-    /// Whether it is lld, which takes `-flavor wasm` under any name.
+    /// Whether it is lld, which accepts `-flavor wasm` under any name.
     pub fn takes_flavor(&self) -> bool {
         self.needs_flavor() || self.stem().is_some_and(|stem| stem.starts_with("wasm-ld"))
     }
 
-    /// Whether it honours `WASM_SEG_FLAG_RETAIN`, as lld does since LLVM 19. An unknown version counts as
-    /// new.
+    /// Whether it honours `WASM_SEG_FLAG_RETAIN`, as lld does since LLVM 19. True for an unknown version.
     pub fn retains(&self) -> bool {
         const FIRST: u32 = 19;
         self.lld_version().is_none_or(|version| version >= FIRST)
     }
 
-    /// When `-l` finds shared libraries (tested with LLVM 14, 16, 19 and 22).
+    /// When it resolves `-l` to shared libraries (tested with LLVM 14, 16, 19 and 22).
     pub fn shared_libraries(&self) -> SharedLibraries {
         match self.lld_version() {
             Some(..16) => SharedLibraries::Never,
@@ -151,13 +151,13 @@ impl Backend {
         }
     }
 
-    /// The major version of lld. The backend is run for it at most once.
+    /// The major version of lld; `None` if unknown. Runs the backend at most once.
     fn lld_version(&self) -> Option<u32> {
-        *self.version.get_or_init(|| self.ask_for_version())
+        *self.version.get_or_init(|| self.query_version())
     }
 
-    /// Runs the backend for its version, which it prints as `Debian LLD 14.0.6`.
-    fn ask_for_version(&self) -> Option<u32> {
+    /// Runs the backend with `--version`, which prints a line such as `Debian LLD 14.0.6`.
+    fn query_version(&self) -> Option<u32> {
         let flavor = ["-flavor", "wasm"];
         let linker = match &self.inner {
             Some(inner) => &Self::at(inner.clone()),
@@ -175,7 +175,7 @@ impl Backend {
         version.split('.').next()?.parse().ok()
     }
 
-    /// Whether it is a binary and not a script.
+    /// Whether it is a binary, not a script.
     pub fn is_program(&self) -> bool {
         let mut first = [0; 2];
         let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut first));
@@ -191,7 +191,7 @@ fn exe(name: &str) -> OsString {
     format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
 }
 
-/// The absolute directories of PATH. Nothing runs from the current directory.
+/// The absolute directories of PATH. Relative ones are ignored, so nothing runs from the current directory.
 fn path_directories() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -199,7 +199,7 @@ fn path_directories() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `rust-lld` in the toolchain of `rustc`.
+/// The candidates for `rust-lld` in the sysroot of `rustc`.
 fn in_sysroot() -> Vec<PathBuf> {
     let rustc = path_directories()
         .into_iter()
@@ -223,7 +223,7 @@ fn in_sysroot() -> Vec<PathBuf> {
         .collect()
 }
 
-/// `wasm-ld-NN`, newest first.
+/// The `wasm-ld-NN` in `directories`, newest first.
 fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = directories
         .iter()
@@ -245,7 +245,7 @@ fn directory_entries(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Whether two paths are one program: the same file, or a copy.
+/// Whether two paths are the same program: the same file, or a copy.
 fn is_same(path: &Path, itself: &Path) -> bool {
     let length = |path| fs::metadata(path).map(|metadata| metadata.len()).ok();
     if length(path) != length(itself) {

@@ -1,8 +1,8 @@
-//! The LTO step: bitcode with entries is compiled before gathering.
+//! The LTO step: compiles bitcode with entries before gathering.
 //!
-//! Only the backend can resolve which archive members are linked and which symbols are visible outside
-//! the bitcode. Whole-program optimization needs both. So the backend links once to a temporary output,
-//! and writes the objects of the bitcode (`--lto-obj-path`, since LLVM 20).
+//! LTO depends on which archive members are linked and which symbols are visible outside the bitcode. Only the
+//! backend can resolve both. So the backend links once to a temporary output and writes the objects of the
+//! bitcode (`--lto-obj-path`, since LLVM 20).
 
 use super::command::LinkCommand;
 use super::diagnostics::{NameMap, OUTPUT};
@@ -28,20 +28,19 @@ use std::path::{Path, PathBuf};
 pub struct BitcodeWithEntries {
     /// Indices into [`Inputs::bitcode`].
     pub positions: Vec<usize>,
-    /// Whether symbols show the entries. If not, a string in the file may be the name of a section by
-    /// accident.
+    /// Whether symbol tables show the entries. If not, only the name of a section occurs in a file.
     pub is_certain: bool,
-    /// Names that the optimizer must keep: those of entries, and those that other files may refer to later.
+    /// The symbols that LTO must retain: entries, and symbols that other files may refer to later.
     pub kept: Vec<String>,
 }
 
 /// The result of the LTO step.
 pub enum Compiled {
-    /// The objects of the bitcode, and the backend's messages.
+    /// The objects of the bitcode, and the messages of the backend.
     Objects(FromBitcode, Vec<u8>),
     /// The backend has reported an error.
     Failed(ExitStatus),
-    /// The backend has no `--lto-obj-path`, and no symbol shows entries.
+    /// The backend has no `--lto-obj-path`, and no symbol table shows entries.
     NoEntries,
 }
 
@@ -86,15 +85,21 @@ pub fn compile_bitcode(
         return Ok(Compiled::NoEntries);
     }
     if status != ExitStatus::Code(0) && is_unknown {
-        // Without the option the backend reports other errors, such as bitcode that is too new.
+        // Without the unknown option, the backend reports other errors, such as bitcode that is too new.
         let [trace, why_extract] = extraction.options();
         let options = [output.option(), trace, why_extract];
-        command.edits.last.retain(|word| !options.contains(word));
+        command
+            .edits
+            .last
+            .retain(|argument| !options.contains(argument));
         (status, messages) = run(&mut command)?;
     }
     if status != ExitStatus::Code(0) && !inputs.bitcode.iter().any(Module::always_linked) {
         // The backend fails on this option if no bitcode is linked.
-        command.edits.last.retain(|word| *word != output.option());
+        command
+            .edits
+            .last
+            .retain(|argument| *argument != output.option());
         (status, messages) = run(&mut command)?;
     }
     if status != ExitStatus::Code(0) {
@@ -112,26 +117,26 @@ pub fn compile_bitcode(
     }
     let linked = extraction.linked(inputs, command.names(), &trace)?;
     let objects = output.objects()?;
-    let mut alone = BTreeMap::new();
+    let mut separate = BTreeMap::new();
     for &position in &with_entries.positions {
-        // A copy of what is linked, or of an earlier file, has the same entries.
+        // A copy of linked bitcode, or of an earlier file, has the same entries.
         if linked.contains(&position) || is_copy(&inputs.bitcode, position, &linked) {
             continue;
         }
         match compile_separately(backend, line, &inputs.bitcode[position])? {
-            Separate::Object(object) => alone.insert(position, object),
+            Separate::Object(object) => separate.insert(position, object),
             Separate::Failed(status) => return Ok(Compiled::Failed(status)),
         };
     }
     let from = FromBitcode {
         objects,
         linked,
-        alone,
+        separate,
     };
     Ok(Compiled::Objects(from, messages))
 }
 
-/// Whether a file that is not linked has the same bytes as one that is, or as one before it.
+/// Whether a file that is not linked has the same bytes as a linked file or an earlier file.
 fn is_copy(bitcode: &[Module<'_>], position: usize, linked: &HashSet<usize>) -> bool {
     let bytes = bitcode[position].resident().unwrap_or_default();
     let others = bitcode.iter().enumerate();
@@ -142,8 +147,8 @@ fn is_copy(bitcode: &[Module<'_>], position: usize, linked: &HashSet<usize>) -> 
 /// The option for the objects of the LTO step.
 const LTO_OBJ_PATH: &str = "--lto-obj-path";
 
-/// Drops options that write reports, which belong to the final link, and the cache, whose objects are
-/// not written to `--lto-obj-path`.
+/// Drops the options of reports, which the final link writes, and of the cache: the backend does not write
+/// cached objects to `--lto-obj-path`.
 fn drop_reports(command: &mut LinkCommand<'_>, line: &CommandLine) {
     for (index, argument) in line.arguments() {
         if let Meaning::Option(Id::Map | Id::WhyExtract | Id::ThinLtoCache | Id::LtoObjectPath, _) =
@@ -179,9 +184,9 @@ fn no_lto_objects(
 struct Output {
     /// The output of the caller.
     requested: PathBuf,
-    /// The temporary output, in a directory of its own.
+    /// The temporary output, in its own directory.
     file: PathBuf,
-    /// The path of the first object. The others append a number.
+    /// The path of the first object. The paths of the others have a number appended.
     object: PathBuf,
 }
 
@@ -190,7 +195,7 @@ impl Output {
         let requested = line.output().to_path_buf();
         let directory = command.directory().join(OUTPUT);
         fs::create_dir(&directory).map_err(|error| cannot_write_temporary(&error))?;
-        // Names that LTO generates contain the file name of the output.
+        // LTO generates names that contain the file name of the output.
         let file = directory.join(requested.file_name().unwrap_or(OsStr::new("a.out")));
         Ok(Self {
             requested,
@@ -199,7 +204,8 @@ impl Output {
         })
     }
 
-    /// `__start_NAME` is not defined yet. The final link reports other undefined symbols.
+    /// The arguments for the temporary output. They allow undefined symbols: `__start_NAME` is not defined
+    /// yet, and the final link reports the others.
     fn arguments(&self, line: &CommandLine) -> Vec<OsString> {
         let mut arguments = vec!["-o".into(), self.file.clone().into()];
         let policy = line.values(Id::UnresolvedSymbols).last();
@@ -217,7 +223,7 @@ impl Output {
         option
     }
 
-    /// The objects, under the names that the backend shows.
+    /// The objects, with the names that the backend shows.
     fn objects(&self) -> Result<Vec<(Name, Vec<u8>)>> {
         let mut objects = Vec::new();
         for number in 0_u32.. {
@@ -259,7 +265,7 @@ impl Output {
         Ok(())
     }
 
-    /// Copies the files of `--save-temps` beside the caller's output.
+    /// Copies the files of `--save-temps` to the directory of the caller's output.
     fn copy_temporaries(&self) -> Result<()> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
         let written = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -290,7 +296,7 @@ enum Separate {
     Failed(ExitStatus),
 }
 
-/// Compiles one file as in this link, with all its definitions visible to others.
+/// Compiles one file with the options of this link. All its definitions remain visible to other files.
 ///
 /// # Errors
 /// A temporary file that cannot be written, or a backend that cannot be run.
@@ -321,8 +327,8 @@ fn compile_separately(
     let arguments = command.arguments(line)?;
     let invocation = Invocation::new(line, backend);
     let (status, messages) = capture(backend, &invocation.piped(arguments), Some(command.names()))?;
-    // lld writes the objects before it links, and symbols of other files are undefined here. So its status
-    // does not matter.
+    // Ignore the status: lld writes the objects before it links, and the link may fail because the symbols of
+    // other files are undefined.
     let objects = output.objects()?.into_iter().map(|(_, bytes)| bytes);
     let mut objects: Vec<_> = objects.filter(|bytes| !is_empty_module(bytes)).collect();
     if let (1, Some(object)) = (objects.len(), objects.pop()) {
@@ -332,8 +338,8 @@ fn compile_separately(
     Ok(Separate::Failed(status))
 }
 
-/// Which bitcode files the backend links. `--trace` lists them all. The file of `--why-extract` tells members of one
-/// name apart, but does not list what a reference to data extracts.
+/// Determines which bitcode files the backend links. `--trace` lists all of them. The file of `--why-extract`
+/// distinguishes members of the same name, but does not list members that references to data extract.
 struct Extraction(PathBuf);
 
 impl Extraction {
@@ -341,14 +347,14 @@ impl Extraction {
         Self(command.directory().join("extraction"))
     }
 
-    /// The options.
+    /// The options for the backend.
     fn options(&self) -> [OsString; 2] {
         let mut why_extract = OsString::from("--why-extract=");
         why_extract.push(&self.0);
         ["--trace".into(), why_extract]
     }
 
-    /// The bitcode that is linked, as indices into `Inputs::bitcode`.
+    /// The linked bitcode, as indices into `Inputs::bitcode`.
     ///
     /// # Errors
     /// The backend has not written the file.
@@ -369,7 +375,7 @@ impl Extraction {
             return Ok(linked);
         }
         let text = fs::read(&self.0).map_err(|error| {
-            Error::new("cannot tell which archive members the linker extracts").note(format!(
+            Error::new("cannot determine which archive members the linker extracts").note(format!(
                 "the linker did not write the file of --why-extract: {error}"
             ))
         })?;
@@ -387,7 +393,7 @@ impl Extraction {
             };
             let positions = members.get(&canonical.of_name(name));
             let positions = positions.map_or(&[][..], Vec::as_slice);
-            // Two members of an archive may have one name.
+            // Several members of an archive may have the same name.
             let extracted = |&&position: &&usize| {
                 !linked.contains(&position) && defines(&inputs.bitcode[position], symbol)
             };
@@ -416,7 +422,7 @@ impl Extraction {
     }
 }
 
-/// Whether bitcode defines a symbol, which may be shown demangled.
+/// Whether bitcode defines the symbol `shown`, which may be demangled.
 fn defines(module: &Module<'_>, shown: &[u8]) -> bool {
     let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
     let symbols = bitcode.symbols.iter().flatten();
@@ -427,7 +433,7 @@ fn defines(module: &Module<'_>, shown: &[u8]) -> bool {
     })
 }
 
-/// Canonical paths: the backend may have found a file by another path.
+/// Canonical paths, because the backend may have found a file by another path.
 #[derive(Default)]
 struct Canonical(HashMap<PathBuf, PathBuf>);
 
@@ -447,7 +453,7 @@ impl Canonical {
         (self.path(module.name.file()), member.as_bytes())
     }
 
-    /// Of `FILE` or `ARCHIVE(MEMBER)`.
+    /// The canonical path and member of `FILE` or `ARCHIVE(MEMBER)`.
     fn of_name<'n>(&mut self, name: &'n [u8]) -> (PathBuf, &'n [u8]) {
         let parts = name
             .strip_suffix(b")")

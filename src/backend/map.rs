@@ -1,15 +1,15 @@
-//! The link map (`--Map`, `--print-map`). The backend shows an array as one input section of the
-//! synthesized object. Here it is replaced by the input sections that it was made from.
+//! The link map (`--Map`, `--print-map`). The backend shows an array as one input section of the synthesized
+//! object. This module replaces it by the input sections of the entries.
 //!
-//! Each line of lld's map has an address, a file offset, a size and a name. Input sections are indented
-//! by 8 columns, symbols by 16.
+//! Each line of lld's map has an address, a file offset, a size and a name. Input sections are indented by 8
+//! columns, and symbols by 16.
 
 use crate::hash::HashMap;
 use crate::names;
 use memchr::memmem;
 use std::io::Write;
 
-/// Shown for the synthesized object where no input is known.
+/// The name of the synthesized object in messages, if no input is known.
 pub const SYNTHESIZED: &str = "<link sections>";
 
 /// The input sections of each array, by section name.
@@ -19,21 +19,21 @@ pub struct MapArrays(HashMap<String, Vec<InputSection>>);
 /// An input section in an array.
 #[derive(Debug)]
 pub struct InputSection {
-    /// In bytes from the beginning of the array.
+    /// Its offset in bytes from the beginning of the array.
     pub offset: u64,
-    /// In bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// As lld shows an input section: `FILE:(NAME)`.
+    /// Its name in the format of lld: `FILE:(NAME)`.
     pub input: String,
 }
 
 impl MapArrays {
-    /// From the name of each section and its input sections, in order.
+    /// The arrays of these sections, each with its name and its input sections, in order.
     pub fn new(sections: impl IntoIterator<Item = (String, Vec<InputSection>)>) -> Self {
         Self(sections.into_iter().collect())
     }
 
-    /// The input sections of the array on this line, and the columns of the line.
+    /// The input sections of the array that this line shows, and the columns of the line.
     fn shown_by(&self, line: &[u8]) -> Option<(&[InputSection], Columns)> {
         let at = memmem::find(line, SYNTHESIZED.as_bytes())?;
         let segment = line.get(at + SYNTHESIZED.len()..)?.trim_ascii_end();
@@ -46,9 +46,11 @@ impl MapArrays {
     }
 }
 
+/// The indentation of input sections.
 const INPUT_SECTION: usize = 8;
+/// The indentation of symbols.
 const SYMBOL: usize = 16;
-/// Prefix of the symbols that only the relocations of the synthesized object use.
+/// The prefix of symbols that only the relocations of the synthesized object use.
 const OWN_SYMBOLS: &[u8] = b".L";
 
 /// The columns of a line.
@@ -68,8 +70,8 @@ impl Columns {
         let mut number = || {
             let trimmed = rest.trim_ascii_start();
             let digits = trimmed.iter().take_while(|byte| byte.is_ascii_hexdigit());
-            let (digits, behind) = trimmed.split_at(digits.count());
-            rest = behind;
+            let (digits, after) = trimmed.split_at(digits.count());
+            rest = after;
             u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
         };
         let (address, offset, _size) = (number()?, number()?, number()?);
@@ -83,7 +85,7 @@ impl Columns {
     }
 }
 
-/// Copies lines, and replaces arrays.
+/// A writer of lines that replaces arrays.
 pub struct Lines<'a, W> {
     arrays: Option<&'a MapArrays>,
     to: W,
@@ -107,7 +109,7 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// Takes a line.
+    /// Writes a line. Holds back the lines of an array until its end.
     pub fn line(&mut self, line: &[u8]) {
         if let Some(array) = &mut self.array {
             match Columns::of(line).filter(|columns| columns.indent == SYMBOL) {
@@ -132,13 +134,13 @@ impl<'a, W: Write> Lines<'a, W> {
         }
     }
 
-    /// Copies bytes that are not text.
+    /// Copies bytes that are not lines.
     pub fn copy(&mut self, bytes: &[u8]) {
         self.end_array();
         let _ = self.to.write_all(bytes);
     }
 
-    /// Writes what is held back.
+    /// Writes the lines that are held back.
     pub fn flush(&mut self) {
         self.end_array();
         let _ = self.to.flush();
@@ -198,7 +200,7 @@ mod tests {
         let before =
             "    Addr      Off     Size Out     In      Symbol\n       -       94       4c DATA\n";
         let after =
-            "     420       d0        8 LEFT\n     420       d6        8         h.o:(LEFT)\n";
+            "     420       d0        8 OTHER\n     420       d6        8         h.o:(OTHER)\n";
         let array = "     418       c0        8         <link sections>:(.data.N)\n     \
                      41c       c4        4                 b\n     \
                      418       c0        4                 a\n     \
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_stay() {
+    fn other_lines_are_unchanged() {
         for line in [
             "wasm-ld: warning: <link sections>:(.data.N)\n",
             "     418       c0        8         <link sections>:(.data.OTHER)\n",

@@ -1,4 +1,4 @@
-//! Finding and running the linker that does the linking, and passing on what it says.
+//! Finds and runs the backend linker, and relays its messages.
 
 mod command;
 mod diagnostics;

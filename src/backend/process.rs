@@ -13,56 +13,58 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 
-/// How the backend ended.
+/// The exit status of the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitStatus {
     /// It exited with this code.
     Code(u8),
-    /// This program crashed: the signal ended it.
+    /// A signal killed this program.
     Signal(PathBuf, i32),
     /// The user interrupted the link by this signal. This process ends by it too.
     Interrupted(i32),
 }
 
-/// Counts nested runs of this program through a backend that is a script or a wrapper: the process that
-/// has counted last, and its depth.
+/// The depth of nested runs of this program through a backend that is a script or wrapper: the id of the last
+/// process that set it, and the depth.
 const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
-/// Set for a wrapper that runs this program as its linker: the name of the directory of temporary files
-/// of the link that has gathered.
+/// Tells a nested run that the outer link has gathered: the name of the outer link's directory of temporary
+/// files.
 const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
 /// glibc reads this at program start (glibc manual, "Tunables").
 const TUNABLES: &str = "GLIBC_TUNABLES";
 /// Enables huge pages for lld's allocator. Page faults on small pages take a seventh to a third of a
 /// link. A system without huge pages or glibc ignores this.
 const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
-/// A wrapper that runs this program makes two.
+/// A wrapper that runs this program has depth two.
 const MAX_DEPTH: u32 = 4;
 
-/// Whether this is the linker of a wrapper that an outer link runs, which has gathered already. Its
-/// command line names temporary files of that link.
+/// Whether a wrapper runs this program inside a link that has already gathered: the command line names
+/// temporary files of that link.
 pub fn is_inside_gathered_link(line: &CommandLine) -> bool {
     let directory = std::env::var_os(GATHERED).unwrap_or_default();
     let directory = directory.as_encoded_bytes();
-    let is_file = |word: &OsString| memmem::find(word.as_encoded_bytes(), directory).is_some();
+    let is_temporary =
+        |argument: &OsString| memmem::find(argument.as_encoded_bytes(), directory).is_some();
     let mut arguments = line
         .arguments()
         .flat_map(|(_, argument)| &argument.spelling);
-    directory.starts_with(PREFIX.as_bytes()) && arguments.any(is_file)
+    directory.starts_with(PREFIX.as_bytes()) && arguments.any(is_temporary)
 }
 
-/// The depth of nested runs. A value that is inherited from an unrelated process does not count.
+/// The depth of nested runs. Ignores a value from a process that is not an ancestor.
 fn depth() -> u32 {
-    let said = std::env::var(DEPTH).unwrap_or_default();
-    let counted = said.split_once(' ').and_then(|(process, depth)| {
+    let value = std::env::var(DEPTH).unwrap_or_default();
+    let depth = value.split_once(' ').and_then(|(process, depth)| {
         let process = process.parse().ok()?;
-        is_inside(process).then(|| depth.parse().ok()).flatten()
+        is_self_or_ancestor(process)
+            .then(|| depth.parse().ok())
+            .flatten()
     });
-    counted.unwrap_or(0)
+    depth.unwrap_or(0)
 }
 
-/// Whether `process` is this process or one of its ancestors. Always true where the system does not
-/// tell.
-fn is_inside(process: u32) -> bool {
+/// Whether `process` is this process or one of its ancestors. Always true on systems other than Linux.
+fn is_self_or_ancestor(process: u32) -> bool {
     let mut next = Some(std::process::id());
     while let Some(id) = next.filter(|&id| id != 0) {
         if id == process || !cfg!(target_os = "linux") {
@@ -96,7 +98,7 @@ fn command(backend: &Backend, arguments: &[OsString]) -> Result<Command> {
     command
         .args(arguments)
         .env(DEPTH, format!("{} {}", std::process::id(), depth + 1));
-    // Wrappers pass their environment on to unknown programs. A value set by the user wins.
+    // Only for lld itself: wrappers pass their environment to other programs. A value set by the user wins.
     if backend.takes_flavor() && std::env::var_os(TUNABLES).is_none() {
         command.env(TUNABLES, HUGE_PAGES);
     }
@@ -112,10 +114,10 @@ fn cannot_run(backend: &Backend, error: &std::io::Error) -> Error {
     .note("use another linker with --section-linker=PATH or WASM_SECTION_LD_LINKER")
 }
 
-/// Becomes the backend.
+/// Replaces this process by the backend.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 #[cfg(unix)]
 pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
     use std::os::unix::process::CommandExt;
@@ -123,10 +125,10 @@ pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<Exit
     Err(cannot_run(backend, &error))
 }
 
-/// Runs the backend: this platform cannot replace a process.
+/// Runs the backend. This platform cannot replace a process.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 #[cfg(not(unix))]
 pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
     let status = command(backend, arguments)?.status();
@@ -135,11 +137,11 @@ pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<Exit
         .map_err(|error| cannot_run(backend, &error))
 }
 
-/// Runs the backend and relays its output under the names that the user knows, its errors and warnings
-/// to `messages`. `gathered` tells a nested run of this program that this link has gathered.
+/// Runs the backend and relays its output with the names of inputs. Errors and warnings go to `messages`. If
+/// `gathered`, nested runs of this program do not gather again.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 pub fn run(
     backend: &Backend,
     arguments: &[OsString],
@@ -154,10 +156,10 @@ pub fn run(
     relay_to(backend, start(backend, command)?, Some(names), messages)
 }
 
-/// Runs the backend for a link that the user does not see, and returns its errors and warnings.
+/// Runs the backend for an internal link, and returns its errors and warnings.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 pub fn capture(
     backend: &Backend,
     arguments: &[OsString],
@@ -166,10 +168,10 @@ pub fn capture(
     capture_with_output(backend, arguments, names, &mut std::io::sink())
 }
 
-/// The same, and writes what the backend prints to `stdout`.
+/// Like [`capture`], and writes the standard output of the backend to `stdout`.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 pub fn capture_with_output(
     backend: &Backend,
     arguments: &[OsString],
@@ -186,23 +188,23 @@ pub fn capture_with_output(
     Ok((waited(backend, status)?, messages))
 }
 
-/// Starts the backend, which reads its arguments from standard input.
+/// Starts the backend with a pipe as standard input, from which it reads its arguments.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 pub fn start_early(backend: &Backend, arguments: &[OsString]) -> Result<RunningBackend> {
     let mut command = command(backend, arguments)?;
     command.stdin(Stdio::piped());
     start(backend, command)
 }
 
-/// Starts the backend. If standard output and standard error are one file, both use one pipe, which
-/// keeps their order.
+/// Starts the backend. If standard output and standard error are the same file, both use one pipe, which
+/// preserves their order.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 pub fn start(backend: &Backend, mut command: Command) -> Result<RunningBackend> {
-    let pipe = outputs_are_one_file().then(std::io::pipe);
+    let pipe = outputs_are_same_file().then(std::io::pipe);
     let Some(Ok((merged, to))) = pipe else {
         return start_with_pipes(backend, command);
     };
@@ -211,7 +213,7 @@ pub fn start(backend: &Backend, mut command: Command) -> Result<RunningBackend> 
     };
     command.stdout(to).stderr(also_to);
     let child = interrupt::spawn(&mut command).map_err(|error| cannot_run(backend, &error))?;
-    // The command holds the write ends of the pipe. Close them, or reading never ends.
+    // Close the write ends of the pipe in the command. Otherwise reading never ends.
     drop(command);
     Ok(RunningBackend {
         child,
@@ -228,8 +230,8 @@ fn start_with_pipes(backend: &Backend, mut command: Command) -> Result<RunningBa
     })
 }
 
-/// Whether standard output and standard error are one file.
-fn outputs_are_one_file() -> bool {
+/// Whether standard output and standard error are the same file.
+fn outputs_are_same_file() -> bool {
     #[cfg(unix)]
     {
         use rustix::fs::fstat;
@@ -243,17 +245,17 @@ fn outputs_are_one_file() -> bool {
 /// Runs the backend with our standard output and standard error.
 ///
 /// # Errors
-/// It cannot be run.
+/// The backend cannot be run.
 pub fn run_inherited(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
     let mut command = command(backend, arguments)?;
     let status = interrupt::spawn(&mut command).and_then(|mut child| interrupt::wait(&mut child));
     waited(backend, status)
 }
 
-/// Relays the backend's output until it ends, byte for byte without `names`.
+/// Relays the output of the backend until it ends; verbatim without `names`.
 ///
 /// # Errors
-/// It cannot be waited for.
+/// Waiting for the backend fails.
 pub fn relay(
     backend: &Backend,
     running: RunningBackend,
@@ -262,10 +264,10 @@ pub fn relay(
     relay_to(backend, running, names, &mut std::io::stderr())
 }
 
-/// As `relay`, with errors and warnings to `messages`.
+/// Like [`relay`], but errors and warnings go to `messages`.
 ///
 /// # Errors
-/// It cannot be waited for.
+/// Waiting for the backend fails.
 pub fn relay_to(
     backend: &Backend,
     mut running: RunningBackend,
@@ -276,7 +278,7 @@ pub fn relay_to(
     waited(backend, status)
 }
 
-/// Copies to standard error, and keeps what was written.
+/// Copies to standard error, and records the bytes.
 #[derive(Default)]
 pub struct Tee(pub Vec<u8>);
 
@@ -306,7 +308,7 @@ fn exit_status(backend: &Backend, status: process::ExitStatus) -> ExitStatus {
             false => ExitStatus::Signal(backend.path.clone(), signal),
         };
     }
-    // Exit codes over 255 exist on Windows. They are failures.
+    // Windows has exit codes above 255. They are failures.
     ExitStatus::Code(
         status
             .code()

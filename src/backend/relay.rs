@@ -1,6 +1,6 @@
-//! Relays the output of the backend while it runs, line by line under the names that the user knows.
+//! Relays the output of the backend while it runs, line by line, with the names of inputs.
 //!
-//! On Unix one thread polls both outputs, which saves starting and joining another.
+//! On Unix, one thread polls both outputs, which avoids starting and joining another one.
 
 use super::diagnostics::{MessageContext, NameMap};
 use super::map::Lines;
@@ -8,7 +8,7 @@ use crate::interrupt;
 use std::io::{PipeReader, Read, Result, Write};
 use std::process::{Child, ExitStatus};
 
-/// The magic of a module, which `-o -` writes to standard output.
+/// The magic of a wasm module, which `-o -` writes to standard output.
 const MODULE: &[u8] = b"\0asm";
 /// In bytes.
 const BUFFER_SIZE: usize = 0x4000;
@@ -22,10 +22,10 @@ pub struct RunningBackend {
     pub merged: Option<PipeReader>,
 }
 
-/// Relays the output of the backend until it ends, byte for byte without `names`. Ignores EPIPE.
+/// Relays the output of the backend until it ends; verbatim without `names`. Ignores EPIPE.
 ///
 /// # Errors
-/// It cannot be waited for.
+/// Waiting for the backend fails.
 pub fn relay_output(
     RunningBackend { child, merged }: &mut RunningBackend,
     names: Option<&NameMap<'_>>,
@@ -33,8 +33,8 @@ pub fn relay_output(
     messages: &mut (impl Write + Send),
 ) -> Result<ExitStatus> {
     if merged.is_some() {
-        let nothing = Stream::new(None::<PipeReader>, output, names);
-        relay_both(child, nothing, Stream::new(merged.take(), messages, names));
+        let closed = Stream::new(None::<PipeReader>, output, names);
+        relay_both(child, closed, Stream::new(merged.take(), messages, names));
     } else {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         relay_both(
@@ -58,14 +58,14 @@ fn relay_both(
     while output.is_open() || messages.is_open() || running.is_some() {
         let process = running.as_ref().map(AsFd::as_fd);
         let files = [output.file(), messages.file(), process];
-        let [says, warns, has_ended] = unix::ready(files);
+        let [has_output, has_messages, has_ended] = unix::ready(files);
         if has_ended {
             running = None;
         }
-        if says {
+        if has_output {
             output.forward();
         }
-        if warns {
+        if has_messages {
             messages.forward();
         }
     }
@@ -98,7 +98,7 @@ mod unix {
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::process::Child;
 
-    /// A descriptor that is readable once `child` has ended, if the system has that.
+    /// A descriptor that becomes readable when `child` ends; `None` if the system does not support it.
     #[cfg(target_os = "linux")]
     pub fn running(child: &Child) -> Option<OwnedFd> {
         use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -110,23 +110,23 @@ mod unix {
         None
     }
 
-    /// Waits until some files are readable or closed, and returns which.
+    /// Waits until at least one file is readable or closed. Returns which files are.
     pub fn ready<const N: usize>(files: [Option<BorrowedFd<'_>>; N]) -> [bool; N] {
-        let waits = files.iter().flatten();
-        let waits = waits.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
-        let mut waits: SmallVec<[PollFd<'_>; 3]> = waits.collect();
-        let asked = loop {
-            match poll(&mut waits, None) {
+        let polled = files.iter().flatten();
+        let polled = polled.map(|&file| PollFd::from_borrowed_fd(file, PollFlags::IN));
+        let mut polled: SmallVec<[PollFd<'_>; 3]> = polled.collect();
+        let succeeded = loop {
+            match poll(&mut polled, None) {
                 Err(Errno::INTR) => {}
-                asked => break asked.is_ok(),
+                result => break result.is_ok(),
             }
         };
         // If poll fails, a blocking read waits instead.
-        let mut waits = waits.iter();
+        let mut polled = polled.iter();
         let mut is_ready = || {
-            waits
+            polled
                 .next()
-                .is_some_and(|file| !asked || !file.revents().is_empty())
+                .is_some_and(|file| !succeeded || !file.revents().is_empty())
         };
         files.map(|file| file.is_some() && is_ready())
     }
@@ -138,24 +138,25 @@ mod unix {
     }
 }
 
-/// An output of the backend, and where it goes.
+/// An output of the backend and its destination.
 struct Stream<'a, R, W: Write> {
-    /// None once it is closed.
+    /// `None` once it is closed.
     from: Option<R>,
     to: Destination<'a, W>,
 }
 
-/// What happens to an output.
+/// The destination of an output.
 enum Destination<'a, W: Write> {
     Verbatim(W),
     Mapped(Mapped<'a, W>),
 }
 
-/// Lines under the names that the user knows.
+/// Lines with the names of inputs.
 struct Mapped<'a, W: Write> {
     names: &'a NameMap<'a>,
     to: Lines<'a, W>,
-    about: MessageContext,
+    context: MessageContext,
+    /// Whether the current message is a warning that has already been printed.
     is_repeated: bool,
     /// The incomplete last line.
     pending: Vec<u8>,
@@ -169,7 +170,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
             Some(names) => Destination::Mapped(Mapped {
                 names,
                 to: names.lines(to),
-                about: MessageContext::default(),
+                context: MessageContext::default(),
                 is_repeated: false,
                 pending: Vec::new(),
                 is_module: false,
@@ -182,7 +183,7 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
         self.from.is_some()
     }
 
-    /// Forwards what can be read.
+    /// Reads and forwards the available bytes.
     fn forward(&mut self) {
         let Some(from) = &mut self.from else {
             return;
@@ -202,15 +203,15 @@ impl<'a, R: Read, W: Write> Stream<'a, R, W> {
                 let _ = to.flush();
             }
             Destination::Mapped(to) if bytes.is_empty() => to.end(),
-            Destination::Mapped(to) => to.take(bytes),
+            Destination::Mapped(to) => to.write(bytes),
         }
     }
 }
 
 impl<W: Write> Mapped<'_, W> {
-    fn take(&mut self, bytes: &[u8]) {
+    fn write(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        // Forward each line at once, so that progress is visible.
+        // Forward each line immediately, so that progress is visible.
         while let Some(end) = memchr::memchr(b'\n', rest).filter(|_| !self.begins_module(rest)) {
             let (line, next) = rest.split_at(end + 1);
             self.pending.extend_from_slice(line);
@@ -224,7 +225,7 @@ impl<W: Write> Mapped<'_, W> {
         }
     }
 
-    /// Whether the pending bytes and `more` belong to a module.
+    /// Whether the pending bytes and `more` are part of a module.
     fn begins_module(&self, more: &[u8]) -> bool {
         let mut begin = self.pending.iter().chain(more);
         self.is_module || MODULE.iter().all(|byte| begin.next() == Some(byte))
@@ -232,9 +233,9 @@ impl<W: Write> Mapped<'_, W> {
 
     fn line(&mut self) {
         let (names, to, is_repeated) = (self.names, &mut self.to, &mut self.is_repeated);
-        self.about.map(names, &self.pending, |mapped| {
-            let goes_on = *is_repeated && mapped.starts_with(b">>>");
-            *is_repeated = names.is_repeated(mapped) || goes_on;
+        self.context.map(names, &self.pending, |mapped| {
+            let continues = *is_repeated && mapped.starts_with(b">>>");
+            *is_repeated = names.is_repeated(mapped) || continues;
             if !*is_repeated {
                 to.line(mapped);
             }
@@ -247,7 +248,7 @@ impl<W: Write> Mapped<'_, W> {
             self.line();
         }
         let to = &mut self.to;
-        self.about.end(|line| to.line(line));
+        self.context.end(|line| to.line(line));
         self.to.flush();
     }
 }

@@ -1,9 +1,8 @@
-//! Where rewritten objects go on the command line, and the files that they are written to.
+//! Writes rewritten objects to files, and places them on the command line.
 //!
-//! Objects are batched, because one file for each dominates the time of a link with many. Adjacent
-//! objects of the command line go into one archive, linked with `--whole-archive`. Members of an
-//! archive go into a lazy archive just before their own. Where that would change the order of
-//! extraction, the whole archive is written again.
+//! Objects are batched, because one file per object dominates the time of a large link. Adjacent objects on
+//! the command line go into one archive, linked with `--whole-archive`. Archive members go into a lazy archive
+//! directly before their own. If that would change the order of extraction, the whole archive is rewritten.
 
 use super::command::LinkCommand;
 use crate::args::ArgumentIndex;
@@ -23,24 +22,25 @@ pub struct RewrittenObjects<'a> {
     /// Members that go into an archive before their own.
     members: Vec<&'a Module<'a>>,
     writer: BatchWriter,
-    /// Objects that do not go into a batch, and their bytes so far.
-    others: Vec<&'a Module<'a>>,
-    made: Vec<(&'a Module<'a>, Vec<u8>)>,
+    /// Objects that do not go into a batch.
+    unbatched: Vec<&'a Module<'a>>,
+    /// The rewritten unbatched objects so far.
+    written: Vec<(&'a Module<'a>, Vec<u8>)>,
 }
 
-/// What replaces bitcode that has been compiled.
+/// The replacements of compiled bitcode.
 pub struct BitcodeReplacements<'a> {
     /// The replacement of each file or member.
     pub objects: Vec<(&'a Module<'a>, Vec<u8>)>,
-    /// Finishes an object of the LTO step, which may have been rewritten.
+    /// Finishes an object of the LTO step, after a possible rewrite.
     pub finish: Finish<'a>,
 }
 
-/// Makes an object from the bytes of another.
+/// Returns the final bytes of an object, from the module and its current bytes.
 pub type Finish<'a> = &'a dyn Fn(&Module<'_>, &[u8]) -> Result<Vec<u8>>;
 
 impl<'a> RewrittenObjects<'a> {
-    /// Reserves the places of the objects that are `edited`, in link order. With `together`, adjacent
+    /// Places the objects `edited`, which are in link order, on the command line. With `together`, adjacent
     /// objects share a file.
     ///
     /// # Errors
@@ -58,12 +58,12 @@ impl<'a> RewrittenObjects<'a> {
             .replaced_bitcode()
             .filter(|module| module.is_member());
         rewritten.extend(replaced.map(|module| module.place.argument));
-        let is_other = |module: &Module<'a>| {
+        let is_unbatched = |module: &Module<'a>| {
             module.provenance == Provenance::Compiled
                 || module.is_member() && rewritten.contains(&module.place.argument)
         };
-        let (others, placed): (Vec<_>, Vec<_>) =
-            edited.into_iter().partition(|module| is_other(module));
+        let (unbatched, placed): (Vec<_>, Vec<_>) =
+            edited.into_iter().partition(|module| is_unbatched(module));
         let batches = batches(&placed, files);
         let batches = batches.into_iter().flat_map(|batch| {
             match together || batch.iter().any(|m| m.is_member()) {
@@ -78,8 +78,8 @@ impl<'a> RewrittenObjects<'a> {
             files,
             inputs,
             writer: BatchWriter::new(outputs),
-            others,
-            made: Vec::new(),
+            unbatched,
+            written: Vec::new(),
             members: placed
                 .into_iter()
                 .filter(|module| module.is_member())
@@ -92,15 +92,15 @@ impl<'a> RewrittenObjects<'a> {
     /// # Errors
     /// A file that cannot be written.
     pub fn add(&mut self, module: &'a Module<'a>, bytes: Vec<u8>) -> Result<()> {
-        let next = self.others.get(self.made.len());
+        let next = self.unbatched.get(self.written.len());
         match next.is_some_and(|next| std::ptr::eq(*next, module)) {
-            true => self.made.push((module, bytes)),
+            true => self.written.push((module, bytes)),
             false => self.writer.write(bytes)?,
         }
         Ok(())
     }
 
-    /// Writes what is in no batch: archives that are written again, and the replacements of bitcode.
+    /// Writes the files that are not batches: rewritten archives and the replacements of bitcode.
     ///
     /// # Errors
     /// A malformed archive or object, or a file that cannot be written.
@@ -109,15 +109,15 @@ impl<'a> RewrittenObjects<'a> {
         command: &mut LinkCommand<'_>,
         bitcode: &BitcodeReplacements<'_>,
     ) -> Result<()> {
-        leave_out_archives(command, self.files, self.members.iter().copied())?;
+        drop_empty_archives(command, self.files, self.members.iter().copied())?;
         for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
-            // An object that was compiled separately may have been rewritten.
+            // A separately compiled object may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
                 let file = command.write(bytes, Some(module.name.to_string()))?;
                 command.place(module, vec![file.into()]);
             }
         }
-        let edited = Replacements::new(self.inputs, &bitcode.objects, &self.made);
+        let edited = Replacements::new(self.inputs, &bitcode.objects, &self.written);
         let modules = self.inputs.modules.iter();
         for module in modules.filter(|module| module.provenance == Provenance::Compiled) {
             let original = module.resident().unwrap_or_default();
@@ -133,7 +133,7 @@ impl<'a> RewrittenObjects<'a> {
     }
 }
 
-/// Puts a batch where its originals are, and returns the file to write.
+/// Places a batch where its originals are. Returns the file to write.
 fn place_batch<'a>(command: &mut LinkCommand<'a>, batch: Batch<'_, 'a>) -> Option<OutputFile> {
     let first = *batch.first()?;
     if let ([_], false) = (batch, first.is_member()) {
@@ -167,8 +167,8 @@ fn place_batch<'a>(command: &mut LinkCommand<'a>, batch: Batch<'_, 'a>) -> Optio
     Some(OutputFile::Archive(path, members))
 }
 
-/// Drops archives that offer no other members than those `given`, to save the backend parsing them.
-fn leave_out_archives<'m>(
+/// Drops archives that have no other members than those in `given`, so that the backend does not parse them.
+fn drop_empty_archives<'m>(
     command: &mut LinkCommand<'_>,
     files: &Files,
     given: impl Iterator<Item = &'m Module<'m>>,
@@ -189,14 +189,14 @@ fn leave_out_archives<'m>(
 /// The new contents of files and members, by the addresses of the originals.
 struct Replacements<'a> {
     contents: BTreeMap<*const u8, &'a [u8]>,
-    /// The archives of these members.
+    /// The archives with replaced members.
     archives: BTreeSet<ArgumentIndex>,
-    /// Those linked with `--whole-archive`.
+    /// The archives of `archives` that are linked with `--whole-archive`.
     whole: BTreeSet<ArgumentIndex>,
 }
 
 impl<'a> Replacements<'a> {
-    /// Replacements of bitcode may have been rewritten, so `edited` overrides them.
+    /// Collects the replacements. `edited` overrides `bitcode`, whose objects may have been rewritten.
     fn new(
         inputs: &Inputs<'_>,
         bitcode: &'a [(&Module<'_>, Vec<u8>)],
@@ -228,8 +228,8 @@ impl<'a> Replacements<'a> {
         self.contents.get(&original.as_ptr()).copied()
     }
 
-    /// Writes an archive again. A lazy archive gets the members up to the last replaced one. The original
-    /// follows and offers the rest.
+    /// Rewrites an archive. The new archive of a lazy archive has the members up to the last replaced one. The
+    /// original follows and provides the rest.
     fn rewrite_archive(
         &self,
         command: &mut LinkCommand<'_>,
@@ -269,9 +269,9 @@ impl<'a> Replacements<'a> {
     }
 }
 
-/// The archives that have to be written again. These are archives linked with `--whole-archive`, and
-/// those where a rewritten member follows another that may be extracted. Moving it forward would move
-/// its constructors and its definitions.
+/// The archives that must be rewritten. These are archives linked with `--whole-archive`, and archives in which
+/// a rewritten member follows another member that may be extracted. Moving the rewritten member forward would
+/// move its constructors and its definitions.
 fn archives_to_rewrite(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
     let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
     for module in edited.iter().filter(|module| module.is_member()) {
@@ -300,10 +300,10 @@ fn archives_to_rewrite(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<
     Ok(rewritten)
 }
 
-/// The most objects in a batch. They stay in memory until the batch is written.
+/// The maximum number of objects in a batch. They stay in memory until the batch is written.
 const MAX_BATCH: usize = 256;
 
-/// Objects that go to one place of the command line, in link order.
+/// Objects that go to the same place on the command line, in link order.
 pub type Batch<'r, 'a> = &'r [&'a Module<'a>];
 
 /// Whether an object goes into the batch of the previous one.
@@ -319,7 +319,7 @@ fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bo
     }
 }
 
-/// Splits objects, which are in link order, into batches.
+/// Splits objects in link order into batches.
 pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batch<'r, 'a>> {
     let batches = objects.chunk_by(|previous, module| shares_batch(module, previous, files));
     let is_members = |batch: &Batch<'_, '_>| batch.iter().any(|module| module.is_member());
@@ -336,11 +336,11 @@ pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batc
 pub enum OutputFile {
     /// One object.
     Object(PathBuf),
-    /// An archive with members of these names.
+    /// An archive whose members have these names.
     Archive(PathBuf, Vec<String>),
 }
 
-/// Writes batches as their objects arrive.
+/// Writes each batch when its last object arrives.
 pub struct BatchWriter {
     outputs: VecDeque<OutputFile>,
     /// The members of the current archive so far.

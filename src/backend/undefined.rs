@@ -1,4 +1,4 @@
-//! Finds data that a link with `--allow-undefined` leaves undefined.
+//! Finds undefined data that a link with `--allow-undefined` does not report.
 
 use super::command::LinkCommand;
 use super::invocation::Invocation;
@@ -7,8 +7,8 @@ use super::process::capture;
 use crate::args::{CommandLine, Id, Meaning};
 use crate::error::Result;
 
-/// Messages of a link that allows undefined functions but not undefined data. Only the backend knows
-/// what live code refers to. The output is temporary.
+/// The messages of a link that allows undefined functions but not undefined data. Only the backend knows
+/// the references of live code. The output is temporary.
 ///
 /// # Errors
 /// The backend cannot be run.
@@ -23,13 +23,13 @@ pub fn undefined_data(
         let Meaning::Option(id, _) = argument.meaning else {
             continue;
         };
-        let instead = match id {
-            // Allows undefined functions only.
+        let replacement = match id {
+            // Allows only undefined functions.
             Id::AllowUndefined => vec!["--import-undefined".into()],
             Id::Map | Id::WhyExtract | Id::SaveTemps => Vec::new(),
             _ => continue,
         };
-        command.edits.replace.insert(index, instead);
+        command.edits.replace.insert(index, replacement);
     }
     let output = command.directory().join("undefined.wasm");
     let last = ["-o".into(), output.into(), "--error-limit=0".into()];

@@ -1,4 +1,4 @@
-//! Our own messages, in the format and the colours of `wasm-ld`.
+//! The messages of this program, in the format and colours of `wasm-ld`.
 
 use crate::args::CommandLine;
 use crate::error::Error;
@@ -14,7 +14,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Messages with the prefix `program`.
+    /// Diagnostics with the prefix `program`.
     pub fn new(program: String) -> Self {
         Self {
             program,

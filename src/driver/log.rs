@@ -1,4 +1,4 @@
-//! The log (`WASM_SECTION_LD_LOG`): what the linker did and why.
+//! The log (`WASM_SECTION_LD_LOG`) of what the linker did and why.
 
 use crate::args::from_bytes;
 use crate::backend::Backend;
@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 /// The environment variable.
 pub const VARIABLE: &str = "WASM_SECTION_LD_LOG";
 
-/// What is logged (`info`, `debug`, `time`, separated by commas) and where. A path logs to a file,
-/// since Cargo hides a linker's output.
+/// The settings of the log: `info`, `debug`, `time` and a path, separated by commas. With a path, it goes to
+/// that file, because Cargo hides the output of linkers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log {
     /// One line for each section (`info`, `debug`).
@@ -30,24 +30,24 @@ pub struct Log {
     entries: bool,
     /// The time of each phase (`time`).
     time: bool,
-    /// None for standard error.
+    /// `None` for standard error.
     file: Option<&'static File>,
 }
 
 impl Log {
-    /// From the environment variable.
+    /// Reads the settings from the environment variable.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn from_environment() -> Result<Self> {
-        let asked = std::env::var_os(VARIABLE).unwrap_or_default();
+        let settings = std::env::var_os(VARIABLE).unwrap_or_default();
         let mut log = Self::default();
-        for word in asked.as_encoded_bytes().split(|&byte| byte == b',') {
-            log.entries |= word == b"debug";
-            log.sections |= word == b"debug" || word == b"info";
-            log.time |= word == b"time";
-            if is_path(word) {
-                log.file = Some(open(Path::new(&from_bytes(word)))?);
+        for setting in settings.as_encoded_bytes().split(|&byte| byte == b',') {
+            log.entries |= setting == b"debug";
+            log.sections |= setting == b"debug" || setting == b"info";
+            log.time |= setting == b"time";
+            if is_path(setting) {
+                log.file = Some(open(Path::new(&from_bytes(setting)))?);
             }
         }
         if log.file.is_some() && !log.sections && !log.time {
@@ -56,7 +56,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Logs the output of this link to a file, which may hold the logs of many.
+    /// Writes the output path of this link to the log file, which may contain logs of many links.
     pub fn begin(self, output: &Path) {
         if self.file.is_some() {
             self.say(&format!("link of {}", output.display()));
@@ -66,17 +66,17 @@ impl Log {
     fn say(self, line: &str) {
         match self.file {
             None => say(line),
-            // One write, as other links may log there too. A full disk does not fail the link.
+            // One write per line, because other links may log there too. A full disk does not fail the link.
             Some(mut file) => {
                 _ = file.write_all(format!("{}\n", names::shown(line)).as_bytes());
             }
         }
     }
 
-    /// Logs what is gathered, what is left to the backend and why, and the backend.
+    /// Logs the gathered sections, the sections that the backend handles, and the backend.
     ///
     /// # Errors
-    /// Relocations of an object that are not right.
+    /// An object with malformed relocations.
     pub fn log_plan(
         self,
         backend: &Backend,
@@ -128,7 +128,7 @@ impl Log {
         Ok(())
     }
 
-    /// Starts the clock.
+    /// Starts a clock.
     pub fn clock(self) -> Clock {
         Clock {
             log: self,
@@ -138,12 +138,13 @@ impl Log {
     }
 }
 
-/// Whether a word is a path and not a keyword.
-fn is_path(word: &[u8]) -> bool {
-    word.contains(&b'/') || word.contains(&b'.') || word.contains(&(MAIN_SEPARATOR as u8))
+/// Whether a setting is a path, not a keyword.
+fn is_path(setting: &[u8]) -> bool {
+    let contains = |byte: u8| setting.contains(&byte);
+    contains(b'/') || contains(b'.') || contains(MAIN_SEPARATOR as u8)
 }
 
-/// Opens a file to append to.
+/// Opens a file for appending.
 fn open(path: &Path) -> Result<&'static File> {
     let file = File::options().append(true).create(true).open(path);
     let file = file.map_err(|error| {
@@ -163,7 +164,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Ends a phase.
+    /// Records the end of a phase.
     pub fn end_of(&mut self, phase: &'static str) {
         if let Some(phases) = &mut self.phases {
             let now = Instant::now();
@@ -185,7 +186,7 @@ impl Clock {
     }
 }
 
-/// `14 entries of 12 bytes`.
+/// The number and size of entries, such as `14 entries of 12 bytes`.
 fn extent(items: &[Item]) -> String {
     let count = counted(items.len(), "entry", "entries");
     if items.is_empty() {
@@ -199,7 +200,7 @@ fn extent(items: &[Item]) -> String {
     format!("{count} of {all} bytes in total")
 }
 
-/// ` from 6 crates and 1 object`.
+/// The origins of entries, such as ` from 6 crates and 1 object`.
 fn origins(survey: &Survey<'_>, modules: &Modules<'_>, items: &[Item]) -> String {
     let mut crates = BTreeSet::new();
     let mut objects = BTreeSet::new();

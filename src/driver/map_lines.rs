@@ -1,4 +1,4 @@
-//! The lines of a link map for the arrays: the input sections that each was made of.
+//! The lines of a link map for the arrays: the input sections of their entries.
 
 use crate::backend::{InputSection, MapArrays};
 use crate::error::{Error, Result};
@@ -7,10 +7,10 @@ use crate::input::Modules;
 use crate::plan::{Plan, items};
 use crate::survey::{EntryId, Origin, Survey, read_again};
 
-/// What the arrays of a plan are made of.
+/// The input sections of the arrays of a plan.
 ///
 /// # Errors
-/// Relocations of an object that are not right.
+/// An object with malformed relocations.
 pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &Modules<'_>) -> Result<MapArrays> {
     let names = segment_names(survey, modules)?;
     let mut arrays = Vec::with_capacity(plan.sections.len());
@@ -30,8 +30,7 @@ pub fn arrays(survey: &Survey<'_>, plan: &Plan, modules: &Modules<'_>) -> Result
     Ok(MapArrays::new(arrays))
 }
 
-/// The names of the segments that hold symbol entries. An entry of another kind is shown under the name of its
-/// section.
+/// The segment names of symbol entries. The map shows other entries with the name of their section.
 fn segment_names(survey: &Survey<'_>, modules: &Modules<'_>) -> Result<HashMap<EntryId, String>> {
     let mut names = HashMap::default();
     for (object, range) in survey.by_object() {

@@ -1,4 +1,4 @@
-//! Checks of options and inputs.
+//! Rejects invalid options and inputs, and reports their errors.
 
 use super::diagnostics::Diagnostics;
 use crate::args::{self, CommandLine, Id};
@@ -10,8 +10,8 @@ use std::io::Write;
 /// Rejects unknown options that begin with `--section-`.
 ///
 /// # Errors
-/// There is such an option.
-pub fn refuse_reserved(line: &CommandLine) -> Result<()> {
+/// The first such option.
+pub fn reject_reserved(line: &CommandLine) -> Result<()> {
     let reserved = line
         .arguments()
         .find(|(_, argument)| matches!(argument.meaning, args::Meaning::Option(Id::Reserved, _)));
@@ -21,15 +21,15 @@ pub fn refuse_reserved(line: &CommandLine) -> Result<()> {
     let option = argument.spelling.first().map(|word| word.to_string_lossy());
     Err(
         Error::new(format!("{}: no such option", option.unwrap_or_default()))
-            .note("options that begin with `--section-` are those of wasm-section-ld; see --help"),
+            .note("options that begin with `--section-` belong to wasm-section-ld; see --help"),
     )
 }
 
-/// Rejects options of ours without a value. The backend rejects its own.
+/// Rejects an option of ours without its value. The backend rejects its own options.
 ///
 /// # Errors
-/// There is such an option.
-pub fn refuse_missing_value(line: &CommandLine) -> Result<()> {
+/// Such an option.
+pub fn reject_missing_value(line: &CommandLine) -> Result<()> {
     match line.missing_value() {
         None | Some((_, false)) => Ok(()),
         Some((option, true)) => Err(Error::new(format!(
@@ -40,8 +40,8 @@ pub fn refuse_missing_value(line: &CommandLine) -> Result<()> {
     }
 }
 
-/// Reports `error` in the inputs, and what the backend reports of the same command line. Build systems
-/// probe for libraries and options by such messages.
+/// Reports `error` in the inputs, and the errors that the backend reports for the same command line. Build
+/// systems probe for libraries and options with these messages.
 ///
 /// # Errors
 /// The backend cannot be run.
@@ -51,14 +51,14 @@ pub fn report_errors(
     invocation: &Invocation<'_>,
     error: &Error,
 ) -> Result<ExitStatus> {
-    let (status, said) = invocation.capture_messages()?;
+    let (status, messages) = invocation.capture_messages()?;
     let mut ours: Vec<&Error> = error.all().collect();
-    for said in said.split_inclusive(|&byte| byte == b'\n') {
-        // Print ours in place of the backend's: it says what to do.
-        let is_said = |error: &&Error| said.trim_ascii_end().ends_with(error.what().as_bytes());
-        match ours.iter().position(is_said) {
+    for line in messages.split_inclusive(|&byte| byte == b'\n') {
+        // Our message replaces the same message of the backend, because ours says what to do.
+        let is_same = |error: &&Error| line.trim_ascii_end().ends_with(error.what().as_bytes());
+        match ours.iter().position(is_same) {
             Some(position) => diagnostics.error(ours.remove(position)),
-            None => _ = std::io::stderr().write_all(said),
+            None => _ = std::io::stderr().write_all(line),
         }
     }
     for error in ours {
@@ -70,17 +70,16 @@ pub fn report_errors(
     Ok(ExitStatus::Code(1))
 }
 
-/// Removes the output file.
 fn remove_output(line: &CommandLine) {
     if line.output().is_file() {
         let _ = std::fs::remove_file(line.output());
     }
 }
 
-/// Rejects an output whose inputs have changed during the link.
+/// Checks that the inputs have not changed during the link. Otherwise removes the output.
 ///
 /// # Errors
-/// There is such an input.
+/// The first input that has changed.
 pub fn verify_inputs_unchanged(line: &CommandLine, files: &Files) -> Result<()> {
     let checked = files.check_unchanged(line.output());
     if checked.is_err() {

@@ -1,4 +1,4 @@
-//! Hands the result of hoisting to the backend's command: the synthesized objects, the inputs of their
+//! Adds the result of hoisting to the backend's command: the synthesized objects, the inputs of their
 //! symbols, and the exports to drop.
 
 use crate::args::CommandLine;
@@ -12,7 +12,7 @@ use crate::input::{Inputs, ObjectId};
 use crate::survey::dropped_exports;
 use crate::wasm::TOMBSTONE;
 
-/// Completes the command once all rewritten `objects` are added.
+/// Completes the command after all rewritten `objects` have been added.
 ///
 /// # Errors
 /// A file that cannot be written.

@@ -1,5 +1,5 @@
-//! Archives, regular and thin: reading them, and writing them with a symbol index. Older linkers
-//! extract members by the index alone.
+//! Reads regular and thin archives, and writes archives with an index. Older linkers find members only by the
+//! index.
 
 use super::map::FileBytes;
 use super::module::Name;
@@ -17,22 +17,22 @@ use std::path::{Path, PathBuf};
 /// A member of an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name in the archive; in a thin archive, a path relative to the archive.
+    /// Its name; in a thin archive, a path relative to the archive.
     pub name: String,
-    /// Where its bytes are.
+    /// Its content.
     pub content: Content<'a>,
 }
 
-/// Where the bytes of a member are.
+/// The content of a member.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content<'a> {
-    /// In the archive.
+    /// Bytes in the archive.
     Inside(&'a [u8]),
-    /// In a file of its own: the archive is thin.
+    /// A file that a thin archive refers to.
     Outside(PathBuf),
 }
 
-/// The members of the archive `bytes`, which is the file `path`.
+/// The members of the archive `bytes` at `path`.
 ///
 /// # Errors
 /// A truncated or malformed archive.
@@ -65,27 +65,27 @@ fn malformed(path: &Path) -> impl Fn(object::read::Error) -> Error {
     }
 }
 
-/// A thin archive names its members relative to itself.
+/// The file of a member of a thin archive. Its path is relative to the archive.
 fn thin_path(archive: &Path, member: &ArchiveMember<'_>) -> PathBuf {
     let name = PathBuf::from(from_bytes(member.name()));
     archive.parent().unwrap_or(Path::new("")).join(name)
 }
 
-/// The names in the symbol index of an archive; `None` if it has no index.
+/// The names in the archive index; `None` if there is no index.
 pub fn index(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let symbols = ArchiveFile::parse(bytes).ok()?.symbols().ok()??;
     Some(symbols.filter_map(|symbol| Some(symbol.ok()?.name())))
 }
 
-/// Whether the archive is thin: it holds only the paths of its members.
+/// Whether the archive is thin: it contains only the paths of its members.
 pub fn is_thin(bytes: &[u8]) -> bool {
     bytes.starts_with(b"!<thin>\n")
 }
 
-/// Opens the members of a thin archive, which are files.
+/// Opens the member files of a thin archive; empty for a regular archive.
 ///
 /// # Errors
-/// The first file that cannot be opened, with the archive that names it.
+/// The first file that cannot be opened, and its archive.
 pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
     if !is_thin(bytes) {
         return Ok(Vec::new());
@@ -103,18 +103,18 @@ pub fn open_thin(path: &Path, bytes: &[u8]) -> Result<Vec<FileBytes>> {
         .collect()
 }
 
-/// An archive among the inputs.
+/// An input archive.
 #[derive(Debug)]
 pub struct Archive<'a> {
     /// Its display name.
     pub name: Name,
-    /// The names and the bytes of its members, in order.
+    /// The names and contents of its members, in order.
     pub members: Vec<(String, &'a [u8])>,
 }
 
 impl Archive<'_> {
-    /// Whether extraction order would change if the members that `is_edited` moved before the
-    /// archive: a member with definitions precedes the last of them.
+    /// Whether moving the members that satisfy `is_edited` before the archive changes the extraction order:
+    /// whether another member with definitions precedes the last of them.
     pub fn has_others_before(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
         let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
         let before = &self.members[..last.unwrap_or(0)];
@@ -123,7 +123,7 @@ impl Archive<'_> {
             .any(|(_, bytes)| !is_edited(bytes) && has_definitions(bytes))
     }
 
-    /// The number of members up to the last that `is_edited`, if a later member has definitions.
+    /// The number of members up to the last that satisfies `is_edited`, if a later member has definitions.
     pub fn end_of_edited(&self, is_edited: impl Fn(&[u8]) -> bool) -> Option<usize> {
         let end = self
             .members
@@ -138,12 +138,12 @@ impl Archive<'_> {
     }
 }
 
-/// Whether a member defines global symbols, so that it may be extracted.
+/// Whether a member defines global symbols, so that references can extract it.
 fn has_definitions(bytes: &[u8]) -> bool {
     each_definition(bytes, |_| Err(())).is_err()
 }
 
-/// How the archive writer reads symbols of members. Only wasm and bitcode have any.
+/// Reads the symbols of members for the archive writer. Only wasm and bitcode members have symbols.
 static READER: ObjectReader = ObjectReader {
     get_symbols,
     is_64_bit_object_file: |_| false,
@@ -152,7 +152,7 @@ static READER: ObjectReader = ObjectReader {
     get_xcoff_member_alignment: |_| 1,
 };
 
-/// Writes a file that is an archive of these members, each with its name.
+/// Writes an archive of these named members to the file `path`.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -165,7 +165,7 @@ pub fn write<'a>(
     file.flush()
 }
 
-/// Writes an archive of these members. Beyond 4 GiB its symbol index has 64-bit offsets.
+/// Writes an archive of these named members. Beyond 4 GiB, its index has 64-bit offsets.
 ///
 /// # Errors
 /// A write to `out` fails.
@@ -190,8 +190,7 @@ fn get_symbols(bytes: &[u8], found: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> 
     Ok(is_object)
 }
 
-/// Calls `found` with each global symbol that an object or bitcode defines, as an escaped name
-/// (`names`).
+/// Calls `found` with the name of each global symbol that an object or bitcode defines.
 ///
 /// # Errors
 /// The errors of `found`.
@@ -217,7 +216,7 @@ mod tests {
     use crate::wasm::{Builder, Definition, SymbolFlags, SynthSymbol};
     use std::io::SeekFrom;
 
-    /// Counts what is written, and has the first of it.
+    /// Counts the written bytes, and retains the first 256.
     #[derive(Default)]
     struct Counted {
         first: Vec<u8>,
@@ -246,7 +245,7 @@ mod tests {
         }
     }
 
-    /// The archive of so many members that nobody reads, before one that defines `last`.
+    /// Writes an archive of `members` members of `size` zeros, and one member that defines `last`.
     fn written(members: usize, size: usize) -> Counted {
         let mut builder = Builder::new(false, false);
         let segment = builder.segment(".data", 0, 0, &b"x"[..]);
@@ -260,12 +259,12 @@ mod tests {
             },
         });
         let object = builder.finish().bytes();
-        // The system gives no memory to what is never looked at.
+        // The system allocates no memory for pages that are never accessed.
         let zeros = vec![0; size];
         let before = (0..members).map(|_| ("zeros.o".to_owned(), Cow::Borrowed(&zeros[..])));
         let last = [("last.o".to_owned(), Cow::Borrowed(&object[..]))];
         let mut archive = Counted::default();
-        write_to(&mut archive, before.chain(last)).expect("a sink takes all");
+        write_to(&mut archive, before.chain(last)).expect("writing to the counter cannot fail");
         archive
     }
 
@@ -274,9 +273,9 @@ mod tests {
         let large = written(5, 1 << 30);
         assert!(large.count > 5 << 30);
         assert!(large.first.starts_with(b"!<arch>\n/SYM64/ "));
-        // After the header of the index: how many symbols there are, and where the member of each is.
+        // After the header of the index: the number of symbols, and the offset of each symbol's member.
         let number = |at: usize| {
-            let bytes = large.first[at..].first_chunk().expect("the index");
+            let bytes = large.first[at..].first_chunk().expect("an index");
             u64::from_be_bytes(*bytes)
         };
         assert_eq!(number(68), 1);

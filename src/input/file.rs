@@ -19,7 +19,7 @@ pub struct InputFile {
     pub place: Place,
 }
 
-/// The members of an archive that can be linked.
+/// The linkable members of an archive.
 #[derive(Debug, Default)]
 pub struct Members<'a> {
     pub modules: Vec<Module<'a>>,
@@ -29,8 +29,8 @@ pub struct Members<'a> {
 
 impl InputFile {
     pub fn open(path: &Path, place: Place, one_of_many: bool) -> Result<Self> {
-        let can_wait = |magic: &Magic| one_of_many && FileKind::of(magic) == FileKind::Module;
-        let bytes = FileBytes::open_some(path, can_wait)?;
+        let may_defer = |magic: &Magic| one_of_many && FileKind::of(magic) == FileKind::Module;
+        let bytes = FileBytes::open_deferred(path, may_defer)?;
         let kind = match bytes.is_unread() {
             true => FileKind::Module,
             false => FileKind::of(bytes.bytes()),
@@ -66,7 +66,7 @@ impl InputFile {
         Name::new(self.path.clone(), member)
     }
 
-    /// The members of an archive with their bytes.
+    /// The names and contents of the members of an archive.
     pub fn contents(&self) -> Result<Vec<(String, &[u8])>> {
         let members = archive::members(&self.path, self.bytes.bytes())?;
         let contents = members.into_iter().enumerate().map(|(index, member)| {
@@ -79,7 +79,7 @@ impl InputFile {
         Ok(contents.collect())
     }
 
-    /// The module that the file is, or one that is a member of it.
+    /// The module of the file, or of a member.
     pub fn module<'a>(&'a self, member: Option<(String, &'a [u8])>) -> Module<'a> {
         let (provenance, bytes, member) = match member {
             Some((name, bytes)) => (Provenance::Member, Bytes::Here(bytes), Some(name)),
@@ -100,7 +100,7 @@ impl InputFile {
             match FileKind::of(bytes) {
                 FileKind::Module => members.modules.push(self.module(Some((member, bytes)))),
                 FileKind::Bitcode => members.bitcode.push(self.module(Some((member, bytes)))),
-                // The backend warns of it and goes on.
+                // The backend warns about it and continues.
                 _ => {
                     let what = file_kind::describe(bytes);
                     foreign = foreign.or(what.map(|what| (member, what)));
@@ -108,7 +108,7 @@ impl InputFile {
             }
         }
         let linkable = !members.modules.is_empty() || !members.bitcode.is_empty();
-        // The backend skips it silently, and the user sees only undefined symbols.
+        // The backend skips the archive silently, and the user sees only undefined symbols.
         if let (Some((member, what)), false) = (foreign, linkable) {
             let warning = Error::new(format!(
                 "this is {what}, and nothing in the archive is WebAssembly"

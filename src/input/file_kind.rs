@@ -1,8 +1,8 @@
-//! What an input file is, by its first bytes.
+//! Detects the kind of an input file by its first bytes.
 
 use goblin::Hint;
 
-/// What a file is, by its first bytes.
+/// The kind of an input file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A wasm module: an object file, a shared library or a finished module.
@@ -15,7 +15,7 @@ pub enum FileKind {
     Stub,
     /// An archive.
     Archive,
-    /// Nothing that the backend can link.
+    /// A file that the backend cannot link.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ impl FileKind {
     }
 }
 
-/// Describes an object of another platform, such as `an ELF file for x86_64`.
+/// Describes an object of another platform, such as `an ELF file for x86_64`; `None` if unknown.
 pub fn describe(bytes: &[u8]) -> Option<String> {
     let hint = goblin::peek_bytes(bytes.get(..16)?.try_into().ok()?).ok()?;
     let (machine, format) = match hint {

@@ -1,4 +1,4 @@
-//! The files that the command line names: found, opened, and checked at the end.
+//! The input files on the command line: finds them, opens them, and checks at the end that none changed.
 
 use super::archive::{self, Archive};
 use super::file::InputFile;
@@ -26,7 +26,7 @@ pub struct Files {
 }
 
 impl Named {
-    /// The inputs of `line`. `shared` says when the backend resolves `-l` to a shared library.
+    /// The input files of `line`. `shared` returns when the backend resolves `-l` to a shared library.
     pub fn by(line: &CommandLine, shared: &dyn Fn() -> SharedLibraries) -> Self {
         let mut named: Vec<(PathBuf, Place)> = Vec::new();
         let mut search = Search::new(line.values(Id::LibraryPath), shared);
@@ -57,14 +57,14 @@ impl Named {
         Self(named)
     }
 
-    /// Whether all existing inputs can be read twice: none is a pipe.
+    /// Whether all existing inputs can be read more than once: none is a pipe.
     pub fn are_files(&self) -> bool {
         let is_pipe = |metadata: Metadata| !metadata.is_file() && !metadata.is_dir();
         let mut paths = self.0.iter().map(|(path, _)| path);
         !paths.any(|path| path.metadata().is_ok_and(is_pipe))
     }
 
-    /// Opens them, with these threads, which later phases use too.
+    /// Opens the files. Later phases use `threads` too.
     ///
     /// # Errors
     /// Every file that cannot be opened, or that the backend cannot link.
@@ -112,14 +112,14 @@ impl Files {
         self.files.get(start..end).unwrap_or_default()
     }
 
-    /// The number of inputs before an argument, including those that it names with `with`.
-    fn count_to(&self, argument: ArgumentIndex, with: bool) -> usize {
+    /// The number of inputs before an argument; with `inclusive`, also those that it names.
+    fn count_to(&self, argument: ArgumentIndex, inclusive: bool) -> usize {
         self.files.partition_point(|file| {
-            file.place.argument < argument || with && file.place.argument == argument
+            file.place.argument < argument || inclusive && file.place.argument == argument
         })
     }
 
-    /// The members of the archive that `argument` names, in order; none if it names none.
+    /// The archive that `argument` names; `None` if it does not name an archive.
     ///
     /// # Errors
     /// A malformed archive.
@@ -134,8 +134,8 @@ impl Files {
         }))
     }
 
-    /// Whether all members with symbols of the archive that `argument` names are passed to the
-    /// backend elsewhere, by `is_given`.
+    /// Whether `argument` names a file or archive whose modules with symbols all satisfy `is_given`: the
+    /// backend gets them elsewhere.
     ///
     /// # Errors
     /// A malformed archive.
@@ -145,7 +145,7 @@ impl Files {
         is_given: impl Fn(&[u8]) -> bool,
     ) -> Result<bool> {
         let mut archives = self.at(argument).peekable();
-        let is_there = archives.peek().is_some();
+        let has_archive = archives.peek().is_some();
         for file in archives {
             for (_, bytes) in file.contents()? {
                 if !is_given(bytes) && !is_empty_module(bytes) {
@@ -153,13 +153,12 @@ impl Files {
                 }
             }
         }
-        Ok(is_there)
+        Ok(has_archive)
     }
 
-    /// Those of `names` that are in the symbol indexes of lazy archives; `None` if an archive has
-    /// no index.
+    /// The names of `names` that the indexes of lazy archives contain; `None` if an archive has no index.
     pub fn in_symbol_indexes<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
-        let mut offered = HashSet::default();
+        let mut found = HashSet::default();
         for file in &self.files {
             let is_lazy = match file.kind {
                 FileKind::Archive => !file.place.whole_archive,
@@ -167,19 +166,19 @@ impl Files {
             };
             if is_lazy {
                 let index = archive::index(file.bytes.bytes())?;
-                offered.extend(index.filter_map(|name| names.get(name)).copied());
+                found.extend(index.filter_map(|name| names.get(name)).copied());
             }
         }
-        Some(offered)
+        Some(found)
     }
 
-    /// The inputs that are pipes, which only this process could read: argument, name and contents.
+    /// The argument, name and contents of inputs that are pipes. The backend cannot read them again.
     pub fn read_once(&self) -> impl Iterator<Item = (ArgumentIndex, Name, &[u8])> {
         let files = self.files.iter().filter(|file| file.bytes.is_read_once());
         files.map(|file| (file.place.argument, file.name(None), file.bytes.bytes()))
     }
 
-    /// Checks that no input has changed since it was opened, except one that is the `output`.
+    /// Checks that no input except the `output` has changed since it was opened.
     ///
     /// # Errors
     /// The first input that has changed.
@@ -199,17 +198,16 @@ impl Files {
         self.files[start..end].iter()
     }
 
-    /// For archives that are named more than once, the occurrence to use: one with
-    /// `--whole-archive`, else the first.
-    pub(super) fn counted_archives(&self) -> HashSet<usize> {
+    /// The occurrence of each archive to use: the first with `--whole-archive`, or else the first.
+    pub(super) fn used_archives(&self) -> HashSet<usize> {
         let archives = self.files.iter().enumerate();
         let archives = archives.filter(|(_, file)| file.kind == FileKind::Archive);
         let mut best: HashMap<&FileId, usize> = HashMap::default();
         for (index, file) in archives {
-            let counted = best.entry(file.bytes.id()).or_insert(index);
+            let used = best.entry(file.bytes.id()).or_insert(index);
             let whole = |index: usize| self.files[index].place.whole_archive;
-            if whole(index) && !whole(*counted) {
-                *counted = index;
+            if whole(index) && !whole(*used) {
+                *used = index;
             }
         }
         best.into_values().collect()
@@ -217,7 +215,8 @@ impl Files {
 }
 
 fn check(file: &InputFile, output: &Path) -> Result<()> {
-    let is_same = |stamp: &Stamp, path: &Path| stamp.is_still_at(path) || is_one(path, output);
+    let is_same =
+        |stamp: &Stamp, path: &Path| stamp.is_still_at(path) || is_same_file(path, output);
     if let Some(stamp) = file.bytes.stamp()
         && !is_same(stamp, &file.path)
     {
@@ -237,13 +236,13 @@ fn check(file: &InputFile, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether two paths lead to one file.
-fn is_one(path: &Path, other: &Path) -> bool {
+/// Whether two paths refer to the same file.
+fn is_same_file(path: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
     real(path).is_some_and(|path| Some(path) == real(other))
 }
 
-/// Whether a file is a module without symbols, so that there is nothing to link.
+/// Whether a file is a module without a symbol table: it has nothing to link.
 pub fn is_empty_module(bytes: &[u8]) -> bool {
     FileKind::of(bytes) == FileKind::Module && !has_symbols(bytes)
 }

@@ -1,4 +1,4 @@
-//! The inputs of a link: the modules of all files, or modules in memory.
+//! The inputs of a link: the modules of the input files, or modules in memory.
 
 use super::archive;
 use super::file_kind::FileKind;
@@ -13,18 +13,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What there is to link.
+/// The inputs of a link.
 #[derive(Debug, Default)]
 pub struct Inputs<'a> {
-    /// The wasm modules, archive members too, in link order.
+    /// The wasm modules, including archive members, in link order.
     pub modules: Modules<'a>,
-    /// The LLVM bitcode, archive members too, in link order.
+    /// The LLVM bitcode, including archive members, in link order.
     pub bitcode: Vec<Module<'a>>,
     /// The result of compiling the bitcode; `None` before that.
     pub compiled: Option<Compiled<'a>>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// The files that they are from; `None` if they are in memory.
+    /// The input files; `None` if the modules are in memory.
     pub files: Option<&'a Files>,
     /// The threads that all phases use.
     pub threads: Threads,
@@ -35,40 +35,41 @@ pub struct Inputs<'a> {
 pub struct Compiled<'a> {
     /// The indices in [`Inputs::bitcode`] of linked files. Their objects are the last modules.
     pub linked: Vec<usize>,
-    /// The bitcode of each object that was compiled alone, by the address of the object. The object
-    /// has the bitcode's place in link order.
-    alone: HashMap<*const u8, &'a [u8]>,
+    /// The bitcode of each separately compiled object, by the address of the object. The object replaces
+    /// its bitcode in link order.
+    separate: HashMap<*const u8, &'a [u8]>,
 }
 
 impl Compiled<'_> {
-    /// Where the file or member is that stands on the command line for a module.
+    /// The address of the input file or member that a module is or was compiled from.
     pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
         let address = module.address()?;
-        let bitcode = self.alone.get(&address);
+        let bitcode = self.separate.get(&address);
         Some(bitcode.map_or(address, |bitcode| bitcode.as_ptr()))
     }
 
-    /// Whether a module was compiled alone.
-    pub fn is_alone(&self, module: &Module<'_>) -> bool {
+    /// Whether a module was compiled separately.
+    pub fn is_separate(&self, module: &Module<'_>) -> bool {
         let address = module.address();
-        address.is_some_and(|address| self.alone.contains_key(&address))
+        address.is_some_and(|address| self.separate.contains_key(&address))
     }
 }
 
-/// What the backend makes of bitcode: objects.
+/// The objects that the backend compiled from bitcode.
 #[derive(Debug)]
 pub struct FromBitcode {
-    /// The objects that are made of what is linked.
+    /// The objects of the linked bitcode.
     pub objects: Vec<(Name, Vec<u8>)>,
-    /// The places in [`Inputs::bitcode`] of what is linked.
+    /// The indices in [`Inputs::bitcode`] of the linked bitcode.
     pub linked: HashSet<usize>,
-    /// By such a place, the object that was made of what is not linked.
-    pub alone: BTreeMap<usize, Vec<u8>>,
+    /// The separately compiled objects of bitcode that is not linked, by their indices in
+    /// [`Inputs::bitcode`].
+    pub separate: BTreeMap<usize, Vec<u8>>,
 }
 
 impl<'a> Inputs<'a> {
-    /// The modules of `files`, in link order. An archive that is named more than once is used once:
-    /// with `--whole-archive`, else the first time.
+    /// The modules of `files`, in link order. An archive that is named more than once is used once: at its
+    /// first occurrence with `--whole-archive`, or else at its first occurrence.
     ///
     /// # Errors
     /// A malformed archive.
@@ -79,12 +80,12 @@ impl<'a> Inputs<'a> {
             ..Self::default()
         };
         inputs.modules.0.reserve(files.files.len());
-        let counted = files.counted_archives();
+        let used = files.used_archives();
         for (index, file) in files.files.iter().enumerate() {
             match file.kind {
                 FileKind::Module => _ = inputs.modules.push(file.module(None)),
                 FileKind::Bitcode => inputs.bitcode.push(file.module(None)),
-                FileKind::Archive if counted.contains(&index) => match file.members() {
+                FileKind::Archive if used.contains(&index) => match file.members() {
                     Err(_) if file.place.ambiguous => {}
                     members => {
                         let members = members?;
@@ -99,23 +100,23 @@ impl<'a> Inputs<'a> {
         Ok(inputs)
     }
 
-    /// Lets the system reclaim the pages of large files, where only parts are needed next.
+    /// Lets the system reclaim the pages of large files. Later phases need only parts of them.
     pub fn release(&self) {
         let files = self.files.iter().flat_map(|files| &files.files);
         files.for_each(|file| file.bytes.release());
     }
 
-    /// Adds an object after all other inputs. It is always linked.
+    /// Adds an object after all other inputs. It is linked unconditionally.
     pub fn add_object(&mut self, name: impl AsRef<Path>, bytes: &'a [u8]) -> ObjectId {
         let name = Name::new(name.as_ref().into(), None);
         self.add(name, bytes, Place::at(self.next()), Provenance::File)
     }
 
-    /// Adds the members of an archive after all other inputs. They are linked where something refers to them,
-    /// or always with `whole` (`--whole-archive`). Members that are no WebAssembly objects are left out.
+    /// Adds the members of an archive after all other inputs. They are lazy unless `whole` is set
+    /// (`--whole-archive`). Members of thin archives and members that are not wasm modules are ignored.
     ///
     /// # Errors
-    /// An archive that is malformed, or thin.
+    /// A malformed archive.
     pub fn add_archive(
         &mut self,
         name: impl Into<PathBuf>,
@@ -151,8 +152,8 @@ impl<'a> Inputs<'a> {
         last.map_or(ArgumentIndex::FIRST, |module| module.place.argument.next())
     }
 
-    /// The same with what the backend has made of the bitcode. As in the backend, what it made of all that is
-    /// linked comes after all other objects; what was compiled alone is in the place of its bitcode.
+    /// Adds the objects that the backend compiled from the bitcode. As in the backend, the objects of linked
+    /// bitcode come after all other objects. A separately compiled object replaces its bitcode.
     ///
     /// # Errors
     /// A malformed archive.
@@ -161,25 +162,25 @@ impl<'a> Inputs<'a> {
             return Ok(self);
         };
         let mut compiled = Compiled::default();
-        let mut left = Vec::with_capacity(self.bitcode.len());
-        let mut alone = Vec::new();
+        let mut remaining = Vec::with_capacity(self.bitcode.len());
+        let mut separate = Vec::new();
         for (position, module) in std::mem::take(&mut self.bitcode).into_iter().enumerate() {
-            if let Some(bytes) = from.alone.get(&position) {
+            if let Some(bytes) = from.separate.get(&position) {
                 let original = module.resident().unwrap_or_default();
-                compiled.alone.insert(bytes.as_ptr(), original);
-                alone.push(Module {
+                compiled.separate.insert(bytes.as_ptr(), original);
+                separate.push(Module {
                     bytes: Bytes::Here(bytes),
                     ..module
                 });
                 continue;
             }
             if from.linked.contains(&position) {
-                compiled.linked.push(left.len());
+                compiled.linked.push(remaining.len());
             }
-            left.push(module);
+            remaining.push(module);
         }
-        self.bitcode = left;
-        self.insert(alone, &compiled)?;
+        self.bitcode = remaining;
+        self.insert(separate, &compiled)?;
         let objects = from.objects.iter();
         self.modules.0.extend(objects.map(|(name, bytes)| Module {
             name: name.clone(),
@@ -191,9 +192,9 @@ impl<'a> Inputs<'a> {
         Ok(self)
     }
 
-    /// Puts modules where they stand in link order.
+    /// Inserts modules in link order.
     fn insert(&mut self, modules: Vec<Module<'a>>, compiled: &Compiled<'_>) -> Result<()> {
-        // Of each archive that they are in, where its members are.
+        // For each of their archives, the positions of its members.
         let mut archives = BTreeMap::new();
         for module in &modules {
             let argument = module.place.argument;
@@ -225,25 +226,26 @@ impl<'a> Inputs<'a> {
         self.compiled.is_some()
     }
 
-    /// The bitcode that is linked and has been compiled.
+    /// The linked bitcode, once it has been compiled.
     pub fn linked_bitcode(&self) -> impl Iterator<Item = &Module<'a>> {
         let linked = self.compiled.iter().flat_map(|compiled| &compiled.linked);
         linked.filter_map(|&position| self.bitcode.get(position))
     }
 
-    /// The objects that were compiled separately, as their bitcode is not linked.
+    /// The separately compiled objects: their bitcode is not linked.
     pub fn separately_compiled(&self) -> impl Iterator<Item = &Module<'a>> {
         let compiled = self.compiled.as_ref();
-        let is_alone = move |module: &&Module<'_>| compiled.is_some_and(|c| c.is_alone(module));
-        self.modules.iter().filter(is_alone)
+        let is_separate =
+            move |module: &&Module<'_>| compiled.is_some_and(|c| c.is_separate(module));
+        self.modules.iter().filter(is_separate)
     }
 
-    /// The bitcode in whose place something else is linked.
+    /// The linked bitcode, and the objects that replace other bitcode.
     pub fn replaced_bitcode(&self) -> impl Iterator<Item = &Module<'a>> {
         self.linked_bitcode().chain(self.separately_compiled())
     }
 
-    /// Where the file or member is that stands on the command line for a module.
+    /// The address of the input file or member that a module is or was compiled from.
     pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
         match &self.compiled {
             Some(compiled) => compiled.original(module),

@@ -1,28 +1,28 @@
-//! Where `-l` finds its file: the rules of `lld/wasm/Driver.cpp` (`searchLibrary`).
+//! The search for `-l` libraries, with the rules of `lld/wasm/Driver.cpp` (`searchLibrary`).
 
 use crate::args::strip_prefix;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// Where a backend takes a shared library for `-l`, if there is one beside the archive.
+/// When a backend resolves `-l` to a shared library instead of the archive next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SharedLibraries {
-    /// Nowhere.
+    /// Never.
     Never,
     /// In a position-independent link, whatever `-Bdynamic` says.
     PositionIndependent,
-    /// After `-Bdynamic`, which is the default of a position-independent link.
+    /// After `-Bdynamic`, the default of a position-independent link.
     Dynamic,
 }
 
-/// The search paths and which kinds of library count at this place of the command line.
+/// The search paths, and the library kinds that are allowed at this position of the command line.
 pub struct Search<'a> {
     paths: Vec<&'a Path>,
     /// Whether the link is position-independent.
     pub is_position_independent: bool,
-    /// Asked only where there is a shared library: it may take running the backend.
+    /// Called only if a shared library exists, because it may run the backend.
     shared: &'a dyn Fn() -> SharedLibraries,
-    /// Whether only archives count (`-Bstatic`).
+    /// Whether only archives are allowed (`-Bstatic`).
     pub archives_only: bool,
 }
 
@@ -40,8 +40,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The file for `-l NAME`, or for `-l :FILE`. `None` is the backend's to report, which may also
-    /// know of paths that are not on the command line.
+    /// The file for `-l NAME` or `-l :FILE`. If it is `None`, the backend reports the error, or finds the
+    /// file in a path that is not on the command line.
     pub fn find(&self, name: &OsStr) -> Option<PathBuf> {
         if let Some(file) = strip_prefix(name, ":") {
             let mut candidates = self.paths.iter().map(|path| path.join(&file));

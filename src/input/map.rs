@@ -1,4 +1,4 @@
-//! Opening a file and mapping it.
+//! Opens and maps files.
 
 use crate::error::{Error, Result, os_message};
 use std::borrow::Cow;
@@ -9,29 +9,28 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// At this size in bytes and above, mapping a file is faster than reading it.
+/// From this size in bytes, mapping a file is faster than reading it.
 const WORTH_MAPPING: u64 = 16 << 10;
 
-/// At this size in bytes and above, releasing pages is worth the page faults of reading them again.
+/// From this size in bytes, releasing pages is worth the page faults of reading them again.
 const WORTH_RELEASING: usize = 16 << 20;
 
-/// The bytes of a file, mapped where it can be mapped and read where it cannot (pipes), or where it is
-/// small.
+/// The bytes of a file. Large files are mapped; small files and pipes are read.
 #[derive(Debug)]
 pub struct FileBytes {
     bytes: Bytes,
     id: FileId,
-    /// None if it cannot be read again.
+    /// `None` if it cannot be read again.
     stamp: Option<Stamp>,
 }
 
-/// The identity of a file, whatever its path.
+/// The identity of a file, independent of its path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FileId {
-    /// The device, and the file's number there.
+    /// The device and inode numbers.
     #[cfg(unix)]
     Number(u64, u64),
-    /// The path, without links, as the system has no such numbers.
+    /// The canonical path, on systems without inode numbers.
     #[cfg(not(unix))]
     Path(PathBuf),
     /// No file.
@@ -39,14 +38,14 @@ pub enum FileId {
 }
 
 impl FileId {
-    /// That of the file at a path, of which `metadata` are.
+    /// The identity of the file at a path with this `metadata`.
     #[cfg(unix)]
     pub fn of(_: &Path, metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self::Number(metadata.dev(), metadata.ino())
     }
 
-    /// That of the file at a path, of which `metadata` are.
+    /// The identity of the file at a path with this `metadata`.
     #[cfg(not(unix))]
     pub fn of(path: &Path, _: &Metadata) -> Self {
         Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
@@ -62,7 +61,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// That of the file at `path`, of which `metadata` are.
+    /// The stamp of the file at `path` with this `metadata`.
     pub fn of(path: &Path, metadata: &Metadata) -> Self {
         Self {
             id: FileId::of(path, metadata),
@@ -81,7 +80,7 @@ impl Stamp {
 #[derive(Debug)]
 enum Bytes {
     Mapped(Mapping),
-    /// Not in memory: it has so many bytes.
+    /// Not in memory; the length of the file in bytes.
     Unread(usize),
     Read(Vec<u8>),
 }
@@ -95,29 +94,29 @@ struct Mapping {
     map: memmap2::Mmap,
 }
 
-/// The bytes with which a file says what it is.
+/// The first bytes of a file, which identify its kind.
 pub type Magic = [u8; 8];
 
 impl FileBytes {
     /// Opens `path`.
     ///
     /// # Errors
-    /// In the words of `wasm-ld`: `cannot open PATH: REASON`.
+    /// The message of `wasm-ld`: `cannot open PATH: REASON`.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_some(path, |_| false)
+        Self::open_deferred(path, |_| false)
     }
 
-    /// Opens `path`. A small file that begins with what `can_wait` is read when it is asked for: one of so many
-    /// that they are not to be in memory at once.
+    /// Opens `path`, but does not read a small file whose magic satisfies `may_defer`: with many such
+    /// files, not all of them should be in memory at once. [`FileBytes::load`] reads it.
     ///
     /// # Errors
-    /// The same.
-    pub fn open_some(path: &Path, can_wait: impl FnOnce(&Magic) -> bool) -> Result<Self> {
-        Self::open_io(path, can_wait).map_err(|error| cannot_open(path, &error))
+    /// As for [`FileBytes::open`].
+    pub fn open_deferred(path: &Path, may_defer: impl FnOnce(&Magic) -> bool) -> Result<Self> {
+        Self::open_io(path, may_defer).map_err(|error| cannot_open(path, &error))
     }
 
-    fn open_io(path: &Path, can_wait: impl FnOnce(&Magic) -> bool) -> std::io::Result<Self> {
-        // A pipe can be opened once only.
+    fn open_io(path: &Path, may_defer: impl FnOnce(&Magic) -> bool) -> std::io::Result<Self> {
+        // A pipe can be opened only once.
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
@@ -133,7 +132,7 @@ impl FileBytes {
                 file.read_exact(&mut magic)?;
                 bytes.extend(magic);
             }
-            if !bytes.is_empty() && can_wait(&magic) {
+            if !bytes.is_empty() && may_defer(&magic) {
                 Bytes::Unread(length as usize)
             } else {
                 // Pipes and files in `/proc` report length 0.
@@ -152,15 +151,15 @@ impl FileBytes {
         })
     }
 
-    /// The bytes of the file, which is at `path`; those of an unread one are read.
+    /// The bytes of the file. Reads an unread file from `path`.
     ///
     /// # Errors
-    /// It cannot be read again, or has changed.
+    /// The file cannot be read, or has changed.
     pub fn load(&self, path: &Path) -> Result<Cow<'_, [u8]>> {
         let Bytes::Unread(length) = self.bytes else {
             return Ok(Cow::Borrowed(self.bytes()));
         };
-        // One more byte, to notice that the file has grown.
+        // Read one more byte to detect that the file has grown.
         let mut bytes = Vec::with_capacity(length + 1);
         let read = File::open(path)
             .and_then(|file| file.take(length as u64 + 1).read_to_end(&mut bytes))
@@ -171,17 +170,17 @@ impl FileBytes {
         }
     }
 
-    /// Whether it is read when it is asked for.
+    /// Whether the file is not in memory.
     pub fn is_unread(&self) -> bool {
         matches!(self.bytes, Bytes::Unread(_))
     }
 
-    /// Whether nobody can read it again, as it is a pipe.
+    /// Whether the file is a pipe, which cannot be read again.
     pub fn is_read_once(&self) -> bool {
         self.stamp.is_none() && self.id != FileId::None
     }
 
-    /// Its stamp when it was opened; `None` for a pipe.
+    /// The stamp of the file when it was opened; `None` for a pipe.
     pub fn stamp(&self) -> Option<&Stamp> {
         self.stamp.as_ref()
     }
@@ -195,12 +194,12 @@ impl FileBytes {
         }
     }
 
-    /// Which file it is.
+    /// The identity of the file.
     pub fn id(&self) -> &FileId {
         &self.id
     }
 
-    /// Lets the system take back the memory of a large file, until it is read again.
+    /// Lets the system reclaim the pages of a large file.
     pub fn release(&self) {
         if let Bytes::Mapped(Mapping { map, .. }) = &self.bytes
             && map.len() >= WORTH_RELEASING
@@ -209,7 +208,7 @@ impl FileBytes {
         }
     }
 
-    /// How many bytes the file has.
+    /// The size of the file in bytes.
     pub fn size(&self) -> usize {
         match &self.bytes {
             Bytes::Unread(length) => *length,
@@ -217,7 +216,7 @@ impl FileBytes {
         }
     }
 
-    /// The bytes; of an unread file none.
+    /// The bytes of the file; empty if it is unread.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Mapped(mapping) => &mapping.map,
@@ -243,7 +242,7 @@ pub fn changed() -> Error {
 
 fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
     match kind {
-        // A response file would have been expanded.
+        // An existing response file would have been expanded.
         ErrorKind::NotFound if path.as_os_str().as_encoded_bytes().starts_with(b"@") => {
             Some("an argument that begins with `@` names a file of further arguments")
         }
@@ -260,9 +259,9 @@ fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
 fn map(path: &Path, file: &File) -> std::io::Result<Mapping> {
     #[cfg(not(unix))]
     let _ = path;
-    // SAFETY: the mapping is private and only read. Another process may still change the file, as
-    // with any linker that maps its inputs: `truncation` reports a truncated file, and
-    // `Files::check_unchanged` a changed one.
+    // SAFETY: the mapping is private and read-only. Another process may still change the file, as with any
+    // linker that maps its inputs: `truncation` reports truncated files, and `Files::check_unchanged` reports
+    // changed files.
     let map = unsafe { memmap2::Mmap::map(file) }?;
     Ok(Mapping {
         #[cfg(unix)]
@@ -273,8 +272,8 @@ fn map(path: &Path, file: &File) -> std::io::Result<Mapping> {
 
 #[allow(unsafe_code)]
 fn release(map: &memmap2::Mmap) {
-    // SAFETY: the mapping is of a file and only read. What is read again is what the file has: the same
-    // bytes, by what `map` relies on.
+    // SAFETY: the mapping is of a file and read-only. Released pages are read from the file again, which has
+    // the same bytes under the assumption of `map`.
     #[cfg(unix)]
     let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     #[cfg(not(unix))]
@@ -286,37 +285,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unread_file_is_the_same_or_an_error() {
+    fn loading_a_changed_file_is_an_error() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a.o");
         std::fs::write(&path, b"0123456789").expect("written");
-        let begins = |magic: &Magic| magic == b"01234567";
-        let file = FileBytes::open_some(&path, begins).expect("a small file");
+        let matches = |magic: &Magic| magic == b"01234567";
+        let file = FileBytes::open_deferred(&path, matches).expect("a small file");
         assert!(file.is_unread() && file.bytes().is_empty());
-        assert_eq!(*file.load(&path).expect("the same"), *b"0123456789");
+        assert_eq!(*file.load(&path).expect("unchanged"), *b"0123456789");
         for other in [&b"012345678"[..], b"01234567890"] {
             std::fs::write(&path, other).expect("written");
-            let error = file.load(&path).expect_err("another").to_string();
+            let error = file.load(&path).expect_err("changed").to_string();
             assert!(error.contains("changed during the link"), "{error}");
         }
         std::fs::remove_file(&path).expect("removed");
-        let error = file.load(&path).expect_err("none").to_string();
+        let error = file.load(&path).expect_err("removed").to_string();
         assert!(error.contains("cannot open"), "{error}");
     }
 
     #[test]
-    fn only_small_files_wait_to_be_read() {
+    fn only_small_files_are_deferred() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a.o");
         for size in [0, 7, WORTH_MAPPING as usize] {
             std::fs::write(&path, vec![0; size]).expect("written");
-            let file = FileBytes::open_some(&path, |_| true).expect("a file");
+            let file = FileBytes::open_deferred(&path, |_| true).expect("a file");
             assert_eq!((file.is_unread(), file.bytes().len()), (false, size));
         }
     }
 
     #[test]
-    fn a_file_is_another_when_its_time_length_or_number_is() {
+    fn a_stamp_detects_another_time_length_or_inode() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a.o");
         let open = || {
@@ -329,7 +328,7 @@ mod tests {
         let file = std::fs::File::options()
             .write(true)
             .open(&path)
-            .expect("it");
+            .expect("a file");
         file.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
         assert!(!stamp.is_still_at(&path), "the time");
         let stamp = open();
@@ -344,11 +343,11 @@ mod tests {
         let file = std::fs::File::options()
             .write(true)
             .open(&other)
-            .expect("it");
+            .expect("a file");
         file.set_modified(modified.expect("a time")).expect("set");
         std::fs::rename(&other, &path).expect("renamed");
-        assert!(!stamp.is_still_at(&path), "the number");
+        assert!(!stamp.is_still_at(&path), "the inode number");
         std::fs::remove_file(&path).expect("removed");
-        assert!(!stamp.is_still_at(&path), "there is none");
+        assert!(!stamp.is_still_at(&path), "no file");
     }
 }

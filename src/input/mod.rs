@@ -1,5 +1,4 @@
-//! The inputs: files are found, mapped and classified by content, and archives are split into
-//! members.
+//! The inputs: finds and maps the files, classifies them by content, and reads archive members.
 
 mod archive;
 mod file;

@@ -1,4 +1,4 @@
-//! An object among the inputs: its name, its bytes, and where it stands on the command line.
+//! An input module: its name, its bytes, and its place on the command line.
 
 use super::map::FileBytes;
 use crate::args::ArgumentIndex;
@@ -8,40 +8,40 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// An object among the inputs: a wasm module, or one of LLVM's before it is compiled.
+/// An input module: a wasm module or LLVM bitcode.
 #[derive(Debug)]
 pub struct Module<'a> {
     /// Its display name.
     pub name: Name,
-    /// All of it.
+    /// Its bytes.
     pub bytes: Bytes<'a>,
-    /// Where it, or its archive, stands.
+    /// The place of its file or archive.
     pub place: Place,
-    /// What it is a part of.
+    /// Where it comes from.
     pub provenance: Provenance,
 }
 
-/// Where the bytes of a module are.
+/// The bytes of a module.
 #[derive(Debug, Clone, Copy)]
 pub enum Bytes<'a> {
-    /// Here.
+    /// Bytes in memory.
     Here(&'a [u8]),
-    /// They are all of a file.
+    /// A whole file.
     OfFile(&'a FileBytes),
 }
 
 /// Where a module comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provenance {
-    /// It is a file.
+    /// A file.
     File,
-    /// It is a member of an archive.
+    /// An archive member.
     Member,
-    /// The backend has made it of bitcode among the inputs.
+    /// The backend compiled it from input bitcode.
     Compiled,
 }
 
-/// Where an input stands on the command line.
+/// The place of an input on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The argument that names it.
@@ -50,13 +50,13 @@ pub struct Place {
     pub in_lib: bool,
     /// Whether it is between `--whole-archive` and `--no-whole-archive`.
     pub whole_archive: bool,
-    /// Whether it may be no input at all but the value of an option that we don't know: what is
-    /// wrong with it is the backend's to say.
+    /// Whether it may be the value of an unknown option instead of an input. The backend then reports
+    /// errors in it.
     pub ambiguous: bool,
 }
 
 impl Place {
-    /// Where an argument is, and no option says anything of it.
+    /// The place of an argument that no option affects.
     pub fn at(argument: ArgumentIndex) -> Self {
         Self {
             argument,
@@ -75,10 +75,10 @@ pub struct Name {
 }
 
 impl<'a> Module<'a> {
-    /// All of it. One of many objects is read, and is not in memory longer than this.
+    /// Its bytes. A deferred file is read, and the result owns the bytes.
     ///
     /// # Errors
-    /// It cannot be read again.
+    /// As for [`FileBytes::load`].
     pub fn load(&self) -> Result<ObjectBytes<'a>> {
         match self.bytes {
             Bytes::Here(bytes) => Ok(bytes.into()),
@@ -86,7 +86,7 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// All of it, if it is in memory as long as the inputs, and is not read when it is asked for.
+    /// Its bytes; `None` if its file is deferred.
     pub fn resident(&self) -> Option<&'a [u8]> {
         match self.bytes {
             Bytes::Here(bytes) => Some(bytes),
@@ -94,7 +94,7 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub fn size(&self) -> usize {
         match self.bytes {
             Bytes::Here(bytes) => bytes.len(),
@@ -102,12 +102,12 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// What tells it from others that are in memory as long as the inputs.
+    /// The address of its bytes, which identifies it among resident modules.
     pub fn address(&self) -> Option<*const u8> {
         self.resident().map(<[u8]>::as_ptr)
     }
 
-    /// Lets the system take back the memory of a large one, until it is read again.
+    /// Lets the system reclaim the pages of a large module.
     pub fn release(&self) {
         if let Bytes::OfFile(file) = self.bytes {
             file.release();
@@ -119,7 +119,7 @@ impl<'a> Module<'a> {
         self.provenance == Provenance::Member
     }
 
-    /// Whether the backend links it whether anything refers to it or not.
+    /// Whether the backend links it unconditionally: it is not lazy.
     pub fn always_linked(&self) -> bool {
         match self.provenance {
             Provenance::File => !self.place.in_lib,
@@ -136,12 +136,12 @@ impl Name {
         Self { file, member }
     }
 
-    /// The file, or the archive that the member is in.
+    /// The path of the file or archive.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The member, of an object in an archive.
+    /// The name of the archive member.
     pub fn member(&self) -> Option<&str> {
         self.member.as_deref()
     }

@@ -1,7 +1,7 @@
-//! Inputs that another process truncates while they are mapped.
+//! Reports inputs that another process truncates while they are mapped.
 //!
-//! Reading a mapped page past the end of its file raises `SIGBUS`, which would end the process
-//! without a message.
+//! Reading a mapped page past the end of its file raises `SIGBUS`, which by default ends the process without
+//! a message.
 
 use crate::interrupt;
 use libc::{BUS_ADRALN, BUS_ADRERR, BUS_OBJERR, siginfo_t};
@@ -14,17 +14,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
-/// A mapping, for the handler, in a list that only grows.
+/// A watched mapping, in a list that the signal handler reads. Entries are never removed.
 struct Watched {
     start: usize,
-    /// In bytes; 0 when it is gone.
+    /// In bytes; 0 after the mapping is dropped.
     length: AtomicUsize,
     path: Box<[u8]>,
     next: OnceLock<&'static Watched>,
 }
 
 impl Watched {
-    fn has(&self, address: usize) -> bool {
+    fn contains(&self, address: usize) -> bool {
         let offset = address.checked_sub(self.start);
         offset.is_some_and(|offset| offset < self.length.load(Ordering::Acquire))
     }
@@ -33,9 +33,9 @@ impl Watched {
 static FIRST: OnceLock<&'static Watched> = OnceLock::new();
 static LAST: Mutex<Option<&'static Watched>> = Mutex::new(None);
 
-/// Watches over a mapping, of the file at `path`, until the guard is dropped.
+/// Watches a mapping of the file at `path` until the guard is dropped.
 pub fn watch(path: &Path, mapping: &[u8]) -> Guard {
-    catch();
+    register_handler();
     let watched: &Watched = Box::leak(Box::new(Watched {
         start: mapping.as_ptr().addr(),
         length: AtomicUsize::new(mapping.len()),
@@ -48,7 +48,7 @@ pub fn watch(path: &Path, mapping: &[u8]) -> Guard {
     Guard(watched)
 }
 
-/// Watches no longer when it is dropped.
+/// Ends the watch when it is dropped.
 pub struct Guard(&'static Watched);
 
 impl Drop for Guard {
@@ -63,11 +63,11 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// The file of the mapping that has an address.
+/// The path of the file whose mapping contains `address`.
 fn file_at(address: usize) -> Option<&'static [u8]> {
     let mut next = FIRST.get();
     while let Some(&watched) = next {
-        if watched.has(address) {
+        if watched.contains(address) {
             return Some(&watched.path);
         }
         next = watched.next.get();
@@ -76,24 +76,24 @@ fn file_at(address: usize) -> Option<&'static [u8]> {
 }
 
 #[allow(unsafe_code)]
-fn catch() {
+fn register_handler() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: what a handler may do is limited (`signal-safety(7)`). This one reads atomics; writing to
-        // standard error, which has no buffer, is `write`, and no one has its lock while they read an input;
-        // `clean_up` is made for handlers; ending is `_exit`, or the default action.
+        // SAFETY: the handler does only what is async-signal-safe (`signal-safety(7)`). It reads atomics.
+        // Standard error has no buffer, so writing to it is `write`, and no thread holds its lock while it reads
+        // an input. `clean_up` is written for handlers. It exits with `_exit` or the default action.
         let _ = unsafe { signal_hook_registry::register_sigaction(SIGBUS, on_sigbus) };
     });
 }
 
-/// The handler.
+/// The signal handler.
 fn on_sigbus(info: &siginfo_t) {
     if !matches!(info.si_code, BUS_ADRALN | BUS_ADRERR | BUS_OBJERR) {
-        // Somebody has sent it.
+        // Another process sent it.
         return interrupt::handle(SIGBUS);
     }
     #[allow(unsafe_code)]
-    // SAFETY: where the system says what was accessed, it has this field.
+    // SAFETY: with these codes, `si_addr` is valid.
     let address = unsafe { info.si_addr() };
     let file = file_at(address.addr());
     interrupt::clean_up();

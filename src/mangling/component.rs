@@ -10,19 +10,19 @@ pub type Components<'s> = SmallVec<[Component<'s>; 8]>;
 /// A component of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component<'s> {
-    /// What it is.
+    /// The kind of item.
     pub namespace: Namespace,
-    /// What tells it from others of the same name, 0 for the first: of a crate, its hash. The legacy
-    /// scheme has none.
+    /// Distinguishes it from others of the same name. 0 for the first; the hash for a crate. Always 0 in the
+    /// legacy scheme.
     pub disambiguator: u64,
-    /// As it is in the symbol; empty where it has no name.
+    /// Its encoded name in the symbol; empty if it has no name.
     pub(super) raw: &'s str,
     pub(super) encoding: Encoding,
-    /// Of v0, how to cut the symbol off after it; none where a demangler does not print it.
+    /// v0 only: where to truncate the symbol after it; `None` if a demangler does not print it.
     pub(super) cut: Option<Cut>,
 }
 
-/// What a component is.
+/// The kind of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Namespace {
     /// The crate.
@@ -33,42 +33,42 @@ pub enum Namespace {
     Value,
     /// A closure; it has no name.
     Closure,
-    /// A constant without a name, as in `const { … }` or the length of an array.
+    /// A constant without a name, such as `const { … }` or an array length.
     Constant,
-    /// An allocation in the value of the static that the path so far names; it has no name.
+    /// An allocation in the value of the preceding static; it has no name.
     Nested,
-    /// An `impl`, in the module before it; it has no name. Without a module before it, that is not
-    /// known: see [`Path::homes`](super::Path::homes).
+    /// An `impl` in the preceding module; it has no name. If no module precedes it, its module is one of
+    /// [`Path::impl_modules`](super::Path::impl_modules).
     Impl,
-    /// One of [`Namespace::Type`] and [`Namespace::Value`]: the legacy scheme does not tell which.
+    /// [`Namespace::Type`] or [`Namespace::Value`]: the legacy scheme does not distinguish them.
     Item,
-    /// Any other: what compilers make themselves.
+    /// Any other component, such as a compiler-generated shim.
     Other,
 }
 
-/// How a name is written in a symbol.
+/// How a symbol encodes a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
+    /// Verbatim.
     Plain,
-    /// Of v0, with its length and what comes before it.
+    /// v0 Punycode. The raw name includes the `u` and the length.
     Punycode,
-    /// Of the legacy scheme, with `$…$` and `..`.
+    /// Legacy escapes: `$…$` and `..`.
     Legacy,
 }
 
-/// Where to cut a symbol off after a component so that it is a path of its own.
+/// Where to truncate a symbol so that it ends with a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
-    /// In bytes after `_R`.
+    /// The end, in bytes after `_R`.
     pub(super) end: usize,
-    /// How many `N` and `I` at the beginning are open there.
+    /// The number of leading `N` and `I` that are still open at `end`.
     pub(super) open: usize,
 }
 
 impl<'s> Component<'s> {
-    /// Its name as the source has it, without generic arguments; empty for what has none. Of the legacy
-    /// scheme, an `impl` is named by its header.
+    /// The name in the source, without generic arguments; empty if it has none. In the legacy scheme, the
+    /// name of an `impl` is its header.
     pub fn name(&self) -> Cow<'s, str> {
         let symbol = match self.encoding {
             Encoding::Plain => return self.raw.into(),

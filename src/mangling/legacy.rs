@@ -1,13 +1,13 @@
-//! The legacy scheme: of C++'s grammar, names in namespaces, and a hash as the last.
+//! The legacy scheme: nested names in the C++ grammar, with a hash as the last one.
 //!
-//! A component is the text of a path's component, with what no assembler takes written otherwise. Of an
-//! `impl` in another module than its type and its trait, that is `<impl trait for type>` below the
-//! module; of any other, it begins with the type, or with `<type as trait>`.
+//! A component is the text of a path component, with escapes for characters that assemblers do not accept.
+//! An `impl` outside the modules of its type and its trait is `<impl trait for type>` below its module. The
+//! path of any other `impl` begins with the type or with `<type as trait>`.
 
 use super::component::{Component, Components, Encoding, Namespace};
 use crate::demangle::is_hash;
 
-/// The components of the path that `symbol` mangles, and whether it is Rust's: it ends with a hash.
+/// The components of the path that `symbol` mangles, and whether it is a Rust symbol: it ends with a hash.
 pub(super) fn components(symbol: &str) -> Option<(Components<'_>, bool)> {
     let mut rest = symbol.strip_prefix("_ZN")?;
     let mut components = Components::new();
@@ -32,7 +32,7 @@ pub(super) fn components(symbol: &str) -> Option<(Components<'_>, bool)> {
 }
 
 fn component(raw: &str, is_first: bool) -> Component<'_> {
-    // A name begins with a letter or `_`.
+    // The compiler puts `_` before a name that does not begin with a letter.
     let text = raw.strip_prefix("_$").map_or(raw, |_| &raw[1..]);
     let namespace = match text {
         "$u7b$$u7b$closure$u7d$$u7d$" => Namespace::Closure,
@@ -60,9 +60,9 @@ fn component(raw: &str, is_first: bool) -> Component<'_> {
     }
 }
 
-/// The modules of the type and of the trait in `<type as trait>`, with the components of each. The `impl` is
-/// in one of them.
-pub(super) fn homes(header: &str) -> Vec<Vec<String>> {
+/// The components of the modules of the type and of the trait in `<type as trait>`. The `impl` is in one of
+/// them.
+pub(super) fn impl_modules(header: &str) -> Vec<Vec<String>> {
     let Some(inner) = header
         .strip_prefix('<')
         .and_then(|text| text.strip_suffix('>'))
@@ -76,7 +76,7 @@ pub(super) fn homes(header: &str) -> Vec<Vec<String>> {
     parts.into_iter().filter_map(module).collect()
 }
 
-/// `type as trait`, where that is not in brackets.
+/// Splits `type as trait` at the ` as ` outside of brackets.
 fn split(text: &str) -> Option<(&str, &str)> {
     let mut depth = 0_usize;
     let bytes = text.as_bytes();
@@ -97,7 +97,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// The module that the first path of a type is in; none of a type that the language has.
+/// The module of the first path in a type; `None` for a primitive type.
 fn module(of: &str) -> Option<Vec<String>> {
     let mut of = of.trim_start_matches(['&', '*', '[', '(']);
     for word in ["mut ", "const ", "dyn "] {

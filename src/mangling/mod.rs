@@ -1,11 +1,11 @@
-//! The path that a symbol of Rust mangles, read by its structure.
+//! Parses the path that a Rust symbol mangles.
 //!
-//! What a demangler prints does not do: there a nested allocation of a static looks like the static
-//! itself, a printed constant may hold brackets and colons, and the module of an `impl` is left out.
-//! [`Path`] has the components with their namespaces, and `demangle` is for display.
+//! The output of a demangler is ambiguous: it prints a nested allocation of a static like the static
+//! itself, a printed constant may contain brackets and colons, and it omits the module of an `impl`.
+//! [`Path`] has the components with their namespaces; `demangle` is for display only.
 //!
-//! Both of Rust's schemes are read: v0 (RFC 2603) and the legacy one, which C++ has in common for names
-//! in namespaces.
+//! Both Rust schemes are supported: v0 (RFC 2603) and the legacy scheme, whose nested names C++ uses
+//! too.
 
 mod component;
 mod legacy;
@@ -16,23 +16,23 @@ pub use component::{Component, Components, Namespace};
 use component::Encoding;
 use std::borrow::Cow;
 
-/// The path that a symbol's name mangles: in `_RNvNtCs1_5crate6module4NAME`, `crate`, `module` and
-/// `NAME`.
+/// The path that a symbol name mangles: `crate`, `module` and `NAME` for
+/// `_RNvNtCs1_5crate6module4NAME`.
 ///
-/// Generic arguments are no components, nor is what the header of an `impl` speaks of. See
-/// [`Path::shown`] for these.
+/// Generic arguments and the types in the header of an `impl` are not components. [`Path::shown`] has
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path<'s> {
     symbol: &'s str,
     /// From the outermost to the innermost.
     pub components: Components<'s>,
-    /// Whether it is Rust's: of the legacy scheme, whether the name ends with a hash.
+    /// Whether it is a Rust symbol. A legacy symbol is one if it ends with a hash.
     pub is_rust: bool,
 }
 
 impl<'s> Path<'s> {
-    /// The path that `symbol` mangles; none if it mangles none, or is nested so deep that no compiler
-    /// made it. Takes time that grows with the length of the symbol, whatever is in it.
+    /// The path that `symbol` mangles; `None` if it does not mangle one, or if it is nested deeper than
+    /// any compiler output. Takes linear time in the length of the symbol for any input.
     pub fn of(symbol: &'s str) -> Option<Self> {
         if let Some(components) = v0::components(symbol) {
             return Some(Self {
@@ -55,17 +55,19 @@ impl<'s> Path<'s> {
         (self.is_rust && first.namespace == Namespace::Crate).then(|| first.name())
     }
 
-    /// Where an `impl` may be with which the path begins: for each possible module, its components. Of
-    /// an `impl` in the module of its type or of its trait, the legacy scheme has only `<type as trait>`.
-    pub fn homes(&self) -> Vec<Vec<String>> {
+    /// If the path begins with an `impl`: the components of each module that the `impl` may be in. The
+    /// legacy scheme omits the module of an `impl` in the module of its type or of its trait.
+    pub fn impl_modules(&self) -> Vec<Vec<String>> {
         match self.components.first() {
-            Some(first) if first.encoding == Encoding::Legacy => legacy::homes(&first.name()),
+            Some(first) if first.encoding == Encoding::Legacy => {
+                legacy::impl_modules(&first.name())
+            }
             _ => Vec::new(),
         }
     }
 
-    /// A component as people write it, without hashes and disambiguators: with its generic arguments; of an
-    /// `impl`, its header, such as `<a::Type as b::Trait>`.
+    /// A component for display, with its generic arguments and without hashes and disambiguators. For an
+    /// `impl`, this is its header, such as `<a::Type as b::Trait>`.
     pub fn shown(&self, position: usize) -> Cow<'s, str> {
         let Some(component) = self.components.get(position) else {
             return "".into();
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Each component with a letter for its namespace, as v0 has it where it has one.
+    /// Each component with its namespace: the v0 letter, or a word if there is none.
     fn read(symbol: &str) -> String {
         let Some(path) = Path::of(symbol) else {
             return "(none)".to_owned();
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rustc_makes_by_v0() {
+    fn v0_symbols_of_rustc() {
         for (symbol, expected) in [
             ("_RNvNtCs66qv5BOQzbG_1l1m1A", "crate:l t:m v:A"),
             ("_RNnNvNtCs66qv5BOQzbG_1l1m1As_0", "crate:l t:m v:A n:"),
@@ -165,23 +167,22 @@ mod tests {
                 "_RNvNtCs66qv5BOQzbG_1l1mu11ncode_cta3g",
                 "crate:l t:m v:ünïcode",
             ),
-            // A generic function, and the crate that has it compiled.
+            // A generic function, and the crate that instantiates it.
             (
                 "_RINvNtCs66qv5BOQzbG_1l1m1fNtB2_3FooECs1_1x",
                 "crate:l t:m v:f",
             ),
             ("_RNvC1a1b.llvm.123", "crate:a v:b"),
-            // Closures of a trait's method
+            // The closure of a trait method
             ("_RNvYNCNvC1l1f0NtC1l2Tr1t", "impl: v:t"),
         ] {
             assert_eq!(read(symbol), expected, "{symbol}");
-            // The same as what others make of it.
             assert!(rustc_demangle::try_demangle(symbol).is_ok(), "{symbol}");
         }
     }
 
     #[test]
-    fn what_rustc_makes_by_the_legacy_scheme() {
+    fn legacy_symbols_of_rustc() {
         for (path, expected) in [
             ("1l1m1A", "crate:l item:m item:A"),
             (
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn components_as_people_write_them() {
+    fn components_for_display() {
         let shown = |symbol: &str| {
             let path = Path::of(symbol).expect("a path");
             let all = (0..path.components.len()).map(|position| path.shown(position).into_owned());
@@ -248,29 +249,30 @@ mod tests {
     }
 
     #[test]
-    fn where_an_impl_may_be_that_legacy_names_do_not_place() {
-        let homes = |header: &str| {
+    fn modules_of_a_legacy_impl_without_a_module() {
+        let modules = |header: &str| {
             let symbol = format!("_ZN{}{header}1f17h0123456789abcdefE", header.len());
-            let homes = Path::of(&symbol).expect("a path").homes();
-            homes.iter().map(|home| home.join("::")).collect::<Vec<_>>()
+            let modules = Path::of(&symbol).expect("a path").impl_modules();
+            let modules = modules.iter().map(|module| module.join("::"));
+            modules.collect::<Vec<_>>()
         };
-        assert_eq!(homes("_$LT$u32$u20$as$u20$l..m..Tr$GT$"), ["l::m"]);
+        assert_eq!(modules("_$LT$u32$u20$as$u20$l..m..Tr$GT$"), ["l::m"]);
         assert_eq!(
-            homes("_$LT$l..m..Own$LT$a..B$GT$$u20$as$u20$core..ops..drop..Drop$GT$"),
+            modules("_$LT$l..m..Own$LT$a..B$GT$$u20$as$u20$core..ops..drop..Drop$GT$"),
             ["l::m", "core::ops::drop"]
         );
         assert_eq!(
-            homes("_$LT$$RF$$u5b$l..m..Own$u5d$$u20$as$u20$a..Tr$LT$b..x..Y$GT$$GT$"),
+            modules("_$LT$$RF$$u5b$l..m..Own$u5d$$u20$as$u20$a..Tr$LT$b..x..Y$GT$$GT$"),
             ["l::m", "a"]
         );
         assert_eq!(
-            homes("_$LT$$LT$a..B$u20$as$u20$c..D$GT$..E$u20$as$u20$l..m..Tr$GT$"),
+            modules("_$LT$$LT$a..B$u20$as$u20$c..D$GT$..E$u20$as$u20$l..m..Tr$GT$"),
             ["l::m"]
         );
     }
 
     #[test]
-    fn names_that_no_compiler_makes() {
+    fn malformed_symbols_have_no_path() {
         for symbol in [
             "",
             "_R",
@@ -302,9 +304,10 @@ mod tests {
         );
     }
 
-    /// Each of many types is all the earlier ones, twice.
+    /// Expanding the back references would take exponential time: each type contains the previous one
+    /// twice.
     #[test]
-    fn back_references_to_back_references_take_no_time() {
+    fn nested_back_references_take_linear_time() {
         let mut symbol = "_RINvC1a1bT".to_owned();
         for _ in 0..100_000 {
             symbol += "TB4_B5_E";
@@ -315,18 +318,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_much(tail in "[NCMXYIBTSRvtns0-9a-c_EKpLGD]{0,60}") {
+        fn no_symbol_panics(tail in "[NCMXYIBTSRvtns0-9a-c_EKpLGD]{0,60}") {
             let symbol = format!("_R{tail}");
             if let Some(path) = Path::of(&symbol) {
                 for position in 0..=path.components.len() {
                     let _ = path.shown(position);
                 }
             }
-            let _ = Path::of(&format!("_ZN{tail}")).map(|path| path.homes());
+            let _ = Path::of(&format!("_ZN{tail}")).map(|path| path.impl_modules());
         }
 
         #[test]
-        fn what_was_put_together_is_read(names in proptest::collection::vec("[a-zA-Z_][a-zA-Z0-9_]{0,20}", 1..9)) {
+        fn mangled_names_are_read_back(names in proptest::collection::vec("[a-zA-Z_][a-zA-Z0-9_]{0,20}", 1..9)) {
             let mut v0 = "C".to_owned();
             let mut legacy = "_ZN".to_owned();
             for (position, name) in names.iter().enumerate() {

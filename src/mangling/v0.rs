@@ -1,13 +1,13 @@
-//! The v0 scheme (RFC 2603, and `rustc_symbol_mangling/src/v0.rs` for what was added to it).
+//! The v0 scheme (RFC 2603; `rustc_symbol_mangling/src/v0.rs` has the later additions).
 //!
-//! The path is read, what is beside it only skipped. So a back reference is followed where it stands for
-//! the path itself, and there only one at each depth.
+//! The parser reads the path and skips types, constants and generic arguments. It follows back references
+//! only on the path itself, at most one per depth, so parsing takes linear time.
 
 use super::component::{Component, Components, Cut, Encoding, Namespace};
 use crate::demangle;
 
-/// How deep a path, a type or a constant may be nested. Demanglers give up at 500.
-const DEEPEST: usize = 300;
+/// The maximum nesting of paths, types and constants. Demanglers stop at 500.
+const MAX_DEPTH: usize = 300;
 
 /// The components of the path that `symbol` mangles.
 pub(super) fn components(symbol: &str) -> Option<Components<'_>> {
@@ -18,30 +18,30 @@ pub(super) fn components(symbol: &str) -> Option<Components<'_>> {
     };
     let mut components = Components::new();
     parser.path(&mut components, Some(0))?;
-    // The crate for which an instance was made.
+    // The instantiating crate.
     if parser.peek().is_some_and(|byte| byte.is_ascii_uppercase()) {
         parser.skip_path()?;
     }
     matches!(parser.peek(), None | Some(b'.')).then_some(components)
 }
 
-/// What a demangler makes of a symbol that is cut off.
+/// The demangled text of a truncated symbol.
 pub(super) fn cut(symbol: &str, Cut { end, open }: Cut) -> Option<String> {
-    // Places count from the beginning, so nothing may be taken away there. What is open gets an end,
-    // which is told from the text again.
+    // Back references count from the beginning, so the prefix must stay complete. Each open `N` or `I` gets
+    // a dummy end, whose text is removed from the result.
     let mut cut = String::from("_R");
     let (mut ends, mut added) = (String::new(), String::new());
     let mut rest = symbol.get(2..2 + end)?;
     for _ in 0..open {
-        let (opened, end, shown) = match rest.as_bytes().first()? {
+        let (start, end, shown) = match rest.as_bytes().first()? {
             b'N' => ("Nv", "1a", "::a"),
             b'I' => ("I", "E", "::<>"),
             _ => return None,
         };
-        cut += opened;
+        cut += start;
         ends.insert_str(0, end);
         added.insert_str(0, shown);
-        rest = rest.get(opened.len()..)?;
+        rest = rest.get(start.len()..)?;
     }
     cut += rest;
     cut += &ends;
@@ -50,13 +50,12 @@ pub(super) fn cut(symbol: &str, Cut { end, open }: Cut) -> Option<String> {
 }
 
 struct Parser<'s> {
-    /// What comes after `_R`: from there places count.
+    /// The symbol after `_R`; back references count from here.
     text: &'s str,
     at: usize,
     depth: usize,
 }
 
-/// An identifier.
 struct Identifier<'s> {
     disambiguator: u64,
     raw: &'s str,
@@ -80,9 +79,9 @@ impl<'s> Parser<'s> {
         is_next
     }
 
-    /// What is nested in what is being read.
+    /// Runs `read` one level deeper; `None` beyond [`MAX_DEPTH`].
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        if self.depth == DEEPEST {
+        if self.depth == MAX_DEPTH {
             return None;
         }
         self.depth += 1;
@@ -91,8 +90,8 @@ impl<'s> Parser<'s> {
         result
     }
 
-    /// Reads a path. `open` is how many paths it is the beginning of; none where a demangler would not
-    /// print it, or would at another place.
+    /// Reads a path. `open` is the number of enclosing paths that begin with it; `None` if a demangler
+    /// does not print it here.
     fn path(&mut self, components: &mut Components<'s>, open: Option<usize>) -> Option<()> {
         let start = self.at;
         let inner = open.map(|open| open + 1);
@@ -106,7 +105,7 @@ impl<'s> Parser<'s> {
             b'I' => {
                 self.deeper(|parser| parser.path(components, inner))?;
                 self.skip_until_end(Self::skip_argument)?;
-                // The arguments are those of the component before.
+                // The generic arguments belong to the last component.
                 let cut = self.cut(open);
                 components.last_mut()?.cut = cut;
                 return Some(());
@@ -120,7 +119,7 @@ impl<'s> Parser<'s> {
                 }
                 (Namespace::Impl, Identifier::none(disambiguator))
             }
-            // A trait's item as a type has it, wherever that is from.
+            // `<type as trait>`: it has no module of its own.
             b'Y' => {
                 self.skip_type()?;
                 self.skip_path()?;
@@ -236,7 +235,7 @@ impl<'s> Parser<'s> {
         (self.peek() == Some(b'L')).then(|| self.skip_number_after(b'L'))?
     }
 
-    /// The pattern of a type with one: what values it has.
+    /// The pattern of a pattern type.
     fn skip_pattern(&mut self) -> Option<()> {
         self.deeper(|parser| match parser.next()? {
             b'R' => {
@@ -286,7 +285,7 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// The value of a constant: a number or the bytes of a text.
+    /// The value of a constant: a number or the bytes of a string, in hexadecimal.
     fn skip_digits(&mut self) -> Option<()> {
         self.eat(b'n');
         while !self.eat(b'_') {
@@ -295,7 +294,7 @@ impl<'s> Parser<'s> {
         Some(())
     }
 
-    /// One after the other, until `E`.
+    /// Repeats `skip` until `E`.
     fn skip_until_end(&mut self, skip: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
         while !self.eat(b'E') {
             skip(self)?;
@@ -303,7 +302,7 @@ impl<'s> Parser<'s> {
         Some(())
     }
 
-    /// A number, if there is one with this letter before it.
+    /// A number after `letter`, if `letter` is next.
     fn skip_number_after(&mut self, letter: u8) -> Option<()> {
         match self.eat(letter) {
             true => self.number().map(drop),
@@ -311,13 +310,13 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// The place that a back reference at `start` means, which is before it.
+    /// The target of the back reference at `start`; `None` unless it precedes `start`.
     fn back_reference(&mut self, start: usize) -> Option<usize> {
         let target = usize::try_from(self.number()?).ok()?;
         (target < start).then_some(target)
     }
 
-    /// A number in base 62.
+    /// A base-62 number.
     fn number(&mut self) -> Option<u64> {
         if self.eat(b'_') {
             return Some(0);
@@ -355,7 +354,7 @@ impl<'s> Parser<'s> {
         let start = self.at;
         let is_punycode = self.eat(b'u');
         let mut length = usize::from(self.next().filter(u8::is_ascii_digit)? - b'0');
-        // A length has no zeros before it.
+        // A length has no leading zeros: `0` is the whole number.
         while length > 0
             && let Some(digit) = self.peek().filter(u8::is_ascii_digit)
         {

@@ -1,8 +1,8 @@
-//! A script, parsed.
+//! The abstract syntax tree of a script.
 
 use super::source::{Span, Spanned};
 
-/// A command at the top of a script or of `SECTIONS`.
+/// A command at the top level of a script or in `SECTIONS`.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// `sym = expr`.
@@ -11,7 +11,8 @@ pub enum Command {
     Assert(Assert),
     /// `NAME : { … }`.
     Output(OutputSection),
-    /// The beginning or the end of the commands that an `INSERT` moves. What it separates is not contiguous.
+    /// The beginning or end of the commands that an `INSERT` moves. Sections on its two sides are not
+    /// contiguous.
     InsertBoundary,
 }
 
@@ -22,7 +23,7 @@ pub struct OutputSection {
     pub name: Spanned<String>,
     /// Its address, before the colon.
     pub address: Option<Expression>,
-    /// Where `(NOLOAD)` is, if it is there: the section must have no contents.
+    /// The place of `(NOLOAD)`, if present: the section must not have contents.
     pub noload: Option<Span>,
     /// `AT(expr)`: its load address.
     pub load: Option<Expression>,
@@ -30,7 +31,7 @@ pub struct OutputSection {
     pub align: Option<Expression>,
     /// `SUBALIGN(expr)`: overrides the alignment of every input section in it, in bytes.
     pub subalign: Option<Expression>,
-    /// What is inside, in order.
+    /// Its statements, in order.
     pub statements: Vec<Statement>,
 }
 
@@ -50,8 +51,8 @@ impl OutputSection {
         })
     }
 
-    /// Replaces the section name `from` by `to`, in its own name and in section patterns. `from` may be followed
-    /// by `.` and more.
+    /// Replaces the section name `from` by `to` in its name and its section patterns, also before a `.`
+    /// suffix.
     pub fn rename(&mut self, from: &str, to: &str) {
         let renamed = |text: &mut String| {
             let rest = text.strip_prefix(from);
@@ -71,7 +72,7 @@ impl OutputSection {
     }
 }
 
-/// Something in an output section.
+/// A statement in an output section.
 #[derive(Debug, Clone)]
 pub enum Statement {
     /// `sym = expr`, `. = expr`.
@@ -128,15 +129,15 @@ pub struct Assert {
 /// An input section description (GNU ld manual, "Input Section Basics").
 #[derive(Debug, Clone)]
 pub struct InputDescription {
-    /// Whether it is in `KEEP(…)`: the garbage collection keeps what it selects.
+    /// Whether it is in `KEEP(…)`: the selected sections are live.
     pub keep: bool,
-    /// Which files.
+    /// The file pattern.
     pub files: FilePattern,
-    /// `EXCLUDE_FILE` before the file pattern: files from which it selects nothing.
+    /// `EXCLUDE_FILE` before the file pattern: excluded files.
     pub exclude: Vec<FilePattern>,
     /// How the files are sorted.
     pub file_sort: FileSort,
-    /// Section patterns, in order. If empty, all sections.
+    /// The section patterns, in order. If empty, it selects all sections.
     pub sections: Vec<SectionPattern>,
 }
 
@@ -154,7 +155,7 @@ pub enum FileSort {
 /// A pattern for files: `FILE`, `ARCHIVE:FILE`, `ARCHIVE:` or `:FILE`.
 #[derive(Debug, Clone)]
 pub struct FilePattern {
-    /// The pattern for the archive. An empty one matches only files that are in no archive.
+    /// The pattern for the archive. An empty pattern matches only files that are not archive members.
     pub archive: Option<String>,
     /// The pattern for the file or the member. `None` matches all.
     pub file: Option<String>,
@@ -165,7 +166,7 @@ pub struct FilePattern {
 pub struct SectionPattern {
     /// The pattern for its name.
     pub name: Spanned<String>,
-    /// `EXCLUDE_FILE`: files from which it selects nothing.
+    /// `EXCLUDE_FILE`: excluded files.
     pub exclude: Vec<FilePattern>,
     /// How the matching sections are sorted.
     pub sort: Sort,
@@ -176,11 +177,11 @@ pub struct SectionPattern {
 /// An order of input sections (GNU ld manual, "Input Section Wildcard Patterns").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// Link order. There is no `--sort-section`.
+    /// Link order.
     None,
     /// `SORT_BY_NAME`, `SORT`.
     Name,
-    /// `SORT_BY_ALIGNMENT`: the largest first.
+    /// `SORT_BY_ALIGNMENT`: in descending order.
     Alignment,
     /// `SORT_BY_NAME(SORT_BY_ALIGNMENT(…))`.
     NameAlignment,
@@ -195,11 +196,11 @@ pub enum Sort {
 pub struct Expression(pub Box<Spanned<Node>>);
 
 impl Expression {
-    /// Whether `is_such` holds for one of its nodes.
-    pub fn has(&self, is_such: &dyn Fn(&Node) -> bool) -> bool {
+    /// Whether one of its nodes satisfies `predicate`.
+    pub fn has(&self, predicate: &dyn Fn(&Node) -> bool) -> bool {
         let node = &self.0.value;
-        let has = |expression: &Expression| expression.has(is_such);
-        is_such(node)
+        let has = |expression: &Expression| expression.has(predicate);
+        predicate(node)
             || match node {
                 Node::Number(..)
                 | Node::Symbol(_)
@@ -228,7 +229,7 @@ impl Expression {
 /// A node of an expression.
 #[derive(Debug, Clone)]
 pub enum Node {
-    /// A number, and how many hexadecimal digits it is written with.
+    /// A number, and the number of its digits if it is hexadecimal.
     Number(u64, Option<usize>),
     /// A symbol, or `.`.
     Symbol(String),
@@ -246,7 +247,7 @@ pub enum Node {
     Address(String),
     /// `DEFINED(sym)`.
     Defined(String),
-    /// `ALIGN(n)`, which is `ALIGN(., n)`.
+    /// `ALIGN(x, n)`; `ALIGN(n)` is `ALIGN(., n)`.
     Align(Option<Expression>, Expression),
     /// `ABSOLUTE(x)`.
     Absolute(Expression),

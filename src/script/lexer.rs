@@ -1,5 +1,5 @@
-//! Tokens. As in GNU ld, the context decides what a name is: `-` and `*` are operators in expressions, and part
-//! of names in lists of sections.
+//! The lexer. As in GNU ld, names depend on the context: `-` and `*` are operators in expressions, and part of
+//! names in lists of sections.
 
 use super::source::{Source, Span, Spanned};
 use crate::error::Result;
@@ -7,7 +7,7 @@ use crate::error::Result;
 /// The error for invalid UTF-8.
 pub const NO_UTF8: &str = "invalid UTF-8: outside comments, a linker script must be UTF-8";
 
-/// What the parser expects next.
+/// The context, which determines the characters of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Names of files, sections and patterns.
@@ -23,7 +23,7 @@ pub enum Token {
     Name(String),
     /// A name in double quotes: never a keyword.
     Quoted(String),
-    /// A number, and how many hexadecimal digits it is written with.
+    /// A number, and the number of its digits if it is hexadecimal.
     Number(u64, Option<usize>),
     /// An operator or a bracket.
     Punctuation(&'static str),
@@ -31,14 +31,14 @@ pub enum Token {
     End,
 }
 
-/// Operators and brackets, the longest first.
+/// Operators and brackets. Longer ones precede their prefixes.
 const PUNCTUATION: [&str; 40] = [
     "<<=", ">>=", "&&", "||", "==", "!=", "<=", ">=", "<<", ">>", "+=", "-=", "*=", "/=", "&=",
     "|=", "^=", "(", ")", "{", "}", ";", ",", "=", "<", ">", "+", "-", "*", "/", "%", "&", "|",
     "^", "!", "~", "?", ":", "[", "]",
 ];
 
-/// Reads tokens. The caller gives the mode of each.
+/// Reads tokens. The caller passes the mode of each token.
 #[derive(Debug, Clone)]
 pub struct Lexer {
     source: Source,
@@ -46,7 +46,7 @@ pub struct Lexer {
 }
 
 impl Lexer {
-    /// At the beginning of a script.
+    /// A lexer at the beginning of a script.
     pub fn new(source: Source) -> Self {
         Self {
             source,
@@ -54,10 +54,10 @@ impl Lexer {
         }
     }
 
-    /// Where the next token begins.
+    /// The place of the next token.
     ///
     /// # Errors
-    /// A comment without an end.
+    /// An unterminated comment.
     pub fn span(&mut self) -> Result<Span> {
         self.skip_space()?;
         Ok(self.source.span(self.position))
@@ -66,7 +66,7 @@ impl Lexer {
     /// The next token, without consuming it.
     ///
     /// # Errors
-    /// Something that is no token.
+    /// An invalid token.
     pub fn peek(&mut self, mode: Mode) -> Result<Spanned<Token>> {
         let position = self.position;
         let token = self.next(mode);
@@ -77,7 +77,7 @@ impl Lexer {
     /// The next token.
     ///
     /// # Errors
-    /// Something that is no token.
+    /// An invalid token.
     pub fn next(&mut self, mode: Mode) -> Result<Spanned<Token>> {
         let span = self.span()?;
         let value = self.token(mode, &span)?;
@@ -93,7 +93,7 @@ impl Lexer {
             let rest = self.rest();
             let trimmed = rest.trim_start();
             self.position += rest.len() - trimmed.len();
-            // As in GNU ld, a comment of one line. `cpp` writes line markers so.
+            // As in GNU ld, `#` begins a line comment, such as a line marker of `cpp`.
             if let Some(line) = self.rest().strip_prefix('#') {
                 self.position += 1 + line.find('\n').unwrap_or(line.len());
                 continue;
@@ -153,26 +153,26 @@ impl Lexer {
     }
 }
 
-/// Whether a character can be in a name of a file or section, or in a pattern. GNU ld also takes `=`, so that
-/// `a=b` is no assignment there.
+/// Whether a character can be in a file name, a section name or a pattern. GNU ld also accepts `=`, so that
+/// `a=b` is not an assignment there.
 fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric()
         || "_.$/\\~-+:[]*?^!".contains(character)
-        || is_of_other_alphabet(character)
+        || is_non_ascii(character)
 }
 
 fn is_symbol(character: char) -> bool {
-    character.is_ascii_alphanumeric()
-        || "_.$".contains(character)
-        || is_of_other_alphabet(character)
+    character.is_ascii_alphanumeric() || "_.$".contains(character) || is_non_ascii(character)
 }
 
-/// `Source::read` puts the replacement character where it finds invalid UTF-8.
-fn is_of_other_alphabet(character: char) -> bool {
+/// Whether a character is non-ASCII. Excludes the replacement character, with which `Source::read` replaces
+/// invalid UTF-8.
+fn is_non_ascii(character: char) -> bool {
     !character.is_ascii() && character != char::REPLACEMENT_CHARACTER
 }
 
-/// A number as C writes it, with `K` and `M` for 1024 and 1024² (GNU ld manual, "Constants").
+/// Parses a number in C syntax, with an optional suffix `K` (1024) or `M` (1024²) (GNU ld manual,
+/// "Constants").
 fn number(word: &str) -> Option<u64> {
     let (digits, unit) = match word.as_bytes().last()? {
         b'K' | b'k' => (&word[..word.len() - 1], 1 << 10),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn names_depend_on_where_they_stand() {
+    fn names_depend_on_the_mode() {
         assert_eq!(
             tokens("lib*.rlib:* a-b", Mode::Names),
             [name("lib*.rlib:*"), name("a-b")]

@@ -1,5 +1,5 @@
-//! Which input sections an input section description selects, and in which order: GNU ld's rules
-//! (ld manual, "Input Section Wildcards"; `ldlang.c` for what the manual leaves open).
+//! Selects and sorts the input sections of an input section description, with the rules of GNU ld (ld manual,
+//! "Input Section Wildcards"; `ldlang.c` for what the manual does not specify).
 
 use super::ast::{FileSort, InputDescription, Sort};
 use super::pattern::{FileGlob, FileKey, FileName, Glob};
@@ -13,7 +13,7 @@ pub struct InputSection<'a> {
     pub name: &'a str,
     /// The file it is in.
     pub file: FileName<'a>,
-    /// Its alignment, as a power of two.
+    /// The base-2 logarithm of its alignment.
     pub alignment: u32,
 }
 
@@ -55,20 +55,20 @@ impl Matcher {
         }
     }
 
-    /// The patterns for names of sections.
+    /// The patterns for section names.
     pub fn section_names(&self) -> impl Iterator<Item = &Glob> {
         let all = self.sections.is_empty().then_some(&Glob::Any);
         let named = self.sections.iter().map(|pattern| &pattern.name);
         all.into_iter().chain(named)
     }
 
-    /// What an index can look its files up by.
+    /// The key by which an index finds its files.
     pub fn file_key(&self) -> FileKey<'_> {
         self.files.key()
     }
 
-    /// Whether sections that another description has selected affect its order. They do where that is no total
-    /// order.
+    /// Whether sections that another description has selected affect its order. They do if the order is not
+    /// total.
     pub fn order_depends_on_selected(&self) -> bool {
         let by_priority = |pattern: &Pattern| pattern.sort == Sort::InitPriority;
         let is_total = self.has_one_order() && !self.sections.iter().any(by_priority);
@@ -85,8 +85,8 @@ impl Matcher {
         pairs.all(|(a, b)| a.sort == b.sort && a.reverse == b.reverse)
     }
 
-    /// Whether any three of these are in one order, whatever two are compared: names with a priority
-    /// go by it among each other, and by name to one without.
+    /// Whether the order of `selected` is total. Names with a priority compare by priority with each other, but
+    /// by name with names without one, so a mixture is not transitive.
     fn is_total<'p>(
         &self,
         inputs: &[InputSection<'_>],
@@ -102,8 +102,8 @@ impl Matcher {
                 || !selected.iter().any(has_priority))
     }
 
-    /// Of the candidates, which are positions in `inputs` in link order, those that the description
-    /// takes, in its order.
+    /// The candidates that the description selects, in its order. `candidates` are positions in `inputs`, in
+    /// link order.
     pub fn select(
         &self,
         inputs: &[InputSection<'_>],
@@ -120,7 +120,7 @@ impl Matcher {
             }
             selected.into_iter().map(|(position, _)| position).collect()
         } else {
-            self.insert_one_by_one(inputs, selected.into_iter())
+            self.tree_order(inputs, selected.into_iter())
         };
         if self.sections.len() > 1 {
             let mut seen = HashSet::default();
@@ -129,24 +129,23 @@ impl Matcher {
         order
     }
 
-    /// The patterns that fit a section. One `None`: the description has no patterns, and takes all
+    /// The patterns that match a section; one `None` if the description has no patterns and selects all
     /// sections of its files.
     fn patterns(&self, input: &InputSection<'_>) -> impl Iterator<Item = Option<&Pattern>> {
         let excluded = |exclude: &[FileGlob]| exclude.iter().any(|file| file.excludes(input.file));
-        let file_fits = self.files.matches(input.file) && !excluded(&self.exclude);
-        let fits = move |pattern: &&Pattern| {
-            file_fits && pattern.name.matches(input.name) && !excluded(&pattern.exclude)
+        let file_matches = self.files.matches(input.file) && !excluded(&self.exclude);
+        let matches = move |pattern: &&Pattern| {
+            file_matches && pattern.name.matches(input.name) && !excluded(&pattern.exclude)
         };
-        let all = (file_fits && self.sections.is_empty()).then_some(None);
+        let all = (file_matches && self.sections.is_empty()).then_some(None);
         all.into_iter()
-            .chain(self.sections.iter().filter(fits).map(Some))
+            .chain(self.sections.iter().filter(matches).map(Some))
     }
 
-    /// Several patterns in one description are sorted together: GNU ld inserts section after
-    /// section into one tree, once for each pattern that fits, each going down from the root by the
-    /// order of its own pattern, and those of a pattern without an order at the far end. The first
-    /// place counts.
-    fn insert_one_by_one<'p>(
+    /// The order of several patterns in one description. GNU ld inserts each section into one tree, once for
+    /// each matching pattern. Each insertion descends from the root by the order of its own pattern; without an
+    /// order, it appends at the far right. The first place of a section counts.
+    fn tree_order<'p>(
         &self,
         inputs: &[InputSection<'_>],
         selected: impl Iterator<Item = (usize, Option<&'p Pattern>)>,
@@ -166,7 +165,7 @@ impl Matcher {
         tree.in_order()
     }
 
-    /// Where `a` stands to `b`, by the order of files first and then by that of `pattern`.
+    /// Compares by the order of files first, then by the order of `pattern`.
     fn compare(
         &self,
         a: &InputSection<'_>,
@@ -186,7 +185,7 @@ impl Matcher {
     }
 }
 
-/// By the archive's path, for what is in one, and then by the file's.
+/// Compares by the path of the archive or file, then by the name of the member.
 fn file_order(a: FileName<'_>, b: FileName<'_>) -> Ordering {
     outermost(a)
         .cmp(outermost(b))
@@ -214,8 +213,8 @@ fn section_order(sort: Sort, a: &InputSection<'_>, b: &InputSection<'_>) -> Orde
     }
 }
 
-/// The number at the end of a name such as `.init_array.00100`. `.ctors` and `.dtors` run the
-/// other way round.
+/// The number at the end of a name such as `.init_array.00100`. The priorities of `.ctors` and `.dtors` are
+/// reversed.
 fn init_priority(name: &str) -> Option<u64> {
     let (base, digits) = name.rsplit_once('.')?;
     let priority: u64 = digits.parse().ok()?;
@@ -225,7 +224,7 @@ fn init_priority(name: &str) -> Option<u64> {
     }
 }
 
-/// A binary tree that is not kept in balance.
+/// An unbalanced binary tree.
 #[derive(Debug, Default)]
 struct Tree {
     nodes: Vec<Node>,
@@ -241,7 +240,7 @@ struct Node {
 }
 
 impl Tree {
-    /// Puts a value at the far right.
+    /// Appends a value at the far right.
     fn append(&mut self, value: usize) {
         let new = self.add(value);
         if new > 0 {
@@ -259,7 +258,7 @@ impl Tree {
         self.nodes.len() - 1
     }
 
-    /// Goes down from the root, to the left of what the value is less than.
+    /// Inserts a value, to the left of the values that it is less than.
     fn insert(&mut self, value: usize, is_less_than: impl Fn(usize) -> bool) {
         let new = self.add(value);
         let mut current = 0;
@@ -282,14 +281,14 @@ impl Tree {
 
     fn in_order(&self) -> Vec<usize> {
         let mut values = Vec::with_capacity(self.nodes.len());
-        let mut above = Vec::new();
+        let mut ancestors = Vec::new();
         let mut current = (!self.nodes.is_empty()).then_some(0);
         loop {
             while let Some(node) = current {
-                above.push(node);
+                ancestors.push(node);
                 current = self.nodes[node].left;
             }
-            let Some(node) = above.pop() else {
+            let Some(node) = ancestors.pop() else {
                 return values;
             };
             values.push(self.nodes[node].value);

@@ -1,4 +1,4 @@
-//! The linker-script language: GNU ld's, for the data of a wasm module.
+//! The linker-script language of GNU ld, for the data of a wasm module.
 
 mod ast;
 mod lexer;
@@ -26,24 +26,24 @@ use std::path::{Path, PathBuf};
 /// `linker-scripts/default.ld`: the policy for gathered sections that no script lays out.
 pub const DEFAULT: &str = include_str!("../../linker-scripts/default.ld");
 
-/// The placeholder in `default.ld` for the name of the section.
+/// The section name in `default.ld`, which [`Script::for_section`] replaces.
 const NAME: &str = "NAME";
 
 /// A script.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    /// Its commands in order, those of all files together.
+    /// The commands of all files, in order.
     pub commands: Vec<Command>,
-    /// The texts of the files of `-T`, for `--section-print-script`.
+    /// The texts of the `-T` files, for `--section-print-script`.
     pub texts: Vec<String>,
 }
 
 impl Script {
-    /// Reads the files of `-T`, in order. A file that does not exist is searched in `search` (GNU ld manual,
-    /// "Command-line Options", `-T`).
+    /// Reads the `-T` files, in order. Searches the directories `search` for a file that does not exist (GNU ld
+    /// manual, "Command-line Options", `-T`).
     ///
     /// # Errors
-    /// A file that cannot be read, or what is not in the language.
+    /// A file that cannot be read, or a syntax error.
     pub fn read<'a>(files: impl Iterator<Item = &'a Path>, search: &[&Path]) -> Result<Self> {
         let mut script = Self::default();
         for file in files {
@@ -54,10 +54,10 @@ impl Script {
         Ok(script)
     }
 
-    /// Parses a text.
+    /// Parses a script.
     ///
     /// # Errors
-    /// What is not in the language.
+    /// A syntax error.
     pub fn parse(source: Source, search: &[&Path]) -> Result<Self> {
         let mut script = Self::default();
         script.add(source, search)?;
@@ -72,10 +72,10 @@ impl Script {
         Ok(())
     }
 
-    /// The policy for orphans: sections that no script lays out. It calls the section `NAME`.
+    /// The policy for orphans: sections that no script lays out. Its section name is `NAME`.
     ///
     /// # Errors
-    /// A `default.ld` that does not parse. It is compiled in, so only a change to it can cause that.
+    /// A syntax error in `default.ld`, which is compiled in.
     pub fn default_policy() -> Result<Self> {
         Self::parse(Source::new("default.ld", DEFAULT), &[])
     }
@@ -92,7 +92,7 @@ impl Script {
         script
     }
 
-    /// The text of the policy in force: the user's scripts, and the default policy for orphans.
+    /// The text of the effective policy: the user's scripts and the default policy for orphans.
     pub fn in_force(&self) -> String {
         let texts = self.texts.iter().map(String::as_str).chain([DEFAULT]);
         texts.map(|text| format!("{}\n", text.trim_end())).collect()
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_names_the_section_it_is_applied_to() {
+    fn the_default_policy_applies_to_a_section() {
         let default = Script::default_policy().expect("the default script");
         let script = default.for_section("PLUGINS");
         let output = script.outputs().next().expect("an output section");

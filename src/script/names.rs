@@ -1,23 +1,23 @@
-//! Many names against many patterns, without trying each pattern on each name.
+//! Matches many names against many patterns, without testing each pair.
 
 use super::pattern::{Glob, Wildcard};
 use crate::hash::{HashMap, HashSet};
 use std::collections::BTreeMap;
 
-/// Many patterns: a name matches if it matches any of them.
+/// A set of patterns. A name matches if any pattern matches it.
 #[derive(Debug, Default)]
 pub struct Globs {
     any: bool,
     literals: HashSet<String>,
-    /// The same, in the order in which they were added.
-    listed: Vec<String>,
-    /// By the lengths of their prefixes, and the prefixes.
+    /// The same literals, in insertion order.
+    ordered: Vec<String>,
+    /// The patterns with a prefix.
     by_prefix: ByAffix,
-    /// Those without a prefix, by their suffixes.
+    /// The patterns without a prefix, by their suffixes.
     by_suffix: ByAffix,
 }
 
-/// Patterns with wildcards by their prefixes or suffixes, and these by length.
+/// Wildcard patterns by the length of their prefix or suffix, then by the prefix or suffix.
 #[derive(Debug, Default)]
 struct ByAffix(BTreeMap<usize, HashMap<String, Vec<Wildcard>>>);
 
@@ -27,7 +27,7 @@ impl ByAffix {
         same_length.entry(affix).or_default().push(wildcard);
     }
 
-    /// Whether one matches `name`. `affix` gives the prefix or suffix of `name` of a length.
+    /// Whether a pattern matches `name`. `affix` returns the prefix or suffix of `name` with a given length.
     fn matches<'n>(&self, name: &'n str, affix: impl Fn(usize) -> Option<&'n str>) -> bool {
         let candidates = |(&length, by_affix): (&usize, &'_ HashMap<String, Vec<Wildcard>>)| {
             let wildcards = affix(length).and_then(|affix| by_affix.get(affix));
@@ -45,7 +45,7 @@ impl FromIterator<Glob> for Globs {
                 Glob::Any => all.any = true,
                 Glob::Literal(name) => {
                     if all.literals.insert(name.clone()) {
-                        all.listed.push(name);
+                        all.ordered.push(name);
                     }
                 }
                 Glob::Wildcard(wildcard) if wildcard.prefix.is_empty() => {
@@ -59,7 +59,7 @@ impl FromIterator<Glob> for Globs {
 }
 
 impl Globs {
-    /// Whether one of them matches a name.
+    /// Whether a pattern matches `name`.
     pub fn matches(&self, name: &str) -> bool {
         let prefix = |length| name.get(..length);
         let suffix = |length| name.get(name.len().checked_sub(length)?..);
@@ -69,22 +69,22 @@ impl Globs {
             || self.by_suffix.matches(name, suffix)
     }
 
-    /// Whether one of them is this name.
+    /// Whether `name` is one of the literal patterns.
     pub fn is_literal(&self, name: &str) -> bool {
         self.literals.contains(name)
     }
 
-    /// The literal names, in the order in which they were added.
+    /// The literal patterns, in insertion order.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.listed.iter().map(String::as_str)
+        self.ordered.iter().map(String::as_str)
     }
 
-    /// Whether there is none.
+    /// Whether there are no patterns.
     pub fn is_empty(&self) -> bool {
         let Self {
             any,
             literals,
-            listed: _,
+            ordered: _,
             by_prefix,
             by_suffix,
         } = self;
@@ -92,20 +92,22 @@ impl Globs {
     }
 }
 
-/// Many names, each with its positions in a list of named things, such as input sections.
+/// An index of the names of a list of items, such as input sections. Each distinct name has a number.
 #[derive(Debug)]
 pub struct NameIndex<'a> {
+    /// For each name, the positions of its items.
     positions: Vec<Vec<usize>>,
     numbers: HashMap<&'a str, usize>,
-    /// The names with their numbers, in order, and in that of the names read backwards.
+    /// The names and their numbers, sorted by name.
     sorted: Vec<(&'a str, usize)>,
+    /// The same, sorted by the reversed name.
     sorted_reversed: Vec<(&'a str, usize)>,
-    /// How many names have no positions left.
+    /// The number of names without remaining positions.
     empty: usize,
 }
 
 impl<'a> NameIndex<'a> {
-    /// The names of things, in the order of these.
+    /// Builds an index of items. `named` has the name of each item, in order.
     pub fn new(named: impl Iterator<Item = Option<&'a str>>) -> Self {
         let mut positions: Vec<Vec<usize>> = Vec::new();
         let mut numbers: HashMap<&str, usize> = HashMap::default();
@@ -155,19 +157,19 @@ impl<'a> NameIndex<'a> {
                 .rev()
                 .cmp(wildcard.suffix.as_bytes().iter().rev())
         });
-        let narrower = match prefixed.len() <= suffixed.len() {
+        let candidates = match prefixed.len() <= suffixed.len() {
             true => prefixed,
             false => suffixed,
         };
-        let fits = |(name, _): &&(&str, usize)| wildcard.matches(name);
-        narrower
+        let matches = |(name, _): &&(&str, usize)| wildcard.matches(name);
+        candidates
             .iter()
-            .filter(fits)
+            .filter(matches)
             .map(|(_, number)| *number)
             .collect()
     }
 
-    /// How many positions names have together.
+    /// The total number of positions of names.
     pub fn count(&self, numbers: &[usize]) -> usize {
         numbers
             .iter()
@@ -181,7 +183,7 @@ impl<'a> NameIndex<'a> {
         positions.copied()
     }
 
-    /// Removes positions of names that are not needed any more.
+    /// Removes the positions of names that satisfy `is_removed`.
     pub fn remove(&mut self, numbers: &[usize], is_removed: impl Fn(usize) -> bool) {
         for &number in numbers {
             let positions = &mut self.positions[number];
@@ -190,15 +192,15 @@ impl<'a> NameIndex<'a> {
             self.empty += usize::from(before > 0 && positions.is_empty());
         }
         if 2 * self.empty > self.sorted.len() {
-            let stands = |(_, number): &(&str, usize)| !self.positions[*number].is_empty();
-            self.sorted.retain(stands);
-            self.sorted_reversed.retain(stands);
+            let has_positions = |(_, number): &(&str, usize)| !self.positions[*number].is_empty();
+            self.sorted.retain(has_positions);
+            self.sorted_reversed.retain(has_positions);
             self.empty = 0;
         }
     }
 }
 
-/// The names that are equal in `order`, in a list that is sorted by it.
+/// The names for which `order` is equal, in a list that is sorted by it.
 fn range<'n, 'a>(
     sorted: &'n [(&'a str, usize)],
     order: impl Fn(&str) -> std::cmp::Ordering,
@@ -222,7 +224,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(96))]
 
         #[test]
-        fn both_find_what_each_pattern_fits(
+        fn sets_and_indices_match_like_each_pattern(
             names in prop::collection::vec("[abé.]{0,4}", 0..30),
             patterns in prop::sample::subsequence(PATTERNS.to_vec(), 0..4),
             removed in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
@@ -234,17 +236,17 @@ mod tests {
             }
             prop_assert_eq!(all.is_empty(), patterns.is_empty());
             let mut index = NameIndex::new(names.iter().map(|name| Some(name.as_str())));
-            let mut gone = HashSet::default();
+            let mut dropped = HashSet::default();
             for at in removed.iter().filter(|_| !names.is_empty()) {
-                gone.insert(at.index(names.len()));
-                index.remove(&index.matching(&Glob::Any), |position| gone.contains(&position));
+                dropped.insert(at.index(names.len()));
+                index.remove(&index.matching(&Glob::Any), |position| dropped.contains(&position));
             }
             for glob in &globs {
                 let numbers = index.matching(glob);
                 let mut found: Vec<usize> = index.positions(&numbers).collect();
                 found.sort_unstable();
-                let fits = |at: &usize| glob.matches(&names[*at]) && !gone.contains(at);
-                let expected: Vec<usize> = (0..names.len()).filter(fits).collect();
+                let remains = |at: &usize| glob.matches(&names[*at]) && !dropped.contains(at);
+                let expected: Vec<usize> = (0..names.len()).filter(remains).collect();
                 prop_assert_eq!(index.count(&numbers), found.len());
                 prop_assert_eq!(found, expected);
             }

@@ -10,16 +10,16 @@ pub enum Glob {
     Any,
     /// The name itself.
     Literal(String),
-    /// With wildcards.
+    /// A pattern with wildcards.
     Wildcard(Wildcard),
 }
 
 /// A pattern with wildcards, with its literal prefix and suffix.
 #[derive(Debug, Clone)]
 pub struct Wildcard {
-    /// What comes before the first wildcard.
+    /// The literal text before the first wildcard.
     pub prefix: String,
-    /// What comes after the last.
+    /// The literal text after the last wildcard.
     pub suffix: String,
     pattern: Pattern,
 }
@@ -32,7 +32,7 @@ impl Wildcard {
 }
 
 impl Glob {
-    /// Compiles a pattern. As in `fnmatch`, one with unbalanced brackets matches only itself.
+    /// Compiles a pattern. As in `fnmatch`, a pattern with unbalanced brackets matches only itself.
     pub fn new(text: &str) -> Self {
         let Some(wildcard) = text.find(['*', '?', '[', '\\']) else {
             return Glob::Literal(text.to_owned());
@@ -59,7 +59,7 @@ impl Glob {
         }
     }
 
-    /// The only name that it matches, if it has no wildcards.
+    /// The name that it matches, if it has no wildcards.
     pub fn literal(&self) -> Option<&str> {
         match self {
             Glob::Literal(text) => Some(text),
@@ -68,7 +68,7 @@ impl Glob {
     }
 }
 
-/// What comes after the last wildcard. Empty if the pattern has escapes.
+/// The text after the last wildcard; empty if the pattern has escapes.
 fn suffix(text: &str) -> &str {
     match text.rfind(['*', '?', ']', '\\']) {
         Some(last) if !text.contains('\\') => &text[last + 1..],
@@ -76,7 +76,7 @@ fn suffix(text: &str) -> &str {
     }
 }
 
-/// Translates from `fnmatch` to `glob`: `[^a]` is `[!a]`, `\a` is `[a]`, and `**` is `*`.
+/// Translates `fnmatch` syntax to `glob` syntax: `[^a]` to `[!a]`, `\a` to `[a]`, and `**` to `*`.
 fn translate(text: &str) -> String {
     let mut translated = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -106,19 +106,19 @@ pub struct FileName<'a> {
     pub archive: Option<&'a str>,
 }
 
-/// A [`FilePattern`] that is ready to match.
+/// A compiled [`FilePattern`].
 #[derive(Debug, Clone)]
 pub struct FileGlob {
     archive: Option<Glob>,
     file: Option<Glob>,
-    /// `:FILE`, for files in no archive.
+    /// Whether it matches only files that are not archive members (`:FILE`).
     no_archive: bool,
 }
 
-/// What of a file a [`FileGlob`] can be looked up by.
+/// The key by which an index finds the files of a [`FileGlob`].
 #[derive(Debug, Clone, Copy)]
 pub enum FileKey<'g> {
-    /// It matches any file.
+    /// None: it may match any file.
     Any,
     /// The name of the file or member.
     File(&'g Glob),
@@ -140,20 +140,20 @@ impl FileGlob {
         }
     }
 
-    /// Whether it matches a file. A name without wildcards is a file's, not a member's: GNU ld would
-    /// open the file of that name.
+    /// Whether it matches a file. A name without wildcards does not match archive members: GNU ld opens the
+    /// file of that name.
     pub fn matches(&self, name: FileName<'_>) -> bool {
         let is_literal = matches!(self.file, Some(Glob::Literal(_)));
         let is_file_only = is_literal && self.archive.is_none();
         !(is_file_only && name.archive.is_some()) && self.matches_parts(name)
     }
 
-    /// What an index can look the matching files up by.
+    /// The key by which an index finds the matching files.
     pub fn key(&self) -> FileKey<'_> {
-        let narrow = |glob: &&Glob| !matches!(glob, Glob::Any);
+        let is_selective = |glob: &&Glob| !matches!(glob, Glob::Any);
         match (&self.file, &self.archive) {
-            (Some(file), _) if narrow(&file) => FileKey::File(file),
-            (_, Some(archive)) if narrow(&archive) => FileKey::Archive(archive),
+            (Some(file), _) if is_selective(&file) => FileKey::File(file),
+            (_, Some(archive)) if is_selective(&archive) => FileKey::Archive(archive),
             _ => FileKey::Any,
         }
     }
@@ -171,8 +171,8 @@ impl FileGlob {
                 .is_none_or(|pattern| pattern.matches(name.file))
     }
 
-    /// Whether `EXCLUDE_FILE` with this pattern leaves the file out. There, a pattern without a
-    /// colon may also name the archive.
+    /// Whether `EXCLUDE_FILE` with this pattern excludes the file. There, a pattern without a colon also matches
+    /// the archive.
     pub fn excludes(&self, name: FileName<'_>) -> bool {
         let by_archive = || {
             self.archive.is_none()
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wildcards_are_those_of_fnmatch() {
+    fn wildcards_match_as_in_fnmatch() {
         for (pattern, name, matches) in [
             ("a*", "a.b/c", true),
             ("*", "", true),

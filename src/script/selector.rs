@@ -1,40 +1,40 @@
-//! Distributes input sections to input section descriptions: the first that matches selects.
+//! Assigns input sections to input section descriptions. The first matching description selects a section.
 
 use super::ast::InputDescription;
 use super::matcher::{InputSection, Matcher};
 use super::names::NameIndex;
 use super::pattern::FileKey;
 
-/// With more descriptions than these, an index pays.
-const MOST_WITHOUT_INDEX: usize = 8;
+/// With more descriptions, an index is faster.
+const MAX_WITHOUT_INDEX: usize = 8;
 
-/// Distributes input sections to one description after the other.
+/// Assigns input sections to one description after another.
 #[derive(Debug)]
 pub struct Selector<'a> {
     /// In link order.
     inputs: Vec<InputSection<'a>>,
     selected: Vec<bool>,
-    /// Only for a script with many descriptions.
+    /// `None` if the script has few descriptions.
     index: Option<Index<'a>>,
 }
 
-/// The input sections by section, file and archive name.
+/// An index of the input sections by section, file and archive name.
 #[derive(Debug)]
 struct Index<'a> {
     sections: NameIndex<'a>,
     files: NameIndex<'a>,
     archives: NameIndex<'a>,
-    /// Whether sections that are selected already still affect the order of others.
+    /// Whether selected sections can affect the order of others, so that they must remain in the index.
     keeps_selected: bool,
 }
 
 impl<'a> Selector<'a> {
-    /// Begins, with all input sections in link order.
+    /// A selector for `inputs`, which are in link order.
     pub fn new<'d>(
         inputs: Vec<InputSection<'a>>,
         descriptions: impl Iterator<Item = &'d InputDescription> + Clone,
     ) -> Self {
-        let has_many = descriptions.clone().nth(MOST_WITHOUT_INDEX).is_some();
+        let has_many = descriptions.clone().nth(MAX_WITHOUT_INDEX).is_some();
         let index = has_many.then(|| Index {
             sections: NameIndex::new(inputs.iter().map(|input| Some(input.name))),
             files: NameIndex::new(inputs.iter().map(|input| Some(input.file.file))),
@@ -50,20 +50,20 @@ impl<'a> Selector<'a> {
         }
     }
 
-    /// The positions of the input sections that a description selects, in its order. As in GNU ld, it selects
-    /// nothing that another has selected before, but those sections may affect the order.
+    /// The positions of the input sections that a description selects, in its order. As in GNU ld, it does not
+    /// select sections that an earlier description has selected, but these may affect the order.
     pub fn select(&mut self, description: &InputDescription) -> Vec<usize> {
         let matcher = Matcher::new(description);
         let order_depends_on_selected = matcher.order_depends_on_selected();
         let selected = &self.selected;
-        let counts = |position: &usize| order_depends_on_selected || !selected[*position];
+        let is_candidate = |position: &usize| order_depends_on_selected || !selected[*position];
         let mut new = match &mut self.index {
             Some(index) => {
                 let mut candidates = index.candidates(&matcher, selected);
-                candidates.retain(counts);
+                candidates.retain(is_candidate);
                 matcher.select(&self.inputs, candidates.into_iter())
             }
-            None => matcher.select(&self.inputs, (0..self.inputs.len()).filter(counts)),
+            None => matcher.select(&self.inputs, (0..self.inputs.len()).filter(is_candidate)),
         };
         new.retain(|&position| !std::mem::replace(&mut self.selected[position], true));
         new
@@ -77,8 +77,8 @@ impl<'a> Selector<'a> {
 }
 
 impl Index<'_> {
-    /// All that a description may take, in link order, and little more: what has a name of section or
-    /// file that it asks for, whichever are fewer.
+    /// A superset of the sections that a description selects, in link order: those with a matching section name
+    /// or those in a matching file, whichever are fewer.
     fn candidates(&mut self, matcher: &Matcher, selected: &[bool]) -> Vec<usize> {
         let mut sections: Vec<usize> = matcher
             .section_names()
@@ -140,9 +140,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(96))]
 
         #[test]
-        fn an_index_changes_nothing(
+        fn selection_is_the_same_with_an_index(
             inputs in prop::collection::vec((0..NAMES.len(), 0..FILES.len(), 0_u32..4), 0..30),
-            descriptions in prop::collection::vec(0..DESCRIPTIONS.len(), MOST_WITHOUT_INDEX + 1..20),
+            descriptions in prop::collection::vec(0..DESCRIPTIONS.len(), MAX_WITHOUT_INDEX + 1..20),
         ) {
             let inputs = inputs.into_iter().map(|(name, file, alignment)| {
                 let (file, archive) = FILES[file];

@@ -1,9 +1,9 @@
-//! The text of a script, and errors that show the place in it.
+//! The text of a script, and errors that show their place in it.
 
 use crate::error::Error;
 use std::rc::Rc;
 
-/// A script file. It is cheap to clone, so that every span can refer to it.
+/// A script file. It is cheap to clone, so every span has one.
 #[derive(Debug, Clone)]
 pub struct Source(Rc<Text>);
 
@@ -22,7 +22,7 @@ pub struct Span {
 }
 
 impl Source {
-    /// A script called `name`.
+    /// A script with the text `text`. Messages call it `name`.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self(Rc::new(Text {
             name: name.into(),
@@ -30,8 +30,8 @@ impl Source {
         }))
     }
 
-    /// The contents of a file, without a byte-order mark. Comments may be in any encoding, so invalid UTF-8
-    /// becomes the replacement character, which is part of no token.
+    /// A script with the contents of a file, without a byte-order mark. Comments may be in any encoding, so
+    /// invalid UTF-8 becomes the replacement character, which the lexer rejects outside comments.
     pub fn read(name: impl Into<String>, bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         Self::new(name, String::from_utf8_lossy(bytes))
@@ -57,7 +57,7 @@ impl Source {
 }
 
 impl Span {
-    /// An error at this place: file, line and column, what is wrong, the line with a caret.
+    /// An error at this place. It shows the file, line and column, `what`, and the line with a caret.
     pub fn error(&self, what: impl Into<String>) -> Error {
         let before = &self.source.text()[..self.start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -75,28 +75,30 @@ impl Span {
     }
 }
 
-/// How many characters of a line an error shows, and how many of them before the error.
-const SHOWN: (usize, usize) = (100, 60);
+/// The maximum number of characters of a line in an error.
+const MAX_SHOWN: usize = 100;
+/// The maximum number of them before the place of the error.
+const MAX_SHOWN_BEFORE: usize = 60;
 
-/// The part of a line that shows the character `at`, and the indentation of the caret below that.
+/// The part of a line around the character `at`, and the indentation of the caret below it.
 fn window(line: &str, at: usize) -> (String, String) {
-    let first = at.saturating_sub(SHOWN.1);
+    let first = at.saturating_sub(MAX_SHOWN_BEFORE);
     let cut = if first > 0 { "..." } else { "" };
-    let mut shown: String = line.chars().skip(first).take(SHOWN.0).collect();
-    // Tabs stay tabs, so that the caret is below its character at any tab width.
+    let mut shown: String = line.chars().skip(first).take(MAX_SHOWN).collect();
+    // The indentation has the tabs of the line, so the caret is below its character at any tab width.
     let before = shown.chars().take(at - first);
     let before = before.map(|character| if character == '\t' { '\t' } else { ' ' });
     let indent = " ".repeat(cut.len()) + &before.collect::<String>();
-    if line.chars().nth(first + SHOWN.0).is_some() {
+    if line.chars().nth(first + MAX_SHOWN).is_some() {
         shown.push_str("...");
     }
     (format!("{cut}{shown}"), indent)
 }
 
-/// Something with its place.
+/// A value with its place.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {
-    /// The thing.
+    /// The value.
     pub value: T,
     /// Its place.
     pub span: Span,
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_line_a_part_is_shown() {
+    fn an_error_shows_part_of_a_long_line() {
         let text = format!("one\n{}!{}\nlast", "\tx".repeat(3_000), "y".repeat(3_000));
         let at = text.find('!').expect("the place");
         let error = Source::new("a.ld", text)

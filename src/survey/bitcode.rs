@@ -1,5 +1,5 @@
-//! Entries in LLVM bitcode. Its symbol table says whether there are any. If so, the backend
-//! compiles the bitcode first, and the objects are surveyed again.
+//! Entries in LLVM bitcode, found in its symbol table. If there are any, the backend compiles the bitcode
+//! first, and the objects are surveyed again.
 
 use super::mark::{MARK_PREFIX, Mark, SectionRef};
 use super::selection::Selection;
@@ -15,11 +15,10 @@ use std::collections::BTreeSet;
 pub struct WithEntries {
     /// Its index in `Inputs::bitcode`.
     pub position: usize,
-    /// Its global entries. Whole-program optimization would drop those that no other file
-    /// references.
+    /// Its global entries. LTO would drop those that no other file references.
     pub globals: Vec<String>,
-    /// Whether its symbol table shows entries. Otherwise the name of a selected custom section
-    /// merely occurs in it: custom sections are not in the symbol table.
+    /// Whether its symbol table shows entries. If not, only the name of a selected custom section occurs
+    /// in the code: custom sections are not in the symbol table.
     pub is_certain: bool,
 }
 
@@ -27,7 +26,7 @@ pub struct WithEntries {
 #[derive(Debug)]
 pub struct BitcodeScan<'a> {
     bitcode: Bitcode<'a>,
-    /// The marked data that it defines, each with the section if the mark names it.
+    /// The marked data that it defines, with the section if the mark names it.
     marked: Vec<(Symbol<'a>, Option<Cow<'a, str>>)>,
     /// Whether it may have marks but has no readable symbol table.
     has_unknown_marks: bool,
@@ -39,7 +38,7 @@ impl<'a> BitcodeScan<'a> {
     /// # Errors
     /// A malformed mark.
     pub fn of(module: &Module<'a>) -> Result<Self> {
-        // Bitcode is always in memory.
+        // Bitcode is always resident.
         let bytes = module.resident().unwrap_or_default();
         let mut scan = Self {
             bitcode: Bitcode::parse(bytes),
@@ -83,15 +82,15 @@ impl<'a> BitcodeScan<'a> {
             .copied()
     }
 
-    /// Whether it may have selected custom sections. This searches the code for their names, so it
-    /// can be wrong; then the bitcode is only compiled early.
+    /// Whether it may have selected custom sections. This searches the code for their names. A false
+    /// positive only compiles the bitcode early.
     fn may_have_custom_sections(&self, selection: &Selection) -> bool {
-        let mentions = |name| memmem::find(self.bitcode.code, str::as_bytes(name)).is_some();
-        selection.custom_sections().any(mentions)
+        let contains = |name| memmem::find(self.bitcode.code, str::as_bytes(name)).is_some();
+        selection.custom_sections().any(contains)
     }
 }
 
-/// The sections for which bitcode has entries in COMDAT groups.
+/// The sections of data in COMDAT groups.
 pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item = &'g str> {
     let symbols = scans
         .iter()
@@ -100,8 +99,8 @@ pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item =
     grouped.filter_map(|symbol| symbol.section)
 }
 
-/// The bitcode with entries of sections that `gathers` or a mark names. `selection` says which custom sections
-/// count.
+/// The bitcode with marked entries, with data in sections that `gathers` selects or a mark names, or possibly
+/// with custom sections in `selection`.
 pub fn with_entries(
     scans: &[BitcodeScan<'_>],
     selection: &Selection,

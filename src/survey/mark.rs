@@ -1,14 +1,13 @@
-//! The grammar of name marks: a symbol's name that says which section its data is an entry of.
+//! The grammar of name marks. A marked symbol names the section that its data is an entry of.
 //!
-//! Either the name itself is `__link_section__NAME$KEY$UNIQUE` (KEY may be empty), or it is a
-//! mangled Rust path with a component `__link_section__NAME`, and below it perhaps a component
-//! `__link_order__KEY`.
+//! The symbol is either `__link_section__NAME$KEY$UNIQUE` (KEY may be empty) or a mangled Rust path with
+//! a component `__link_section__NAME` and, below it, an optional component `__link_order__KEY`.
 //!
-//! A macro that does not know the type of the value that it registers cannot name the section
-//! either. It puts the static below a component `__link_section_by_reference__` and lets it point
-//! to a function below a component `__link_section_of__NAME`, which whoever declares the type
-//! provides: that names the section. Below `__link_section_of_values__NAME`, it says too that what the
-//! static points to is the entry, in the place of the static.
+//! A macro that does not know the type of the registered value cannot name the section. It puts the
+//! static below a component `__link_section_by_reference__`, and the static points to a function below a
+//! component `__link_section_of__NAME`, which the declaration of the type provides. That function names the
+//! section. With `__link_section_of_values__NAME`, the value that the static points to is the entry, not the
+//! static.
 
 use crate::args::{ArgumentIndex, CommandLine};
 use crate::error::{Error, Result};
@@ -17,8 +16,7 @@ use memchr::memmem::{self, Finder};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// The common prefix of all marks. It occurs verbatim under both manglings, so it can be searched
-/// for.
+/// The common prefix of all marks. Both manglings contain it verbatim, so a byte search finds it.
 pub const MARK_PREFIX: &[u8] = b"__link_section_";
 
 pub(super) const SECTION: &str = "__link_section__";
@@ -27,49 +25,49 @@ pub(super) const BY_REFERENCE: &str = "__link_section_by_reference__";
 const OF: &str = "__link_section_of__";
 const VALUES_OF: &str = "__link_section_of_values__";
 
-/// How long the name of a section may be that a mark gives: as an identifier in C++ at least may be
-/// (\[implimits\]). Many entries may have it in common, without a byte of it in each.
-const LONGEST_SECTION: usize = 1024;
+/// The maximum length of a section name in a mark, in bytes: the minimum that C++ recommends for identifiers
+/// (\[implimits\]).
+const MAX_SECTION_NAME: usize = 1024;
 
 /// A mark, parsed from a symbol's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark<'s> {
     /// The section.
     pub section: SectionRef<'s>,
-    /// The key to sort by, which gives the entry the input section name `NAME.KEY`.
+    /// The sort key. It makes `NAME.KEY` the input section name of the entry.
     pub key: Option<Cow<'s, str>>,
-    /// Where in the name the mark is.
+    /// Where the mark is in the symbol.
     pub location: Location,
 }
 
 /// How a mark names its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SectionRef<'s> {
-    /// By this name, a C identifier.
+    /// It contains the name, a C identifier.
     ByName(Cow<'s, str>),
-    /// By the name of the function that the entry points to.
+    /// The entry points to a function that names the section.
     ByReference,
 }
 
-/// Where in a symbol's name its mark is.
+/// Where the mark is in a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Location {
-    /// It is the whole name.
+    /// The mark is the whole symbol.
     WholeName,
-    /// It names the module that the symbol is in.
+    /// The mark is the parent module of the symbol.
     Parent,
-    /// It names something further out. What is there may be an entry, or may serve one: a static
-    /// inside of a closure in its value, say, as macros for logging make them.
+    /// The mark is an outer component. The symbol may be an entry or an auxiliary static of one, such as a
+    /// static inside a closure in the entry's value.
     Ancestor,
-    /// It names the module of a static in whose value this is an allocation of its own. Never an entry.
+    /// The symbol is a nested allocation of a static in the marked module. It is never an entry.
     Value,
 }
 
 impl<'s> Mark<'s> {
-    /// Reads the mark in `symbol`, if there is one.
+    /// Parses the mark in `symbol`, if any.
     ///
     /// # Errors
-    /// A mark whose section is empty or no C identifier, or a whole name that lacks a part.
+    /// A section name that is empty or not a C identifier, or a whole name with a missing part.
     pub fn parse(symbol: &'s str) -> Result<Option<Self>> {
         if let Some(rest) = symbol.strip_prefix(SECTION) {
             return Self::parse_whole_name(symbol, rest).map(Some);
@@ -106,9 +104,9 @@ impl<'s> Mark<'s> {
             return Ok(Some(mark));
         }
         // The legacy mangling omits the module of some `impl`s, so check both candidates.
-        for home in path.homes() {
-            let home = home.into_iter().map(|name| Step::Name(name.into()));
-            if let Some(mark) = Self::parse_steps(symbol, home.chain(components.clone()))? {
+        for module in path.impl_modules() {
+            let module = module.into_iter().map(|name| Step::Name(name.into()));
+            if let Some(mark) = Self::parse_steps(symbol, module.chain(components.clone()))? {
                 return Ok(Some(mark));
             }
         }
@@ -154,14 +152,14 @@ impl<'s> Mark<'s> {
     }
 }
 
-/// What a component of a path is to a mark.
+/// A path component, classified for finding marks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step<'s> {
-    /// A name, which may be a mark.
+    /// A name that may be a mark.
     Name(Cow<'s, str>),
-    /// An allocation in the value of a static.
+    /// A nested allocation of a static.
     Nested,
-    /// What cannot be a mark.
+    /// A component that cannot be a mark.
     Other,
 }
 
@@ -188,7 +186,7 @@ fn strip_prefix<'s>(name: &Cow<'s, str>, prefix: &str) -> Option<Cow<'s, str>> {
     }
 }
 
-/// Why retained data with the prefix of a mark in its name is not an entry.
+/// The reason why retained data with a mark prefix in its name is not an entry.
 pub fn why_unmarked(symbol: &str) -> &'static str {
     let Some(path) = Path::of(symbol) else {
         return "its name is neither a mark nor a mangled Rust path";
@@ -211,8 +209,8 @@ pub fn may_be_mark(name: &str) -> bool {
     FINDER.find(name.as_bytes()).is_some()
 }
 
-/// The exports that the backend does not get: those that rustc derives from marked symbols. The author of the
-/// program did not ask for them.
+/// The export arguments that rustc derives from marked symbols. The driver drops them, because the author of
+/// the program did not request them.
 pub fn dropped_exports(line: &CommandLine) -> impl Iterator<Item = ArgumentIndex> {
     let exports = line
         .exports()
@@ -220,13 +218,13 @@ pub fn dropped_exports(line: &CommandLine) -> impl Iterator<Item = ArgumentIndex
     exports.map(|(index, ..)| index)
 }
 
-/// Whether `name` is a symbol that exists only to mark its data.
+/// Whether `name` has a well-formed mark.
 pub fn is_marked(name: &str) -> bool {
     matches!(Mark::parse(name), Ok(Some(_)))
 }
 
-/// The Rust crate whose code `symbol` is: the first component of its path or, of a name that is all
-/// mark, of what makes it unique, where `module_path!()` did that.
+/// The Rust crate that defines `symbol`: the first component of its path or, if the whole name is a mark, of
+/// UNIQUE, which macros generate with `module_path!()`.
 pub fn crate_of_symbol(symbol: &str) -> Option<String> {
     if is_whole_name(symbol) {
         let (krate, _) = symbol.splitn(3, '$').nth(2)?.split_once("::")?;
@@ -236,19 +234,19 @@ pub fn crate_of_symbol(symbol: &str) -> Option<String> {
     is_c_identifier(&krate).then(|| krate.into_owned())
 }
 
-/// A section function, parsed from its name: it names the section of the entries that point to it.
+/// A section function, parsed from its name. It names the section of the entries that point to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SectionFunction<'s> {
     /// The section.
     pub section: Cow<'s, str>,
-    /// Whether what such an entry points to is in the section, and not the entry itself.
+    /// Whether the section has the values that such entries point to, not the entries themselves.
     pub values: bool,
 }
 
-/// The section that `symbol` names for entries that point to it.
+/// Parses the name of a section function; `None` if `symbol` is not one.
 ///
 /// # Errors
-/// A section that is empty or no C identifier.
+/// A section name that is empty or not a C identifier.
 pub fn section_function(symbol: &str) -> Result<Option<SectionFunction<'_>>> {
     let has = |needle: &str| memmem::find(symbol.as_bytes(), needle.as_bytes()).is_some();
     if !has(OF) && !has(VALUES_OF) {
@@ -291,16 +289,16 @@ fn section_name(symbol: &str, name: &str) -> Result<()> {
         ))
         .note("`__start_NAME` and `__stop_NAME` exist for letters, digits and `_` only"));
     }
-    if name.len() > LONGEST_SECTION {
+    if name.len() > MAX_SECTION_NAME {
         return Err(Error::new(format!(
-            "the section name of a mark is too long: it has {} bytes, the limit is {LONGEST_SECTION}",
+            "the section name of a mark is too long: it has {} bytes, the limit is {MAX_SECTION_NAME}",
             name.len()
         )));
     }
     Ok(())
 }
 
-/// Whether a linker gives a section of that name `__start_NAME` and `__stop_NAME` (GNU ld manual,
+/// Whether linkers define `__start_NAME` and `__stop_NAME` for a section named `name` (GNU ld manual,
 /// "Input Section Example": "representable as a C identifier").
 pub fn is_c_identifier(name: &str) -> bool {
     let mut bytes = name.bytes();
@@ -316,7 +314,7 @@ mod tests {
 
     fn mark(symbol: &str) -> Option<(String, Option<String>)> {
         Mark::parse(symbol)
-            .expect("a good mark")
+            .expect("a well-formed mark")
             .map(|mark| match mark.section {
                 SectionRef::ByName(name) => (name.into_owned(), mark.key.map(Cow::into_owned)),
                 SectionRef::ByReference => ("(by reference)".to_owned(), None),
@@ -352,7 +350,7 @@ mod tests {
     fn sections_named_by_reference() {
         let entry = "_RNvNvCs2wyFG8dXlmP_5crate29___link_section_by_reference__4NODE";
         assert_eq!(mark(entry), found("(by reference)", None));
-        let function = |symbol| section_function(symbol).expect("a good name");
+        let function = |symbol| section_function(symbol).expect("a well-formed name");
         let of = |symbol| function(symbol).map(|of| of.section);
         let values = "_RNvCs2wyFG8dXlmP_5crate32___link_section_of_values__PLUGIN";
         for (symbol, values) in [(values, true), ("__link_section_of__PLUGIN", false)] {
@@ -384,38 +382,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_directly_in_a_marked_module() {
-        let place = |symbol: &str| {
+    fn locations_of_marks() {
+        let location = |symbol: &str| {
             Mark::parse(symbol)
                 .expect("a mark")
                 .map(|mark| mark.location)
         };
         let symbol =
             |path: &str| format!("_ZN5crate21__link_section__TESTS{path}17h0123456789abcdefE");
-        assert_eq!(place(&symbol("1A")), Some(Location::Parent));
+        assert_eq!(location(&symbol("1A")), Some(Location::Parent));
         assert_eq!(
-            place(&symbol("15__link_order__b1A")),
+            location(&symbol("15__link_order__b1A")),
             Some(Location::Parent)
         );
-        assert_eq!(place(&symbol("1A1B")), Some(Location::Ancestor));
+        assert_eq!(location(&symbol("1A1B")), Some(Location::Ancestor));
         let nested = "27_$u7b$$u7b$nested$u7d$$u7d$";
         assert_eq!(
-            place(&symbol(&format!("1A{nested}"))),
+            location(&symbol(&format!("1A{nested}"))),
             Some(Location::Value)
         );
         let nested = "_RNnNvNtC5crate17___link_section__X1A0";
-        assert_eq!(place(nested), Some(Location::Value));
-        assert_eq!(place("__link_section__A$$b::c"), Some(Location::WholeName));
+        assert_eq!(location(nested), Some(Location::Value));
+        assert_eq!(
+            location("__link_section__A$$b::c"),
+            Some(Location::WholeName)
+        );
     }
 
     #[test]
-    fn what_speaks_of_a_marked_module_and_is_not_in_it() {
+    fn references_to_a_marked_module_are_not_marks() {
         // drop::<__link_section__X::T>::B
         assert_eq!(
             mark("_RNvINvC1a4dropNtNtC1a17___link_section__X1TE1B"),
             None
         );
-        // impl __link_section__X::Own and impl Tr for __link_section__X::Own, both outside of it
+        // impl __link_section__X::Own and impl Tr for __link_section__X::Own, both outside the module
         assert_eq!(mark("_RNvNvMC1aNtNtC1a17___link_section__X3Own1g1B"), None);
         assert_eq!(
             mark("_RNvNvXC1aNtNtC1a17___link_section__X3OwnNtC1a2Tr1g1B"),
@@ -436,16 +437,19 @@ mod tests {
             "_ZN48_$LT$u32$u20$as$u20$l..__link_section__X..Tr$GT$1g1B17h0123456789abcdefE",
         ] {
             assert_eq!(mark(symbol), found("X", None), "{symbol}");
-            let place = Mark::parse(symbol)
+            let location = Mark::parse(symbol)
                 .expect("a mark")
                 .map(|mark| mark.location);
-            assert_eq!(place, Some(Location::Ancestor), "{symbol}");
+            assert_eq!(location, Some(Location::Ancestor), "{symbol}");
         }
     }
 
     #[test]
-    fn bad_marks_say_what_is_wrong() {
-        let message = |symbol: &str| Mark::parse(symbol).expect_err("a bad mark").to_string();
+    fn errors_of_malformed_marks() {
+        let message = |symbol: &str| {
+            let error = Mark::parse(symbol).expect_err("a malformed mark");
+            error.to_string()
+        };
         assert!(message("__link_section__$$x").contains("has an empty section name"));
         assert!(message("__link_section__a-b$$x").contains("is not a C identifier"));
         assert!(message("__link_section__9$$x").contains("is not a C identifier"));

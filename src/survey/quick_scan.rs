@@ -1,5 +1,5 @@
-//! The quick scan of an object: its section headers and the `linking` section. Most objects have
-//! nothing to gather and need no more.
+//! The quick scan of an object: its section headers and its `linking` section. Most objects have nothing to
+//! gather, so this is all that the survey reads of them.
 
 use super::mark;
 use super::selection::{self, Selection};
@@ -9,7 +9,7 @@ use crate::names;
 use crate::wasm::{CUSTOM, Headers, RawSegments, SEGMENT_INFO, Sections, subsections};
 use memchr::memmem::Finder;
 
-/// The texts to search for in every object.
+/// The searches that run on every object.
 pub struct Finders {
     mark: Finder<'static>,
     start: Finder<'static>,
@@ -17,7 +17,7 @@ pub struct Finders {
 }
 
 impl Finders {
-    /// Prepares the searches, once for all objects.
+    /// Prepares the searches.
     pub fn new() -> Self {
         Self {
             mark: Finder::new(mark::MARK_PREFIX),
@@ -29,9 +29,9 @@ impl Finders {
 
 /// The result of a quick scan.
 pub struct QuickScan {
-    /// Whether it may have marks: their common prefix occurs in the `linking` section.
+    /// Whether it may have marks: the `linking` section contains their common prefix.
     pub has_marks: bool,
-    /// Its undefined `__start_NAME` and `__stop_NAME`.
+    /// Its undefined symbols of the form `__start_NAME` or `__stop_NAME`.
     pub undefined: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl QuickScan {
             if !is_shared && !module.is_member() {
                 return Err(
                     Error::new("not a relocatable wasm file: it has no `linking` section")
-                        .note("link the objects that this finished module was made of")
+                        .note("link the objects that this module was linked from")
                         .note(
                             "if this should be an object, it was truncated or stripped: rebuild it",
                         ),
@@ -79,7 +79,7 @@ impl QuickScan {
     }
 }
 
-/// Whether an object without marks has segments or custom sections that are selected.
+/// Whether an object without marks has selected segments or custom sections.
 ///
 /// # Errors
 /// A malformed object.

@@ -1,5 +1,5 @@
-//! Entries that name their section by reference: they point to a function whose name has the
-//! section (`__link_section_of__NAME`).
+//! Entries that name their section by reference: they point to a function whose name contains the section
+//! name (`__link_section_of__NAME`).
 
 use super::mark::{SectionFunction, section_function};
 use crate::demangle;
@@ -13,22 +13,22 @@ use wasmparser::RelocationType;
 pub struct References<'a> {
     /// Sorted by offset.
     references: Vec<Reference>,
-    /// The sections.
-    names: Vec<SectionFunction<'a>>,
+    /// The distinct section functions.
+    functions: Vec<SectionFunction<'a>>,
 }
 
 struct Reference {
     /// The offset of the relocation in the data section.
     offset: u32,
-    /// As an index into `names`.
-    section: usize,
-    /// How many times the section differs between neighbours up to here. Two references with the
-    /// same number have only one section between them.
+    /// An index into `functions`.
+    function: usize,
+    /// Incremented at each change of `function`. Two references with the same `run` have the same function,
+    /// and so do all references between them.
     run: usize,
 }
 
 impl<'a> References<'a> {
-    /// Reads the relocations of the data section. Each symbol's name is parsed once.
+    /// Reads the relocations of the data section.
     ///
     /// # Errors
     /// A malformed relocation, or a section name that is empty or not a C identifier.
@@ -41,47 +41,50 @@ impl<'a> References<'a> {
                 continue;
             }
             let symbol = relocation.symbol();
-            let section = match of_symbol.get(&symbol) {
+            let function = match of_symbol.get(&symbol) {
                 Some(&known) => known,
                 None => {
                     let next = of_name.len();
                     let of = object.symbol(symbol);
                     let name = section_function(of.name);
                     let name = name.map_err(|error| error.at(of.range.start.into()))?;
-                    let section = name.map(|name| *of_name.entry(name).or_insert(next));
-                    of_symbol.insert(symbol, section);
-                    section
+                    let function = name.map(|name| *of_name.entry(name).or_insert(next));
+                    of_symbol.insert(symbol, function);
+                    function
                 }
             };
-            if let Some(section) = section {
+            if let Some(function) = function {
                 let run = references
                     .last()
-                    .map_or(0, |last| last.run + usize::from(last.section != section));
+                    .map_or(0, |last| last.run + usize::from(last.function != function));
                 references.push(Reference {
                     offset: relocation.offset,
-                    section,
+                    function,
                     run,
                 });
             }
         }
-        let mut names: Vec<(SectionFunction<'a>, usize)> = of_name.into_iter().collect();
-        names.sort_by_key(|(_, section)| *section);
-        let names = names.into_iter().map(|(name, _)| name).collect();
-        Ok(Self { references, names })
+        let mut functions: Vec<(SectionFunction<'a>, usize)> = of_name.into_iter().collect();
+        functions.sort_by_key(|(_, index)| *index);
+        let functions = functions.into_iter().map(|(name, _)| name).collect();
+        Ok(Self {
+            references,
+            functions,
+        })
     }
 
     /// The section function that `symbol` points to.
     ///
     /// # Errors
-    /// It points to none, or to those of different sections.
+    /// It points to no section function, or to different ones.
     pub fn section(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> Result<SectionFunction<'a>> {
         let own = self.within(object, symbol);
         let found = match own {
             [first, .., last] if first.run != last.run => {
-                let sections: BTreeSet<usize> = own.iter().map(|one| one.section).collect();
-                sections.len()
+                let functions: BTreeSet<usize> = own.iter().map(|one| one.function).collect();
+                functions.len()
             }
-            [first, ..] => return Ok(self.names[first.section].clone()),
+            [first, ..] => return Ok(self.functions[first.function].clone()),
             [] => 0,
         };
         Err(Error::new(format!(
@@ -95,7 +98,7 @@ impl<'a> References<'a> {
         ))
     }
 
-    /// The references within the bytes of the symbol.
+    /// The references in the data of `symbol`.
     fn within(&self, object: &Object<'_>, symbol: &Symbol<'_>) -> &[Reference] {
         let Some((segment, range)) = symbol.definition() else {
             return &[];
@@ -108,19 +111,19 @@ impl<'a> References<'a> {
         &self.references[before(range.start)..before(range.end)]
     }
 
-    /// The symbol of the value that the data of `node` points to; none if it has no bytes.
+    /// The symbol of the value that the data of `node` points to; `None` if the value is zero-sized.
     ///
     /// # Errors
-    /// It points to no value that this object defines, to several, or into the middle of one.
+    /// `node` points to no value that this object defines, to several, or into the middle of one.
     pub fn value(object: &Object<'_>, node: &Symbol<'_>) -> Result<Option<SymbolIndex>> {
-        let wrong = || {
+        let error = || {
             Error::new(format!(
                 "`{}` must point to exactly one value that the same object defines",
                 demangle::shown(node.name),
             ))
             .at(node.range.start.into())
         };
-        let (segment, range) = node.definition().ok_or_else(wrong)?;
+        let (segment, range) = node.definition().ok_or_else(error)?;
         let relocations = object.relocations_within(segment, range)?.iter();
         let data = relocations.filter(|one| {
             one.ty != RelocationType::TypeIndexLeb && object.symbol(one.symbol()).is_data()
@@ -131,17 +134,17 @@ impl<'a> References<'a> {
             return if data.is_empty() {
                 Ok(None)
             } else {
-                Err(wrong())
+                Err(error())
             };
         };
         let value = object.symbol(pointer.symbol());
-        let (_, bytes) = value.definition().ok_or_else(wrong)?;
+        let (_, bytes) = value.definition().ok_or_else(error)?;
         let is_address = matches!(
             pointer.ty,
             RelocationType::MemoryAddrI32 | RelocationType::MemoryAddrI64
         );
         if pointer.addend != 0 || !is_address || value.flags.contains(SymbolFlags::TLS) {
-            return Err(wrong());
+            return Err(error());
         }
         Ok((!bytes.is_empty()).then(|| pointer.symbol()))
     }

@@ -1,20 +1,19 @@
-//! Display names of sections and entries. They are stable across versions and profiles of a
-//! program: unique symbol names have hashes, which are left out here.
+//! Display names of sections and entries. They omit the hashes in symbol names, so they are stable across
+//! versions and profiles of a program.
 
 use super::mark::{self, BY_REFERENCE, ORDER, SECTION};
 use crate::demangle::{self, is_hash};
 use crate::mangling::{Namespace, Path};
 
-/// What people call the section that is declared by a symbol of this name, an entry without bytes; none
-/// if that says no more than the section's name.
+/// The display name of the section that the symbol `declaration`, a zero-sized entry, declares; `None` if it
+/// would add nothing to the section name.
 ///
-/// A name that is all mark says it in what makes it unique: `__link_section__NAME$$linkme<a::SLICE>`. A
-/// mark in an `impl` stands for the type that the section is for: `inventory<a::Type>` in an `impl` of a
-/// trait of the crate `inventory` for `a::Type`.
+/// For `__link_section__NAME$$UNIQUE`, it is UNIQUE, such as `linkme<a::SLICE>`. For a mark in an `impl` of a
+/// trait of the crate `inventory` for `a::Type`, it is `inventory<a::Type>`.
 pub fn section_title(declaration: &str) -> Option<String> {
     if let Some(unique) = unique_part(declaration) {
-        let (word, inner) = unique.strip_suffix('>')?.split_once('<')?;
-        let is_title = mark::is_c_identifier(word) && !inner.is_empty();
+        let (krate, inner) = unique.strip_suffix('>')?.split_once('<')?;
+        let is_title = mark::is_c_identifier(krate) && !inner.is_empty();
         return is_title.then(|| unique.to_owned());
     }
     let path = Path::of(declaration).filter(|_| mark::may_be_mark(declaration))?;
@@ -33,9 +32,9 @@ pub fn section_title(declaration: &str) -> Option<String> {
 
 /// The display name of the entry with this symbol.
 ///
-/// For `__link_section__NAME$KEY$UNIQUE`, this is UNIQUE without a trailing hash. For a path, it is
-/// the path without marks and unnamed constants. A static in `__link_section_by_reference__` has
-/// the same name for every use of its macro, so its display name is the enclosing path.
+/// For `__link_section__NAME$KEY$UNIQUE`, it is UNIQUE without a trailing hash. For a path, it is the path
+/// without marks and unnamed constants. A static in `__link_section_by_reference__` has the same name in every
+/// macro invocation, so its display name is the enclosing path.
 pub fn entry_name(symbol: &str) -> String {
     if let Some(unique) = unique_part(symbol).filter(|unique| !unique.is_empty()) {
         return match unique.rsplit_once('.') {
@@ -50,7 +49,7 @@ pub fn entry_name(symbol: &str) -> String {
     name.unwrap_or_else(|| symbol.to_owned())
 }
 
-/// Whether a compiler made up the symbol, for data that has no name in the source.
+/// Whether the compiler generated the symbol for data without a name in the source.
 pub fn is_nameless(symbol: &str) -> bool {
     const PREFIXES: [&str; 4] = [".L", "alloc_", "anon.", "vtable."];
     let is_nested = |path: &Path<'_>| {
@@ -61,12 +60,12 @@ pub fn is_nameless(symbol: &str) -> bool {
         || Path::of(symbol).is_some_and(|path| is_nested(&path))
 }
 
-/// Whether a function with this name names the section of the entries that point to it.
+/// Whether `symbol` is a section function.
 pub fn is_section_function(symbol: &str) -> bool {
     matches!(mark::section_function(symbol), Ok(Some(_)))
 }
 
-/// What makes a name that is all mark unique.
+/// UNIQUE of a symbol whose whole name is a mark.
 fn unique_part(symbol: &str) -> Option<&str> {
     symbol.strip_prefix(SECTION)?.splitn(3, '$').nth(2)
 }
@@ -91,7 +90,7 @@ fn path_without_marks(path: &Path<'_>) -> String {
     parts.join("::")
 }
 
-/// The header of an `impl`. The legacy scheme has no `-`.
+/// The header of an `impl`. The legacy scheme mangles `->` as `.>`.
 fn header(path: &Path<'_>, position: usize) -> String {
     path.shown(position).replace(" .> ", " -> ")
 }
@@ -105,7 +104,7 @@ fn type_and_trait(header: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// What is before and after `word` where that is in no brackets.
+/// Splits `text` at the first `word` outside of brackets.
 fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
     let (mut depth, mut at, mut previous) = (0_usize, 0, ' ');
     while let Some(character) = text.get(at..)?.chars().next() {
@@ -129,7 +128,7 @@ fn split_outside<'t>(text: &'t str, word: &str) -> Option<(&'t str, &'t str)> {
     None
 }
 
-/// How many bytes after the first quote a character literal has, as opposed to a lifetime.
+/// The length in bytes of a character literal after its first quote; 0 for a lifetime.
 fn character_literal(text: &str) -> usize {
     let mut inner = text.chars().skip(1);
     let first = inner.next();
@@ -164,7 +163,7 @@ mod tests {
         assert_eq!(title(&symbol), "inventory<a::b::Of<u16>>");
         let v0 = "_RNvNvNvXNvCsrqSVOPdSJd_8registrys0_1__INtNtNtB8_6shapes7generic2OftENtCs4RMfQ0sTlMD_9inventory7Collect8___ORIGIN42___link_section__inventory_24eede7be99278d04NONE";
         assert_eq!(title(v0), "inventory<registry::shapes::generic::Of<u16>>");
-        // A mark that is in no `impl`, an `impl` without a mark.
+        // A mark outside of an `impl`, and an `impl` without a mark.
         assert_eq!(title(&legacy(&["a", "_", mark, "NONE"])), "");
         assert_eq!(title(&legacy(&["a", "_", header, "NONE"])), "");
     }
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_name() {
+    fn nameless_symbols() {
         let nested = legacy(&["a", "NODE", "_$u7b$$u7b$nested$u7d$$u7d$"]);
         let names = [".L.str", "alloc_0123", &nested, "_RNnNvC1a4NODE0"];
         assert!(names.iter().all(|name| is_nameless(name)));

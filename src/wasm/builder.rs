@@ -1,4 +1,4 @@
-//! Builds an object from nothing.
+//! Builds an object from scratch.
 
 use super::index::{SegmentIndex, SymbolIndex};
 use super::relocation::Relocation;
@@ -7,7 +7,7 @@ use crate::hash::HashMap;
 use std::borrow::Cow;
 use wasmparser::{RelocationType, SymbolFlags};
 
-/// Builds an object: segments, symbols and imports are added, and keep the index that they got until
+/// Builds an object. Added segments, symbols and imports keep their indices until
 /// [`finish`](Builder::finish).
 #[derive(Debug)]
 pub struct Builder<'a> {
@@ -32,7 +32,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whether addresses in its memory have 64 bits.
+    /// Whether the memory has 64-bit addresses.
     pub fn memory64(&self) -> bool {
         self.object.memory64
     }
@@ -52,7 +52,8 @@ impl<'a> Builder<'a> {
         &self.object.segments[segment.position()].relocations
     }
 
-    /// Adds a data segment. `alignment` is a power of two, and `flags` are `WASM_SEG_FLAG_…` of Linking.md.
+    /// Adds a data segment, aligned to two to the power of `alignment`. `flags` are `WASM_SEG_FLAG_…` of
+    /// Linking.md.
     pub fn segment(
         &mut self,
         name: impl Into<Cow<'a, str>>,
@@ -89,7 +90,7 @@ impl<'a> Builder<'a> {
         &self.object.segments[segment.position()].bytes
     }
 
-    /// Overwrites the bytes at `offset` in a data segment, which has room for them.
+    /// Overwrites the bytes at `offset` in a data segment. The segment must contain the whole range.
     pub fn put(&mut self, segment: SegmentIndex, offset: u32, bytes: &[u8]) {
         let start = offset as usize;
         let all = self.object.segments[segment.position()].bytes.to_mut();
@@ -122,7 +123,7 @@ impl<'a> Builder<'a> {
         next
     }
 
-    /// Sets the signature of a symbol that is an imported function.
+    /// Sets the signature of an imported function.
     pub fn set_signature(&mut self, symbol: SymbolIndex, signature: &Signature) {
         let type_index = self.type_index(signature);
         if let SynthSymbol::UndefinedFunction { function, .. } =
@@ -139,12 +140,12 @@ impl<'a> Builder<'a> {
         SymbolIndex(self.object.symbols.len() as u32 - 1)
     }
 
-    /// Replaces a symbol that was undefined, or weak.
+    /// Replaces an undefined or weak symbol.
     pub fn define(&mut self, symbol: SymbolIndex, definition: SynthSymbol<'a>) {
         self.object.symbols[symbol.position()] = definition;
     }
 
-    /// The signature of a symbol that is an imported function.
+    /// The signature of an imported function; `None` for other symbols.
     pub fn signature(&self, symbol: SymbolIndex) -> Option<&Signature> {
         let SynthSymbol::UndefinedFunction { function, .. } =
             &self.object.symbols[symbol.position()]
@@ -155,7 +156,7 @@ impl<'a> Builder<'a> {
         self.object.types.get(import.type_index as usize)
     }
 
-    /// Makes a reference strong.
+    /// Makes an undefined symbol strong.
     pub fn strengthen(&mut self, symbol: SymbolIndex) {
         match &mut self.object.symbols[symbol.position()] {
             SynthSymbol::UndefinedData { flags, .. }
@@ -166,7 +167,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds a relocation whose offset counts from the first byte of `segment`.
+    /// Adds a relocation. `offset` is in bytes from the first byte of `segment`.
     pub fn relocate(
         &mut self,
         segment: SegmentIndex,
@@ -189,7 +190,7 @@ impl<'a> Builder<'a> {
     pub fn finish(mut self) -> Synthesized<'a> {
         self.order_symbols();
         for segment in &mut self.object.segments {
-            // LLVM: "relocations not in offset order" is an error.
+            // LLVM rejects unsorted relocations: "relocations not in offset order".
             segment
                 .relocations
                 .sort_by_key(|relocation| relocation.offset);
@@ -197,8 +198,8 @@ impl<'a> Builder<'a> {
         self.object
     }
 
-    /// Puts references before definitions. wasm-ld resolves symbols in order, and it must extract archive
-    /// members for the references before it sees the definitions, which would make that unnecessary.
+    /// Puts undefined symbols before definitions. wasm-ld resolves symbols in order: an undefined symbol must
+    /// extract its archive member before a definition in this object resolves it.
     fn order_symbols(&mut self) {
         let is_definition = |symbol: &SynthSymbol<'_>| matches!(symbol, SynthSymbol::Data { .. });
         let symbols = std::mem::take(&mut self.object.symbols);

@@ -1,12 +1,12 @@
-//! Edits of an object: segments and custom sections are removed, and symbols change.
+//! Edits an object: removes segments and custom sections, and changes symbols.
 //!
-//! Symbols keep their indices, so code, debug information and every remaining relocation need no change. A
-//! global symbol of a removed segment stays defined, weakly: it shadows what archives offer as before, and
-//! the definition in the synthesized object overrides it. A local one becomes an undefined reference or, if
-//! nothing that stays refers to it, a tombstone. A local symbol that entries point to gets a second, hidden
-//! name.
+//! Symbols keep their indices, so code, debug information and the remaining relocations need no change. A
+//! global symbol of a removed segment becomes a weak definition: archive members that define it stay lazy,
+//! and the definition in the synthesized object overrides it. A local symbol becomes undefined or, if no
+//! remaining relocation refers to it, a tombstone. A local symbol that entries point to gets a hidden global
+//! alias.
 //!
-//! Symbols of removed segments that stay defined are in one segment without bytes.
+//! The weak definitions and the tombstones are in one empty segment.
 
 use super::encode;
 use super::index::{SectionIndex, SegmentIndex, SymbolIndex};
@@ -23,56 +23,55 @@ use std::collections::BTreeSet;
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReader, ComdatSymbolKind, SymbolFlags};
 
-/// The name of a tombstone: a symbol without a meaning, whose index must stay taken. The name of the segment
-/// without bytes ends with it too.
+/// The name of tombstones: unused symbols that only occupy their index. The name of the empty segment ends
+/// with it too.
 pub const TOMBSTONE: &str = "..gathered";
-/// wasm-ld merges it into `.rodata`.
+/// The name of the empty segment. wasm-ld merges it into `.rodata`.
 const EMPTY_SEGMENT: &str = ".rodata..gathered";
 
-/// What becomes of a symbol of a removed segment.
+/// The edit of a symbol of a removed segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SymbolEdit {
-    /// Undefined here, by the name that it has elsewhere.
+    /// It becomes undefined, with this name.
     Undefined(String),
-    /// Defined here by its own name, for another definition to override. The flags are those to be set
-    /// besides.
+    /// It keeps its name and becomes a definition in the empty segment, with these flags.
     Defined(SymbolFlags),
 }
 
-/// What changes in an object.
+/// The edits of an object.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// What becomes of the symbols of removed segments, in the order of their indices. The others become
-    /// tombstones.
+    /// The edits of symbols of removed segments, sorted by index. The other symbols of removed segments
+    /// become tombstones.
     pub symbols: Vec<(SymbolIndex, SymbolEdit)>,
-    /// The name of a symbol to be added that keeps the object alive if it is linked.
+    /// The name of a no-strip symbol to add, which makes the object live if it is linked.
     pub keeps_alive: Option<String>,
-    /// Further names, hidden and global, for symbols that stay.
+    /// Hidden global aliases to add for remaining symbols.
     pub aliases: Vec<(SymbolIndex, String)>,
-    /// The segments to remove, in the order of their indices.
+    /// The segments to remove, sorted by index.
     pub segments: Vec<SegmentIndex>,
     /// The custom sections to remove.
     pub sections: BTreeSet<SectionIndex>,
-    /// Whether all of the object is encoded anew, and not only what an edit changes. For tests.
+    /// For tests: re-encode the whole object, not only what the edits change.
     pub reencode: bool,
 }
 
 impl Edits {
-    /// The object's bytes with these edits: without any, the same bytes.
+    /// The bytes of the edited object. Without edits, they are the bytes of `object`.
     ///
     /// # Errors
-    /// A removed section that the rest of the object refers to by an offset.
+    /// A remaining relocation that refers to a removed section by section offset.
     pub fn apply(&self, object: &Object<'_>) -> Result<Vec<u8>> {
         let new_segments = self.new_segments(object);
-        let moves = |symbol: &&Symbol<'_>| {
+        let is_removed = |symbol: &&Symbol<'_>| {
             let definition = symbol.definition();
             definition.is_some_and(|(segment, _)| new_segments[segment.position()].is_none())
         };
         let undefined =
             |(_, edit): &&(SymbolIndex, SymbolEdit)| matches!(edit, SymbolEdit::Undefined(_));
         let undefined = self.symbols.iter().filter(undefined).count();
-        let has_empty_segment =
-            self.keeps_alive.is_some() || object.symbols.iter().filter(moves).count() > undefined;
+        let removed = object.symbols.iter().filter(is_removed).count();
+        let has_empty_segment = self.keeps_alive.is_some() || removed > undefined;
         Editor {
             edits: self,
             object,
@@ -83,19 +82,19 @@ impl Edits {
         .run()
     }
 
-    /// Whether the `linking` section has anything else to say.
-    fn concern_linking(&self) -> bool {
+    /// Whether the `linking` section changes.
+    fn change_linking(&self) -> bool {
         let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
         self.reencode || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
     /// The new index of each segment; `None` for one that is removed.
     fn new_segments(&self, object: &Object<'_>) -> Vec<Option<SegmentIndex>> {
-        let mut moved = self.segments.iter().peekable();
+        let mut removed = self.segments.iter().peekable();
         let mut next = 0;
         let segments = (0..object.segments.len()).map(|position| {
             let index = SegmentIndex(position as u32);
-            if moved.next_if_eq(&&index).is_some() {
+            if removed.next_if_eq(&&index).is_some() {
                 return None;
             }
             next += 1;
@@ -104,7 +103,7 @@ impl Edits {
         segments.collect()
     }
 
-    /// The sections to remove, with those that hold their relocations, in the order of the file.
+    /// The sections to remove and their relocation sections, in file order.
     fn removed_sections(&self, object: &Object<'_>) -> Vec<SectionIndex> {
         let relocations = |&section| object.relocation_section(section);
         let with_relocations = self.sections.iter().filter_map(relocations);
@@ -127,7 +126,7 @@ struct Editor<'a> {
     removed: Vec<SectionIndex>,
     /// The new index of each segment; `None` for one that is removed.
     new_segments: Vec<Option<SegmentIndex>>,
-    /// Whether symbols of removed segments stay defined, or become tombstones.
+    /// Whether any symbol is defined in the empty segment.
     has_empty_segment: bool,
 }
 
@@ -141,7 +140,7 @@ impl Editor<'_> {
             .data_section()
             .filter(|_| self.edits.reencode || !self.edits.segments.is_empty());
         let data_relocations = data.and_then(|data| object.relocation_section(data));
-        // A relocation section comes after the section that it is for.
+        // A relocation section follows the section that it relocates.
         let mut relocations = Vec::new();
         for (position, section) in object.sections.iter().enumerate() {
             let index = SectionIndex(position as u32);
@@ -162,7 +161,7 @@ impl Editor<'_> {
                 });
             } else if name == "name" && !self.edits.segments.is_empty() {
                 encode::custom_section(name, out, |out| without_segment_names(section, out))?;
-            } else if name == "linking" && self.edits.concern_linking() {
+            } else if name == "linking" && self.edits.change_linking() {
                 encode::custom_section(name, out, |out| self.linking(section, out))?;
             } else if name.starts_with("reloc.") && self.edits.reencode {
                 encode::custom_section(name, out, |out| self.relocations(section, out))?;
@@ -184,7 +183,7 @@ impl Editor<'_> {
         self.new_segments.get(index.position()).copied().flatten()
     }
 
-    /// Where data is in the edited object; `None` if its segment is removed.
+    /// A definition in the edited object; `None` if its segment is removed.
     fn new_definition(&self, definition: Definition) -> Option<Definition> {
         let segment = self.new_segment(definition.segment)?;
         Some(Definition {
@@ -201,7 +200,7 @@ impl Editor<'_> {
         (self.object.segments.len() - self.edits.segments.len()) as u32
     }
 
-    /// The segments that stay.
+    /// The remaining segments.
     fn kept_segments(&self) -> impl Iterator<Item = (SegmentIndex, &DataSegment<'_>)> {
         let segments = self.object.segments.iter().enumerate();
         segments.filter_map(|(position, segment)| {
@@ -214,7 +213,7 @@ impl Editor<'_> {
         self.removed.binary_search(&section).is_ok()
     }
 
-    /// Refuses a reference into a removed section.
+    /// Rejects section-offset relocations that refer to a removed section.
     fn check_section_offsets(&self) -> Result<()> {
         let is_removed = |symbol: &Symbol<'_>| match symbol.kind {
             SymbolKind::Section(section) => self.is_removed(section),
@@ -244,10 +243,10 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The data section without the removed segments. Returns the relocations of the others.
+    /// The data section without the removed segments. Returns the relocations of the remaining ones.
     fn data_section(&self, out: &mut Vec<u8>) -> Result<Vec<Relocation>> {
         let object = self.object;
-        // Checks the relocations of an object without segments too.
+        // Checks the relocations even if the object has no segments.
         object.data_relocations()?;
         let mut relocations = Vec::new();
         let section = out.len();
@@ -274,7 +273,7 @@ impl Editor<'_> {
         Ok(relocations)
     }
 
-    /// A relocation section, each relocation encoded anew.
+    /// A re-encoded relocation section.
     fn relocations(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
         let target = SectionIndex(section.reader().read_var_u32()?);
         let relocations = self.object.relocations(target)?;
@@ -282,7 +281,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// A relocation section whose target has another index now.
+    /// A relocation section with the new index of its target.
     fn retargeted(&self, section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
         let mut reader = section.reader();
         let target = SectionIndex(reader.read_var_u32()?);
@@ -350,19 +349,19 @@ impl Editor<'_> {
         }
     }
 
-    /// A symbol of a removed segment that nothing refers to.
+    /// A tombstone for a symbol of a removed segment.
     fn tombstone(&self, out: &mut Vec<u8>) {
         self.in_empty_segment(SymbolFlags::BINDING_LOCAL, TOMBSTONE, out);
     }
 
-    /// A symbol in the segment without bytes.
+    /// A symbol in the empty segment.
     fn in_empty_segment(&self, flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
-        let place = Definition {
+        let definition = Definition {
             segment: SegmentIndex(self.kept_count()),
             offset: 0,
             size: 0,
         };
-        encode::data_symbol(flags, name, Some(place), out);
+        encode::data_symbol(flags, name, Some(definition), out);
     }
 
     fn kept_symbol(&self, symbol: &Symbol<'_>, out: &mut Vec<u8>) {
@@ -382,7 +381,7 @@ impl Editor<'_> {
     fn section_symbol(&self, flags: SymbolFlags, section: SectionIndex, out: &mut Vec<u8>) {
         const KIND: u8 = 3;
         if self.is_removed(section) {
-            // A tombstone: nothing that stays refers to it.
+            // A tombstone: no remaining relocation refers to it.
             let name = &self.object.sections[section.position()].name;
             let flags = SymbolFlags::BINDING_LOCAL | SymbolFlags::UNDEFINED;
             encode::data_symbol(flags, name, None, out);
@@ -443,14 +442,14 @@ impl Editor<'_> {
     }
 }
 
-/// A symbol of a removed segment, which is called `name` elsewhere.
+/// An undefined data symbol in place of one of a removed segment.
 fn undefined(flags: SymbolFlags, name: &str, out: &mut Vec<u8>) {
     let hidden = flags & SymbolFlags::VISIBILITY_HIDDEN;
     encode::data_symbol(SymbolFlags::UNDEFINED | hidden, name, None, out);
 }
 
-/// A `name` section, which objects have that were linked before (`-r`), without the
-/// names of data segments: they go by index, and those of an object are in the `linking` section.
+/// The `name` section of an object from a partial link (`-r`), without the names of data segments: their
+/// indices change, and linkers take the names from the `linking` section.
 fn without_segment_names(section: &Section<'_>, out: &mut Vec<u8>) -> Result<()> {
     /// "Data Segment Name Section" of the extended name section.
     const DATA_SEGMENTS: u8 = 9;

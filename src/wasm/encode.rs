@@ -1,4 +1,4 @@
-//! What `wasm-encoder` has no words for: subsections of `linking`, and relocation sections.
+//! Encodes what `wasm-encoder` does not: subsections of `linking`, and relocation sections.
 
 use super::outline::CUSTOM;
 use super::relocation::Relocation;
@@ -7,11 +7,11 @@ use crate::names;
 use wasm_encoder::Encode;
 use wasmparser::{DataKind, RelocAddendKind, SymbolFlags};
 
-/// How many bytes the size of a section takes, whatever it is: so LLVM writes it too, as it is known
-/// only at the end.
+/// The size of a section is a LEB128 padded to this many bytes, as LLVM writes it: it is known only after
+/// the payload.
 const SIZE: usize = 5;
 
-/// Appends a section, or a subsection: id, size, and the payload that `write` appends.
+/// Appends a section or subsection: id, size, and the payload that `write` appends.
 pub fn section<T>(id: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     out.push(id);
     let start = out.len() + SIZE;
@@ -22,12 +22,12 @@ pub fn section<T>(id: u8, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) ->
     written
 }
 
-/// Appends a name, of which `name` is the text.
+/// Appends the bytes of an escaped name (`names`), with their length.
 pub fn name(name: &str, out: &mut Vec<u8>) {
     names::bytes(name).encode(out);
 }
 
-/// Appends a custom section: its name, and the content that `write` appends.
+/// Appends a custom section: name, and the content that `write` appends.
 pub fn custom_section<T>(
     name: &str,
     out: &mut Vec<u8>,
@@ -39,7 +39,7 @@ pub fn custom_section<T>(
     })
 }
 
-/// Appends an entry of the symbol table for a function that has a name of its own there.
+/// Appends a function symbol to the symbol table. `name` is its explicit name, if any.
 pub fn function_symbol(flags: SymbolFlags, function: u32, name: Option<&str>, out: &mut Vec<u8>) {
     out.push(0);
     flags.bits().encode(out);
@@ -49,7 +49,7 @@ pub fn function_symbol(flags: SymbolFlags, function: u32, name: Option<&str>, ou
     }
 }
 
-/// Appends an entry of the symbol table for an imported table, whose name is the import's field.
+/// Appends an imported table to the symbol table. Its name is the field of the import.
 pub fn table_symbol(flags: SymbolFlags, table: u32, out: &mut Vec<u8>) {
     const KIND: u8 = 5;
     out.push(KIND);
@@ -79,7 +79,7 @@ pub fn data_segment(kind: &DataKind<'_>, data: &[u8], out: &mut Vec<u8>) {
     data.encode(out);
 }
 
-/// Appends an entry of the symbol table for data; undefined if it has no definition.
+/// Appends a data symbol to the symbol table; undefined without `definition`.
 pub fn data_symbol(
     flags: SymbolFlags,
     name: &str,
@@ -96,17 +96,17 @@ pub fn data_symbol(
     }
 }
 
-/// Appends an entry of the symbol table, if it is of a function or of data.
+/// Appends a function or data symbol to the symbol table. Returns `false` for other symbols.
 pub fn symbol(symbol: &Symbol<'_>, out: &mut Vec<u8>) -> bool {
     match symbol.kind {
         SymbolKind::Function(function) => {
-            // Of an import that has no name of its own it is not there (Linking.md, "syminfo").
+            // An import without an explicit name has no name in the entry (Linking.md, "syminfo").
             let is_import = symbol.is_undefined();
             let named = !is_import || symbol.flags.contains(SymbolFlags::EXPLICIT_NAME);
             let name = named.then_some(symbol.name);
             function_symbol(symbol.flags, function.0, name, out);
         }
-        // An absolute one has a place that is not kept.
+        // The parser does not retain the address of an absolute symbol.
         SymbolKind::Data(None) if !symbol.is_undefined() => return false,
         SymbolKind::Data(definition) => data_symbol(symbol.flags, symbol.name, definition, out),
         _ => return false,
@@ -121,7 +121,7 @@ pub fn segment_info(name: &str, alignment: u32, flags: u32, out: &mut Vec<u8>) {
     flags.encode(out);
 }
 
-/// Appends what a relocation section has after its name: the target section and `count` entries.
+/// Appends the content of a relocation section: the target section and `count` entries.
 pub fn relocations(
     section: u32,
     count: usize,
@@ -136,7 +136,7 @@ pub fn relocations(
         relocation.index.encode(out);
         match relocation.ty.addend_kind() {
             RelocAddendKind::None => {}
-            // It was read as 32 bits, and beyond those it wraps, as the address it is added to.
+            // It wraps at 32 bits, like the address it is added to.
             RelocAddendKind::Addend32 => (relocation.addend as i32).encode(out),
             RelocAddendKind::Addend64 => relocation.addend.encode(out),
         }

@@ -1,4 +1,4 @@
-//! The index spaces of an object file, each a type of its own.
+//! The index spaces of an object file, one type each.
 
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident) => {
@@ -16,7 +16,7 @@ macro_rules! index {
 }
 
 index! {
-    /// An index into the sections of a module, custom ones too, in the order of the file.
+    /// An index into the sections of a module, including custom sections, in file order.
     SectionIndex
 }
 index! {

@@ -1,5 +1,5 @@
-//! The `linking` section, and other sections with names, read as LLVM reads them: names are bytes.
-//! (`wasmparser` accepts names in UTF-8 only.)
+//! The `linking` section and the other parts of an object with names. As in LLVM, a name is any sequence of
+//! bytes; `wasmparser` accepts only UTF-8.
 
 use super::outline::{Section, Sections};
 use crate::error::{self, Error};
@@ -19,11 +19,11 @@ pub const COMDAT_INFO: u8 = 7;
 /// `WASM_SYMBOL_TABLE` of Linking.md.
 pub const SYMBOL_TABLE: u8 = 8;
 
-/// The subsections of the `linking` section: the id of each and a reader of its payload, whose
-/// offsets are offsets into the file.
+/// The subsections of the `linking` section: their ids and readers of their payloads, with offsets into
+/// the file.
 ///
 /// # Errors
-/// A version other than 2, or a subsection that goes beyond the end.
+/// A version other than 2, or a subsection that extends past the end of the section.
 pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryReader<'a>)>> {
     let mut reader = linking.reader();
     let version = reader.read_var_u32()?;
@@ -42,8 +42,8 @@ pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryRe
     Ok(subsections)
 }
 
-/// Whether a module has a symbol table, or is damaged, so that this cannot be said. What has none offers
-/// nothing to others: the `lib.rmeta` of an rlib.
+/// Whether a module has a symbol table; `true` if it is malformed. A module without one, such as the
+/// `lib.rmeta` of an rlib, defines nothing.
 pub fn has_symbols(bytes: &[u8]) -> bool {
     let in_section = |section: Section<'_>| -> error::Result<bool> {
         let is_table = |(id, _): &(u8, _)| *id == SYMBOL_TABLE;
@@ -54,8 +54,8 @@ pub fn has_symbols(bytes: &[u8]) -> bool {
     })
 }
 
-/// The names of the global symbols that an object defines, in the order of its symbol table. Nothing else of the
-/// object is read.
+/// The names of the global symbols that an object defines, in the order of its symbol table. Parses nothing
+/// else of the object.
 ///
 /// # Errors
 /// A module whose sections or symbol table are malformed.

@@ -17,7 +17,7 @@ use wasmparser::{BinaryReader, DataKind, FuncType};
 pub struct Object<'a> {
     /// The whole file.
     pub bytes: &'a [u8],
-    /// Its sections, in the order of the file.
+    /// Its sections, in file order.
     pub sections: Vec<Section<'a>>,
     /// Its data segments.
     pub segments: Vec<DataSegment<'a>>,
@@ -31,15 +31,15 @@ pub struct Object<'a> {
     pub(super) functions: Vec<Function<'a>>,
     /// For each section, the section that holds its relocations.
     pub(super) relocations: Vec<Option<SectionIndex>>,
-    /// The relocations of the data section, once they have been asked for.
+    /// The relocations of the data section, parsed on first use.
     pub(super) data_relocations: OnceLock<DataRelocations>,
-    /// For each section, the COMDAT group it is in: only custom sections are in any.
+    /// For each section, its COMDAT group; only custom sections have one.
     pub(super) section_comdats: Vec<Option<u32>>,
-    /// Whether it has functions that run before the program (`WASM_INIT_FUNCS`).
+    /// Whether it has constructors (`WASM_INIT_FUNCS`).
     pub has_constructors: bool,
     /// Whether its memory has 64-bit addresses.
     pub memory64: bool,
-    /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
+    /// Whether its table has 64-bit indices, as in objects of newer wasm64 compilers.
     pub table64: bool,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Object<'a> {
         self.relocations.get(section.position()).copied().flatten()
     }
 
-    /// The COMDAT group that a custom section is in, as a place in `comdats`.
+    /// The COMDAT group of a custom section, as an index into `comdats`.
     pub fn section_comdat(&self, section: SectionIndex) -> Option<u32> {
         self.section_comdats
             .get(section.position())
@@ -93,7 +93,7 @@ impl<'a> Object<'a> {
             .flatten()
     }
 
-    /// The section of the data segments.
+    /// The index of the data section.
     pub fn data_section(&self) -> Option<SectionIndex> {
         let position = self
             .sections
@@ -102,14 +102,14 @@ impl<'a> Object<'a> {
         Some(SectionIndex(position as u32))
     }
 
-    /// Where what relocations of the data section count from is in the file; 0 if there is none.
+    /// The file offset that relocations of the data section are relative to; 0 without a data section.
     pub fn data_start(&self) -> u64 {
         self.data_section()
             .and_then(|data| self.sections.get(data.position()))
             .map_or(0, |section| section.content_start() as u64)
     }
 
-    /// Bytes of the file.
+    /// A range of the file.
     pub fn slice(&self, range: &Range<u32>) -> &'a [u8] {
         &self.bytes[range.start as usize..range.end as usize]
     }
@@ -124,7 +124,7 @@ impl<'a> Object<'a> {
         &self.segments[index.position()]
     }
 
-    /// The custom sections, those of Linking.md too.
+    /// The custom sections, including `linking` and `reloc.*`.
     pub fn custom_sections(&self) -> impl Iterator<Item = (SectionIndex, &Section<'a>)> {
         self.sections
             .iter()
@@ -138,12 +138,12 @@ impl<'a> Object<'a> {
         &self.types[self.functions[function.position()].type_index as usize]
     }
 
-    /// Module and field of an imported function.
+    /// The module and field of an imported function.
     pub fn import(&self, function: FunctionIndex) -> Option<(&'a str, &'a str)> {
         self.functions[function.position()].import
     }
 
-    /// The relocations of a section, in the order of their offsets.
+    /// The relocations of a section, sorted by offset.
     ///
     /// # Errors
     /// A relocation out of range, or one whose symbol is out of range or of the wrong kind.
@@ -160,26 +160,26 @@ impl<'a> Object<'a> {
         )
     }
 
-    /// The relocations of the data section, in the order of their offsets. They are read once.
+    /// The relocations of the data section, sorted by offset. They are parsed once.
     ///
     /// # Errors
-    /// As of [`Object::relocations`].
+    /// As for [`Object::relocations`].
     pub fn data_relocations(&self) -> Result<&[Relocation]> {
         self.relocations_of_data().map(DataRelocations::all)
     }
 
-    /// The relocations of a data segment, with offsets in the data section.
+    /// The relocations of a data segment, with offsets into the data section.
     ///
     /// # Errors
-    /// As of [`Object::relocations`].
+    /// As for [`Object::relocations`].
     pub fn segment_relocations(&self, segment: SegmentIndex) -> Result<&[Relocation]> {
         Ok(self.relocations_of_data()?.of(segment))
     }
 
-    /// The relocations of a range of a data segment, which is in bytes from the segment's first.
+    /// The relocations in a range of a data segment. `range` is in bytes from the start of the segment.
     ///
     /// # Errors
-    /// As of [`Object::relocations`].
+    /// As for [`Object::relocations`].
     pub fn relocations_within(
         &self,
         segment: SegmentIndex,
@@ -187,7 +187,7 @@ impl<'a> Object<'a> {
     ) -> Result<&[Relocation]> {
         let all = self.segment_relocations(segment)?;
         let base = self.segment(segment).offset;
-        // What a symbol says of its size may be more than there is room for.
+        // The range may come from a symbol whose size exceeds its segment.
         let before = |end: u32| {
             let end = base.saturating_add(end);
             all.partition_point(|relocation| relocation.offset < end)
@@ -195,10 +195,10 @@ impl<'a> Object<'a> {
         Ok(&all[before(range.start)..before(range.end)])
     }
 
-    /// The relocations of each data segment that has some, in order.
+    /// The data segments with relocations, and their relocations, in order.
     ///
     /// # Errors
-    /// As of [`Object::relocations`].
+    /// As for [`Object::relocations`].
     pub fn relocated_segments(
         &self,
     ) -> Result<impl Iterator<Item = (SegmentIndex, &[Relocation])>> {
@@ -217,7 +217,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// How a data segment is placed, for writing it again without its bytes.
+/// The kind of a data segment: passive, or active with its memory and offset.
 ///
 /// # Errors
 /// A segment that cannot be read.

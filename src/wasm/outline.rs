@@ -1,5 +1,5 @@
-//! A module's sections by their headers alone: what must be known of every input, so it touches
-//! only the pages that headers and names are in, and keeps nothing.
+//! Iterates over the section headers of a module. This runs on every input, so it touches only the pages
+//! with headers and names.
 
 use crate::error::{Error, Result};
 use crate::names;
@@ -16,43 +16,41 @@ pub const DATA: u8 = 11;
 /// The id of the data count section.
 pub const DATA_COUNT: u8 = 12;
 
-/// One section.
+/// A section.
 #[derive(Debug, Clone)]
 pub struct Section<'a> {
     /// Its id in the binary format.
     pub id: u8,
-    /// The name of a custom section, as a text; empty for others.
+    /// The escaped name (`names`) of a custom section; empty for other sections.
     pub name: Cow<'a, str>,
-    /// The section with its header, as offsets into the module.
+    /// The section including its header, as offsets into the module.
     pub range: Range<usize>,
-    /// What is inside: what follows id and size or, in a custom section, the name. Offsets of
-    /// relocations count from its first byte. (Linking.md says so only of sections without a name;
-    /// LLVM counts so in all.)
+    /// The payload, without the name of a custom section. Relocation offsets are relative to its first
+    /// byte. (Linking.md specifies this only for sections without a name; LLVM does it for all.)
     pub content: &'a [u8],
 }
 
 impl<'a> Section<'a> {
-    /// Where the content begins, as an offset into the module.
+    /// The offset of the content in the module.
     pub fn content_start(&self) -> usize {
         self.range.end - self.content.len()
     }
 
-    /// A reader of the content whose errors have offsets into the module.
+    /// A reader of the content, with offsets into the module.
     pub fn reader(&self) -> BinaryReader<'a> {
         BinaryReader::new(self.content, self.content_start() as u64)
     }
 }
 
-/// A section by its id and its size alone.
+/// A section header: the id, and the extent of the payload.
 #[derive(Debug, Clone, Copy)]
 pub struct Header<'a> {
-    /// Its id in the binary format.
+    /// The id in the binary format.
     pub id: u8,
-    /// Where it begins, as an offset into the module.
+    /// The offset of the header in the module.
     start: usize,
-    /// Where its payload does.
+    /// The offset of the payload in the module.
     payload_start: usize,
-    /// What follows id and size.
     payload: &'a [u8],
 }
 
@@ -60,7 +58,7 @@ impl<'a> Header<'a> {
     /// The bytes of a custom section's name.
     ///
     /// # Errors
-    /// A name that goes beyond the end of the section.
+    /// A name that extends past the end of the section.
     pub fn name(&self) -> Result<&'a [u8]> {
         self.split_name().map(|(name, _)| name)
     }
@@ -68,7 +66,7 @@ impl<'a> Header<'a> {
     /// The section.
     ///
     /// # Errors
-    /// A custom section whose name goes beyond its end.
+    /// A custom section whose name extends past its end.
     pub fn section(&self) -> Result<Section<'a>> {
         let (name, content) = match self.id {
             CUSTOM => self.split_name()?,
@@ -83,7 +81,7 @@ impl<'a> Header<'a> {
     }
 
     fn split_name(&self) -> Result<(&'a [u8], &'a [u8])> {
-        // Read at once, as most are.
+        // Fast path: a length of one byte.
         if let Some((&length, rest)) = self.payload.split_first()
             && length < 0x80
             && let Some(parts) = rest.split_at_checked(length.into())
@@ -97,9 +95,9 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The sections of a module one after another by their headers, nothing of them kept.
+/// An iterator over the section headers of a module.
 ///
-/// An item is an error where a section goes beyond the end of the module, and is then the last.
+/// A section that extends past the end of the module is an error, and the last item.
 #[derive(Debug, Clone)]
 pub struct Headers<'a> {
     module: &'a [u8],
@@ -107,7 +105,7 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// Those of `module`.
+    /// The section headers of `module`.
     ///
     /// # Errors
     /// A version that is not 1.
@@ -115,7 +113,7 @@ impl<'a> Headers<'a> {
         let mut reader = BinaryReader::new(module, 0);
         let header = reader.read_bytes(8).map_err(truncated)?;
         if header != b"\0asm\x01\0\0\0" {
-            // In the words of `wasm-ld`.
+            // The message of `wasm-ld`.
             let version = header.iter().skip(4).rev();
             let version = version.fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
             return Err(Error::damaged(format!("invalid version number: {version}")).at(4));
@@ -129,9 +127,9 @@ impl<'a> Headers<'a> {
     fn header(&mut self) -> Result<Header<'a>> {
         let start = self.position;
         let rest = &self.module[start..];
-        let (id, payload_start, payload) = match at_once(rest) {
+        let (id, payload_start, payload) = match read_fast(rest) {
             Some(header) => header,
-            None => one_by_one(rest, start as u64).map_err(truncated)?,
+            None => read_slow(rest, start as u64).map_err(truncated)?,
         };
         let payload_start = start + payload_start;
         self.position = payload_start + payload.len();
@@ -144,17 +142,17 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// Id, length of id and size, and payload, of a section that `bytes` begin with. LLVM gives the size five
-/// bytes always: to read these at once takes a third of the time. None for what is not read so.
-fn at_once(bytes: &[u8]) -> Option<(u8, usize, &[u8])> {
+/// The id, the length of the header, and the payload of the section at the start of `bytes`. LLVM pads the
+/// size to five bytes; reading all five at once takes a third of the time. `None` if that is not possible.
+fn read_fast(bytes: &[u8]) -> Option<(u8, usize, &[u8])> {
     let (id, rest) = bytes.split_first()?;
     let (size, length) = leb128fmt::decode_u32(*rest.first_chunk()?)?;
     let payload = rest.get(length..)?.get(..size as usize)?;
     Some((*id, 1 + length, payload))
 }
 
-/// The same of any section; `start` is where it is in its module.
-fn one_by_one(bytes: &[u8], start: u64) -> wasmparser::Result<(u8, usize, &[u8])> {
+/// Like [`read_fast`], for any section. `start` is its offset in the module.
+fn read_slow(bytes: &[u8], start: u64) -> wasmparser::Result<(u8, usize, &[u8])> {
     let mut reader = BinaryReader::new(bytes, start);
     let id = reader.read_u8()?;
     let size = reader.read_var_u32()?;
@@ -177,14 +175,14 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// The sections of a module one after another, nothing of them kept.
+/// An iterator over the sections of a module.
 ///
-/// An item is an error where a section goes beyond the end of the module, and is then the last.
+/// A section that extends past the end of the module is an error, and the last item.
 #[derive(Debug, Clone)]
 pub struct Sections<'a>(Headers<'a>);
 
 impl<'a> Sections<'a> {
-    /// Those of the module `bytes`.
+    /// The sections of the module `bytes`.
     ///
     /// # Errors
     /// A version that is not 1.
@@ -202,8 +200,8 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
-/// How many of what an input says that it has `count` there can be in what `reader` has, each of `size`
-/// bytes or more.
+/// `count`, limited to the number of items of at least `size` bytes that fit in `reader`. Guards allocations
+/// against a `count` from damaged input.
 pub fn at_most(count: u32, reader: &BinaryReader<'_>, size: usize) -> usize {
     (count as usize).min(reader.bytes_remaining() / size)
 }
@@ -224,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_utf_8_is_no_error() {
+    fn a_name_may_be_invalid_utf_8() {
         let module = b"\0asm\x01\0\0\0\0\x04\x02\xff\xfeX\0\x02\x01y";
         let sections = parse(module).expect("a module");
         let names: Vec<_> = sections.iter().map(|section| &*section.name).collect();

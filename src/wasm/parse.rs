@@ -1,5 +1,5 @@
-//! Parses an object file (Linking.md). Every index and range is checked here, so the rest of the
-//! program can rely on them.
+//! Parses an object file (Linking.md). The parser checks every index and range; the rest of the program
+//! relies on that.
 
 use super::bytes::{Names, ObjectBytes};
 use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
@@ -19,7 +19,7 @@ use wasmparser::{
 /// The tables of an object.
 #[derive(Debug)]
 pub struct Parsed<'a> {
-    /// Its sections, in the order of the file.
+    /// Its sections, in file order.
     pub sections: Vec<Section<'a>>,
     /// Its data segments.
     pub segments: Vec<DataSegment<'a>>,
@@ -33,13 +33,13 @@ pub struct Parsed<'a> {
     pub functions: Vec<Function<'a>>,
     /// For each section, the section that holds its relocations.
     pub relocations: Vec<Option<SectionIndex>>,
-    /// For each section, the COMDAT group it is in: only custom sections are in any.
+    /// For each section, its COMDAT group; only custom sections have one.
     pub section_comdats: Vec<Option<u32>>,
-    /// Whether it has functions that run before the program (`WASM_INIT_FUNCS`).
+    /// Whether it has constructors (`WASM_INIT_FUNCS`).
     pub has_constructors: bool,
     /// Whether its memory has 64-bit addresses.
     pub memory64: bool,
-    /// Whether its table has 64-bit indices, as newer compilers for wasm64 make it.
+    /// Whether its table has 64-bit indices, as in objects of newer wasm64 compilers.
     pub table64: bool,
     names: &'a Names,
 }
@@ -48,7 +48,7 @@ pub struct Parsed<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Function<'a> {
     pub type_index: u32,
-    /// Module and field, of an imported function.
+    /// The module and field of an imported function.
     pub import: Option<(&'a str, &'a str)>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Parsed<'a> {
     /// Parses an object.
     ///
     /// # Errors
-    /// Anything in it that is not as Linking.md says, with its offset.
+    /// The first violation of Linking.md, with its offset.
     pub fn of(bytes: &'a ObjectBytes<'_>) -> Result<Self> {
         let sections = Sections::of(bytes)?.collect::<Result<Vec<_>>>()?;
         if u32::try_from(bytes.len()).is_err() {
@@ -86,12 +86,12 @@ impl<'a> Parsed<'a> {
         Ok(object)
     }
 
-    /// What one index space is made of may be there once only (binary format, "Modules").
+    /// Rejects duplicates of sections that must be unique (binary format, "Modules").
     fn check_sections(&self) -> Result<()> {
         let mut seen = [false; 1 + u8::MAX as usize];
         for section in &self.sections {
-            let counts = section.id != CUSTOM || section.name == "linking";
-            if counts && std::mem::replace(&mut seen[usize::from(section.id)], true) {
+            let is_unique = section.id != CUSTOM || section.name == "linking";
+            if is_unique && std::mem::replace(&mut seen[usize::from(section.id)], true) {
                 let what = match section.id {
                     CUSTOM => "duplicate `linking` section".to_owned(),
                     id => format!("duplicate section with id {id}"),
@@ -121,7 +121,7 @@ impl<'a> Parsed<'a> {
         Ok(())
     }
 
-    /// Which section the relocations in `section` are for.
+    /// Records which section `section` relocates.
     fn read_relocated(&mut self, index: SectionIndex, section: &Section<'a>) -> Result<()> {
         let target = RelocSectionReader::new(section.reader())?.section_index();
         let name = &section.name;
@@ -134,7 +134,7 @@ impl<'a> Parsed<'a> {
                 "section index {target} of `{name}` is out of range"
             ));
         };
-        // LLVM does not know a section that is to come.
+        // LLVM rejects forward references.
         if target >= index.0 {
             return damaged(format!("`{name}` precedes the section that it relocates"));
         }
@@ -151,8 +151,8 @@ impl<'a> Parsed<'a> {
         Ok(())
     }
 
-    /// Signatures of functions, as there is nothing else in what LLVM links. (`wasmparser` has room
-    /// made for as many types as a recursion group says it has.)
+    /// Reads function signatures; LLVM rejects other types. Does not use the reader of `wasmparser`, which
+    /// allocates for the claimed number of types in a recursion group.
     fn read_types(&mut self, mut reader: BinaryReader<'a>) -> Result<()> {
         const FUNCTION: u8 = 0x60;
         for _ in 0..reader.read_var_u32()? {
@@ -229,8 +229,8 @@ impl<'a> Parsed<'a> {
     fn read_linking(&mut self, section: &Section<'a>) -> Result<()> {
         let mut seen = [false; 1 + u8::MAX as usize];
         for (id, reader) in subsections(section)? {
-            let counts = matches!(id, SEGMENT_INFO | INIT_FUNCS | COMDAT_INFO | SYMBOL_TABLE);
-            if counts && std::mem::replace(&mut seen[usize::from(id)], true) {
+            let is_unique = matches!(id, SEGMENT_INFO | INIT_FUNCS | COMDAT_INFO | SYMBOL_TABLE);
+            if is_unique && std::mem::replace(&mut seen[usize::from(id)], true) {
                 let message = format!("duplicate subsection {id} of `linking`");
                 return Err(Error::damaged(message).at(reader.original_position()));
             }
@@ -255,7 +255,7 @@ impl<'a> Parsed<'a> {
                     Error::damaged("segment index out of range in the segment info").at(at),
                 );
             };
-            // 2^32 does not fit an address of wasm32, and LLVM goes no further either.
+            // LLVM has the same limit: 2^32 does not fit a wasm32 address.
             if info.alignment > 31 {
                 return Err(Error::damaged(format!(
                     "alignment 2^{} of segment `{name}` is out of range",
@@ -301,7 +301,7 @@ impl<'a> Parsed<'a> {
 
     fn read_symbols(&mut self, reader: BinaryReader<'a>) -> Result<()> {
         let end = reader.range().end as u32;
-        // For each function, whether there is a symbol that has its name from it.
+        // For each function, whether a symbol without an explicit name refers to it.
         let mut unnamed = vec![false; self.functions.len()];
         let infos = RawSymbols::new(reader.clone())?;
         self.symbols
@@ -312,7 +312,7 @@ impl<'a> Parsed<'a> {
                 previous.range.end = at as u32;
             }
             let symbol = self.checked(info).map_err(|error| error.at(at))?;
-            // The name of an import is there once, and what is made of its symbol has it again.
+            // Both symbols would have the name of the import.
             if let RawKind::Function(index) = info.kind
                 && info.name.is_none()
                 && std::mem::replace(&mut unnamed[index as usize], true)
@@ -328,7 +328,7 @@ impl<'a> Parsed<'a> {
         Ok(())
     }
 
-    /// An entry of the symbol table, with its indices checked and its name found.
+    /// The symbol of an entry of the symbol table, with checked indices.
     fn checked(&self, raw: RawSymbol<'a>) -> Result<Symbol<'a>> {
         let RawSymbol { name, flags, kind } = raw;
         let name = name.map(|name| self.names.text(name));
@@ -350,8 +350,8 @@ impl<'a> Parsed<'a> {
                 let Some(segment) = self.segments.get(place.index as usize) else {
                     return Err(out_of_range("segment", place.index));
                 };
-                // As in LLVM, the symbol must begin in its segment. Its size is what the author of
-                // assembler code says.
+                // As in LLVM: the symbol must begin inside its segment, but its size may exceed it,
+                // because assembly code can set any size.
                 if place.offset as usize > segment.data.len() {
                     return Err(Error::damaged(format!(
                         "symbol `{}` extends past the end of its segment `{}`",
@@ -389,8 +389,9 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// How many bytes an entry of the symbol table has at least, a data segment
+/// The minimum size of an entry of the symbol table, in bytes.
 const SMALLEST_SYMBOL: usize = 3;
+/// The minimum size of a data segment, in bytes.
 const SMALLEST_SEGMENT: usize = 4;
 
 #[cfg(test)]
@@ -398,7 +399,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symbol_table_is_there_once() {
+    fn a_duplicate_symbol_table_is_an_error() {
         let object = b"\0asm\x01\0\0\0\0\x0f\x07linking\x02\x08\x01\0\x08\x01\0";
         let error = Parsed::of(&object[..].into())
             .expect_err("twice")

@@ -1,4 +1,4 @@
-//! The relocations of an object, checked and in the order of their offsets.
+//! The relocations of an object, checked and sorted by offset.
 
 use super::index::{SegmentIndex, SymbolIndex};
 use super::outline::{DATA, Section, at_most};
@@ -9,23 +9,23 @@ use std::iter::Peekable;
 use std::ops::Range;
 use wasmparser::{RelocSectionReader, RelocationType};
 
-/// How many bytes a relocation has at least.
+/// The minimum size of a relocation, in bytes.
 const SMALLEST_RELOCATION: usize = 3;
 
-/// A relocation whose offset and symbol have been checked.
+/// A relocation with a checked offset and symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relocation {
     /// Its type, `R_WASM_…`.
     pub ty: RelocationType,
-    /// In bytes from the start of the section's contents.
+    /// In bytes from the start of the section's content.
     pub offset: u32,
-    /// The symbol, or the type for `R_WASM_TYPE_INDEX_LEB`.
+    /// The symbol index, or the type index for `R_WASM_TYPE_INDEX_LEB`.
     pub index: u32,
-    /// Added to the address.
+    /// The addend.
     pub addend: i64,
 }
 
-/// The relocations of the data section, in the order of their offsets.
+/// The relocations of the data section, sorted by offset.
 #[derive(Debug, Default)]
 pub struct DataRelocations {
     all: Vec<Relocation>,
@@ -41,11 +41,11 @@ impl Relocation {
 }
 
 impl DataRelocations {
-    /// Of the relocations `all` of the data section, those of each of its segments.
+    /// Splits the relocations `all` of the data section by segment.
     pub fn new(all: Vec<Relocation>, segments: &[DataSegment<'_>]) -> Self {
         let mut end = 0;
         let ends = segments.iter().map(|segment| {
-            // Each is inside of one segment, which was checked.
+            // `read` has checked that each relocation is within one segment.
             let beyond = segment.offset as usize + segment.data.len();
             let own = all[end..].iter();
             end += own
@@ -57,12 +57,12 @@ impl DataRelocations {
         Self { all, ends }
     }
 
-    /// All of them.
+    /// All relocations.
     pub fn all(&self) -> &[Relocation] {
         &self.all
     }
 
-    /// Those of a segment.
+    /// The relocations of a segment.
     pub fn of(&self, segment: SegmentIndex) -> &[Relocation] {
         let position = segment.position();
         let start = position
@@ -71,7 +71,7 @@ impl DataRelocations {
         &self.all[start as usize..self.ends[position] as usize]
     }
 
-    /// Those of each segment that has some, in order.
+    /// The segments with relocations, and their relocations, in order.
     pub fn by_segment(&self) -> impl Iterator<Item = (SegmentIndex, &[Relocation])> {
         let segments = (0..self.ends.len()).map(|position| SegmentIndex(position as u32));
         let segments = segments.map(|segment| (segment, self.of(segment)));
@@ -79,7 +79,7 @@ impl DataRelocations {
     }
 }
 
-/// The relocations of the section `target` that the section `from` holds, in the order of their offsets.
+/// Reads the relocations of the section `target` from the relocation section `from`, sorted by offset.
 ///
 /// # Errors
 /// A relocation out of range, or one whose symbol is out of range or of the wrong kind.
@@ -148,8 +148,8 @@ fn check_symbol(relocation: &Relocation, symbols: &[Symbol<'_>]) -> Result<()> {
     )))
 }
 
-/// Whether `range` of the data section is inside the bytes of one segment: the first of `segments`, once
-/// those are left out that end before it.
+/// Whether `range` of the data section is within the data of one segment. Skips the segments that end
+/// before `range`.
 fn is_in_one<'s>(
     segments: &mut Peekable<impl Iterator<Item = &'s DataSegment<'s>>>,
     range: &Range<usize>,

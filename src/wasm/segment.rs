@@ -14,24 +14,23 @@ pub const SEGMENT_TLS: u32 = 0x2;
 pub struct DataSegment<'a> {
     /// Its name, such as `.rodata.x`.
     pub name: &'a str,
-    /// Its alignment, as a power of two.
+    /// The base-2 logarithm of its alignment.
     pub alignment: u32,
     /// `WASM_SEG_FLAG_…`.
     pub flags: u32,
     /// Its bytes.
     pub data: &'a [u8],
-    /// Where its bytes begin, as an offset from what relocations of the data section count from.
+    /// The offset of its bytes in the content of the data section.
     pub offset: u32,
-    /// The segment with its header, as offsets into the file.
+    /// The segment including its header, as offsets into the file.
     pub range: Range<u32>,
-    /// The COMDAT group it is in, as a place in `comdats`.
+    /// Its COMDAT group, as an index into `comdats`.
     pub comdat: Option<u32>,
-    /// What the backend merges it into, by its name.
+    /// The output segment that the backend merges it into, by its name.
     pub merged: Option<Merged>,
 }
 
-/// A segment of the output that the backend makes of all segments of some names (`wasm-ld`,
-/// `--merge-data-segments`).
+/// An output segment that the backend merges input segments into (`wasm-ld --merge-data-segments`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merged {
     /// `.rodata`
@@ -43,10 +42,10 @@ pub enum Merged {
 }
 
 impl Merged {
-    /// All of them.
+    /// All output segments.
     pub const ALL: [Self; 3] = [Self::ReadOnly, Self::Data, Self::Zeros];
 
-    /// The name of the output's segment. Those merged into it have it too, or it and more after a dot.
+    /// The name of the output segment. Input segments have the same name, or begin with it and a dot.
     pub fn name(self) -> &'static str {
         match self {
             Self::ReadOnly => ".rodata",
@@ -55,7 +54,7 @@ impl Merged {
         }
     }
 
-    /// What a segment of that name is merged into.
+    /// The output segment for input segments named `name`.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|merged| {
             let rest = name.strip_prefix(merged.name());

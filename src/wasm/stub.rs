@@ -1,5 +1,5 @@
-//! An object that has symbols and nothing else: it defines what another file defines, with tombstones, and
-//! asks for what that asks for.
+//! A stub: an object that has only symbols. It has the definitions of another file, with empty contents, and
+//! the undefined symbols of that file.
 
 use super::bytes::ObjectBytes;
 use super::edit::TOMBSTONE;
@@ -24,15 +24,15 @@ use wasmparser::{ComdatSymbolKind, SymbolFlags};
 pub struct StubSymbol<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its signature, of a function; else it is data.
+    /// The signature of a function; `None` for data.
     pub signature: Option<&'a Signature>,
-    /// Whether it is defined here, weakly.
+    /// Whether the stub defines it, as a weak symbol.
     pub is_defined: bool,
-    /// Whether it is not to be seen outside of the output.
+    /// Whether its visibility is hidden.
     pub is_hidden: bool,
-    /// The COMDAT group it is in.
+    /// Its COMDAT group.
     pub comdat: Option<&'a str>,
-    /// Module and field, of a function that is imported by another name than its own.
+    /// The module and field of the import, if the function is imported under another name.
     pub import: Option<(&'a str, &'a str)>,
 }
 
@@ -54,8 +54,7 @@ impl StubSymbol<'_> {
     }
 }
 
-/// The stub with these symbols, in this order, which claims these COMDAT groups, whether it defines anything in
-/// them or not.
+/// The stub with these symbols, in this order. It has all groups of `comdats`, even those without a member.
 pub fn stub(memory64: bool, symbols: &[StubSymbol<'_>], comdats: &BTreeSet<&str>) -> Vec<u8> {
     let mut types: Vec<&Signature> = symbols.iter().filter_map(|s| s.signature).collect();
     types.sort_by_key(|signature| (signature.params(), signature.results()));
@@ -66,7 +65,7 @@ pub fn stub(memory64: bool, symbols: &[StubSymbol<'_>], comdats: &BTreeSet<&str>
     };
     let (mut type_section, mut imports) = (TypeSection::new(), ImportSection::new());
     for signature in &types {
-        // As in a synthesized object, there are none that fail.
+        // Cannot fail: see `Synthesized::type_section`.
         if let Ok(signature) = RoundtripReencoder.func_type((*signature).clone()) {
             type_section.ty().func_type(&signature);
         }
@@ -187,8 +186,8 @@ fn linking(
     });
 }
 
-/// An object whose definitions prevail over place holders: those for which `prevails` says so are strong, and
-/// it is in no COMDAT groups.
+/// Changes an object so that its definitions override those of stubs: definitions that `prevails` selects
+/// become strong, and the COMDAT groups are removed.
 ///
 /// # Errors
 /// A malformed object.
@@ -200,7 +199,7 @@ pub fn prevailing(bytes: &ObjectBytes<'_>, prevails: impl Fn(&str) -> bool) -> R
         if is_other || symbol.is_undefined() || symbol.is_local() || !symbol.is_weak() {
             continue;
         }
-        // After the kind, the flags, of which this is the lowest bit.
+        // The flags follow the kind. The weak bit is in the first byte of the LEB128.
         if let Some(flags) = strong.get_mut(symbol.range.start as usize + 1)
             && prevails(symbol.name)
         {

@@ -4,44 +4,44 @@ use super::index::{FunctionIndex, SectionIndex, SegmentIndex};
 use std::ops::Range;
 use wasmparser::SymbolFlags;
 
-/// A symbol and where its entry stands in the file.
+/// A symbol and its entry in the file.
 #[derive(Debug, Clone)]
 pub struct Symbol<'a> {
-    /// Its name: of an import that has no explicit name, the import's field. Empty for sections.
+    /// Its name; for an import without an explicit name, the field of the import. Empty for sections.
     pub name: &'a str,
     /// `WASM_SYM_…`.
     pub flags: SymbolFlags,
-    /// What it names.
+    /// The item that it names.
     pub kind: SymbolKind,
-    /// Its entry of the symbol table, as offsets into the file.
+    /// Its entry in the symbol table, as offsets into the file.
     pub range: Range<u32>,
 }
 
-/// What a symbol names.
+/// The item that a symbol names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SymbolKind {
     /// A function.
     Function(FunctionIndex),
-    /// Data; none where it is undefined or an absolute address.
+    /// Data; `None` if it is undefined or absolute.
     Data(Option<Definition>),
     /// A wasm global.
     Global,
     /// A section.
     Section(SectionIndex),
-    /// A tag, of exceptions.
+    /// An exception tag.
     Tag,
     /// A table.
     Table,
 }
 
-/// Where a data symbol is: its segment, and offset and size in bytes.
+/// The definition of a data symbol: its segment, and offset and size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Definition {
     /// The segment.
     pub segment: SegmentIndex,
-    /// From the segment's first byte.
+    /// The offset from the segment's first byte.
     pub offset: u32,
-    /// Of what the symbol names.
+    /// The size that the symbol claims; it may extend past the end of the segment.
     pub size: u32,
 }
 
@@ -51,7 +51,7 @@ impl Symbol<'_> {
         matches!(self.kind, SymbolKind::Data(_))
     }
 
-    /// Whether it is seen only inside its object.
+    /// Whether it is local.
     pub fn is_local(&self) -> bool {
         self.flags.contains(SymbolFlags::BINDING_LOCAL)
     }
@@ -61,13 +61,13 @@ impl Symbol<'_> {
         self.flags.contains(SymbolFlags::BINDING_WEAK)
     }
 
-    /// Whether it is defined elsewhere.
+    /// Whether it is undefined.
     pub fn is_undefined(&self) -> bool {
         self.flags.contains(SymbolFlags::UNDEFINED)
     }
 
-    /// Of a data symbol that is defined in a segment: the segment and the range in it, which begins
-    /// in the segment and may say that it goes beyond its end.
+    /// The segment and the range of a data symbol that is defined in a segment. The range begins in the
+    /// segment but may extend past its end.
     pub fn definition(&self) -> Option<(SegmentIndex, Range<u32>)> {
         let SymbolKind::Data(Some(definition)) = self.kind else {
             return None;

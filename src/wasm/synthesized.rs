@@ -1,4 +1,4 @@
-//! An object built from nothing, and its encoding: data segments, their symbols and their relocations.
+//! A built object and its encoding: data segments, symbols and relocations.
 
 use super::encode;
 use super::linking::{LINKING_VERSION, SEGMENT_INFO, SYMBOL_TABLE};
@@ -15,7 +15,7 @@ use wasmparser::{BinaryReader, ConstExpr, DataKind, RelocationType, SymbolFlags}
 
 pub use wasmparser::FuncType as Signature;
 
-/// An object that [`Builder`](super::Builder) has finished, and that is not encoded yet.
+/// A finished object of [`Builder`](super::Builder), not yet encoded.
 #[derive(Debug)]
 pub struct Synthesized<'a> {
     pub(super) memory64: bool,
@@ -51,38 +51,38 @@ pub(super) struct SynthSegment<'a> {
     pub(super) relocations: Vec<Relocation>,
 }
 
-/// A symbol of the object that is built.
+/// A symbol of the object.
 #[derive(Debug)]
 pub enum SynthSymbol<'a> {
-    /// Data, here.
+    /// Defined data.
     Data {
         /// `WASM_SYM_…`.
         flags: SymbolFlags,
         /// Its name.
         name: Cow<'a, str>,
-        /// Where it is.
+        /// Its definition.
         definition: Definition,
     },
-    /// Data, elsewhere.
+    /// Undefined data.
     UndefinedData {
         /// `WASM_SYM_…`.
         flags: SymbolFlags,
         /// Its name.
         name: Cow<'a, str>,
     },
-    /// A function, elsewhere.
+    /// An undefined function.
     UndefinedFunction {
         /// `WASM_SYM_…`.
         flags: SymbolFlags,
-        /// Its name, if it is not the import's field.
+        /// Its name, if it differs from the field of the import.
         name: Option<Cow<'a, str>>,
-        /// The index among the imported functions.
+        /// Its index among the imported functions.
         function: u32,
     },
 }
 
 impl Synthesized<'_> {
-    /// The names of the symbols for which archive members are extracted, in order.
+    /// The names of the strong undefined symbols, which extract archive members, in order.
     pub fn references(&self) -> impl Iterator<Item = &str> {
         self.symbols.iter().filter_map(|symbol| match symbol {
             SynthSymbol::UndefinedData { flags, name }
@@ -104,7 +104,7 @@ impl Synthesized<'_> {
     /// The encoded file.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // Writing to a vector does not fail.
+        // Writing to a vector cannot fail.
         let _ = self.write(&mut bytes);
         bytes
     }
@@ -114,9 +114,9 @@ impl Synthesized<'_> {
     /// # Errors
     /// `out` cannot be written to.
     pub fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        /// The data section comes third, after types and imports.
+        /// The index of the data section, after types and imports.
         const DATA_SECTION: u32 = 2;
-        /// What may follow it.
+        /// The index of the optional custom section.
         const CUSTOM_SECTION: u32 = 3;
         let mut module = Module::new();
         module.section(&self.type_section());
@@ -174,8 +174,8 @@ impl Synthesized<'_> {
     fn type_section(&self) -> TypeSection {
         let mut section = TypeSection::new();
         for signature in &self.types {
-            // This fails only for signatures with type indices. LLVM refuses objects that have them: "file
-            // has unmodeled reference or GC types".
+            // This fails only for signatures with type indices. LLVM rejects objects with such signatures:
+            // "file has unmodeled reference or GC types".
             if let Ok(signature) = RoundtripReencoder.func_type(signature.clone()) {
                 section.ty().func_type(&signature);
             }
@@ -183,7 +183,7 @@ impl Synthesized<'_> {
         section
     }
 
-    /// The payload of the import section. (`wasm-encoder` takes only names that are UTF-8.)
+    /// The payload of the import section. (`wasm-encoder` accepts only UTF-8 names.)
     fn imports(&self) -> Vec<u8> {
         let mut section = Vec::new();
         let mut import = |module: &str, field: &str, ty: EntityType| {
@@ -220,8 +220,8 @@ impl Synthesized<'_> {
         payload
     }
 
-    /// Whether a relocation is the address of a function. Then the object must refer to the function table, as
-    /// those of compilers do: wasm-ld makes the table only if an object refers to it, and crashes at function
+    /// Whether a relocation is the address of a function. The object must then import the function table, like
+    /// objects of compilers: wasm-ld creates the table only if an object refers to it, and crashes on function
     /// addresses without it.
     fn needs_table(&self) -> bool {
         let mut relocations = self
@@ -236,7 +236,7 @@ impl Synthesized<'_> {
         })
     }
 
-    /// The data section. Returns the offset in it of each segment's bytes.
+    /// Writes the data section. Returns the offset of each segment's bytes in it.
     fn data_section(&self, out: &mut Vec<u8>) -> Vec<u32> {
         // `i32.const 0` or `i64.const 0`, and `end`. The linker assigns the addresses.
         let start: &[u8] = if self.memory64 {
@@ -273,7 +273,7 @@ impl Synthesized<'_> {
                 symbol.encode(out);
             }
             if table {
-                // No relocation refers to it, so it must be a root to be kept.
+                // No relocation refers to it, so only the no-strip flag keeps it live.
                 let flags = SymbolFlags::UNDEFINED | SymbolFlags::NO_STRIP;
                 encode::table_symbol(flags, 0, out);
             }
@@ -301,7 +301,7 @@ impl SynthSymbol<'_> {
     }
 }
 
-/// The section that holds the relocations of another, `count` of them, if there are any.
+/// Appends the relocation section of the section `of`, which has the index `index`, if `count` is not 0.
 fn append_relocations(
     of: &str,
     index: u32,

@@ -1,19 +1,19 @@
-//! Objects built, parsed, edited and parsed again.
+//! Tests that build, parse and edit objects.
 
 use super::{
     Builder, Definition, Edits, Object, RelocationType, SegmentIndex, SymbolEdit, SymbolFlags,
     SymbolIndex, SynthSymbol, TOMBSTONE,
 };
 
-const STAYS: SymbolIndex = SymbolIndex(0);
-const LEAVES: SymbolIndex = SymbolIndex(1);
+const KEPT: SymbolIndex = SymbolIndex(0);
+const REMOVED: SymbolIndex = SymbolIndex(1);
 const LOCAL: SymbolIndex = SymbolIndex(2);
 
-/// An object with the segment `.data.stays`, which points to what is in the segment `.data.leaves`.
+/// An object with the segments `.data.kept` and `.data.removed`. The second has a global and a local symbol.
 fn object() -> Vec<u8> {
     let mut object = Builder::new(false, false);
-    let stays = object.segment(".data.stays", 2, 0, vec![0; 4]);
-    let leaves = object.segment(".data.leaves", 0, 0, b"12".to_vec());
+    let kept = object.segment(".data.kept", 2, 0, vec![0; 4]);
+    let removed = object.segment(".data.removed", 0, 0, b"12".to_vec());
     let mut data = |flags, name: &'static str, segment, offset, size| {
         object.symbol(SynthSymbol::Data {
             flags,
@@ -25,9 +25,9 @@ fn object() -> Vec<u8> {
             },
         })
     };
-    data(SymbolFlags::empty(), "stays", stays, 0, 4);
-    data(SymbolFlags::empty(), "leaves", leaves, 0, 1);
-    data(SymbolFlags::BINDING_LOCAL, "local", leaves, 1, 1);
+    data(SymbolFlags::empty(), "kept", kept, 0, 4);
+    data(SymbolFlags::empty(), "removed", removed, 0, 1);
+    data(SymbolFlags::BINDING_LOCAL, "local", removed, 1, 1);
     object.finish().bytes()
 }
 
@@ -58,38 +58,37 @@ fn no_edit_changes_nothing() {
 #[test]
 fn symbols_keep_their_indices_when_a_segment_is_removed() {
     let bytes = edited(&Edits {
-        symbols: vec![(LEAVES, SymbolEdit::Undefined("leaves".to_owned()))],
+        symbols: vec![(REMOVED, SymbolEdit::Undefined("removed".to_owned()))],
         segments: vec![SegmentIndex(1)],
-        aliases: vec![(STAYS, "second name".to_owned())],
+        aliases: vec![(KEPT, "alias".to_owned())],
         ..Edits::default()
     })
     .into();
     let object = Object::parse(&bytes).expect("an object");
     assert_eq!(
-        object.symbol(STAYS).definition(),
+        object.symbol(KEPT).definition(),
         Some((SegmentIndex(0), 0..4))
     );
-    assert!(object.symbol(LEAVES).is_undefined());
-    // Nothing refers to it, so its index is all that is left of it.
+    assert!(object.symbol(REMOVED).is_undefined());
     assert_eq!(object.symbol(LOCAL).name, TOMBSTONE);
     let alias = object.symbols.last().expect("an alias");
-    assert_eq!(alias.name, "second name");
+    assert_eq!(alias.name, "alias");
     assert!(alias.flags.contains(SymbolFlags::VISIBILITY_HIDDEN));
     let segments = object.segments.iter();
     let segments: Vec<_> = segments.map(|one| (one.name, one.data.len())).collect();
-    assert_eq!(segments, [(".data.stays", 4), (".rodata..gathered", 0)]);
+    assert_eq!(segments, [(".data.kept", 4), (".rodata..gathered", 0)]);
 }
 
 #[test]
-fn a_symbol_stays_defined_for_another_to_override() {
+fn a_symbol_of_a_removed_segment_may_remain_a_weak_definition() {
     let bytes = edited(&Edits {
-        symbols: vec![(LEAVES, SymbolEdit::Defined(SymbolFlags::BINDING_WEAK))],
+        symbols: vec![(REMOVED, SymbolEdit::Defined(SymbolFlags::BINDING_WEAK))],
         segments: vec![SegmentIndex(1)],
         ..Edits::default()
     })
     .into();
     let object = Object::parse(&bytes).expect("an object");
-    let symbol = object.symbol(LEAVES);
+    let symbol = object.symbol(REMOVED);
     assert!(symbol.is_weak() && !symbol.is_undefined());
     assert_eq!(symbol.definition(), Some((SegmentIndex(1), 0..0)));
 }
@@ -112,6 +111,6 @@ fn relocations_are_found_by_segment() {
     assert_eq!((count(first), count(second)), (Ok(1), Ok(1)));
     let within = |range| object.relocations_within(first, range).map(<[_]>::len);
     assert_eq!((within(0..4), within(4..8)), (Ok(0), Ok(1)));
-    // A symbol may claim more than its segment has.
+    // The size of a symbol may exceed its segment.
     assert_eq!(within(4..u32::MAX), Ok(1));
 }

@@ -1,7 +1,7 @@
-//! Entries in assembler code, in a custom section.
+//! Assembly code with entries in a custom section.
 
-/// An entry of a custom section, for pointers of 32 or 64 bits: the address of `"halve"`, a pointer to
-/// a function that halves an integer of that size, and what `more` lines of assembler code add.
+/// Assembly code with an entry in a custom section, for pointers of `bits` bits (32 or 64): the address of
+/// `"halve"`, a pointer to a function that halves an integer of that size, and the lines `more`.
 pub fn halving(section: &str, bits: u32, more: &str) -> String {
     format!(
         r#"

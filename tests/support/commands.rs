@@ -1,7 +1,6 @@
-//! A registry of commands, in C and in Rust, for programs that print what each of them gives.
+//! A registry of commands, in C and in Rust, for programs that print the result of each command.
 
-/// Entries in C, of which the rest of the program knows the type only. `FIRST` and `SECOND` are the names
-/// of the commands.
+/// Entries in C. `FIRST` and `SECOND` are the names of the commands.
 const ENTRIES: &str = r#"
     struct command { const char *name; int (*run)(int); };
     static int FIRST(int n) { return 2 * n; }
@@ -11,7 +10,7 @@ const ENTRIES: &str = r#"
     __attribute__((section("COMMANDS"), used)) static const struct command b = { "SECOND", SECOND };
 "#;
 
-/// A function that prints what each command gives, and gives their number.
+/// A C function that prints the result of each command and returns the number of commands.
 pub const LIST: &str = r#"
     #include <stdio.h>
     struct command { const char *name; int (*run)(int); };
@@ -23,18 +22,18 @@ pub const LIST: &str = r#"
     }
 "#;
 
-/// A program that lists what two commands give for 5.
+/// A C program that lists the results of two commands for 5.
 pub const MAIN: &str = "int list(int); int main(void) { return list(5) != 2; }";
 
-/// What it prints of `entries("twice", "square")`.
+/// The output of the C program with `entries("twice", "square")`.
 pub const LISTED: &str = "twice 10\nsquare 25\n";
 
-/// Two commands under these names, which double and square.
+/// C code with two commands with these names. They double and square their argument.
 pub fn entries(first: &str, second: &str) -> String {
     ENTRIES.replace("FIRST", first).replace("SECOND", second)
 }
 
-/// In Rust: an entry of its own, and `lines`, which gives what each command gives for 5.
+/// Rust code with another entry and `lines`, which returns the result of each command for 5.
 pub const RUST: &str = r#"
     use std::ffi::{CStr, c_char};
     #[repr(C)]
@@ -61,8 +60,8 @@ pub const RUST: &str = r#"
     }
 "#;
 
-/// A program that prints the lines.
+/// A Rust program that prints the lines.
 pub const RUST_MAIN: &str = r#"fn main() { println!("{}", lines().join("\n")); }"#;
 
-/// What it prints with `entries("twice", "square")`.
+/// The output of the Rust program with `entries("twice", "square")`.
 pub const RUST_LISTED: &str = "negate -5\nsquare 25\ntwice 10\n";

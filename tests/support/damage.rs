@@ -1,10 +1,9 @@
-//! Real objects, damaged by hand: finds the byte that is an index, an offset or a size, and changes
-//! it.
+//! Damages real objects: finds the byte of an index, an offset or a size, and changes it.
 
 use std::ops::Range;
 use wasmparser::{BinaryReader, Parser, Payload, SymbolInfo, SymbolInfoMap};
 
-/// An object whose bytes are to be changed.
+/// An object to damage.
 #[derive(Clone)]
 pub struct Damage {
     /// The object.
@@ -15,7 +14,7 @@ pub struct Damage {
 #[derive(Clone, Copy)]
 pub enum SymbolField {
     Kind,
-    /// Of a data symbol its segment, of a function its function.
+    /// The segment of a data symbol, or the function of a function symbol.
     Index,
     Offset,
     Size,
@@ -30,19 +29,16 @@ pub enum RelocationField {
 }
 
 impl Damage {
-    /// The object with the byte at `at`, which is a small number, changed.
+    /// The object with `value` in place of the one-byte LEB128 at `at`.
     pub fn with(&self, at: usize, value: u8) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
-        assert!(
-            bytes[at] < 0x80,
-            "byte {at:#x} is a part of a larger number"
-        );
+        assert!(bytes[at] < 0x80, "byte {at:#x} is part of a longer LEB128");
         assert_ne!(bytes[at], value, "no damage");
         bytes[at] = value;
         bytes
     }
 
-    /// The content of a section that has no name.
+    /// The content of a section other than a custom section.
     pub fn section(&self, id: u8) -> Range<usize> {
         self.payloads()
             .filter_map(|payload| payload.as_section())
@@ -51,7 +47,7 @@ impl Damage {
             .unwrap_or_else(|| panic!("no section {id}"))
     }
 
-    /// The content of a custom section, behind its name.
+    /// The content of a custom section, after its name.
     pub fn custom(&self, name: &str) -> Range<usize> {
         let range = |payload| match payload {
             Payload::CustomSection(section) if section.name() == name => {
@@ -65,7 +61,7 @@ impl Damage {
             .unwrap_or_else(|| panic!("no section {name}"))
     }
 
-    /// All of a section, with its header.
+    /// A whole section with its header, by its content.
     pub fn whole_section(&self, content: Range<usize>) -> Range<usize> {
         let mut reader = BinaryReader::new(&self.bytes[8..], 8);
         loop {
@@ -104,7 +100,7 @@ impl Damage {
         }
     }
 
-    /// A field of the symbol `name`.
+    /// The offset of a field of the symbol `name`.
     pub fn symbol(&self, name: &str, field: SymbolField) -> usize {
         const SYMBOL_TABLE: u8 = 8;
         let symbols = SymbolInfoMap::new(self.subsection(SYMBOL_TABLE)).expect("symbols");
@@ -130,7 +126,7 @@ impl Damage {
         skip_numbers(&mut reader, skip)
     }
 
-    /// A field of the relocation at `index` of a relocation section.
+    /// The offset of a field of the relocation at `index` of a relocation section.
     pub fn relocation(&self, section: &str, index: usize, field: RelocationField) -> usize {
         let range = self.custom(section);
         let mut reader = self.reader(range.clone());
@@ -138,7 +134,7 @@ impl Damage {
         for _ in 0..index {
             let ty = reader.read_u8().expect("a type");
             skip_numbers(&mut reader, 2);
-            // Of the types that the tests have, these two have no addend.
+            // Of the relocation types in the tests, only these two have no addend.
             const TABLE_INDEX_I32: u8 = 2;
             const FUNCTION_INDEX_LEB: u8 = 0;
             if ty != TABLE_INDEX_I32 && ty != FUNCTION_INDEX_LEB {
@@ -159,7 +155,7 @@ impl Damage {
     fn payloads(&self) -> impl Iterator<Item = Payload<'_>> {
         Parser::new(0)
             .parse_all(&self.bytes)
-            .map(|payload| payload.expect("a good object"))
+            .map(|payload| payload.expect("a valid object"))
     }
 
     fn reader(&self, range: Range<usize>) -> BinaryReader<'_> {
@@ -167,7 +163,7 @@ impl Damage {
     }
 }
 
-/// Skips numbers, and gives the offset of what follows.
+/// Skips LEB128 numbers. Returns the offset after them.
 pub fn skip_numbers(reader: &mut BinaryReader<'_>, count: usize) -> usize {
     for _ in 0..count {
         reader.read_var_u32().expect("a number");

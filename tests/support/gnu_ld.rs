@@ -1,5 +1,5 @@
-//! GNU ld as the reference for scripts: the same C sources compiled for x86-64 and for wasm, linked
-//! by the same script, and what each has where.
+//! GNU ld as the reference for scripts: compiles the same C sources for x86-64 and for wasm, links them with
+//! the same script, and reads both outputs.
 
 use super::{Instance, Work, tool};
 use std::collections::BTreeMap;
@@ -7,37 +7,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// An input section: its name, its alignment in bytes, and what it holds.
+/// An input section.
 #[derive(Debug, Clone)]
 pub struct Section {
     /// Its name.
     pub name: &'static str,
-    /// In bytes, 4 or more.
+    /// Its alignment in bytes, at least 4.
     pub alignment: u32,
-    /// What tells it from all others: it is the value of each of its words, and in the name of its
-    /// symbol.
+    /// Identifies the section: it is the value of each of its words, and part of the name of its symbol.
     pub number: u32,
-    /// How many words it has. What has none is global, so that it can be seen where it is.
+    /// The number of 32-bit words. The symbol of a section without words is global, so that tests can read its
+    /// address.
     pub words: usize,
 }
 
-/// What is in a linked file.
+/// The contents of a linked file.
 #[derive(Debug, Clone, Default)]
 pub struct Image {
-    /// The output sections that were asked for and are there: where each is, and its bytes.
+    /// The address and bytes of the requested output sections that exist.
     pub sections: BTreeMap<String, (u64, Vec<u8>)>,
-    /// The symbols, with the output section of each where the file says it.
+    /// The address of each symbol, and its output section if the file has that.
     pub symbols: BTreeMap<String, (u64, Option<String>)>,
 }
 
-/// Objects of both kinds, under the same names in two directories.
+/// Objects for both targets, with the same names in two directories.
 pub struct Both {
     work: Work,
 }
 
 impl Both {
-    /// Compiles each object, which is its name and its sections, and makes the archives, which are
-    /// a name and members.
+    /// Compiles the objects, each with a name and sections, and creates the archives, each with a name and
+    /// members.
     pub fn new(objects: &[(&str, Vec<Section>)], archives: &[(&str, &[&str])]) -> Self {
         let sources: Vec<_> = objects
             .iter()
@@ -46,7 +46,7 @@ impl Both {
         Self::of_sources(&sources, archives)
     }
 
-    /// The same for C sources.
+    /// Like [`Self::new`], for C sources.
     pub fn of_sources(sources: &[(&str, String)], archives: &[(&str, &[&str])]) -> Self {
         let work = Work::new();
         for (directory, target) in [
@@ -58,8 +58,9 @@ impl Both {
                 let source = work.write("source.c", source);
                 let object = work.file(directory).join(name);
                 let target = format!("--target={target}");
-                let words = [target.as_str(), "-O1", "-c", "-o"].map(PathBuf::from);
-                work.run(tool("WSL_CLANG"), words.into_iter().chain([object, source]));
+                let arguments = [target.as_str(), "-O1", "-c", "-o"].map(PathBuf::from);
+                let arguments = arguments.into_iter().chain([object, source]);
+                work.run(tool("WSL_CLANG"), arguments);
             }
             for (archive, members) in archives {
                 let mut command = Command::new(tool("WSL_AR"));
@@ -71,7 +72,7 @@ impl Both {
         Self { work }
     }
 
-    /// Links by GNU ld. The bytes of an output section, or the message.
+    /// Links with GNU ld. Returns the bytes of an output section, or the error message.
     pub fn gnu(
         &self,
         script: impl AsRef<[u8]>,
@@ -83,7 +84,7 @@ impl Both {
         Ok(section.map(|(_, bytes)| bytes).unwrap_or_default())
     }
 
-    /// Links by GNU ld. What is in the output, or the message.
+    /// Links with GNU ld. Returns the contents of the output, or the error message.
     pub fn gnu_image(
         &self,
         script: impl AsRef<[u8]>,
@@ -102,9 +103,9 @@ impl Both {
         let mut with_contents = Vec::new();
         let mut headers: Option<(String, u64, usize)> = None;
         for line in dump.lines() {
-            let words = line.split_whitespace().filter(|word| *word != ".hidden");
-            let words: Vec<&str> = words.collect();
-            if let [number, name, size, address, ..] = words[..]
+            let columns = line.split_whitespace().filter(|text| *text != ".hidden");
+            let columns: Vec<&str> = columns.collect();
+            if let [number, name, size, address, ..] = columns[..]
                 && number.parse::<u32>().is_ok()
                 && sections.contains(&name)
             {
@@ -115,7 +116,7 @@ impl Both {
                     with_contents.push(name.clone());
                 }
                 image.sections.insert(name, (address, vec![0; size]));
-            } else if let [address, .., section, _size, name] = words[..]
+            } else if let [address, .., section, _size, name] = columns[..]
                 && address.len() == 16
             {
                 let place = (hexadecimal(address), Some(section.to_owned()));
@@ -138,7 +139,7 @@ impl Both {
         Ok(image)
     }
 
-    /// Links by GNU ld. The message, if it does not.
+    /// Links with GNU ld. Returns the error message if that fails.
     pub fn gnu_takes(&self, script: impl AsRef<[u8]>, inputs: &[&str]) -> Result<(), String> {
         let directory = self.work.file("elf");
         fs::write(directory.join("script.ld"), script).expect("a script");
@@ -147,8 +148,8 @@ impl Both {
                 .args(["-e", "0", "-z", "noexecstack", "--no-warn-rwx-segments"])
                 .args(["-o", "out", "--whole-archive"])
                 .args(inputs)
-                // After the inputs: a file that the script names would be linked where the script
-                // stands.
+                // After the inputs: a file that the script names is linked at the position of the
+                // script.
                 .args(["-T", "script.ld"]),
             &directory,
         );
@@ -159,7 +160,7 @@ impl Both {
         }
     }
 
-    /// Links by us. The bytes between the symbols, or the message.
+    /// Links with our linker. Returns the bytes of an output section, or the error message.
     pub fn ours(
         &self,
         script: impl AsRef<[u8]>,
@@ -171,7 +172,7 @@ impl Both {
         Ok(section.map(|(_, bytes)| bytes).unwrap_or_default())
     }
 
-    /// Links by us. Of the sections and symbols those that are there, or the message.
+    /// Links with our linker. Returns the sections and symbols that exist, or the error message.
     pub fn our_image(
         &self,
         script: impl AsRef<[u8]>,

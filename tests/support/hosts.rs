@@ -1,4 +1,4 @@
-//! Hosts of modules and components: scripts that run in Node, and in Python with wasmtime.
+//! Hosts of modules and components: scripts for Node, and for Python with wasmtime.
 
 use super::{Work, setting, tool};
 use crate::args;
@@ -6,18 +6,19 @@ use std::ffi::OsString;
 use std::path::Path;
 
 impl Work {
-    /// Runs a script in Node here, which must go well, and gives what it printed. What it imports
-    /// from `support/…` is in `tests/support`.
+    /// Runs a Node script in this directory and returns its output. It must succeed. It can import files from
+    /// `support/…`, which is `tests/support`.
     pub fn node(&self, flags: &[&str], script: &str) -> String {
         let support = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
         let script = script.replace("support/", &format!("{}/", support.display()));
         let script = self.write("run.mjs", script);
         let flags = flags.iter().map(Into::into);
-        let words = args!["--no-warnings"].into_iter().chain(flags);
-        self.run(tool("WSL_NODE"), words.chain([script.into()]))
+        let arguments = args!["--no-warnings"].into_iter().chain(flags);
+        self.run(tool("WSL_NODE"), arguments.chain([script.into()]))
     }
 
-    /// Runs a script in Python here, which has `wasmtime` to import, and gives what it printed.
+    /// Runs a Python script in this directory and returns its output. It must succeed. It can import
+    /// `wasmtime`.
     pub fn wasmtime(&self, script: &str) -> String {
         let script = self.write("run.py", script);
         let mut path = OsString::from("PYTHONPATH=");

@@ -1,24 +1,24 @@
-//! An instance of a module: its memory, its exports, its function table.
+//! Instances of modules: memory, exports and function table.
 
 use wasmi::{Engine, Extern, ExternType, Func, Linker, Memory, Module, Store, Val};
 
-/// A module that runs.
+/// An instance of a module.
 pub struct Instance {
-    /// With the imported functions that were called.
+    /// The data is the list of calls of imported functions.
     store: Store<Vec<String>>,
     instance: wasmi::Instance,
-    /// The memory that the module imports, if it does.
+    /// The imported memory, if any.
     imported: Option<Memory>,
 }
 
 impl Instance {
-    /// Instantiates a module. Functions that it imports give zero.
+    /// Instantiates a module. Imported functions return zero.
     pub fn new(module: &[u8]) -> Self {
         Self::with_host(module, |_, _| 0)
     }
 
-    /// Instantiates a module. A memory that it imports is made. Functions that it imports give what `host` makes of their name and
-    /// of their `i32`s, if they give an `i32`, and else zero.
+    /// Instantiates a module, with a new memory if it imports one. An imported function that returns an `i32`
+    /// returns the result of `host` for its name and its `i32` arguments. Others return zero.
     pub fn with_host(
         module: &[u8],
         host: impl Fn(&str, &[i32]) -> i32 + Clone + Send + Sync + 'static,
@@ -39,7 +39,7 @@ impl Instance {
                         .expect("one memory");
                     continue;
                 }
-                _ => panic!("an import that is no function and no memory: {import:?}"),
+                _ => panic!("an import that is neither a function nor a memory: {import:?}"),
             };
             let (host, field) = (host.clone(), import.name().to_owned());
             let name = format!("{}.{}", import.module(), import.name());
@@ -49,10 +49,10 @@ impl Instance {
                 move |mut caller, arguments, results| {
                     caller.data_mut().push(name.clone());
                     let arguments: Vec<i32> = arguments.iter().filter_map(Val::i32).collect();
-                    let given = host(&field, &arguments);
+                    let returned = host(&field, &arguments);
                     for result in results {
                         *result = match Val::default_for_ty(result.ty()) {
-                            Val::I32(_) => Val::I32(given),
+                            Val::I32(_) => Val::I32(returned),
                             zero => zero,
                         };
                     }
@@ -86,14 +86,14 @@ impl Instance {
         match self.instance.get_export(&self.store, name) {
             Some(Extern::Global(global)) => match global.get(&self.store) {
                 Val::I32(value) => value as u32,
-                Val::I64(value) => u32::try_from(value).expect("an address of few bits"),
+                Val::I64(value) => u32::try_from(value).expect("an address of 32 bits"),
                 other => panic!("{name} is {other:?}"),
             },
             other => panic!("{name} is not an exported global: {other:?}"),
         }
     }
 
-    /// Calls an exported function with `i32`s for an `i32`.
+    /// Calls an exported function with `i32` arguments. Returns its `i32`, or 0 without a result.
     pub fn call(&mut self, name: &str, arguments: &[i32]) -> i32 {
         let function = self
             .instance
@@ -102,8 +102,7 @@ impl Instance {
         self.call_function(function, arguments)
     }
 
-    /// Calls a function through the table, as a function pointer, with `i32`s for an `i32`. The
-    /// module must be linked with `--export-table`.
+    /// Like [`Self::call`], for a function pointer. The module must be linked with `--export-table`.
     pub fn call_pointer(&mut self, pointer: u32, arguments: &[i32]) -> i32 {
         let table = self
             .instance
@@ -115,9 +114,9 @@ impl Instance {
                     let function = *function;
                     self.call_function(function, arguments)
                 }
-                _ => panic!("nothing at {pointer} of the table"),
+                _ => panic!("table element {pointer} is null"),
             },
-            None => panic!("{pointer} is beyond the table"),
+            None => panic!("table index {pointer} is out of range"),
         }
     }
 
@@ -139,7 +138,7 @@ impl Instance {
         }
     }
 
-    /// The imported functions that were called, as `MODULE.NAME`, in the order of the calls.
+    /// The imported functions that the module called, as `MODULE.NAME`, in the order of the calls.
     pub fn called(&self) -> &[String] {
         self.store.data()
     }
@@ -158,19 +157,19 @@ impl Instance {
         &self.memory().data(&self.store)[start..start + length as usize]
     }
 
-    /// A 32-bit word of the memory.
+    /// A 32-bit word in the memory.
     pub fn word(&self, address: u32) -> u32 {
         u32::from_le_bytes(self.bytes(address, 4).try_into().expect("four bytes"))
     }
 
-    /// A string of the memory that ends in NUL.
+    /// A NUL-terminated string in the memory.
     pub fn string(&self, address: u32) -> String {
         let rest = &self.memory().data(&self.store)[address as usize..];
         let end = rest.iter().position(|&byte| byte == 0).expect("a NUL");
         String::from_utf8(rest[..end].to_vec()).expect("UTF-8")
     }
 
-    /// The bytes of a section, of a module linked with `--export=__start_NAME` and
+    /// The bytes of a section. The module must be linked with `--export=__start_NAME` and
     /// `--export=__stop_NAME`.
     pub fn section(&self, name: &str) -> &[u8] {
         let start = self.address(&format!("__start_{name}"));
@@ -182,12 +181,16 @@ impl Instance {
     pub fn words(&self, name: &str) -> Vec<u32> {
         let bytes = self.section(name);
         let (words, rest) = bytes.as_chunks::<4>();
-        assert!(rest.is_empty(), "{} bytes are no words", bytes.len());
+        assert!(
+            rest.is_empty(),
+            "{} bytes are not 32-bit words",
+            bytes.len()
+        );
         words.iter().map(|word| u32::from_le_bytes(*word)).collect()
     }
 }
 
-/// The flags that let the host read a section without any code in the module.
+/// The flags that let the host read a section of a module without code.
 pub fn export_section(name: &str) -> [String; 3] {
     [
         "--no-entry".to_owned(),

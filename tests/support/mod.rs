@@ -1,5 +1,4 @@
-//! What the tests are made of: a directory to build in, real compilers, our linker, and an
-//! instance of what it made.
+//! Helpers for tests: a working directory, real compilers, our linker, and instances of linked modules.
 
 pub mod assembler;
 pub mod commands;
@@ -29,19 +28,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A directory of a test's own, which goes with it.
+/// The working directory of a test, which is removed at its end.
 pub struct Work {
     directory: tempfile::TempDir,
 }
 
-/// What a link did.
+/// The result of a link.
 #[derive(Debug)]
 pub struct Linked {
     /// The exit status, or `None` after a signal.
     pub status: Option<i32>,
-    /// What was printed.
+    /// The standard output.
     pub stdout: String,
-    /// What was printed as errors and warnings.
+    /// The errors and warnings.
     pub stderr: String,
     /// The output file.
     pub output: PathBuf,
@@ -58,7 +57,7 @@ impl Work {
         let directory = tempfile::Builder::new()
             .prefix("test-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
-            .expect("a directory to work in");
+            .expect("a working directory");
         for name in ["tmp", "plain"] {
             fs::create_dir(directory.path().join(name)).expect("a directory");
         }
@@ -70,7 +69,7 @@ impl Work {
         self.directory.path()
     }
 
-    /// A path in it.
+    /// A path in the directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
@@ -82,7 +81,7 @@ impl Work {
         path
     }
 
-    /// Runs a tool here, which must succeed, and gives what it printed.
+    /// Runs a tool in the directory and returns its output. It must succeed.
     pub fn run<S: AsRef<OsStr>>(
         &self,
         program: impl AsRef<OsStr>,
@@ -100,18 +99,17 @@ impl Work {
         text(&output.stdout)
     }
 
-    /// Compiles C for wasm32 by the newest clang, with `-O1`, to `NAME.o`.
+    /// Compiles C for wasm32 with the newest clang and `-O1` to `NAME.o`.
     pub fn c(&self, name: &str, source: &str) -> PathBuf {
         self.c_with(name, source, &[])
     }
 
-    /// Compiles C with more arguments.
+    /// Like [`Self::c`], with more arguments.
     pub fn c_with(&self, name: &str, source: &str, more: &[&str]) -> PathBuf {
         self.compile("WSL_CLANG", name, "c", source, more)
     }
 
-    /// Compiles a source in language `language` (`c`, `cc`, `s`, `ll`) by the compiler of that
-    /// setting.
+    /// Compiles a source in `language` (`c`, `cc`, `s`, `ll`) with the compiler of the setting `compiler`.
     pub fn compile(
         &self,
         compiler: &str,
@@ -157,12 +155,12 @@ impl Work {
         object
     }
 
-    /// Makes an archive of objects.
+    /// Creates an archive of objects.
     pub fn archive(&self, name: &str, objects: &[&Path]) -> PathBuf {
         self.archive_with("rcs", name, objects)
     }
 
-    /// Makes an archive with an operation of `ar`, such as `rcsT` for a thin one.
+    /// Creates an archive with an operation of `ar`, such as `rcsT` for a thin archive.
     pub fn archive_with(&self, operation: &str, name: &str, objects: &[&Path]) -> PathBuf {
         let archive = self.file(name);
         let objects = objects.iter().map(|object| object.as_os_str());
@@ -175,13 +173,12 @@ impl Work {
         archive
     }
 
-    /// Links with our linker to `out.wasm` and the newest backend. Whatever happens, no temporary
-    /// file may be left.
+    /// Links to `out.wasm` with our linker and the newest backend. Checks that no temporary files remain.
     pub fn link<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Linked {
         self.link_with(&tool("WSL_WASM_LD"), arguments)
     }
 
-    /// Links with our linker and that backend.
+    /// Like [`Self::link`], with the given backend.
     pub fn link_with<S: AsRef<OsStr>>(
         &self,
         backend: &Path,
@@ -190,16 +187,19 @@ impl Work {
         let mut command = Command::new(linker());
         command.env("WASM_SECTION_LD_LINKER", backend);
         let linked = self.link_by(&mut command, arguments);
-        let left: Vec<_> = fs::read_dir(self.file("tmp"))
+        let remaining: Vec<_> = fs::read_dir(self.file("tmp"))
             .expect("tmp")
             .flatten()
             .collect();
-        assert!(left.is_empty(), "temporary files were left: {left:?}");
+        assert!(
+            remaining.is_empty(),
+            "temporary files remain: {remaining:?}"
+        );
         linked
     }
 
-    /// Links with the backend alone, to `plain/out.wasm`: the name of the file, without its
-    /// directory, is in the module.
+    /// Links with only the backend, to `plain/out.wasm`. The file name is the same as with our linker, because
+    /// the module contains it.
     pub fn plain_link<S: AsRef<OsStr>>(
         &self,
         backend: &Path,
@@ -209,7 +209,7 @@ impl Work {
         self.link_to("plain/out.wasm", &mut command, arguments)
     }
 
-    /// Links with our linker saying what it does, at a level of `WASM_SECTION_LD_LOG`. It must succeed.
+    /// Links with our linker and returns its log at `level` of `WASM_SECTION_LD_LOG`. It must succeed.
     pub fn log<S: AsRef<OsStr>>(
         &self,
         level: &str,
@@ -224,7 +224,7 @@ impl Work {
         linked.stderr
     }
 
-    /// Runs a command with those arguments and `-o out.wasm`.
+    /// Runs a linker command with `arguments` and `-o out.wasm`.
     pub fn link_by<S: AsRef<OsStr>>(
         &self,
         command: &mut Command,
@@ -251,7 +251,7 @@ impl Work {
             .current_dir(self.path())
             .env("TMPDIR", self.file("tmp"))
             .output()
-            .expect("a linker that runs");
+            .expect("a linker that can be run");
         Linked {
             status: status.code(),
             stdout: text(&stdout),
@@ -260,14 +260,12 @@ impl Work {
         }
     }
 
-    /// Links what must link without a word, and gives an instance of it. Functions that it imports
-    /// give zero.
+    /// Links a module without any message, and instantiates it. Imported functions return zero.
     pub fn instance<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Instance {
         Instance::new(&self.link(arguments).silent())
     }
 
-    /// The same for a host that reads the section `name` of the module and calls through its
-    /// table.
+    /// Like [`Self::instance`], for a host that reads the section `name` and calls function pointers.
     pub fn gathered<S: Into<OsString>>(
         &self,
         name: &str,
@@ -276,7 +274,7 @@ impl Work {
         self.instance(reading(name, arguments))
     }
 
-    /// The same once for each backend there is.
+    /// Like [`Self::gathered`], once with each backend.
     pub fn gathered_by_each<S: Into<OsString>>(
         &self,
         name: &str,
@@ -291,27 +289,27 @@ impl Work {
 }
 
 impl Linked {
-    /// The module, of a link that succeeded.
+    /// The module of a link, which must have succeeded.
     pub fn module(&self) -> Vec<u8> {
         assert_eq!(self.status, Some(0), "{}", self.stderr);
         fs::read(&self.output).expect("an output file")
     }
 
-    /// The module, of a link that succeeded and had nothing to say.
+    /// The module of a link, which must have succeeded without any message.
     pub fn silent(&self) -> Vec<u8> {
         assert_eq!(self.stderr, "");
         self.module()
     }
 
-    /// The message of a link that failed with status 1 and left no output.
+    /// The message of a link, which must have failed with status 1 and without an output.
     pub fn error(&self) -> &str {
         assert_eq!(self.status, Some(1), "{}", self.stderr);
-        assert!(!self.output.exists(), "an output file was left");
+        assert!(!self.output.exists(), "the output file remains");
         &self.stderr
     }
 }
 
-/// Arguments for a module whose section `name` the host reads.
+/// Adds the arguments that let the host read the section `name` and call function pointers.
 pub fn reading<S: Into<OsString>>(
     name: &str,
     arguments: impl IntoIterator<Item = S>,
@@ -324,7 +322,7 @@ pub fn reading<S: Into<OsString>>(
         .collect()
 }
 
-/// Arguments of different kinds in one list.
+/// An array of arguments of different types.
 #[macro_export]
 macro_rules! args {
     ($($argument:expr),* $(,)?) => {

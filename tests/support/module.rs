@@ -1,4 +1,4 @@
-//! What is in a finished module beside its memory.
+//! Reads the sections of linked modules.
 
 use wasm_encoder::Encode;
 use wasmparser::{KnownCustom, Name, Parser, Payload};
@@ -16,14 +16,14 @@ pub fn custom_sections(module: &[u8]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// The content of a custom section that must be there once.
+/// The content of a custom section, which must exist exactly once.
 pub fn custom_section(module: &[u8], name: &str) -> Vec<u8> {
     let mut found: Vec<_> = custom_sections(module)
         .into_iter()
         .filter(|(found, _)| found == name)
         .map(|(_, content)| content)
         .collect();
-    assert_eq!(found.len(), 1, "{name} is there {} times", found.len());
+    assert_eq!(found.len(), 1, "{name} occurs {} times", found.len());
     found.remove(0)
 }
 
@@ -47,22 +47,22 @@ pub fn function_names(module: &[u8]) -> Vec<String> {
     names
 }
 
-/// Whether a text is anywhere in a module.
+/// Whether a module contains `text`.
 pub fn contains(module: &[u8], text: &str) -> bool {
     contains_bytes(module, text.as_bytes())
 }
 
-/// Whether these bytes are anywhere in a module.
+/// Whether a module contains `bytes`.
 pub fn contains_bytes(module: &[u8], bytes: &[u8]) -> bool {
     memchr::memmem::find(module, bytes).is_some()
 }
 
-/// A section of a component that holds a core module.
+/// The id of a core module section in a component.
 pub const CORE_MODULE: u8 = 1;
-/// A section of a component that holds a component.
+/// The id of a component section in a component.
 pub const COMPONENT: u8 = 4;
 
-/// A component that has these sections, and no more.
+/// A component with these sections.
 pub fn component(sections: &[(u8, &[u8])]) -> Vec<u8> {
     let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
     for (id, content) in sections {

@@ -1,18 +1,18 @@
-//! Combinations of settings in which every two values of different settings meet at least once.
+//! Pairwise test combinations: every two values of different settings occur together at least once.
 
 use std::collections::BTreeSet;
 
-/// A choice for each setting: which of its values.
+/// The value of each setting.
 pub type Row = Vec<usize>;
 
-/// A choice of values for two settings: setting and value of each, the lower setting first.
+/// The values of two settings, as (setting, value), the lower setting first.
 type Pair = ((usize, usize), (usize, usize));
 
-/// Rows that have all pairs of values there can be. `sizes` is how many values each setting has, and
-/// `allowed` says whether two of them go together.
+/// Rows that cover all allowed pairs of values. `sizes` is the number of values of each setting, and
+/// `allowed` returns whether two values can be combined.
 ///
-/// Each row begins with a pair that no row has yet, and takes for every other setting the value that
-/// brings the most new pairs: few rows, not the fewest.
+/// Each row begins with an uncovered pair. For every other setting, it has the value that covers the most
+/// uncovered pairs. The number of rows is small, but not minimal.
 pub fn rows(sizes: &[usize], allowed: impl Fn((usize, usize), (usize, usize)) -> bool) -> Vec<Row> {
     let mut missing: BTreeSet<Pair> = all_pairs(sizes)
         .filter(|&(one, other)| allowed(one, other))
@@ -24,20 +24,20 @@ pub fn rows(sizes: &[usize], allowed: impl Fn((usize, usize), (usize, usize)) ->
             if chosen.iter().any(|&(known, _)| known == setting) {
                 continue;
             }
-            let brings = |value: &usize| {
+            let covered = |value: &usize| {
                 let pairs = chosen
                     .iter()
                     .map(|&known| ordered(known, (setting, *value)));
                 pairs.filter(|pair| missing.contains(pair)).count()
             };
-            let fits = |value: &usize| {
+            let is_allowed = |value: &usize| {
                 chosen.iter().all(|&known| {
                     let (one, other) = ordered(known, (setting, *value));
                     allowed(one, other)
                 })
             };
-            let value = (0..values).filter(fits).max_by_key(brings);
-            chosen.push((setting, value.expect("a value that goes with the others")));
+            let value = (0..values).filter(is_allowed).max_by_key(covered);
+            chosen.push((setting, value.expect("an allowed value")));
         }
         chosen.sort_unstable();
         for (at, &one) in chosen.iter().enumerate() {
@@ -68,7 +68,7 @@ fn ordered(one: (usize, usize), other: (usize, usize)) -> Pair {
 }
 
 #[test]
-fn every_pair_that_is_allowed_is_in_a_row_and_no_other() {
+fn rows_cover_exactly_the_allowed_pairs() {
     let sizes = [3, 2, 2, 4, 2];
     let allowed = |one, other| (one, other) != ((0, 0), (1, 1));
     let rows = rows(&sizes, allowed);

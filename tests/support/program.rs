@@ -1,4 +1,4 @@
-//! Programs that stand in for a linker, and our linker run in an environment of the test's choice.
+//! Fake linkers, and our linker in a given environment.
 
 use super::{Work, linker};
 use std::ffi::OsStr;
@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 impl Work {
-    /// A shell script, for programs whose environment may be empty: only what is built into the
-    /// shell works there. Another process writes the file, as one that this process has open for
-    /// writing could not be run.
+    /// Creates an executable shell script. It must work with an empty environment. Another process writes the
+    /// file, because a file that this process has open for writing cannot be executed.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.file(name);
         let source = self.write(
@@ -22,7 +21,7 @@ impl Work {
         path
     }
 
-    /// A script that says `name: ` and its arguments, one a line.
+    /// A script that prints `name` and its arguments, one per line.
     pub fn echo(&self, name: &str) -> PathBuf {
         self.script(name, &format!("printf '%s\\n' {name} \"$@\""))
     }
@@ -35,7 +34,7 @@ impl Work {
         copy
     }
 
-    /// Our linker, run here with an environment that has nothing but this PATH.
+    /// A command for our linker in this directory, with only PATH and TMPDIR in its environment.
     pub fn linker_on_path(&self, path: &[&Path]) -> Command {
         let mut command = Command::new(linker());
         command
@@ -47,9 +46,9 @@ impl Work {
     }
 }
 
-/// What a command that must succeed printed, line by line.
+/// The lines that a command prints. It must succeed.
 pub fn lines(command: &mut Command) -> Vec<String> {
-    let output = command.output().expect("a program that runs");
+    let output = command.output().expect("a program that can be run");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{stderr}");
     let stdout = String::from_utf8(output.stdout).expect("UTF-8");

@@ -1,12 +1,12 @@
-//! The linker that encodes every input anew (`tests/programs/reencode.rs`).
+//! The linker that re-encodes every input (`tests/programs/reencode.rs`).
 
 use super::linker;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Builds it beside our linker, unless it is there and up to date. It is an example of the package, so
-/// that nobody installs it, and Cargo builds examples for a test only if told.
+/// Builds the re-encoding linker next to our linker, unless it is up to date. It is an example of the package,
+/// so `cargo install` does not install it, and Cargo does not build it for these tests.
 pub fn reencoder() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -14,10 +14,7 @@ pub fn reencoder() -> &'static Path {
         let profile = match directory.file_name().and_then(|name| name.to_str()) {
             Some("debug") => "dev",
             Some(profile) => profile,
-            None => panic!(
-                "{} is not in the directory of a profile",
-                directory.display()
-            ),
+            None => panic!("{} is not in a profile directory", directory.display()),
         };
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "--example", "reencode"])

@@ -1,4 +1,4 @@
-//! Links that must be refused: what every refusal has in common is checked here, once.
+//! Checks of links that must fail.
 
 use super::{Linked, Work, tool};
 use crate::args;
@@ -6,37 +6,37 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-/// What an output file holds that was there before the link.
+/// The contents of an output file that exists before the link.
 const BEFORE: &str = "the output of the last good build";
 
 impl Work {
-    /// The message of a link that is refused: status 1, no panic, no output, none changed, no
-    /// temporary file, and none in the message.
+    /// The message of a link that fails. Checks that the status is 1, that it does not panic, that it neither
+    /// creates nor changes the output, and that no temporary file remains or is in the message.
     pub fn refused<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
         self.refused_with(&tool("WSL_WASM_LD"), arguments)
     }
 
-    /// The same with that backend.
+    /// Like [`Self::refused`], with the given backend.
     pub fn refused_with<S: AsRef<OsStr>>(&self, backend: &Path, arguments: &[S]) -> String {
         self.check_refused(|| self.link_with(backend, arguments))
     }
 
-    /// The same for any way to link to `out.wasm`.
+    /// Like [`Self::refused`], for a function that links to `out.wasm`.
     pub fn check_refused(&self, link: impl Fn() -> Linked) -> String {
         let output = self.file("out.wasm");
         let message = self.check_message(&link());
-        assert!(!output.exists(), "an output file was left");
+        assert!(!output.exists(), "the output file remains");
         fs::write(&output, BEFORE).expect("an output file");
         let again = self.check_message(&link());
-        assert_eq!(again, message, "another message where there is an output");
-        let after = fs::read(&output).expect("the output file is still there");
-        assert!(after == BEFORE.as_bytes(), "the output file was changed");
+        assert_eq!(again, message, "another message if an output exists");
+        let after = fs::read(&output).expect("an output file");
+        assert!(after == BEFORE.as_bytes(), "the output file has changed");
         fs::remove_file(output).expect("an output file");
         message
     }
 
-    /// A copy of `from` that can be run. It is not this process that writes it: a program cannot be
-    /// run while a child that another test starts just now still has it open for writing.
+    /// Creates an executable copy of `from`. Another process writes it: a child of another test could inherit a
+    /// descriptor of this process, and a file that is open for writing cannot be executed.
     pub fn executable(&self, from: &Path, to: &Path) {
         self.run("install", args!["-m", "755", from, to]);
     }
@@ -47,7 +47,8 @@ impl Work {
         linked.stderr.clone()
     }
 
-    /// Whether the link succeeded or not: no panic, and temporary files neither left nor shown.
+    /// Checks a link with any status: it does not panic, and temporary files neither remain nor are in the
+    /// message.
     pub fn check_orderly(&self, linked: &Linked) {
         let message = &linked.stderr;
         assert!(!message.contains("panicked"), "{message}");
@@ -55,10 +56,10 @@ impl Work {
         let temporary = self.file("tmp");
         assert!(
             !message.contains(&temporary.display().to_string()),
-            "a temporary name: {message}"
+            "a temporary file in the message: {message}"
         );
-        let left = fs::read_dir(temporary).expect("tmp").count();
-        assert_eq!(left, 0, "temporary files were left");
+        let remaining = fs::read_dir(temporary).expect("tmp").count();
+        assert_eq!(remaining, 0, "temporary files remain");
     }
 }
 
@@ -71,9 +72,9 @@ pub fn offset_in(message: &str) -> usize {
     usize::from_str_radix(digits, 16).expect("hexadecimal digits")
 }
 
-/// Asserts that a message has each of `parts`.
+/// Asserts that a message contains each of `parts`.
 pub fn says(message: &str, parts: &[&str]) {
     for part in parts {
-        assert!(message.contains(part), "not `{part}`: {message}");
+        assert!(message.contains(part), "no `{part}`: {message}");
     }
 }

@@ -1,16 +1,16 @@
-//! Rust crates, built by rustc itself: no cargo, so that a build takes a fraction of a second.
+//! Builds Rust crates directly with rustc. Without cargo, a build takes a fraction of a second.
 
 use super::{Instance, Linked, Work, linker, setting, text, tool};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// The target of all that is built here.
+/// The target.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The flag that allows options that are not stable, such as legacy mangling since 1.96.
+/// The flag that allows unstable options, such as legacy mangling since 1.96.
 pub const UNSTABLE: &str = "-Zunstable-options";
 
-/// Crates that are built with the same flags, each seeing those before it.
+/// Crates that are built with the same flags. Each crate depends on the previous ones.
 #[derive(Clone)]
 pub struct Rust<'w> {
     work: &'w Work,
@@ -19,8 +19,8 @@ pub struct Rust<'w> {
     nightly: bool,
 }
 
-/// rustc with the sysroot that has the target, quiet about the names of modules that are marks and
-/// about the declarations of `__start_NAME`.
+/// rustc with the sysroot of the target, without warnings about the names of marks and about the declarations of
+/// `__start_NAME`.
 pub fn rustc() -> Command {
     rustc_of("WSL_RUSTC", "WSL_SYSROOT")
 }
@@ -39,8 +39,7 @@ fn rustc_of(compiler: &str, sysroot: &str) -> Command {
     command
 }
 
-/// The cargo that goes with that rustc, without what the cargo that runs the tests leaves in the
-/// environment for its own build.
+/// The cargo of that rustc, without the variables that the cargo that runs the tests sets for its own build.
 pub fn cargo() -> Command {
     let mut command = Command::new(tool("WSL_CARGO"));
     for (name, _) in std::env::vars_os() {
@@ -60,7 +59,7 @@ pub fn cargo() -> Command {
 }
 
 impl<'w> Rust<'w> {
-    /// No crates yet, and our linker.
+    /// No crates, with our linker and these flags.
     pub fn new<S: AsRef<str>>(work: &'w Work, flags: &[S]) -> Self {
         let rust = Self {
             work,
@@ -71,7 +70,7 @@ impl<'w> Rust<'w> {
         rust.with(flags)
     }
 
-    /// The same with more flags, for what is built from now on.
+    /// The same with more flags for later builds.
     pub fn with<S: AsRef<str>>(&self, flags: &[S]) -> Self {
         let mut more = self.clone();
         let flags = flags.iter().map(|flag| flag.as_ref().to_owned());
@@ -79,14 +78,14 @@ impl<'w> Rust<'w> {
         more
     }
 
-    /// The same by a compiler that mangles by v0 unless it is told otherwise.
+    /// The same with the nightly compiler, whose default is v0 mangling.
     pub fn nightly(&self) -> Self {
         let mut nightly = self.clone();
         nightly.nightly = true;
         nightly
     }
 
-    /// Builds a library, which must go without a word.
+    /// Builds a library. It must compile without warnings.
     pub fn rlib(&mut self, name: &str, source: &str) -> PathBuf {
         let rlib = self.work.file(&format!("lib{name}.rlib"));
         let Output { status, stderr, .. } = self.rustc(name, "rlib", source);
@@ -98,7 +97,7 @@ impl<'w> Rust<'w> {
         rlib
     }
 
-    /// Compiles a library to an object, which must go without a word.
+    /// Compiles a library to an object. It must compile without warnings.
     pub fn object(&self, name: &str, source: &str) -> PathBuf {
         let flags = ["--emit=obj", "-Ccodegen-units=1"];
         let Output { status, stderr, .. } = self.with(&flags).rustc(name, "rlib", source);
@@ -107,20 +106,19 @@ impl<'w> Rust<'w> {
         self.work.file(&format!("{name}.o"))
     }
 
-    /// Builds and links a program, to `NAME.wasm`. What the linker prints comes as rustc's
-    /// warnings.
+    /// Builds and links a program to `NAME.wasm`. rustc shows the messages of the linker as warnings.
     pub fn program(&self, name: &str, source: &str) -> Linked {
         let output = self.work.file(&format!("{name}.wasm"));
-        let done = self.rustc(name, "cdylib", source);
+        let built = self.rustc(name, "cdylib", source);
         Linked {
-            status: done.status.code(),
-            stdout: text(&done.stdout),
-            stderr: text(&done.stderr),
+            status: built.status.code(),
+            stdout: text(&built.stdout),
+            stderr: text(&built.stderr),
             output,
         }
     }
 
-    /// Builds what must link without a word, and gives an instance of it.
+    /// Builds a program and instantiates it. It must build without warnings.
     pub fn instance(&self, source: &str) -> Instance {
         Instance::new(&self.program("program", source).silent())
     }
@@ -135,7 +133,7 @@ impl<'w> Rust<'w> {
             .arg(self.work.write(&format!("{name}.rs"), source))
             .arg("-L")
             .arg(self.work.path())
-            // As cargo does. With `-o`, LTO would leave the crates' first objects on the link line.
+            // As in cargo. With `-o`, LTO keeps the original objects of the crates on the command line.
             .arg("--out-dir")
             .arg(self.work.path())
             .current_dir(self.work.path());
@@ -151,6 +149,6 @@ impl<'w> Rust<'w> {
         if self.flags.iter().any(|flag| flag == UNSTABLE) {
             command.env("RUSTC_BOOTSTRAP", "1");
         }
-        command.output().expect("a rustc that runs")
+        command.output().expect("a rustc that can be run")
     }
 }

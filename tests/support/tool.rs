@@ -1,4 +1,4 @@
-//! `wasm-sections`, run.
+//! Runs `wasm-sections`.
 
 use super::{Work, linker, reading, tool};
 use serde_json::Value;
@@ -7,29 +7,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// What it did.
+/// The result of a run.
 pub struct Said {
     /// The exit status: 0, 1 or 2.
     pub status: i32,
-    /// What it printed.
+    /// The standard output.
     pub text: String,
-    /// What it printed as errors.
+    /// The standard error.
     pub errors: String,
 }
 
 impl Said {
-    /// What it printed as JSON, of a command that was asked for that.
+    /// The JSON output. The command must not have reported errors.
     pub fn json(&self) -> Value {
         assert_eq!(self.errors, "");
         serde_json::from_str(&self.text).expect("JSON")
     }
 }
 
-/// The program of `crates/wasm-sections`, built by the first test that asks for it.
+/// The program of `crates/wasm-sections`, built by the first test that needs it.
 ///
-/// Cargo builds programs of the tests' own package only. Cargo is therefore called again, so that the
-/// program is never older than its sources. It is built into the same directory and with the same profile as
-/// the linker.
+/// Cargo builds only the programs of the tests' own package. So this runs Cargo again, and the program is never
+/// older than its sources. It uses the target directory and the profile of the linker.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -37,7 +36,7 @@ pub fn program() -> &'static Path {
         let profile = match directory.file_name().and_then(OsStr::to_str) {
             Some("debug") => "dev",
             Some(profile) => profile,
-            None => panic!("the linker is not in a directory of a profile: {directory:?}"),
+            None => panic!("the linker is not in a profile directory: {directory:?}"),
         };
         let target_directory = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
         let build = Command::new(env!("CARGO"))
@@ -60,24 +59,24 @@ pub fn program() -> &'static Path {
         let messages = build.stdout.split(|&byte| byte == b'\n');
         let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
         let mut programs = messages.filter_map(|message| {
-            let is_it = message["target"]["name"] == "wasm-sections";
+            let is_program = message["target"]["name"] == "wasm-sections";
             message["executable"]
                 .as_str()
-                .filter(|_| is_it)
+                .filter(|_| is_program)
                 .map(PathBuf::from)
         });
         programs
             .next()
-            .expect("cargo names the program that it built")
+            .expect("the path of the program in the messages of cargo")
     })
 }
 
-/// The program, in a directory of a test.
+/// A command for the program, in the directory of a test.
 pub fn wasm_sections(work: &Work) -> Command {
     let mut command = Command::new(program());
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let beside = linker().parent().map(Path::to_path_buf);
-    let directories = beside.into_iter().chain(std::env::split_paths(&path));
+    let own = linker().parent().map(Path::to_path_buf);
+    let directories = own.into_iter().chain(std::env::split_paths(&path));
     command
         .env("PATH", std::env::join_paths(directories).expect("a path"))
         .env_remove("RUSTFLAGS")
@@ -89,19 +88,19 @@ pub fn wasm_sections(work: &Work) -> Command {
     command
 }
 
-/// What a command did, which may not crash.
+/// Runs a command, which must not end by a signal.
 pub fn said(command: &mut Command) -> Said {
-    let output = command.output().expect("a program that runs");
+    let output = command.output().expect("a program that can be run");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     Said {
-        status: output.status.code().expect("no signal"),
+        status: output.status.code().expect("an exit status"),
         text: text(&output.stdout),
         errors: text(&output.stderr),
     }
 }
 
 impl Work {
-    /// Runs `wasm-sections` here.
+    /// Runs `wasm-sections` in this directory.
     pub fn sections<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Said {
         said(wasm_sections(self).args(arguments))
     }

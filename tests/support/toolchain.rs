@@ -1,4 +1,4 @@
-//! The tools that `ci/setup` found. A test that needs one that is missing fails.
+//! The tools that `ci/setup` found. A test fails if a tool that it needs is missing.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,24 +16,24 @@ static SETTINGS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     text.lines().filter_map(setting).collect()
 });
 
-/// A setting that `ci/setup` wrote, which may be empty.
+/// A setting of `ci/setup`, which may be empty.
 pub fn setting(name: &str) -> &'static str {
     SETTINGS
         .get(name)
-        .unwrap_or_else(|| panic!("ci/setup knows no {name}: run it again"))
+        .unwrap_or_else(|| panic!("{name} is not set: run ci/setup again"))
 }
 
 /// A tool that `ci/setup` found.
 pub fn tool(name: &str) -> PathBuf {
     let path = setting(name);
-    assert!(!path.is_empty(), "ci/setup found no {name}: install it");
+    assert!(!path.is_empty(), "ci/setup did not find {name}: install it");
     path.into()
 }
 
-/// Every `wasm-ld` there is, oldest first.
+/// Every installed `wasm-ld`, oldest first.
 pub fn linkers() -> Vec<PathBuf> {
     let list = tool("WSL_WASM_LDS");
     let linkers: Vec<PathBuf> = std::env::split_paths(&list).collect();
-    assert!(!linkers.is_empty(), "ci/setup found no wasm-ld");
+    assert!(!linkers.is_empty(), "ci/setup did not find any wasm-ld");
     linkers
 }

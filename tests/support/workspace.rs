@@ -1,4 +1,4 @@
-//! Cargo workspaces: their tests, run on the host and on wasm, and what they print.
+//! Runs the tests of Cargo workspaces on the host and on wasm.
 
 use super::rust::cargo;
 use super::{linker, setting, tool};
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The target whose programs run in Node, `libtest` included.
+/// The target whose programs, including `libtest`, run in Node.
 pub const WASI: &str = "wasm32-wasip1";
 
 /// The targets that our linker links for.
@@ -21,15 +21,15 @@ pub struct Workspace {
     rustc: Option<PathBuf>,
 }
 
-/// What tests did, by `BINARY::TEST`.
+/// The outcomes of tests, by `BINARY::TEST`.
 pub type Outcomes = BTreeMap<String, String>;
 
-/// The repository.
+/// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Copies a directory. Files that are the same stay, so that cargo need not build again.
+/// Copies a directory. Does not touch unchanged files, so that cargo does not rebuild.
 pub fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a directory").flatten() {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
@@ -41,7 +41,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Writes a file and its directory, unless it is there and the same.
+/// Writes a file and creates its directory, unless the file is unchanged.
 pub fn write(path: &Path, content: &[u8]) {
     if fs::read(path).is_ok_and(|found| found == content) {
         return;
@@ -51,7 +51,7 @@ pub fn write(path: &Path, content: &[u8]) {
 }
 
 impl Workspace {
-    /// A workspace, and the name of its target directory in `target/tests`.
+    /// The workspace in `directory`. `target_directory` is the name of its target directory in `target/tests`.
     pub fn new(directory: impl Into<PathBuf>, target_directory: &str) -> Self {
         Self {
             directory: directory.into(),
@@ -61,13 +61,13 @@ impl Workspace {
         }
     }
 
-    /// The same with flags for rustc, where it compiles for wasm.
+    /// The same with flags for rustc on wasm targets.
     pub fn with(self, flags: &[&str]) -> Self {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         Self { flags, ..self }
     }
 
-    /// The same by another compiler, which has its own sysroot with that setting.
+    /// The same with the compiler and the sysroot of these settings.
     pub fn by(self, rustc: &str, sysroot: &str) -> Self {
         let sysroot = setting(sysroot);
         let flags = (!sysroot.is_empty()).then(|| format!("--sysroot={sysroot}"));
@@ -78,7 +78,7 @@ impl Workspace {
         }
     }
 
-    /// Cargo, with our linker for wasm.
+    /// A cargo command, with our linker for wasm.
     pub fn cargo<'w>(&self, arguments: impl IntoIterator<Item = &'w str>) -> Command {
         let arguments: Vec<_> = arguments.into_iter().collect();
         let mut command = cargo();
@@ -121,21 +121,21 @@ impl Workspace {
         }
     }
 
-    /// Runs cargo, which must succeed, and gives what it printed: the output, the messages.
+    /// Runs cargo and returns its standard output and standard error. It must succeed.
     pub fn run<'w>(&self, arguments: impl IntoIterator<Item = &'w str>) -> (String, String) {
         let mut command = self.cargo(arguments);
-        let output = command.output().expect("a cargo that runs");
+        let output = command.output().expect("a cargo that can be run");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{command:?}\n{stdout}{stderr}");
         (stdout, stderr)
     }
 
-    /// Runs tests, which must all pass or be ignored. `arguments` say which, and of what target.
+    /// Runs tests, which must all pass or be ignored. `arguments` select the tests and the target.
     pub fn test(&self, arguments: &[&str]) -> Outcomes {
         let all = ["test", "--locked", "--tests", "--no-fail-fast"];
         let mut command = self.cargo(all.into_iter().chain(arguments.iter().copied()));
-        // Both streams in one, to know which binary a line is from.
+        // Merge both streams, so that each line follows the name of its binary.
         let output = Command::new("sh")
             .args(["-c", "exec \"$@\" 2>&1", "sh"])
             .arg(command.get_program())
@@ -144,20 +144,20 @@ impl Workspace {
             .env_clear()
             .envs(environment(&command))
             .output()
-            .expect("a cargo that runs");
+            .expect("a cargo that can be run");
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         command.env_clear();
         assert!(output.status.success(), "{command:?}\n{printed}");
         outcomes(&printed)
     }
 
-    /// A file that was built for a target.
+    /// The path of a file that was built for a target.
     pub fn built(&self, target: &str, profile: &str, name: &str) -> PathBuf {
         self.target_directory.join(target).join(profile).join(name)
     }
 }
 
-/// The environment that a command has: ours with its changes.
+/// The environment of a command: ours with its changes.
 fn environment(command: &Command) -> BTreeMap<std::ffi::OsString, std::ffi::OsString> {
     let mut environment: BTreeMap<_, _> = std::env::vars_os().collect();
     for (name, value) in command.get_envs() {
@@ -169,13 +169,13 @@ fn environment(command: &Command) -> BTreeMap<std::ffi::OsString, std::ffi::OsSt
     environment
 }
 
-/// Reads what `cargo test` prints: `Running tests/NAME.rs (…)`, then `test PATH ... ok`.
+/// Parses the output of `cargo test`: `Running tests/NAME.rs (…)`, then `test PATH ... ok`.
 fn outcomes(printed: &str) -> Outcomes {
     let mut outcomes = Outcomes::new();
     let mut binary = String::new();
     for line in printed.lines().map(str::trim) {
         if let Some(file) = line.strip_prefix("Running ") {
-            let file = file.split(' ').find(|word| word.ends_with(".rs"));
+            let file = file.split(' ').find(|part| part.ends_with(".rs"));
             let stem = Path::new(file.unwrap_or_default()).file_stem();
             binary = stem.unwrap_or_default().to_string_lossy().into_owned();
         } else if let Some(test) = line.strip_prefix("test ")

@@ -8,10 +8,10 @@ use crate::script::ast::{Assert, Assignment, Binary, Definition};
 use crate::script::lexer::{Mode, Token};
 use crate::script::source::Spanned;
 
-/// `ASSERT(expr, "message")`. `None`: it is something else.
+/// Parses `ASSERT(expr, "message")`; `None` if another command is next.
 ///
 /// # Errors
-/// An assertion that is not well-formed.
+/// A malformed assertion.
 pub fn assert(tokens: &mut Tokens<'_>) -> Result<Option<Assert>> {
     if !tokens.accept_keyword(Mode::Names, "ASSERT")? {
         return Ok(None);
@@ -19,10 +19,11 @@ pub fn assert(tokens: &mut Tokens<'_>) -> Result<Option<Assert>> {
     Ok(Some(assert_arguments(tokens)?))
 }
 
-/// `sym = expr;`, also in `PROVIDE(…)`, `HIDDEN(…)` and `PROVIDE_HIDDEN(…)`. `None`: it is something else.
+/// Parses `sym = expr;`, also in `PROVIDE(…)`, `HIDDEN(…)` and `PROVIDE_HIDDEN(…)`; `None` if another command
+/// is next.
 ///
 /// # Errors
-/// An assignment that is not well-formed.
+/// A malformed assignment.
 pub fn assignment(tokens: &mut Tokens<'_>) -> Result<Option<Assignment>> {
     for (keyword, definition) in [
         ("PROVIDE", Definition::Provide),
@@ -80,7 +81,7 @@ fn bare_assignment(tokens: &mut Tokens<'_>, definition: Definition) -> Result<Op
     }))
 }
 
-/// The operator of a compound assignment; none for `=`.
+/// The operator of an assignment: `Some(None)` for `=`, `None` if `text` is not an assignment operator.
 fn assignment_operator(text: &str) -> Option<Option<Binary>> {
     Some(match text {
         "=" => None,

@@ -7,15 +7,15 @@ use crate::script::ast::{Assert, Binary, Expression, Node, Unary};
 use crate::script::lexer::{Mode, Token};
 use crate::script::source::{Span, Spanned};
 
-/// Deeper than people write expressions. It bounds the parser's stack.
-const MOST_DEPTH: usize = 64;
-/// It bounds the evaluator's stack: `1 + 1 + 1 …` is as deep as it is long.
-const MOST_OPERATORS: usize = 500;
+/// Limits the stack of the parser.
+const MAX_DEPTH: usize = 64;
+/// Limits the stack of the evaluator: the tree of `1 + 1 + 1 …` is as deep as the expression is long.
+const MAX_OPERATORS: usize = 500;
 
 /// Parses an expression.
 ///
 /// # Errors
-/// Anything else, and an expression that is too long or nested too deeply.
+/// A syntax error, or an expression that is too long or nested too deeply.
 pub fn expression(tokens: &mut Tokens<'_>) -> Result<Expression> {
     ExpressionParser::new(tokens).expression()
 }
@@ -23,7 +23,7 @@ pub fn expression(tokens: &mut Tokens<'_>) -> Result<Expression> {
 /// Parses `(expr)`.
 ///
 /// # Errors
-/// As of [`expression`].
+/// As for [`expression`].
 pub fn in_parentheses(tokens: &mut Tokens<'_>) -> Result<Expression> {
     ExpressionParser::new(tokens).in_parentheses()
 }
@@ -31,7 +31,7 @@ pub fn in_parentheses(tokens: &mut Tokens<'_>) -> Result<Expression> {
 /// Parses `(expr, "message")`.
 ///
 /// # Errors
-/// As of [`expression`].
+/// As for [`expression`].
 pub fn assert_arguments(tokens: &mut Tokens<'_>) -> Result<Assert> {
     ExpressionParser::new(tokens).assert_arguments()
 }
@@ -39,7 +39,7 @@ pub fn assert_arguments(tokens: &mut Tokens<'_>) -> Result<Assert> {
 struct ExpressionParser<'t, 'a> {
     tokens: &'t mut Tokens<'a>,
     depth: usize,
-    /// The operators so far.
+    /// The number of operators so far.
     operators: usize,
 }
 
@@ -78,12 +78,12 @@ impl<'t, 'a> ExpressionParser<'t, 'a> {
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if self.depth == MOST_DEPTH {
+        if self.depth == MAX_DEPTH {
             let span = self.tokens.span()?;
             return Err(span.error("this expression is nested too deeply: at most 64 levels"));
         }
         self.operators += 1;
-        if self.operators > MOST_OPERATORS {
+        if self.operators > MAX_OPERATORS {
             let span = self.tokens.span()?;
             return Err(span.error("this expression is too long: at most 500 operators"));
         }
@@ -93,7 +93,7 @@ impl<'t, 'a> ExpressionParser<'t, 'a> {
         parsed
     }
 
-    /// Operators that bind as tightly as `level` or more tightly.
+    /// Parses binary operators with at least the precedence `level`.
     fn binary(&mut self, level: u8) -> Result<Expression> {
         let mut left = self.unary()?;
         loop {
@@ -101,13 +101,14 @@ impl<'t, 'a> ExpressionParser<'t, 'a> {
             let Token::Punctuation(text) = token.value else {
                 return Ok(left);
             };
-            let Some((operator, binds)) =
-                binary_operator(text).filter(|(_, binds)| *binds >= level)
+            let operator = binary_operator(text);
+            let Some((operator, precedence)) =
+                operator.filter(|(_, precedence)| *precedence >= level)
             else {
                 return Ok(left);
             };
             self.tokens.next(Mode::Expression)?;
-            let right = self.deeper(|parser| parser.binary(binds + 1))?;
+            let right = self.deeper(|parser| parser.binary(precedence + 1))?;
             left = node(Node::Binary(operator, left, right), token.span);
         }
     }
@@ -137,7 +138,7 @@ impl<'t, 'a> ExpressionParser<'t, 'a> {
         })
     }
 
-    /// A symbol, or a function of the language.
+    /// Parses a symbol or a builtin function. `name` has already been read.
     fn named(&mut self, name: String, span: Span) -> Result<Expression> {
         let value = match name.as_str() {
             "SIZEOF" => Node::SizeOf(self.section_argument()?),
@@ -208,7 +209,7 @@ fn node(value: Node, span: Span) -> Expression {
     Expression(Box::new(Spanned { value, span }))
 }
 
-/// The operator and how tightly it binds, as in C.
+/// A binary operator and its precedence, as in C.
 fn binary_operator(text: &str) -> Option<(Binary, u8)> {
     Some(match text {
         "||" => (Binary::LogicalOr, 1),

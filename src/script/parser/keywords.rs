@@ -1,9 +1,9 @@
-//! The keywords of the language, and those of GNU ld that mean nothing for a wasm module.
+//! The keywords of the language, and the unsupported keywords of GNU ld.
 
 use crate::error::Result;
 use crate::script::source::Span;
 
-/// Whether a word is a keyword, and no symbol unless quoted. Unsupported keywords count.
+/// Whether a word is a keyword, supported or not. A symbol with this name must be quoted.
 pub fn is_keyword(word: &str) -> bool {
     const KEYWORDS: [&str; 37] = [
         "ABSOLUTE",
@@ -47,7 +47,7 @@ pub fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word) || refusal(word).is_some()
 }
 
-/// Why a keyword of GNU ld is not supported.
+/// The reason why a keyword of GNU ld is not supported; `None` for other words.
 fn refusal(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
         "MEMORY" | "REGION_ALIAS" => {
@@ -78,16 +78,16 @@ fn refusal(keyword: &str) -> Option<&'static str> {
         | "CONSTANT"
         | "SEGMENT_START" => "linear memory has no page protection",
         "INPUT_SECTION_FLAGS" => "wasm data segments have no such flags",
-        "LINKER_VERSION" => "write a text of your own with ASCIZ",
+        "LINKER_VERSION" => "write the text with ASCIZ",
         "BIND" | "CLASS" => "the backend linker assigns the addresses of sections",
-        "LD_FEATURE" => "a number inside an output section is an offset into it, as by default",
+        "LD_FEATURE" => "numbers in an output section are already offsets into it",
         "NEXT" | "BLOCK" => "the backend linker assigns the addresses of sections",
         "ALIGN_WITH_INPUT" => "wasm data has no load address of its own",
         _ => return None,
     })
 }
 
-/// Refuses an unsupported keyword.
+/// Rejects an unsupported keyword.
 ///
 /// # Errors
 /// The keyword, with the reason.

@@ -1,5 +1,5 @@
-//! The parser: GNU ld's grammar, as far as it means something for the data of a wasm module. A keyword that
-//! means nothing there is refused with the reason.
+//! The parser, for the part of GNU ld's grammar that applies to the data of a wasm module. Other keywords are
+//! errors with a reason.
 
 mod assignments;
 mod expressions;
@@ -20,7 +20,7 @@ use tokens::{Tokens, unexpected};
 /// Parses a script.
 ///
 /// # Errors
-/// What is not in the language, with its place.
+/// A syntax error, with its place.
 pub fn parse(source: Source, include: Include<'_>) -> Result<Vec<Command>> {
     let mut commands = Vec::new();
     top_level(&mut Tokens::new(source, include), &mut commands)?;
@@ -47,8 +47,8 @@ fn top_level(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()>
     }
 }
 
-/// `INSERT AFTER NAME`, which moves all commands back to the `INSERT` before. The backend places sections, so the
-/// position has no effect; but what is moved is not contiguous with the rest.
+/// Parses `INSERT AFTER NAME`. It moves all commands since the previous `INSERT`. The backend places sections, so
+/// the new position has no effect, but the moved commands are not contiguous with the others.
 fn insert(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()> {
     if !tokens.accept_keyword(Mode::Names, "AFTER")?
         && !tokens.accept_keyword(Mode::Names, "BEFORE")?
@@ -57,14 +57,14 @@ fn insert(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<()> {
         return Err(unexpected(&token, "AFTER or BEFORE"));
     }
     tokens.name(Mode::Names, "an output section")?;
-    let mut before = commands.iter();
-    let last = before.rposition(|command| matches!(command, Command::InsertBoundary));
+    let mut previous = commands.iter();
+    let last = previous.rposition(|command| matches!(command, Command::InsertBoundary));
     commands.insert(last.map_or(0, |last| last + 1), Command::InsertBoundary);
     commands.push(Command::InsertBoundary);
     Ok(())
 }
 
-/// The commands in `SECTIONS`, up to its `}`, or to the end of an included file.
+/// Parses the commands in `SECTIONS`, up to `}` or, if not `braced`, to the end of an included file.
 fn sections(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>, braced: bool) -> Result<()> {
     loop {
         tokens.refuse(Mode::Names)?;
@@ -84,7 +84,8 @@ fn sections(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>, braced: bool) 
     }
 }
 
-/// Commands that are valid both at the top and in `SECTIONS`. `false`: it is something else.
+/// Parses a command that is valid both at the top level and in `SECTIONS`. Returns `false` if another command is
+/// next.
 fn common(tokens: &mut Tokens<'_>, commands: &mut Vec<Command>) -> Result<bool> {
     if tokens.is_keyword(Mode::Names, "INCLUDE")? {
         tokens.included(|tokens| top_level(tokens, commands))?;

@@ -11,13 +11,13 @@ use crate::script::ast::{
 use crate::script::lexer::{Mode, Token};
 use crate::script::source::{Span, Spanned};
 
-/// Section types of GNU ld that have no meaning for data in linear memory.
+/// The section types of GNU ld that do not apply to data in linear memory.
 const SECTION_TYPES: [&str; 6] = ["COPY", "DSECT", "INFO", "OVERLAY", "READONLY", "TYPE"];
 
 /// Parses `NAME : { … }`.
 ///
 /// # Errors
-/// What is not in the language.
+/// A syntax error.
 pub fn output_section(tokens: &mut Tokens<'_>) -> Result<OutputSection> {
     let name = tokens.name(Mode::Names, "an output section")?;
     let (address, noload) = before_colon(tokens)?;
@@ -44,7 +44,7 @@ pub fn output_section(tokens: &mut Tokens<'_>) -> Result<OutputSection> {
     })
 }
 
-/// What is between the name of an output section and the colon: an address, and where `NOLOAD` is.
+/// Parses from the name of an output section to the colon: the address, and the place of `NOLOAD`.
 fn before_colon(tokens: &mut Tokens<'_>) -> Result<(Option<Expression>, Option<Span>)> {
     if let Some(noload) = section_type(tokens)? {
         return Ok((None, noload));
@@ -68,7 +68,7 @@ fn before_colon(tokens: &mut Tokens<'_>) -> Result<(Option<Expression>, Option<S
     Ok((address, None))
 }
 
-/// `(NOLOAD) :` or `() :`. `None`: it is something else.
+/// Parses `(NOLOAD) :` or `() :`; `None` if something else is next.
 fn section_type(tokens: &mut Tokens<'_>) -> Result<Option<Option<Span>>> {
     let before = tokens.position();
     if !tokens.accept(Mode::Expression, "(")? {
@@ -95,13 +95,13 @@ fn section_type(tokens: &mut Tokens<'_>) -> Result<Option<Option<Span>>> {
     Ok(Some(noload))
 }
 
-/// `KEYWORD(expr)`, if it is there.
+/// Parses `KEYWORD(expr)`; `None` if it is absent.
 fn attribute(tokens: &mut Tokens<'_>, keyword: &str) -> Result<Option<Expression>> {
     let found = tokens.accept_keyword(Mode::Expression, keyword)?;
     found.then(|| in_parentheses(tokens)).transpose()
 }
 
-/// What follows the `}` of an output section. A fill pattern counts; program headers have no effect.
+/// Parses what follows the `}` of an output section. Returns the fill pattern; program headers have no effect.
 fn after_section(tokens: &mut Tokens<'_>) -> Result<Option<Expression>> {
     let token = tokens.peek(Mode::Expression)?;
     match token.value {
@@ -124,7 +124,7 @@ fn after_section(tokens: &mut Tokens<'_>) -> Result<Option<Expression>> {
     Ok(fill)
 }
 
-/// The statements up to `}`, or to the end of an included file.
+/// Parses statements up to `}` or, if not `braced`, to the end of an included file.
 fn body(tokens: &mut Tokens<'_>, statements: &mut Vec<Statement>, braced: bool) -> Result<()> {
     loop {
         tokens.refuse(Mode::Names)?;
@@ -184,7 +184,7 @@ fn statement(tokens: &mut Tokens<'_>, name: &str, statements: &mut Vec<Statement
     Ok(())
 }
 
-/// A quoted string with C's escapes `\n`, `\r`, `\t` and octal numbers. The result ends with a NUL.
+/// Parses a quoted string with the C escapes `\n`, `\r`, `\t` and octal numbers. The result ends with a NUL.
 fn text(tokens: &mut Tokens<'_>) -> Result<Vec<u8>> {
     let token = tokens.next(Mode::Names)?;
     match &token.value {
@@ -200,14 +200,14 @@ fn text(tokens: &mut Tokens<'_>) -> Result<Vec<u8>> {
 
 fn input_description(tokens: &mut Tokens<'_>) -> Result<InputDescription> {
     if tokens.accept_keyword(Mode::Names, "KEEP")? {
-        let mut description = tokens.parenthesized(Mode::Names, input_description_unkept)?;
+        let mut description = tokens.parenthesized(Mode::Names, input_description_without_keep)?;
         description.keep = true;
         return Ok(description);
     }
-    input_description_unkept(tokens)
+    input_description_without_keep(tokens)
 }
 
-fn input_description_unkept(tokens: &mut Tokens<'_>) -> Result<InputDescription> {
+fn input_description_without_keep(tokens: &mut Tokens<'_>) -> Result<InputDescription> {
     let mut file_sort = FileSort::None;
     let mut closing = 0;
     loop {
@@ -250,7 +250,7 @@ fn input_description_unkept(tokens: &mut Tokens<'_>) -> Result<InputDescription>
     })
 }
 
-/// To GNU ld, a comma is part of the pattern before it, which then matches nothing. Nobody means that.
+/// Rejects a comma after a pattern. In GNU ld it is part of the pattern, which then matches nothing.
 fn refuse_comma(tokens: &mut Tokens<'_>) -> Result<()> {
     let token = tokens.peek(Mode::Names)?;
     match token.value {
@@ -312,7 +312,7 @@ fn section_pattern(tokens: &mut Tokens<'_>) -> Result<SectionPattern> {
         tokens.expect(Mode::Names, ")")?;
     }
     let sort = match combined(&sorts)? {
-        // `REVERSE(x)` alone is `REVERSE(SORT_BY_NAME(x))`.
+        // `REVERSE(x)` is short for `REVERSE(SORT_BY_NAME(x))`.
         Sort::None if reverse && sorts.is_empty() => Sort::Name,
         sort => sort,
     };
@@ -324,7 +324,7 @@ fn section_pattern(tokens: &mut Tokens<'_>) -> Result<SectionPattern> {
     })
 }
 
-/// Resolves escapes. An octal number has as many digits as fit a byte, at most three.
+/// Resolves escapes. An octal number has at most three digits, and ends before it would exceed a byte.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = text.bytes().peekable();
     let mut unescaped = Vec::with_capacity(text.len());
@@ -355,7 +355,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     unescaped
 }
 
-/// At most two sorts can be nested (GNU ld manual, "Input Section Wildcard Patterns").
+/// Combines nested sorts, at most two (GNU ld manual, "Input Section Wildcard Patterns").
 fn combined(sorts: &[Spanned<Sort>]) -> Result<Sort> {
     let values: Vec<Sort> = sorts.iter().map(|sort| sort.value).collect();
     match values[..] {
@@ -375,7 +375,7 @@ fn combined(sorts: &[Spanned<Sort>]) -> Result<Sort> {
     }
 }
 
-/// `ARCHIVE:FILE`, `ARCHIVE:`, `:FILE` or `FILE`.
+/// Parses `ARCHIVE:FILE`, `ARCHIVE:`, `:FILE` or `FILE`.
 fn file_pattern(text: String) -> FilePattern {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     match text.split_once(':') {

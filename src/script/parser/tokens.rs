@@ -1,26 +1,26 @@
-//! Tokens with what the grammar asks of them: accept, expect, refuse.
+//! The token stream of the parser: accepts, expects and rejects tokens.
 
 use super::keywords::{is_keyword, refuse_word};
 use crate::error::{Error, Result};
 use crate::script::lexer::{Lexer, Mode, NO_UTF8, Token};
 use crate::script::source::{Source, Span, Spanned};
 
-/// Finds the file of `INCLUDE`.
+/// Opens the file of an `INCLUDE`.
 pub type Include<'a> = &'a dyn Fn(&Spanned<String>) -> Result<Source>;
 
-/// How many files may be open at a time, as in GNU ld.
-const MOST_INCLUDES: usize = 10;
+/// The maximum nesting of `INCLUDE`, as in GNU ld.
+const MAX_INCLUDES: usize = 10;
 
 /// The tokens of a script and of the files that it includes.
 pub struct Tokens<'a> {
     lexer: Lexer,
     include: Include<'a>,
-    /// How many files are open above this one.
+    /// The nesting of `INCLUDE` at the current file.
     includes: usize,
 }
 
 impl<'a> Tokens<'a> {
-    /// Begins at the beginning of a script.
+    /// The tokens of `source`, from its beginning.
     pub fn new(source: Source, include: Include<'a>) -> Self {
         Self {
             lexer: Lexer::new(source),
@@ -29,10 +29,10 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Where the next token begins.
+    /// The place of the next token.
     ///
     /// # Errors
-    /// A comment that does not end.
+    /// An unterminated comment.
     pub fn span(&mut self) -> Result<Span> {
         self.lexer.span()
     }
@@ -40,7 +40,7 @@ impl<'a> Tokens<'a> {
     /// The next token, without consuming it.
     ///
     /// # Errors
-    /// Something that is no token.
+    /// An invalid token.
     pub fn peek(&mut self, mode: Mode) -> Result<Spanned<Token>> {
         self.lexer.peek(mode)
     }
@@ -48,7 +48,7 @@ impl<'a> Tokens<'a> {
     /// The next token.
     ///
     /// # Errors
-    /// Something that is no token.
+    /// An invalid token.
     pub fn next(&mut self, mode: Mode) -> Result<Spanned<Token>> {
         self.lexer.next(mode)
     }
@@ -58,7 +58,7 @@ impl<'a> Tokens<'a> {
         self.lexer.clone()
     }
 
-    /// Goes back to a position in the same file.
+    /// Returns to a position in the same file.
     pub fn rewind(&mut self, position: Lexer) {
         self.lexer = position;
     }
@@ -90,7 +90,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A name that is no keyword. `what` says in errors what it names.
+    /// Reads a name that is not a keyword. Errors call it `what`.
     ///
     /// # Errors
     /// Another token is next.
@@ -124,7 +124,7 @@ impl<'a> Tokens<'a> {
         Ok(found)
     }
 
-    /// Refuses the next token if it is an unsupported keyword.
+    /// Rejects the next token if it is an unsupported keyword.
     ///
     /// # Errors
     /// The keyword, with the reason.
@@ -151,11 +151,11 @@ impl<'a> Tokens<'a> {
     /// `INCLUDE FILE`: parses the file with `parse`.
     ///
     /// # Errors
-    /// A file that cannot be read, and too many nested files.
+    /// A file that cannot be read, or too many nested files.
     pub fn included(&mut self, parse: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         self.next(Mode::Names)?;
         let file = self.name(Mode::Names, "the name of a file")?;
-        if self.includes == MOST_INCLUDES {
+        if self.includes == MAX_INCLUDES {
             return Err(file
                 .span
                 .error("INCLUDE is nested too deeply: at most 10 files"));
@@ -170,12 +170,12 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// The error for invalid UTF-8 in names and texts.
+/// The error for invalid UTF-8 in a name or string.
 pub fn no_utf8(span: &Span) -> Error {
     span.error(NO_UTF8)
 }
 
-/// `expected X, found Y`.
+/// The error `expected X, found Y`.
 pub fn unexpected(token: &Spanned<Token>, expected: &str) -> Error {
     let found = match &token.value {
         Token::Name(name) => format!("`{name}`"),
