@@ -7,11 +7,10 @@ use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hoist::{self, Base, Hoisted, Output, Sink};
 use crate::input::Inputs;
-use crate::plan::{self, Plan, Resolved, Resolver, Rewrites};
+use crate::plan::{self, Plan, Reference, Resolved, Resolver, Rewrites};
 use crate::script::Script;
 use crate::survey::{self, Survey, WithEntries};
 use std::fmt;
-use std::iter;
 
 /// How a link gathers.
 #[derive(Clone, Copy)]
@@ -124,7 +123,7 @@ pub fn bitcode_with_entries(
         return Vec::new();
     }
     let resolver = Resolver::new(survey, inputs, options.line);
-    let resolved = resolve(&resolver, survey, inputs, options, iter::empty());
+    let resolved = resolve(&resolver, survey, inputs, options, &[]);
     survey.bitcode_with_entries(resolved.gathers(survey))
 }
 
@@ -136,7 +135,7 @@ pub fn bitcode_with_entries(
 pub fn plan(survey: &Survey<'_>, inputs: &Inputs<'_>, options: &Options<'_>) -> Result<Plan> {
     let resolver = Resolver::new(survey, inputs, options.line);
     let plan_of = |resolved: &Resolved| plan::plan(survey, inputs, options.script, resolved);
-    let mut resolved = resolve(&resolver, survey, inputs, options, iter::empty());
+    let mut resolved = resolve(&resolver, survey, inputs, options, &[]);
     let depends_on_references = resolver.depends_on_references();
     let mut before = Vec::new();
     loop {
@@ -145,8 +144,7 @@ pub fn plan(survey: &Survey<'_>, inputs: &Inputs<'_>, options: &Options<'_>) -> 
             return Ok(plan);
         }
         let references = hoist::references(survey, &plan, &inputs.modules, options.output())?;
-        let references = references.iter().map(String::as_str);
-        let next = resolve(&resolver, survey, inputs, options, references);
+        let next = resolve(&resolver, survey, inputs, options, &references);
         if next == resolved {
             return Ok(plan);
         }
@@ -158,12 +156,12 @@ pub fn plan(survey: &Survey<'_>, inputs: &Inputs<'_>, options: &Options<'_>) -> 
     }
 }
 
-fn resolve<'n>(
+fn resolve(
     resolver: &Resolver<'_>,
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
     options: &Options<'_>,
-    references: impl Iterator<Item = &'n str>,
+    references: &[Reference],
 ) -> Resolved {
     plan::resolve(
         resolver,

@@ -180,3 +180,43 @@ fn a_dead_member_with_an_entry_stays_dead() {
         }
     }
 }
+
+/// An entry that points to local data which code uses too: the data stays in its member, so the member is linked.
+#[test]
+fn an_entry_that_points_into_its_member_extracts_it() {
+    let work = Work::new();
+    let shared = |number: u32| {
+        format!("int shared __asm__(\"__link_section__NUMBERS$$shared\") = {number};\n")
+    };
+    let first = work.c("first", &shared(1));
+    let points = |function: &str| {
+        format!(
+            "{}static int local[2];\n\
+             static int *const entry __asm__(\"__link_section__POINTERS$$entry\")\n\
+             __attribute__((used)) = &local[1];\n\
+             int {function}(void) {{ return local[0]++; }}\n",
+            shared(2)
+        )
+    };
+    let host = work.c("host", HOST);
+    let members = [
+        work.archive("libfirst.a", &[&first]),
+        work.archive("libsecond.a", &[&work.c("second", &points("second"))]),
+    ];
+    for backend in linkers() {
+        let words = args![host, members[0], members[1], "--no-entry"].to_vec();
+        // The plain link with a reference to that member, last.
+        let plain = words.iter().cloned().chain(args!["-u", "second", "-t"]);
+        let traced = work.plain_link(&backend, plain).stdout;
+        assert!(
+            traced.contains("libsecond.a") && !traced.contains("libfirst.a"),
+            "{traced}"
+        );
+        let words = words
+            .into_iter()
+            .chain(bounds("NUMBERS"))
+            .chain(bounds("POINTERS"));
+        let module = work.link_with(&backend, words).silent();
+        assert_eq!(Instance::new(&module).words("NUMBERS"), [2]);
+    }
+}

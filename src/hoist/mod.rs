@@ -25,7 +25,7 @@ pub use symbols::Global;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, Modules, ObjectId, Provenance};
-use crate::plan::{Plan, Rewrites};
+use crate::plan::{Plan, Reference, Rewrites};
 use crate::survey::{Survey, read_again};
 use crate::wasm::{Builder, Synthesized};
 use rewrite::{Removed, Rewrite};
@@ -116,7 +116,7 @@ pub fn hoist<'s, 'a>(
     })
 }
 
-/// The names for which the synthesized object of a plan extracts archive members, in order.
+/// The references by which the synthesized object of a plan extracts archive members, in order.
 ///
 /// # Errors
 /// Those of [`hoist`].
@@ -125,10 +125,17 @@ pub fn references(
     plan: &Plan,
     modules: &Modules<'_>,
     output: Output,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Reference>> {
     let rewrites = Rewrites::of(survey, plan);
     let hoisted = hoist(survey, plan, &rewrites, modules, output, &mut Discard)?;
-    Ok(hoisted.object.references().map(str::to_owned).collect())
+    let reference = |name: &str| {
+        let global = hoisted.globals.get(name).filter(|global| global.is_alias);
+        Reference {
+            name: name.to_owned(),
+            alias_in: global.and_then(|global| global.origin),
+        }
+    };
+    Ok(hoisted.object.references().map(reference).collect())
 }
 
 /// Whether addresses have 64 bits.

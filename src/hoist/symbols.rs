@@ -19,6 +19,8 @@ pub struct Global {
     pub is_data: bool,
     /// Whether it is defined there.
     pub is_defined: bool,
+    /// Whether it is an alias that hoisting adds to a local symbol of `origin`.
+    pub is_alias: bool,
     /// The input that defines it or refers to it first. `None` if a script or this linker defines it.
     pub origin: Option<ObjectId>,
 }
@@ -78,6 +80,7 @@ impl SymbolTable {
             symbol,
             is_data: true,
             is_defined: true,
+            is_alias: false,
             origin,
         };
         self.globals.insert(name.into_owned(), global);
@@ -137,6 +140,7 @@ impl SymbolTable {
             symbol: reference,
             is_data: symbol.is_data(),
             is_defined: false,
+            is_alias: symbol.is_local(),
             origin: Some(rewrite.id),
         };
         self.globals.insert(name.into_owned(), global);

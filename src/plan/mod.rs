@@ -27,6 +27,7 @@ pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
 pub use kept::kept;
 pub use output::{DataItem, Fill, Placed, Plan, PlannedSection, SymbolDefinition, describe_entry};
+pub use plain_link::Reference;
 pub use resolve::{Resolution, Resolver, Winner};
 pub use rewrites::{Disposition, ObjectRewrite, Rewrites};
 pub use undeclared::{Undeclared, undeclared};
@@ -98,13 +99,13 @@ impl Resolved {
     }
 }
 
-/// Resolves the entries, and decides who gathers each section. `references` are the names that entries refer to.
+/// Resolves the entries, and decides who gathers each section. `references` are those of the synthesized object.
 /// `retains` says whether the backend honours `WASM_SEG_FLAG_RETAIN`.
-pub fn resolve<'n>(
+pub fn resolve(
     resolver: &Resolver<'_>,
     survey: &Survey<'_>,
     modules: &Modules<'_>,
-    references: impl Iterator<Item = &'n str>,
+    references: &[Reference],
     retains: impl Fn() -> bool,
 ) -> Resolved {
     let resolution = resolver.resolve(modules, references);

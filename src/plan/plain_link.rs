@@ -54,6 +54,15 @@ pub struct Definition {
     pub is_duplicate: bool,
 }
 
+/// A reference of the synthesized object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The symbol.
+    pub name: String,
+    /// The object, if the symbol is an alias that hoisting adds to one of its local symbols.
+    pub alias_in: Option<ObjectId>,
+}
+
 impl PlainLink {
     /// Simulates the link of all inputs.
     pub fn of(line: &CommandLine, inputs: &Inputs<'_>) -> Self {
@@ -80,12 +89,16 @@ impl PlainLink {
         link
     }
 
-    /// The same link with the synthesized object last, which refers to `names`.
-    pub fn with_references<'n>(&self, names: impl Iterator<Item = &'n str>) -> Self {
+    /// The same link with the synthesized object last, which has these references.
+    pub fn with_references(&self, references: &[Reference]) -> Self {
         let mut link = self.clone();
-        names.for_each(|name| {
-            link.extract(name);
-        });
+        for reference in references {
+            match reference.alias_in.map(|object| link.tables.file_of(object)) {
+                Some(Some(file)) if link.linked[file].is_none() => link.link(file),
+                Some(_) => {}
+                None => _ = link.extract(&reference.name),
+            }
+        }
         link
     }
 
@@ -443,7 +456,10 @@ mod tests {
             plain.has_lazy_alternatives(["x"].into_iter())
                 && !plain.has_lazy_alternatives(["y"].into_iter())
         );
-        let extended = plain.with_references(["x", "y"].into_iter());
+        let extended = plain.with_references(&["x", "y"].map(|name| Reference {
+            name: name.to_owned(),
+            alias_in: None,
+        }));
         let is_linked =
             |link: &PlainLink| [0, 1, 2].map(|object| link.is_linked(ObjectId::for_test(object)));
         assert_eq!(is_linked(&plain), [false, true, false]);

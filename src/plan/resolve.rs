@@ -5,7 +5,7 @@
 //! that the plain link does not extract because its name is defined elsewhere.
 
 use super::liveness::is_root;
-use super::plain_link::{Definition, PlainLink, may_extract_members};
+use super::plain_link::{Definition, PlainLink, Reference, may_extract_members};
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Modules, ObjectId};
@@ -97,12 +97,8 @@ impl<'s> Resolver<'s> {
         })
     }
 
-    /// Resolves all entries. `references` are the names that entries refer to, which extract members last.
-    pub fn resolve<'n>(
-        &self,
-        modules: &Modules<'_>,
-        references: impl Iterator<Item = &'n str>,
-    ) -> Resolution {
+    /// Resolves all entries. `references` are those of the synthesized object, which extract members last.
+    pub fn resolve(&self, modules: &Modules<'_>, references: &[Reference]) -> Resolution {
         let survey = self.survey;
         let plain = &self.plain;
         let extended = plain
@@ -385,7 +381,6 @@ mod tests {
     use super::*;
     use crate::plan::testing::{Data, TestLink, object};
     use crate::wasm::{SEGMENT_RETAIN, SymbolFlags};
-    use std::iter;
 
     const GATHER: &str = "--gather=A";
 
@@ -393,7 +388,7 @@ mod tests {
         let test = TestLink::new(&[&[GATHER], options].concat(), objects);
         let survey = test.survey();
         let resolver = Resolver::new(&survey, &test.inputs, &test.line);
-        resolver.resolve(&test.inputs.modules, iter::empty())
+        resolver.resolve(&test.inputs.modules, &[])
     }
 
     fn entry(symbol: &str) -> Vec<u8> {

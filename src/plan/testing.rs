@@ -131,13 +131,7 @@ impl<'a> TestLink<'a> {
 
     pub fn resolve(&self, survey: &Survey<'_>, retains: bool) -> Resolved {
         let resolver = Resolver::new(survey, &self.inputs, &self.line);
-        resolve(
-            &resolver,
-            survey,
-            &self.inputs.modules,
-            iter::empty(),
-            || retains,
-        )
+        resolve(&resolver, survey, &self.inputs.modules, &[], || retains)
     }
 
     pub fn plan(&self) -> Result<Plan> {

@@ -38,7 +38,7 @@ impl<'o, 'a> Duplicates<'o, 'a> {
             let all = 0..content.len() as u32;
             return SmallVec::from_elem(all, 1);
         }
-        let mut left = self.pieces(&*section.name);
+        let mut left = self.pieces(&section.name);
         let lengths: BTreeSet<usize> = left.keys().map(|bytes| bytes.len()).collect();
         // All values have one type, so a copy starts at a multiple of its size.
         let step = lengths.iter().copied().reduce(gcd).unwrap_or(1);

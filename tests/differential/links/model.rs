@@ -132,6 +132,26 @@ fn entries(input: usize, object: &Object) -> Vec<Entry<'_>> {
     entries
 }
 
+/// Whether only entries refer to the segment of a symbol.
+fn is_private(object: &Object, symbol: &Symbol) -> bool {
+    let segment_of = |symbol: &Symbol| symbol.place.as_ref().map(|(segment, _)| *segment);
+    let mut segments = object.segments.iter().enumerate();
+    segments.all(|(number, segment)| {
+        let symbols = object.symbols_of(number);
+        let is_entry = |offset: u32| {
+            SECTIONS.contains(&segment.name.as_str())
+                || symbols.iter().any(|(symbol, range)| {
+                    symbol.name.starts_with("__link_section__") && range.contains(&offset)
+                })
+        };
+        let mut references = segment.references.iter();
+        references.all(|reference| {
+            let target = &object.symbols[reference.symbol];
+            segment_of(target) != segment_of(symbol) || is_entry(reference.offset)
+        })
+    })
+}
+
 fn global_names<'o>(symbols: &[&'o Symbol]) -> Vec<&'o str> {
     let global = symbols.iter().filter(|symbol| !symbol.is_local());
     global.map(|symbol| symbol.name.as_str()).collect()
@@ -293,8 +313,9 @@ impl Model {
                     let symbol = &objects[entry.input].symbols[reference.symbol];
                     let name = match (symbol.is_local(), symbol.is_function) {
                         (true, true) => inputs[entry.input].units[0].marker(),
-                        // Data of its own goes along.
-                        (true, false) => continue,
+                        // Private data moves with the entries.
+                        (true, false) if is_private(&objects[entry.input], symbol) => continue,
+                        (true, false) => inputs[entry.input].units[0].marker(),
                         (false, _) => symbol.name.clone(),
                     };
                     let extracts = !(symbol.is_undefined() && symbol.is_weak());
