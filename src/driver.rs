@@ -10,8 +10,8 @@ mod synthesized;
 
 use crate::args::{CommandLine, Id};
 use crate::backend::{
-    self, Backend, BitcodeWithEntries, Compiled, ExitStatus, Invocation, LinkCommand,
-    RewrittenObjects,
+    self, Backend, BitcodeWithEntries, Compiled, ExitStatus, Gate, Invocation, LinkCommand,
+    Placement, RewrittenObjects,
 };
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
@@ -30,6 +30,7 @@ use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::process::ExitCode;
+use synthesized::SynthesizedFiles;
 pub use synthesized::complete;
 
 /// The environment variable for `--section-manifest`.
@@ -271,11 +272,27 @@ impl Link<'_> {
         #[allow(clippy::needless_late_init)]
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let mut command = LinkCommand::new()?;
-        // A wrapper may look at its arguments, so it gets no archive in place of an object.
-        let together = backend.takes_flavor();
+        // A file system may have no FIFOs.
+        let last_gate = match self.may_run_gated(inputs, &undeclared) {
+            true => command.gate().ok(),
+            false => None,
+        };
+        let gated = last_gate.is_some();
+        let placement = Placement {
+            // A wrapper may look at its arguments, so it gets no archive in place of an object.
+            together: backend.takes_flavor(),
+            gated,
+        };
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let mut objects =
-            RewrittenObjects::new(&mut command, together, self.files, inputs, rewritten)?;
+        let files = self.files;
+        let mut objects = RewrittenObjects::new(&mut command, placement, files, inputs, rewritten)?;
+        let synthesized = SynthesizedFiles::place(&mut command, line, &plan, last_gate);
+        if gated {
+            // The backend reads what there is while the rest is made.
+            command.write_pipe_inputs(files)?;
+            let arguments = command.arguments(line)?;
+            self.invocation.send_arguments(&arguments);
+        }
         let modules = &inputs.modules;
         let mut sink = Rewritten {
             objects: &mut objects,
@@ -286,6 +303,7 @@ impl Link<'_> {
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
+        synthesized.write(&hoisted)?;
         complete(&mut command, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
         command.show_lto_messages(messages);
@@ -295,8 +313,13 @@ impl Link<'_> {
         if !undeclared.is_empty() {
             return self.link_undeclared(&undeclared, command, true);
         }
-        command.write_pipe_inputs(self.files)?;
-        let arguments = command.arguments(line)?;
+        let arguments = match gated {
+            true => Vec::new(),
+            false => {
+                command.write_pipe_inputs(self.files)?;
+                command.arguments(line)?
+            }
+        };
         let status = self.invocation.run(arguments, command.names(), true)?;
         self.clock.end_of("the linker");
         verify_inputs_unchanged(line, self.files)?;
@@ -339,6 +362,19 @@ impl Link<'_> {
         }
         command.map_reports(line)?;
         Ok(status)
+    }
+
+    /// Whether the backend can get its arguments before its inputs are written. Options that make it show or copy
+    /// all its inputs would show the gates.
+    fn may_run_gated(&self, inputs: &Inputs<'_>, undeclared: &[Undeclared<'_>]) -> bool {
+        let shows_inputs = [Id::Reproduce, Id::Verbose];
+        Gate::ARE_POSSIBLE
+            && self.invocation.has_started()
+            && self.backend.opens_inputs_in_order()
+            && undeclared.is_empty()
+            && inputs.bitcode.is_empty()
+            && !inputs.is_compiled()
+            && !shows_inputs.into_iter().any(|id| self.line.has(id))
     }
 
     /// Whether a link map shows the arrays.

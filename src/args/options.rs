@@ -14,6 +14,10 @@ pub enum Id {
     Other,
     /// `--allow-undefined`: undefined functions become imports, and undefined data is null.
     AllowUndefined,
+    /// `--reproduce=FILE`: the backend copies all inputs.
+    Reproduce,
+    /// `--verbose`: the backend shows all inputs.
+    Verbose,
     /// `-Bdynamic`: a later `-l` prefers `libNAME.so` to `libNAME.a`.
     Bdynamic,
     /// `-Bstatic`: a later `-l` finds only `libNAME.a`.
@@ -237,8 +241,8 @@ const OPTIONS: &[Spec] = &[
     spec("mllvm=", Any, Joined, Id::Other),
     spec("o", One, JoinedOrSeparate, Id::Output),
     spec("O", One, JoinedOrSeparate, Id::Other),
-    spec("reproduce", Two, Separate, Id::Other),
-    spec("reproduce=", Two, Joined, Id::Other),
+    spec("reproduce", Two, Separate, Id::Reproduce),
+    spec("reproduce=", Two, Joined, Id::Reproduce),
     spec("rpath", Any, Separate, Id::Other),
     spec("rpath=", Any, Joined, Id::Other),
     spec("soname", Any, Separate, Id::Other),
@@ -340,7 +344,7 @@ const OPTIONS: &[Spec] = &[
     spec("strip-debug", Any, Flag, Id::Other),
     spec("t", One, Flag, Id::Other),
     spec("trace", Any, Flag, Id::Other),
-    spec("verbose", Any, Flag, Id::Other),
+    spec("verbose", Any, Flag, Id::Verbose),
     spec("warn-unresolved-symbols", Any, Flag, Id::Other),
 ];
 

@@ -2,14 +2,15 @@
 //! rewritten inputs.
 
 use super::diagnostics::{NameMap, SynthesizedSymbols};
+use super::gate::Gate;
 use super::invocation::MAX_COMMAND_LINE;
 use super::map::MapArrays;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
-use crate::input::{Files, Module};
+use crate::input::{Files, Module, Name};
 use crate::temporary::{Directory, Kind, cannot_write};
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
@@ -136,17 +137,22 @@ impl<'a> LinkCommand<'a> {
         path
     }
 
-    /// The name of the next member of a temporary archive. It is `name` if the archive format allows that,
-    /// because some messages show a member without its archive.
-    pub(super) fn member(&mut self, archive: &str, name: &str, shown_as: String) -> String {
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
-        let member = match !name.is_empty() && name.bytes().all(is_plain) {
-            true => name.to_owned(),
-            false => self.directory.name(Kind::Object),
-        };
+    /// The name of the next member of a temporary archive, which messages show as `shown_as`.
+    pub(super) fn new_member(&mut self, archive: &str, shown_as: String) -> String {
+        let member = self.directory.name(Kind::Object);
         self.names
             .add_input(&format!("{archive}({member})"), shown_as);
         member
+    }
+
+    /// The name of the member `name` of `original` in the temporary archive `archive`. It is the same if the archive
+    /// format allows that, because some messages show a member without its archive.
+    pub(super) fn member(&mut self, archive: &str, name: &str, original: &Name) -> String {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
+        match !name.is_empty() && name.bytes().all(is_plain) {
+            true => name.to_owned(),
+            false => self.new_member(archive, format!("{original}({name})")),
+        }
     }
 
     /// Puts arguments in place of an object or, for an archive member, directly before its archive.
@@ -186,17 +192,26 @@ impl<'a> LinkCommand<'a> {
         }
     }
 
-    /// Appends an object. `write` writes its contents.
+    /// Appends an object, to be written to the returned path.
+    pub fn append(&mut self) -> PathBuf {
+        let path = self.path(Kind::Object, None);
+        self.edits.last.push(path.clone().into());
+        path
+    }
+
+    /// Appends an argument.
+    pub fn append_argument(&mut self, argument: impl Into<OsString>) {
+        self.edits.last.push(argument.into());
+    }
+
+    /// Creates a gate. Returns its argument too.
     ///
     /// # Errors
-    /// A file that cannot be written.
-    pub fn append(&mut self, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-        let path = self.path(Kind::Object, None);
-        let file = File::create(&path);
-        let written = file.and_then(|mut file| write(&mut file));
-        written.map_err(|error| cannot_write(&error))?;
-        self.edits.last.push(path.into());
-        Ok(())
+    /// A gate that cannot be created.
+    pub fn gate(&mut self) -> Result<(PathBuf, Gate)> {
+        let [path, open_path] = [(); 2].map(|()| self.path(Kind::Archive, None));
+        let gate = Gate::create(path.clone(), open_path);
+        Ok((path, gate.map_err(|error| cannot_write(&error))?))
     }
 
     /// Sets the inputs that messages show for the symbols of the synthesized object.

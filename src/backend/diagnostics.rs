@@ -170,6 +170,13 @@ impl<'a> NameMap<'a> {
         if let Some(input) = self.inputs.get(file) {
             return input.into();
         }
+        // A member with the name that it has in the input.
+        if let Some(start) = memchr::memchr(b'(', file)
+            && let (archive, member) = file.split_at(start)
+            && let Some(archive) = self.inputs.get(archive)
+        {
+            return format!("{archive}{}", String::from_utf8_lossy(member)).into();
+        }
         let origin = symbol.and_then(|symbol| self.origin(&names::text(symbol)));
         origin.map_or(SYNTHESIZED.into(), Into::into)
     }

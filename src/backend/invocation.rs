@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 /// The maximum length of a command line in bytes; longer ones go into a response file. The limit of Windows is
-/// 32,767 characters, and a pipe on Linux buffers 65,536 bytes.
+/// 32,767 characters.
 pub const MAX_COMMAND_LINE: usize = 30_000;
 
 /// An invocation of the backend.
@@ -25,6 +25,8 @@ pub struct Invocation<'a> {
     backend: &'a Backend,
     /// The backend, if it was started early.
     started: Option<RunningBackend>,
+    /// Whether that backend has its arguments.
+    has_arguments: bool,
 }
 
 impl<'a> Invocation<'a> {
@@ -34,6 +36,7 @@ impl<'a> Invocation<'a> {
             line,
             backend,
             started: None,
+            has_arguments: false,
         }
     }
 
@@ -48,6 +51,19 @@ impl<'a> Invocation<'a> {
             self.started = Some(process::start_early(self.backend, &arguments)?);
         }
         Ok(())
+    }
+
+    /// Whether the backend was started early.
+    pub fn has_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// Gives the backend that was started early its arguments. [`Invocation::run`] then only waits for it.
+    pub fn send_arguments(&mut self, arguments: &[OsString]) {
+        if let Some(running) = &mut self.started {
+            early_start::send_arguments(&mut running.child, arguments);
+            self.has_arguments = true;
+        }
     }
 
     /// Runs the backend with the caller's own arguments, in place of this process if possible. The arguments
@@ -104,7 +120,9 @@ impl<'a> Invocation<'a> {
         messages: &mut (impl Write + Send),
     ) -> Result<ExitStatus> {
         if let Some(mut running) = self.started.take() {
-            early_start::send_arguments(&mut running.child, &arguments);
+            if !self.has_arguments {
+                early_start::send_arguments(&mut running.child, &arguments);
+            }
             return process::relay_to(self.backend, running, Some(names), messages);
         }
         process::run(
@@ -163,7 +181,7 @@ impl Drop for Invocation<'_> {
 }
 
 mod early_start {
-    use super::{CommandLine, MAX_COMMAND_LINE};
+    use super::CommandLine;
     use crate::args::{self, Id, Quoting};
     use crate::backend::Backend;
     use std::ffi::OsString;
@@ -181,10 +199,8 @@ mod early_start {
     /// to be on the command line, and older versions of lld drop empty arguments in response files.
     pub fn is_possible(line: &CommandLine, backend: &Backend) -> bool {
         let arguments = line.original();
-        let length: usize = arguments.iter().map(|argument| argument.len() + 1).sum();
         let is_terminal = std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
         cfg!(unix)
-            && length <= MAX_COMMAND_LINE
             && !line.has(Id::RspQuoting)
             && !arguments.iter().any(|argument| argument.is_empty())
             && !is_terminal

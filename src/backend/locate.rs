@@ -175,6 +175,19 @@ impl Backend {
         version.split('.').next()?.parse().ok()
     }
 
+    /// Whether it certainly is lld, which opens its inputs one after another. Other linkers may be called `wasm-ld`
+    /// too: wild maps all its inputs at once.
+    pub fn opens_inputs_in_order(&self) -> bool {
+        let path = fs::canonicalize(&self.path).ok();
+        let stem = path.as_deref().and_then(Path::file_stem);
+        let stem = stem.and_then(OsStr::to_str).unwrap_or_default();
+        let is_version = |rest: &str| {
+            rest.bytes()
+                .all(|b| b.is_ascii_digit() || b == b'-' || b == b'.')
+        };
+        stem == "rust-lld" || stem.strip_prefix("lld").is_some_and(is_version)
+    }
+
     /// Whether it is a binary, not a script.
     pub fn is_program(&self) -> bool {
         let mut first = [0; 2];

@@ -2,6 +2,7 @@
 
 mod command;
 mod diagnostics;
+mod gate;
 mod invocation;
 mod locate;
 mod lto;
@@ -13,10 +14,11 @@ mod undefined;
 
 pub use command::LinkCommand;
 pub use diagnostics::{GeneratedNames, NameMap, SynthesizedSymbols};
+pub use gate::{EMPTY_ARCHIVE, Gate};
 pub use invocation::Invocation;
 pub use locate::Backend;
 pub use lto::{BitcodeWithEntries, Compiled, compile_bitcode};
 pub use map::{InputSection, MapArrays};
 pub use process::{ExitStatus, is_inside_gathered_link};
-pub use rewritten::{BitcodeReplacements, RewrittenObjects};
+pub use rewritten::{BitcodeReplacements, Placement, RewrittenObjects};
 pub use undefined::undefined_data;

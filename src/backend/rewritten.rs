@@ -1,31 +1,43 @@
 //! Writes rewritten objects to files, and places them on the command line.
 //!
 //! Objects are batched, because one file per object dominates the time of a large link. Adjacent objects on
-//! the command line go into one archive, linked with `--whole-archive`. Archive members go into a lazy archive
-//! directly before their own. If that would change the order of extraction, the whole archive is rewritten.
+//! the command line go into one archive, linked with `--whole-archive`. Rewritten archive members go into a new
+//! archive, which replaces theirs or precedes it ([`Extent`]).
 
 use super::command::LinkCommand;
+use super::gate::Gate;
 use crate::args::ArgumentIndex;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::{Files, Inputs, Module, ObjectId, Provenance, write_archive};
+use crate::input::{
+    Archive, Files, Inputs, Module, ObjectId, Place, Provenance, is_empty_module, write_archive,
+};
 use crate::temporary::{Kind, cannot_write};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
 use std::fs;
+use std::iter;
 use std::path::PathBuf;
 
 /// Receives the rewritten objects of a link, in link order.
 pub struct RewrittenObjects<'a> {
     files: &'a Files,
     inputs: &'a Inputs<'a>,
-    /// Members that go into an archive before their own.
-    members: Vec<&'a Module<'a>>,
-    writer: BatchWriter,
+    writer: BatchWriter<'a>,
     /// Objects that do not go into a batch.
     unbatched: Vec<&'a Module<'a>>,
     /// The rewritten unbatched objects so far.
     written: Vec<(&'a Module<'a>, Vec<u8>)>,
+}
+
+/// How rewritten objects are placed on the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct Placement {
+    /// Whether adjacent objects share a file.
+    pub together: bool,
+    /// Whether the backend may run before they are written.
+    pub gated: bool,
 }
 
 /// The replacements of compiled bitcode.
@@ -40,27 +52,23 @@ pub struct BitcodeReplacements<'a> {
 pub type Finish<'a> = &'a dyn Fn(&Module<'_>, &[u8]) -> Result<Vec<u8>>;
 
 impl<'a> RewrittenObjects<'a> {
-    /// Places the objects `edited`, which are in link order, on the command line. With `together`, adjacent
-    /// objects share a file.
+    /// Places the objects `edited`, which are in link order, on the command line.
     ///
     /// # Errors
-    /// A malformed archive.
+    /// A malformed archive, or a gate that cannot be created.
     pub fn new(
         command: &mut LinkCommand<'a>,
-        together: bool,
+        Placement { together, gated }: Placement,
         files: &'a Files,
         inputs: &'a Inputs<'a>,
         edited: impl Iterator<Item = ObjectId>,
     ) -> Result<Self> {
         let edited: Vec<_> = edited.map(|id| &inputs.modules[id]).collect();
-        let mut rewritten = archives_to_rewrite(files, &edited)?;
-        let replaced = inputs
-            .replaced_bitcode()
-            .filter(|module| module.is_member());
-        rewritten.extend(replaced.map(|module| module.place.argument));
+        let bitcode = inputs.replaced_bitcode().filter(|m| m.is_member());
+        let with_bitcode: HashSet<_> = bitcode.map(|module| module.place.argument).collect();
         let is_unbatched = |module: &Module<'a>| {
             module.provenance == Provenance::Compiled
-                || module.is_member() && rewritten.contains(&module.place.argument)
+                || module.is_member() && with_bitcode.contains(&module.place.argument)
         };
         let (unbatched, placed): (Vec<_>, Vec<_>) =
             edited.into_iter().partition(|module| is_unbatched(module));
@@ -71,19 +79,26 @@ impl<'a> RewrittenObjects<'a> {
                 false => batch.chunks(1),
             }
         });
-        let outputs: Vec<OutputFile> = batches
-            .filter_map(|batch| place_batch(command, batch))
-            .collect();
+        let mut writer = BatchWriter::default();
+        let mut ungated = GATE_INTERVAL;
+        for batch in batches {
+            let mut gate = None;
+            if gated && ungated >= GATE_INTERVAL {
+                let (path, closed) = command.gate()?;
+                gate = Some(path);
+                writer.add_gate(closed);
+                ungated = 0;
+            }
+            ungated += batch.iter().map(|module| module.size()).sum::<usize>();
+            let output = place_batch(command, files, batch, gate)?;
+            writer.outputs.extend(output);
+        }
         Ok(Self {
             files,
             inputs,
-            writer: BatchWriter::new(outputs),
+            writer,
             unbatched,
             written: Vec::new(),
-            members: placed
-                .into_iter()
-                .filter(|module| module.is_member())
-                .collect(),
         })
     }
 
@@ -109,7 +124,6 @@ impl<'a> RewrittenObjects<'a> {
         command: &mut LinkCommand<'_>,
         bitcode: &BitcodeReplacements<'_>,
     ) -> Result<()> {
-        drop_empty_archives(command, self.files, self.members.iter().copied())?;
         for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
             // A separately compiled object may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
@@ -126,73 +140,172 @@ impl<'a> RewrittenObjects<'a> {
             let file = command.write(&bytes, Some(module.name.to_string()))?;
             command.edits.last.push(file.into());
         }
-        for argument in edited.archives() {
-            edited.rewrite_archive(command, self.files, argument)?;
+        for &place in edited.archives.values() {
+            edited.rewrite_archive(command, self.files, place)?;
         }
         Ok(())
     }
 }
 
-/// Places a batch where its originals are. Returns the file to write.
-fn place_batch<'a>(command: &mut LinkCommand<'a>, batch: Batch<'_, 'a>) -> Option<OutputFile> {
-    let first = *batch.first()?;
-    if let ([_], false) = (batch, first.is_member()) {
+/// How many bytes of objects a gate is for. A gate costs about 20 µs in both processes.
+const GATE_INTERVAL: usize = 1 << 18;
+
+/// Places a batch where its originals are, behind a gate. Returns the file to write.
+///
+/// # Errors
+/// A malformed archive.
+fn place_batch<'a>(
+    command: &mut LinkCommand<'a>,
+    files: &'a Files,
+    batch: Batch<'_, 'a>,
+    gate: Option<PathBuf>,
+) -> Result<Option<OutputFile<'a>>> {
+    let gate = gate.map(OsString::from).into_iter();
+    let Some(&first) = batch.first() else {
+        return Ok(None);
+    };
+    if first.is_member() {
+        return place_members(command, files, batch, gate);
+    }
+    if batch.len() == 1 {
         let path = command.path(Kind::Object, Some(first.name.to_string()));
-        command.place(first, vec![path.clone().into()]);
-        return Some(OutputFile::Object(path));
+        command.place(first, gate.chain([path.clone().into()]).collect());
+        return Ok(Some(OutputFile::Object(path)));
     }
     let archive = command.directory.name(Kind::Archive);
-    let members = batch.iter().map(|module| {
-        let name = module.name.member().unwrap_or_default();
-        command.member(&archive, name, module.name.to_string())
+    let slots = batch.iter().map(|module| Slot {
+        name: command.new_member(&archive, module.name.to_string()),
+        original: None,
     });
-    let members = members.collect();
+    let slots = slots.collect();
     let path = command.directory.path().join(&archive);
-    if first.is_member() {
-        command
-            .names
-            .add_input(&archive, first.name.file().display().to_string());
-        command.place(first, vec![path.clone().into()]);
-        return Some(OutputFile::Archive(path, members));
-    }
     for module in batch.iter().skip(1) {
         command.place(module, Vec::new());
     }
-    let mut arguments = vec![path.clone().into()];
-    if !first.place.whole_archive {
-        arguments.insert(0, "--whole-archive".into());
-        arguments.push("--no-whole-archive".into());
-    }
-    command.place(first, arguments);
-    Some(OutputFile::Archive(path, members))
+    let (before, after) = match first.place.whole_archive {
+        true => (None, None),
+        false => (Some("--whole-archive"), Some("--no-whole-archive")),
+    };
+    let [before, after] = [before, after].map(|option| option.map(OsString::from));
+    let path_argument = [path.clone().into()];
+    let arguments = gate.chain(before).chain(path_argument).chain(after);
+    command.place(first, arguments.collect());
+    Ok(Some(OutputFile::Archive(path, slots)))
 }
 
-/// Drops archives that have no other members than those in `given`, so that the backend does not parse them.
-fn drop_empty_archives<'m>(
-    command: &mut LinkCommand<'_>,
-    files: &Files,
-    given: impl Iterator<Item = &'m Module<'m>>,
-) -> Result<()> {
-    let mut members: BTreeMap<ArgumentIndex, HashSet<*const u8>> = BTreeMap::new();
-    for module in given.filter(|module| module.is_member()) {
-        let members = members.entry(module.place.argument).or_default();
-        members.extend(module.address());
-    }
-    for (argument, members) in members {
-        if files.provides_only(argument, |member| members.contains(&member.as_ptr()))? {
-            command.edits.replace.insert(argument, Vec::new());
+/// Places the rewritten members of an archive.
+///
+/// # Errors
+/// A malformed archive.
+fn place_members<'a>(
+    command: &mut LinkCommand<'a>,
+    files: &'a Files,
+    batch: Batch<'_, 'a>,
+    gate: impl Iterator<Item = OsString>,
+) -> Result<Option<OutputFile<'a>>> {
+    let place = batch[0].place;
+    let Some(archive) = files.archive(place.argument)? else {
+        return Ok(None);
+    };
+    let edited: HashSet<_> = batch.iter().filter_map(|module| module.address()).collect();
+    let is_edited = |bytes: &[u8]| edited.contains(&bytes.as_ptr());
+    let (path, members) = place_archive(command, place, &archive, gate, is_edited);
+    let slots = members.into_iter().map(|(name, bytes)| Slot {
+        name,
+        original: (!is_edited(bytes)).then_some(bytes),
+    });
+    Ok(Some(OutputFile::Archive(path, slots.collect())))
+}
+
+/// The members of an archive that a new archive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All: the new archive replaces the old one.
+    All,
+    /// Those up to the last rewritten one. The old archive follows, and provides the rest.
+    UpTo(usize),
+    /// The rewritten ones. The old archive follows.
+    Rewritten,
+}
+
+/// From LLVM 17 on, wasm-ld parses all members of all archives, so a member that is in both archives is parsed
+/// twice. To copy a member takes at most this fraction of the time that wasm-ld takes to parse it (2026-11-28: 8.6 MB
+/// of debug builds, 169 million instructions to parse).
+const COPYING: usize = 16;
+
+impl Extent {
+    /// What a new archive needs. Rewritten members never precede others that came first: that would move their
+    /// constructors and definitions.
+    fn of(archive: &Archive<'_>, is_whole: bool, is_edited: impl Fn(&[u8]) -> bool) -> Self {
+        let size = |members: &[(String, &[u8])]| -> usize {
+            let linked = members.iter().filter(|member| may_be_extracted(member));
+            linked.map(|(_, bytes)| bytes.len()).sum()
+        };
+        let is_other = |member: &&(String, &[u8])| !is_edited(member.1) && may_be_extracted(member);
+        let members = &archive.members[..];
+        let last = members.iter().rposition(|(_, bytes)| is_edited(bytes));
+        let start = &members[..last.map_or(0, |last| last + 1)];
+        let edited = members.iter().filter(|(_, bytes)| is_edited(bytes));
+        let (extent, duplicate) = match start.iter().find(is_other) {
+            Some(_) => (Self::UpTo(start.len()), size(start)),
+            None => (Self::Rewritten, edited.map(|(_, bytes)| bytes.len()).sum()),
+        };
+        let has_others = members.iter().any(|member| is_other(&member));
+        match is_whole || !has_others || size(members) - duplicate <= COPYING * duplicate {
+            true => Self::All,
+            false => extent,
         }
     }
-    Ok(())
+}
+
+/// Whether a member may have symbols. `lib.rmeta` has none; compilers name objects `*.o`.
+fn may_be_extracted((name, bytes): &(String, &[u8])) -> bool {
+    name.ends_with(".o") || !is_empty_module(bytes)
+}
+
+/// Puts a new archive, which contains the members that satisfy `is_edited`, in place of or before an archive.
+/// Returns its path, and the names and original contents of its members.
+fn place_archive<'f>(
+    command: &mut LinkCommand<'_>,
+    place: Place,
+    archive: &Archive<'f>,
+    gate: impl Iterator<Item = OsString>,
+    is_edited: impl Fn(&[u8]) -> bool,
+) -> (PathBuf, Vec<(String, &'f [u8])>) {
+    let extent = Extent::of(archive, place.whole_archive, &is_edited);
+    let name = command.directory.name(Kind::Archive);
+    let mut members = Vec::new();
+    for (position, member) in archive.members.iter().enumerate() {
+        let is_in = match extent {
+            Extent::All => place.whole_archive || may_be_extracted(member),
+            Extent::UpTo(end) => position < end,
+            Extent::Rewritten => is_edited(member.1),
+        };
+        if is_in {
+            let name = command.member(&name, &member.0, &archive.name);
+            members.push((name, member.1));
+        }
+    }
+    command.names.add_input(&name, archive.name.to_string());
+    let path = command.directory.path().join(name);
+    let (argument, arguments) = (place.argument, gate.chain([path.clone().into()]));
+    match extent {
+        Extent::All => _ = command.edits.replace.insert(argument, arguments.collect()),
+        _ => command
+            .edits
+            .before
+            .entry(argument)
+            .or_default()
+            .extend(arguments),
+    }
+    (path, members)
 }
 
 /// The new contents of files and members, by the addresses of the originals.
 struct Replacements<'a> {
     contents: BTreeMap<*const u8, &'a [u8]>,
-    /// The archives with replaced members.
-    archives: BTreeSet<ArgumentIndex>,
-    /// The archives of `archives` that are linked with `--whole-archive`.
-    whole: BTreeSet<ArgumentIndex>,
+    /// The archives with replaced members, by their arguments.
+    archives: BTreeMap<ArgumentIndex, Place>,
 }
 
 impl<'a> Replacements<'a> {
@@ -206,21 +319,11 @@ impl<'a> Replacements<'a> {
         let members = || all().map(|(module, _)| module).filter(|m| m.is_member());
         let contents =
             all().filter_map(|(module, bytes)| Some((inputs.original(module)?, &bytes[..])));
-        let whole = members().filter(|module| module.place.whole_archive);
+        let places = members().map(|module| (module.place.argument, module.place));
         Self {
             contents: contents.collect(),
-            archives: members().map(|module| module.place.argument).collect(),
-            whole: whole.map(|module| module.place.argument).collect(),
+            archives: places.collect(),
         }
-    }
-
-    /// The archives with replaced members.
-    fn archives(&self) -> impl Iterator<Item = ArgumentIndex> {
-        self.archives.iter().copied()
-    }
-
-    fn is_whole(&self, argument: ArgumentIndex) -> bool {
-        self.whole.contains(&argument)
     }
 
     /// The replacement of `original`.
@@ -228,76 +331,23 @@ impl<'a> Replacements<'a> {
         self.contents.get(&original.as_ptr()).copied()
     }
 
-    /// Rewrites an archive. The new archive of a lazy archive has the members up to the last replaced one. The
-    /// original follows and provides the rest.
+    /// Rewrites an archive.
     fn rewrite_archive(
         &self,
         command: &mut LinkCommand<'_>,
         files: &Files,
-        argument: ArgumentIndex,
+        place: Place,
     ) -> Result<()> {
-        let Some(archive) = files.archive(argument)? else {
+        let Some(archive) = files.archive(place.argument)? else {
             return Ok(());
         };
-        let end = match self.is_whole(argument) {
-            true => None,
-            false => archive.end_of_edited(|original| self.of(original).is_some()),
-        };
-        let count = end.unwrap_or(archive.members.len());
-        let path = command.directory.name(Kind::Archive);
-        let mut members = Vec::with_capacity(count);
-        for (name, original) in archive.members.into_iter().take(count) {
-            let bytes = self.of(original).unwrap_or(original);
-            let shown = format!("{}({name})", archive.name);
-            members.push((command.member(&path, &name, shown), Cow::Borrowed(bytes)));
-        }
-        command.names.add_input(&path, archive.name.to_string());
-        let path = command.directory.path().join(path);
-        write_archive(&path, members).map_err(|error| cannot_write(&error))?;
-        match end {
-            Some(_) => command
-                .edits
-                .before
-                .entry(argument)
-                .or_default()
-                .push(path.into()),
-            None => {
-                command.edits.replace.insert(argument, vec![path.into()]);
-            }
-        }
-        Ok(())
+        let is_edited = |original: &[u8]| self.of(original).is_some();
+        let (path, members) = place_archive(command, place, &archive, iter::empty(), is_edited);
+        let contents = |original| Cow::Borrowed(self.of(original).unwrap_or(original));
+        let members = members.into_iter();
+        let members = members.map(|(name, original)| (name, contents(original)));
+        write_archive(&path, members).map_err(|error| cannot_write(&error))
     }
-}
-
-/// The archives that must be rewritten. These are archives linked with `--whole-archive`, and archives in which
-/// a rewritten member follows another member that may be extracted. Moving the rewritten member forward would
-/// move its constructors and its definitions.
-fn archives_to_rewrite(files: &Files, edited: &[&Module<'_>]) -> Result<HashSet<ArgumentIndex>> {
-    let mut members: BTreeMap<ArgumentIndex, Vec<&Module<'_>>> = BTreeMap::new();
-    for module in edited.iter().filter(|module| module.is_member()) {
-        members
-            .entry(module.place.argument)
-            .or_default()
-            .push(module);
-    }
-    let mut rewritten = HashSet::default();
-    for (argument, members) in members {
-        let is_whole = members.iter().any(|module| module.place.whole_archive);
-        let addresses: HashSet<_> = members
-            .iter()
-            .filter_map(|module| module.address())
-            .collect();
-        let has_others_before = || -> Result<bool> {
-            let archive = files.archive(argument)?;
-            Ok(archive.is_some_and(|archive| {
-                archive.has_others_before(|bytes| addresses.contains(&bytes.as_ptr()))
-            }))
-        };
-        if is_whole || has_others_before()? {
-            rewritten.insert(argument);
-        }
-    }
-    Ok(rewritten)
 }
 
 /// The maximum number of objects in a batch. They stay in memory until the batch is written.
@@ -333,26 +383,55 @@ pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batc
 
 /// A file to write.
 #[derive(Debug)]
-pub enum OutputFile {
+pub enum OutputFile<'a> {
     /// One object.
     Object(PathBuf),
-    /// An archive whose members have these names.
-    Archive(PathBuf, Vec<String>),
+    /// An archive with these members.
+    Archive(PathBuf, Vec<Slot<'a>>),
+}
+
+/// A member of an archive to write.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    /// Its name.
+    pub name: String,
+    /// Its contents; `None` for a rewritten object, which arrives later.
+    pub original: Option<&'a [u8]>,
 }
 
 /// Writes each batch when its last object arrives.
-pub struct BatchWriter {
-    outputs: VecDeque<OutputFile>,
-    /// The members of the current archive so far.
+#[derive(Default)]
+pub struct BatchWriter<'a> {
+    outputs: VecDeque<OutputFile<'a>>,
+    /// The rewritten members of the current archive so far.
     members: Vec<Vec<u8>>,
+    /// The number of written files.
+    written: usize,
+    /// The closed gates, each with the number of files that precede it.
+    gates: VecDeque<(usize, Gate)>,
 }
 
-impl BatchWriter {
-    /// A writer of `outputs`, in order.
-    pub fn new(outputs: impl IntoIterator<Item = OutputFile>) -> Self {
-        Self {
-            outputs: outputs.into_iter().collect(),
-            members: Vec::new(),
+impl BatchWriter<'_> {
+    /// Adds a gate before the files that are added after it.
+    fn add_gate(&mut self, gate: Gate) {
+        self.gates.push_back((self.outputs.len(), gate));
+    }
+
+    /// Opens the gates of files that are complete: those before the last gate, or all.
+    fn open_gates(&mut self) -> Result<()> {
+        loop {
+            let next = self.gates.get(1).map(|(before, _)| *before);
+            let is_complete = match next {
+                Some(next) => self.written >= next,
+                None => self.outputs.is_empty(),
+            };
+            if !is_complete {
+                return Ok(());
+            }
+            let Some((_, gate)) = self.gates.pop_front() else {
+                return Ok(());
+            };
+            gate.open().map_err(|error| cannot_write(&error))?;
         }
     }
 
@@ -361,7 +440,7 @@ impl BatchWriter {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        match self.outputs.front() {
+        match self.outputs.front_mut() {
             None => {
                 return Err(Error::new(
                     "internal error: more rewritten objects than planned",
@@ -370,17 +449,23 @@ impl BatchWriter {
             Some(OutputFile::Object(path)) => {
                 fs::write(path, &bytes).map_err(|error| cannot_write(&error))?;
             }
-            Some(OutputFile::Archive(path, names)) => {
+            Some(OutputFile::Archive(path, slots)) => {
                 self.members.push(bytes);
-                if self.members.len() < names.len() {
+                let rewritten = slots.iter().filter(|slot| slot.original.is_none());
+                if self.members.len() < rewritten.count() {
                     return Ok(());
                 }
-                let members = std::mem::take(&mut self.members).into_iter();
-                let members = names.iter().cloned().zip(members.map(Cow::Owned));
+                let mut rewritten = std::mem::take(&mut self.members).into_iter();
+                let members = std::mem::take(slots).into_iter().map(|slot| {
+                    let original = slot.original.map(Cow::Borrowed);
+                    let rewritten = || rewritten.next().unwrap_or_default().into();
+                    (slot.name, original.unwrap_or_else(rewritten))
+                });
                 write_archive(path, members).map_err(|error| cannot_write(&error))?;
             }
         }
         self.outputs.pop_front();
-        Ok(())
+        self.written += 1;
+        self.open_gates()
     }
 }

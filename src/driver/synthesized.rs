@@ -3,14 +3,69 @@
 
 use crate::args::CommandLine;
 use crate::backend::{
-    BitcodeReplacements, GeneratedNames, LinkCommand, RewrittenObjects, SynthesizedSymbols,
+    BitcodeReplacements, EMPTY_ARCHIVE, Gate, GeneratedNames, LinkCommand, RewrittenObjects,
+    SynthesizedSymbols,
 };
 use crate::error::Result;
 use crate::gather::stubs::{Finished, replacements};
 use crate::hoist::{Global, Hoisted, UNIQUE};
 use crate::input::{Inputs, ObjectId};
+use crate::plan::Plan;
 use crate::survey::dropped_exports;
+use crate::temporary::cannot_write;
 use crate::wasm::TOMBSTONE;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// The files of the synthesized objects, the last inputs of the backend.
+pub struct SynthesizedFiles {
+    gate: Option<Gate>,
+    requests: Option<PathBuf>,
+    object: PathBuf,
+}
+
+impl SynthesizedFiles {
+    /// Places them on the command line, behind a gate if the backend may run before they are written.
+    pub fn place(
+        command: &mut LinkCommand<'_>,
+        line: &CommandLine,
+        plan: &Plan,
+        gate: Option<(PathBuf, Gate)>,
+    ) -> Self {
+        command.end_lazy_files(line);
+        command.drop_arguments(dropped_exports(line));
+        let gate = gate.map(|(path, gate)| {
+            command.append_argument(path);
+            gate
+        });
+        let may_have_requests = !plan.extracted_by_command_line.is_empty();
+        Self {
+            gate,
+            requests: may_have_requests.then(|| command.append()),
+            object: command.append(),
+        }
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(self, hoisted: &Hoisted<'_>) -> Result<()> {
+        let written = || -> std::io::Result<()> {
+            if let Some(path) = &self.requests {
+                let mut file = File::create(path)?;
+                match &hoisted.requests {
+                    Some(requests) => requests.write(&mut file)?,
+                    None => file.write_all(EMPTY_ARCHIVE)?,
+                }
+            }
+            hoisted.object.write(&mut File::create(&self.object)?)?;
+            self.gate.map_or(Ok(()), Gate::open)
+        };
+        written().map_err(|error| cannot_write(&error))
+    }
+}
 
 /// Completes the command after all rewritten `objects` have been added.
 ///
@@ -23,15 +78,10 @@ pub fn complete<'a>(
     inputs: &'a Inputs<'a>,
     hoisted: Option<&'a Hoisted<'a>>,
 ) -> Result<()> {
-    if hoisted.is_some() || inputs.is_compiled() {
-        command.end_lazy_files(line);
-    }
-    if let Some(hoisted) = hoisted {
-        for object in hoisted.requests.iter().chain([&hoisted.object]) {
-            command.append(|file| object.write(file))?;
-        }
-        command.show_symbols(symbols(hoisted, inputs));
-        command.drop_arguments(dropped_exports(line));
+    match hoisted {
+        Some(hoisted) => command.show_symbols(symbols(hoisted, inputs)),
+        None if inputs.is_compiled() => command.end_lazy_files(line),
+        None => {}
     }
     if inputs.is_compiled() {
         command.drop_lto_object_path(line);

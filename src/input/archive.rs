@@ -112,37 +112,6 @@ pub struct Archive<'a> {
     pub members: Vec<(String, &'a [u8])>,
 }
 
-impl Archive<'_> {
-    /// Whether moving the members that satisfy `is_edited` before the archive changes the extraction order:
-    /// whether another member with definitions precedes the last of them.
-    pub fn has_others_before(&self, is_edited: impl Fn(&[u8]) -> bool) -> bool {
-        let last = self.members.iter().rposition(|(_, bytes)| is_edited(bytes));
-        let before = &self.members[..last.unwrap_or(0)];
-        before
-            .iter()
-            .any(|(_, bytes)| !is_edited(bytes) && has_definitions(bytes))
-    }
-
-    /// The number of members up to the last that satisfies `is_edited`, if a later member has definitions.
-    pub fn end_of_edited(&self, is_edited: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        let end = self
-            .members
-            .iter()
-            .rposition(|(_, bytes)| is_edited(bytes))?
-            + 1;
-        let after = self.members[end..].iter();
-        after
-            .clone()
-            .any(|(_, bytes)| has_definitions(bytes))
-            .then_some(end)
-    }
-}
-
-/// Whether a member defines global symbols, so that references can extract it.
-fn has_definitions(bytes: &[u8]) -> bool {
-    each_definition(bytes, |_| Err(())).is_err()
-}
-
 /// Reads the symbols of members for the archive writer. Only wasm and bitcode members have symbols.
 static READER: ObjectReader = ObjectReader {
     get_symbols,

@@ -134,28 +134,6 @@ impl Files {
         }))
     }
 
-    /// Whether `argument` names a file or archive whose modules with symbols all satisfy `is_given`: the
-    /// backend gets them elsewhere.
-    ///
-    /// # Errors
-    /// A malformed archive.
-    pub fn provides_only(
-        &self,
-        argument: ArgumentIndex,
-        is_given: impl Fn(&[u8]) -> bool,
-    ) -> Result<bool> {
-        let mut archives = self.at(argument).peekable();
-        let has_archive = archives.peek().is_some();
-        for file in archives {
-            for (_, bytes) in file.contents()? {
-                if !is_given(bytes) && !is_empty_module(bytes) {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(has_archive)
-    }
-
     /// The names of `names` that the indexes of lazy archives contain; `None` if an archive has no index.
     pub fn in_symbol_indexes<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
         let mut found = HashSet::default();

@@ -6,7 +6,7 @@ use super::selection::{self, Selection};
 use crate::error::{Error, Result};
 use crate::input::Module;
 use crate::names;
-use crate::wasm::{CUSTOM, Headers, RawSegments, SEGMENT_INFO, Sections, subsections};
+use crate::wasm::{CUSTOM, Headers, RawSegments, SEGMENT_INFO, subsections};
 use memchr::memmem::Finder;
 
 /// The searches that run on every object.
@@ -84,16 +84,18 @@ impl QuickScan {
 /// # Errors
 /// A malformed object.
 pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bool> {
-    for section in Sections::of(&module.load()?)? {
-        let section = section?;
-        if section.id != CUSTOM {
+    for header in Headers::of(&module.load()?)? {
+        let header = header?;
+        if header.id != CUSTOM {
             continue;
         }
-        if selection.selects_custom_sections(&section.name) {
-            return Ok(true);
-        }
-        let subsections = (section.name == "linking").then(|| subsections(&section));
-        for (id, reader) in subsections.transpose()?.into_iter().flatten() {
+        let subsections = match header.name()? {
+            b"linking" => subsections(&header.section()?)?,
+            name if name.starts_with(b"reloc.") || name.starts_with(b".debug_") => continue,
+            name if selection.selects_custom_sections(&names::text(name)) => return Ok(true),
+            _ => continue,
+        };
+        for (id, reader) in subsections {
             if id != SEGMENT_INFO {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! The `linking` section and the other parts of an object with names. As in LLVM, a name is any sequence of
 //! bytes; `wasmparser` accepts only UTF-8.
 
-use super::outline::{Section, Sections};
+use super::outline::{CUSTOM, Headers, Section};
 use crate::error::{self, Error};
 use wasmparser::{
     BinaryReader, ComdatSymbol, DefinedDataSymbol, FromReader, Result, SectionLimited, SymbolFlags,
@@ -45,13 +45,7 @@ pub fn subsections<'a>(linking: &Section<'a>) -> error::Result<Vec<(u8, BinaryRe
 /// Whether a module has a symbol table; `true` if it is malformed. A module without one, such as the
 /// `lib.rmeta` of an rlib, defines nothing.
 pub fn has_symbols(bytes: &[u8]) -> bool {
-    let in_section = |section: Section<'_>| -> error::Result<bool> {
-        let is_table = |(id, _): &(u8, _)| *id == SYMBOL_TABLE;
-        Ok(section.name == "linking" && subsections(&section)?.iter().any(is_table))
-    };
-    Sections::of(bytes).map_or(true, |mut sections| {
-        sections.any(|section| section.and_then(in_section).unwrap_or(true))
-    })
+    symbol_tables(bytes).map_or(true, |tables| !tables.is_empty())
 }
 
 /// The names of the global symbols that an object defines, in the order of its symbol table. Parses nothing
@@ -61,23 +55,30 @@ pub fn has_symbols(bytes: &[u8]) -> bool {
 /// A module whose sections or symbol table are malformed.
 pub fn definitions(bytes: &[u8]) -> error::Result<Vec<&[u8]>> {
     let mut names = Vec::new();
-    for section in Sections::of(bytes)? {
-        let section = section?;
-        if section.name != "linking" {
-            continue;
-        }
-        let tables = subsections(&section)?.into_iter();
-        for (_, reader) in tables.filter(|(id, _)| *id == SYMBOL_TABLE) {
-            for symbol in RawSymbols::new(reader)? {
-                let symbol = symbol?;
-                let not_offered = SymbolFlags::UNDEFINED | SymbolFlags::BINDING_LOCAL;
-                if !symbol.flags.intersects(not_offered) {
-                    names.extend(symbol.name);
-                }
+    for reader in symbol_tables(bytes)? {
+        for symbol in RawSymbols::new(reader)? {
+            let symbol = symbol?;
+            let not_offered = SymbolFlags::UNDEFINED | SymbolFlags::BINDING_LOCAL;
+            if !symbol.flags.intersects(not_offered) {
+                names.extend(symbol.name);
             }
         }
     }
     Ok(names)
+}
+
+/// The symbol tables of a module: one, unless it is malformed or no object.
+fn symbol_tables(bytes: &[u8]) -> error::Result<Vec<BinaryReader<'_>>> {
+    let mut tables = Vec::new();
+    for header in Headers::of(bytes)? {
+        let header = header?;
+        if header.id == CUSTOM && header.name()? == b"linking" {
+            let subsections = subsections(&header.section()?)?.into_iter();
+            let is_table = |(id, reader)| (id == SYMBOL_TABLE).then_some(reader);
+            tables.extend(subsections.filter_map(is_table));
+        }
+    }
+    Ok(tables)
 }
 
 /// The entries of the symbol table.

@@ -144,8 +144,8 @@ type Done = (Option<i32>, String, String, Option<Vec<u8>>);
 /// The same or, where we find first what is wrong with an input, an error that is among the
 /// backend's, in our name: what else it says then, and what we say of it more, does not count.
 fn same(ours: &Done, theirs: &Done) -> bool {
-    let error = ours.2.strip_prefix("wasm-section-ld: error: ");
-    let error = error.and_then(|error| error.lines().next());
+    let mut own = ours.2.lines();
+    let error = own.find_map(|line| line.strip_prefix("wasm-section-ld: error: "));
     let refused = error.is_some_and(|error| theirs.2.lines().any(|line| line.ends_with(error)));
     ours == theirs || ours.0 == Some(1) && refused && same_link(ours, theirs)
 }

@@ -8,7 +8,9 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use wasm_section_ld::args::{CommandLine, Id};
-use wasm_section_ld::backend::{Backend, ExitStatus, Invocation, LinkCommand, RewrittenObjects};
+use wasm_section_ld::backend::{
+    Backend, ExitStatus, Invocation, LinkCommand, Placement, RewrittenObjects,
+};
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
 use wasm_section_ld::input::{Inputs, Module, Modules, Named, ObjectId};
@@ -32,7 +34,11 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let objects = objects(&inputs.modules)?;
     let mut command = LinkCommand::new()?;
     let ids = objects.iter().copied();
-    let mut rewritten = RewrittenObjects::new(&mut command, false, &files, &inputs, ids)?;
+    let placement = Placement {
+        together: false,
+        gated: false,
+    };
+    let mut rewritten = RewrittenObjects::new(&mut command, placement, &files, &inputs, ids)?;
     for id in objects {
         let module = &inputs.modules[id];
         rewritten.add(module, reencode(module)?)?;
