@@ -39,7 +39,7 @@ impl<'s> EntrySymbols<'s> {
     /// offer, and an archive member is extracted for them, as in the plain link; the definitions in the
     /// synthesized object, which comes last, override them. Two strong definitions stay strong, so that the
     /// backend reports them.
-    pub(super) fn keep_defined(self, rewrite: &mut Rewrite<'_, '_>, entry: &Entry) {
+    pub(super) fn keep_defined(self, rewrite: &mut Rewrite<'_>, entry: &Entry) {
         for EntrySymbol { index, .. } in &entry.symbols {
             let symbol = rewrite.object.symbol(*index);
             if symbol.is_local() || !self.is_needed(rewrite, entry, (*index, symbol)) {
@@ -60,7 +60,7 @@ impl<'s> EntrySymbols<'s> {
     ///
     /// # Errors
     /// Code or data refers to the node.
-    pub(super) fn remove_node(self, rewrite: &mut Rewrite<'_, '_>, entry: &Entry) -> Result<()> {
+    pub(super) fn remove_node(self, rewrite: &mut Rewrite<'_>, entry: &Entry) -> Result<()> {
         self.keep_defined(rewrite, entry);
         for EntrySymbol { index, .. } in &entry.symbols {
             let symbol = rewrite.object.symbol(*index);
@@ -87,7 +87,7 @@ impl<'s> EntrySymbols<'s> {
     /// whose name another input defines for the link.
     pub(super) fn moved(
         self,
-        rewrite: &Rewrite<'_, '_>,
+        rewrite: &Rewrite<'_>,
         Removed { id, entry, .. }: Removed<'_>,
     ) -> SmallVec<[MovedSymbol; 1]> {
         let moved = entry
@@ -114,7 +114,7 @@ impl<'s> EntrySymbols<'s> {
     /// Whether anything may refer to a symbol of an entry.
     fn is_needed(
         self,
-        rewrite: &Rewrite<'_, '_>,
+        rewrite: &Rewrite<'_>,
         entry: &Entry,
         (index, symbol): (SymbolIndex, &Symbol<'_>),
     ) -> bool {

@@ -182,7 +182,7 @@ impl Describe<'_> {
         let entries = entries.map(|one| &self.survey[one.entry]);
         let mut symbols = entries.filter(|entry| entry.size == 0).flat_map(|entry| {
             let symbols = entry.symbols.iter();
-            symbols.map(|symbol| self.survey.name(entry, symbol))
+            symbols.map(|symbol| self.survey.name(symbol))
         });
         symbols.find_map(section_title)
     }

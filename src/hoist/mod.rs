@@ -193,7 +193,7 @@ fn rewrite_objects<'a>(
         let started = cores.try_map(batch.iter().zip(&objects), |(one, (object, removed))| {
             let (id, module) = (one.object, &modules[one.object]);
             let only_section = rewrites.only_section(one);
-            let rewrite = Rewrite::new(id, module, object, removed, only_section);
+            let rewrite = Rewrite::new(id, object, removed, only_section);
             module.release();
             rewrite
                 .map(|rewrite| (rewrite, removed))

@@ -4,7 +4,7 @@
 use super::names::{UNIQUE, global_name};
 use super::private_data::MovedData;
 use crate::error::{Error, Result};
-use crate::input::{Module, ObjectId};
+use crate::input::ObjectId;
 use crate::plan::{Disposition, ObjectRewrite, Rewrites};
 use crate::survey::{Entry, EntryId, Origin, Survey};
 use crate::wasm::{
@@ -40,10 +40,9 @@ impl<'s> Removed<'s> {
 }
 
 /// An object while its entries move out of it.
-pub(super) struct Rewrite<'o, 'a> {
+pub(super) struct Rewrite<'o> {
     pub(super) id: ObjectId,
     pub(super) object: &'o Object<'o>,
-    pub(super) input: InputBytes<'a>,
     pub(super) moved: MovedData,
     /// The position in the plan of the one array that all of its entries are in, if there is only one.
     pub(super) only_section: Option<usize>,
@@ -61,14 +60,13 @@ pub(super) struct Rewrite<'o, 'a> {
     pending: Vec<(SegmentIndex, Place)>,
 }
 
-impl<'o, 'a> Rewrite<'o, 'a> {
+impl<'o> Rewrite<'o> {
     /// Finds what moves out of an object with these entries.
     ///
     /// # Errors
     /// An invalid relocation.
     pub(super) fn new(
         id: ObjectId,
-        module: &Module<'a>,
         object: &'o Object<'o>,
         removed: &[Removed<'_>],
         only_section: Option<usize>,
@@ -90,7 +88,6 @@ impl<'o, 'a> Rewrite<'o, 'a> {
         Ok(Self {
             id,
             object,
-            input: InputBytes(module.resident()),
             moved: MovedData::of(object, &segments, &sections)?,
             only_section,
             sections,
@@ -193,37 +190,6 @@ fn embedded_bitcode(object: &Object<'_>) -> impl Iterator<Item = SectionIndex> {
         object.relocation_section(index).is_none()
             && !symbols.any(|symbol| is_section(symbol, index))
     })
-}
-
-/// The bytes of an input, if they stay in memory as long as the link. The synthesized object then borrows
-/// from them; otherwise it copies.
-#[derive(Clone, Copy)]
-pub(super) struct InputBytes<'a>(Option<&'a [u8]>);
-
-impl<'a> InputBytes<'a> {
-    /// Data of the object.
-    pub(super) fn data(self, data: &[u8]) -> Cow<'a, [u8]> {
-        match self.find(data) {
-            Some(data) => Cow::Borrowed(data),
-            None => Cow::Owned(data.to_vec()),
-        }
-    }
-
-    /// A name, which may be one that the object does not have.
-    pub(super) fn name<'n>(self, name: impl Into<Cow<'n, str>>) -> Cow<'a, str> {
-        let name = name.into();
-        match self.find(name.as_bytes()).map(str::from_utf8) {
-            Some(Ok(name)) => Cow::Borrowed(name),
-            _ => Cow::Owned(name.into_owned()),
-        }
-    }
-
-    /// The same bytes with the lifetime of the input, if `part` lies in it.
-    fn find(self, part: &[u8]) -> Option<&'a [u8]> {
-        let bytes = self.0?;
-        let start = part.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
-        bytes.get(start..start.checked_add(part.len())?)
-    }
 }
 
 /// A place in a data segment of the synthesized object.

@@ -95,7 +95,7 @@ impl SymbolTable {
     pub(super) fn refer<'a>(
         &mut self,
         builder: &mut Builder<'a>,
-        rewrite: &Rewrite<'_, 'a>,
+        rewrite: &Rewrite<'_>,
         index: SymbolIndex,
     ) -> Result<SymbolIndex> {
         let symbol = rewrite.object.symbol(index);
@@ -118,7 +118,7 @@ impl SymbolTable {
             true => SymbolFlags::UNDEFINED | SymbolFlags::BINDING_WEAK,
             false => SymbolFlags::UNDEFINED,
         };
-        let own_name = rewrite.input.name(name.as_ref());
+        let own_name = Cow::Owned(name.clone().into_owned());
         let reference = match symbol.kind {
             SymbolKind::Function(function) => {
                 let is_import = symbol.is_undefined();

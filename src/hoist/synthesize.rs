@@ -65,7 +65,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     /// A relocation or a symbol that cannot be moved.
     pub(super) fn move_entries(
         &mut self,
-        rewrite: &mut Rewrite<'_, 'a>,
+        rewrite: &mut Rewrite<'_>,
         removed: &[Removed<'_>],
     ) -> Result<()> {
         for &one in removed {
@@ -115,7 +115,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     /// Copies an entry to its place in an array, and defines its symbols there.
     fn place(
         &mut self,
-        rewrite: &mut Rewrite<'_, 'a>,
+        rewrite: &mut Rewrite<'_>,
         removed: Removed<'_>,
         array: (usize, u32),
     ) -> Result<()> {
@@ -133,7 +133,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
                 offset: place.offset + (moved.range.start - entry.start()),
                 size: moved.range.end - moved.range.start,
             };
-            let name = rewrite.input.name(rewrite.global_name(moved.index));
+            let name = rewrite.global_name(moved.index).into_owned();
             let symbol = self.symbols.define(
                 &mut self.builder,
                 name,
@@ -150,7 +150,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     /// here.
     fn relocate(
         &mut self,
-        rewrite: &mut Rewrite<'_, 'a>,
+        rewrite: &mut Rewrite<'_>,
         relocations: &[Relocation],
         (start, place): (u32, Place),
     ) -> Result<()> {
@@ -168,7 +168,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     }
 
     /// What stands here for a symbol of an input.
-    fn target(&mut self, rewrite: &mut Rewrite<'_, 'a>, index: SymbolIndex) -> Result<Target> {
+    fn target(&mut self, rewrite: &mut Rewrite<'_>, index: SymbolIndex) -> Result<Target> {
         if let Some(known) = rewrite.synthesized_symbol(index) {
             return Ok(known.into());
         }
@@ -191,7 +191,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     /// What stands here for a symbol of private data, which is `range` of the segment `from`.
     fn private_target(
         &mut self,
-        rewrite: &mut Rewrite<'_, 'a>,
+        rewrite: &mut Rewrite<'_>,
         index: SymbolIndex,
         (from, range): (SegmentIndex, Range<u32>),
     ) -> Result<Target> {
@@ -206,7 +206,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
         let symbol = rewrite.object.symbol(index);
         let symbol = self.builder.symbol(SynthSymbol::Data {
             flags: symbol.flags,
-            name: rewrite.input.name(symbol.name),
+            name: symbol.name.to_owned().into(),
             definition: Definition {
                 segment: place.segment,
                 offset: range.start,
@@ -218,11 +218,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
     }
 
     /// The place here of a segment of private data, which moves if it has not moved yet.
-    fn place_private(
-        &mut self,
-        rewrite: &mut Rewrite<'_, 'a>,
-        from: SegmentIndex,
-    ) -> Result<Place> {
+    fn place_private(&mut self, rewrite: &mut Rewrite<'_>, from: SegmentIndex) -> Result<Place> {
         if let Some(known) = rewrite.private_place(from) {
             return Ok(known);
         }
@@ -237,7 +233,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
                 self.pools.add(&mut self.builder, (section, planned), old)
             });
         let place = pooled.unwrap_or_else(|| {
-            let (name, data) = (rewrite.input.name(old.name), rewrite.input.data(old.data));
+            let (name, data) = (old.name.to_owned(), old.data.to_vec());
             let segment = self.builder.segment(name, old.alignment, old.flags, data);
             Place { segment, offset: 0 }
         });

@@ -112,7 +112,7 @@ fn check_discarded(
         let module = &modules[entry.object];
         for symbol in entry.symbols.iter().filter(|_| module.is_member()) {
             if !symbol.is_local() {
-                symbols.push((survey.name(entry, symbol), module));
+                symbols.push((survey.name(symbol), module));
             }
         }
     }

@@ -30,7 +30,7 @@ impl Item {
     pub fn name<'s>(&self, survey: &'s Survey<'_>) -> Option<&'s str> {
         let entry = &survey[self.entry];
         let symbol = entry.symbols.get(self.symbol?)?;
-        Some(survey.name(entry, symbol))
+        Some(survey.name(symbol))
     }
 
     /// The name of the marked symbol. For an entry that is marked by reference, that is the symbol that refers
@@ -40,7 +40,7 @@ impl Item {
             return self.name(survey);
         };
         let node = &survey[node];
-        Some(survey.name(node, node.symbols.first()?))
+        Some(survey.name(node.symbols.first()?))
     }
 }
 

@@ -132,14 +132,14 @@ impl PlannedSection {
 /// An entry in messages: its symbol, else the symbol that marks it by reference, else its kind.
 pub fn describe_entry(survey: &Survey<'_>, id: EntryId) -> String {
     let entry = &survey[id];
-    let own = entry.symbols.first().map(|symbol| (entry, symbol));
+    let own = entry.symbols.first();
     let of_node = || {
         let node = &survey[survey.node(id)?];
-        Some((node, node.symbols.first()?))
+        node.symbols.first()
     };
     match (&entry.origin, own.or_else(of_node)) {
-        (_, Some((entry, symbol))) => {
-            let name = survey.name(entry, symbol);
+        (_, Some(symbol)) => {
+            let name = survey.name(symbol);
             format!("`{}`", demangle::shown_short(name))
         }
         (Origin::Custom(..), None) => {

@@ -281,7 +281,7 @@ impl OutputLayout<'_, '_> {
         let entry = &survey[entry];
         for symbol in entry.symbols.iter().filter(|symbol| !symbol.is_local()) {
             let offset = u64::from(offset + (symbol.offset - entry.start()));
-            let name = survey.name(entry, symbol);
+            let name = survey.name(symbol);
             self.image
                 .add_input_symbol(name, self.counter.section, offset);
         }

@@ -91,9 +91,7 @@ impl<'s> Resolver<'s> {
         self.plain.as_ref().is_some_and(|plain| {
             let symbols = global_symbols(self.survey)
                 .filter(|(_, entry, _)| !self.identical.contains(&entry.object));
-            plain.has_lazy_alternatives(
-                symbols.map(|(_, entry, symbol)| self.survey.name(entry, symbol)),
-            )
+            plain.has_lazy_alternatives(symbols.map(|(_, _, symbol)| self.survey.name(symbol)))
         })
     }
 
@@ -176,7 +174,7 @@ impl<'s> ContestedNames<'s> {
             if left_out.contains(&entry.object) {
                 continue;
             }
-            let name = survey.name(entry, symbol);
+            let name = survey.name(symbol);
             let first = *first.entry(name).or_insert(id);
             if first != id {
                 by_name.entry(name).or_insert_with(|| vec![first]).push(id);
@@ -214,7 +212,7 @@ fn needs_plain_link(
 ) -> bool {
     global_symbols(survey).any(|(_, entry, symbol)| {
         let is_lazy = !modules[entry.object].always_linked();
-        let name = survey.name(entry, symbol);
+        let name = survey.name(symbol);
         let depends = is_lazy || symbol.is_weak() || allows_duplicates;
         let has_roots = || survey.objects[entry.object].has_roots;
         let others_may_define = || names.contains(name) || !survey.is_mark(entry, symbol);
@@ -284,7 +282,7 @@ impl Resolution {
     ) {
         // First which entries there are, as a name may be that of one that is not.
         for (id, entry, symbol) in global_symbols(survey) {
-            let definition = plain.definition(survey.name(entry, symbol));
+            let definition = plain.definition(survey.name(symbol));
             let is_other =
                 |definition: Definition| definition.object.is_none_or(|of| of != entry.object);
             if self.is_selected(id)
@@ -296,7 +294,7 @@ impl Resolution {
         }
         self.pair_nodes(survey);
         for (id, entry, symbol) in global_symbols(survey) {
-            let name = survey.name(entry, symbol);
+            let name = survey.name(symbol);
             let Some(definition) = plain.definition(name) else {
                 continue;
             };
@@ -360,7 +358,7 @@ impl Resolution {
     fn keep_alive(&mut self, survey: &Survey<'_>, modules: &Modules<'_>, plain: &PlainLink) {
         for (id, entry, symbol) in global_symbols(survey) {
             let object = entry.object;
-            let name = survey.name(entry, symbol);
+            let name = survey.name(symbol);
             if self.is_selected(id)
                 && !modules[object].always_linked()
                 && survey.objects[object].has_roots

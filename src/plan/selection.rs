@@ -187,7 +187,7 @@ mod tests {
         let found = Selection::of(&survey, modules, &alignments, entries, &test.script)
             .expect("a selection");
         let names = |ids: &[EntryId]| {
-            let of = |id: &EntryId| survey.name(&survey[*id], &survey[*id].symbols[0]);
+            let of = |id: &EntryId| survey.name(&survey[*id].symbols[0]);
             ids.iter().map(of).collect::<Vec<_>>().join(" ")
         };
         let outputs = found.outputs.iter().flatten().map(|ids| names(ids));

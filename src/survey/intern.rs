@@ -1,9 +1,7 @@
-//! Names that outlive their objects. Sections and COMDAT groups are interned; symbol names stay in
-//! the object or are copied into one string.
+//! Names that outlive their objects. Sections and COMDAT groups are interned; symbol names are copied into one
+//! string.
 
 use crate::hash::HashMap;
-use crate::input::Module;
-use crate::wasm::Object;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -60,42 +58,33 @@ impl Interner {
     }
 }
 
-/// Where the names of an object's entries are.
-#[derive(Debug)]
-pub enum NameStore<'a> {
-    /// As ranges of the object, which stays in memory.
-    Object(&'a [u8]),
-    /// Copied into one string: the object does not stay in memory, or a name is not UTF-8.
-    Copied(String),
-}
+/// The names of symbols, one after another.
+#[derive(Debug, Default)]
+pub struct NameStore(String);
 
-impl<'a> NameStore<'a> {
-    /// An empty store for the names of an object.
-    pub fn of(module: &Module<'a>, object: &Object<'_>) -> Self {
-        let within = object.bytes.as_ptr_range();
-        let mut names = object.symbols.iter().map(|symbol| symbol.name);
-        // A name that is not UTF-8 has an escaped copy outside of the object.
-        let is_elsewhere = |name: &str| !name.is_empty() && !within.contains(&name.as_ptr());
-        match module.resident() {
-            Some(bytes) if !names.any(is_elsewhere) => Self::Object(bytes),
-            _ => Self::Copied(String::new()),
+impl NameStore {
+    /// Adds a name.
+    pub fn add(&mut self, name: &str) -> StoredName {
+        self.0.push_str(name);
+        StoredName {
+            // Offsets fit 32 bits: objects are smaller than 4 GiB, and `append` checks.
+            start: (self.0.len() - name.len()) as u32,
+            length: name.len() as u32,
         }
     }
 
-    /// Adds a name of the object.
-    pub fn add(&mut self, name: &str) -> StoredName {
-        let start = match self {
-            // Offsets fit 32 bits: objects are smaller than 4 GiB.
-            Self::Object(bytes) => name.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()),
-            Self::Copied(texts) => {
-                texts.push_str(name);
-                texts.len() - name.len()
-            }
-        };
-        StoredName {
-            start: start as u32,
-            length: name.len() as u32,
-        }
+    /// Adds all names of `other`. Returns how far they move; none beyond 4 GiB.
+    pub fn append(&mut self, other: &Self) -> Option<u32> {
+        let start = u32::try_from(self.0.len()).ok()?;
+        self.0.push_str(&other.0);
+        u32::try_from(self.0.len()).ok().map(|_| start)
+    }
+
+    /// A name.
+    pub fn get(&self, name: StoredName) -> &str {
+        let start = name.start as usize;
+        let text = self.0.get(start..start + name.length as usize);
+        text.unwrap_or_default()
     }
 }
 
@@ -107,14 +96,6 @@ pub struct StoredName {
 }
 
 impl StoredName {
-    /// The name.
-    pub fn of(self, texts: &[u8]) -> &str {
-        let start = self.start as usize;
-        let name = texts.get(start..start + self.length as usize);
-        let name = name.map(str::from_utf8).and_then(Result::ok);
-        name.unwrap_or_default()
-    }
-
     /// The range once its store is appended to another at `start`.
     #[must_use]
     pub fn shifted(self, start: u32) -> Self {

@@ -37,11 +37,11 @@ use std::ops::Index;
 #[derive(Debug)]
 pub struct Survey<'a> {
     /// The objects that have entries.
-    pub objects: ObjectMap<Summary<'a>>,
+    pub objects: ObjectMap<Summary>,
     /// The entries in link order. Those of one object are contiguous.
     pub entries: Vec<Entry>,
     /// The names of their symbols, where the object is not in memory.
-    texts: String,
+    symbol_names: NameStore,
     /// The names of their sections, and of their COMDAT groups.
     names: Interner,
     /// Which sections are gathered.
@@ -82,7 +82,7 @@ pub fn survey<'a>(
         undefined: Vec::new(),
         objects: ObjectMap::default(),
         entries: Vec::new(),
-        texts: String::new(),
+        symbol_names: NameStore::default(),
         names: Interner::default(),
         selection,
         threads: inputs.threads.clone(),
@@ -164,10 +164,8 @@ impl<'a> Survey<'a> {
     }
 
     /// The name of a symbol of an entry.
-    pub fn name(&self, entry: &Entry, symbol: &EntrySymbol) -> &str {
-        let object = self.objects.get(entry.object);
-        let texts = object.and_then(|object| object.bytes);
-        symbol.name.of(texts.unwrap_or(self.texts.as_bytes()))
+    pub fn name(&self, symbol: &EntrySymbol) -> &str {
+        self.symbol_names.get(symbol.name)
     }
 
     /// The node that points to the entry, if it has the role [`Role::Value`].
@@ -199,7 +197,7 @@ impl<'a> Survey<'a> {
 
     /// Frees the names of symbols. They are empty from then on.
     pub fn forget_names(&mut self) {
-        self.texts = String::new();
+        self.symbol_names = NameStore::default();
     }
 
     /// Collects the entries. Returns the marked symbols that objects reference and do not define.
@@ -291,22 +289,18 @@ impl<'a> Survey<'a> {
     }
 
     /// Adds the entries of an object.
-    fn add(&mut self, collected: Collected<'_>) -> Result<()> {
+    fn add(&mut self, collected: Collected) -> Result<()> {
         let names = self.names.intern_all(&collected.names);
         let mut entries = collected.entries;
         for entry in &mut entries {
             entry.section = names[entry.section.position()];
             entry.comdat = entry.comdat.map(|comdat| names[comdat.position()]);
         }
-        if let NameStore::Copied(texts) = &collected.texts {
-            let start = self.texts.len() as u32;
-            self.texts.push_str(texts);
-            if u32::try_from(self.texts.len()).is_err() {
-                return Err(Error::new("the names of all entries take more than 4 GiB"));
-            }
-            let symbols = entries.iter_mut().flat_map(|entry| &mut entry.symbols);
-            symbols.for_each(|symbol| symbol.name = symbol.name.shifted(start));
-        }
+        let Some(start) = self.symbol_names.append(&collected.symbol_names) else {
+            return Err(Error::new("the names of all entries take more than 4 GiB"));
+        };
+        let symbols = entries.iter_mut().flat_map(|entry| &mut entry.symbols);
+        symbols.for_each(|symbol| symbol.name = symbol.name.shifted(start));
         match self.entries.is_empty() {
             // Avoids a copy for the common case of one object with many entries.
             true => self.entries = entries,
@@ -318,7 +312,7 @@ impl<'a> Survey<'a> {
     /// Whether a symbol of an entry may be a mark. Objects that define or reference one were
     /// scanned in full.
     pub fn is_mark(&self, entry: &Entry, symbol: &EntrySymbol) -> bool {
-        entry.all_marked || mark::may_be_mark(self.name(entry, symbol))
+        entry.all_marked || mark::may_be_mark(self.name(symbol))
     }
 
     /// Whether a global symbol of an entry exists for its mark alone: no object, bitcode or option
@@ -346,7 +340,7 @@ impl<'a> Survey<'a> {
         }
         let names = self.entries.iter().flat_map(|entry| {
             let symbols = entry.symbols.iter();
-            symbols.map(|symbol| self.name(entry, symbol))
+            symbols.map(|symbol| self.name(symbol))
         });
         let mut known: HashSet<&str> = names.collect();
         let undefined = self.undefined.iter();

@@ -5,7 +5,7 @@ use super::entry::{Entry, EntrySymbol, Origin, Role};
 use super::node;
 use crate::demangle;
 use crate::error::{Error, Result};
-use crate::input::{Module, ObjectId};
+use crate::input::ObjectId;
 use crate::survey::intern::{Interner, NameId, NameStore};
 use crate::survey::mark::{
     MARK_PREFIX, is_c_identifier, is_marked, is_whole_name, may_be_mark, why_unmarked,
@@ -21,11 +21,11 @@ use std::ops::Range;
 
 /// The entries of an object.
 #[derive(Debug)]
-pub struct Collected<'a> {
+pub struct Collected {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// Where the names of their symbols are.
-    pub texts: NameStore<'a>,
+    /// The names of their symbols.
+    pub symbol_names: NameStore,
     /// The names of their sections and COMDAT groups.
     pub names: Interner,
     /// Names of segments and custom sections that become entries if another object selects them.
@@ -39,16 +39,16 @@ pub struct Collected<'a> {
 ///
 /// # Errors
 /// A mark on something that cannot be an entry.
-pub fn collect<'a>(
-    (id, module): (ObjectId, &Module<'a>),
+pub fn collect(
+    id: ObjectId,
     object: &Object<'_>,
     mut marks: Marks,
     selection: &Selection,
-) -> Result<Collected<'a>> {
+) -> Result<Collected> {
     let by_segment = SymbolsBySegment::of(object);
     let collected = Collected {
         entries: Vec::with_capacity(marks.count()),
-        texts: NameStore::of(module, object),
+        symbol_names: NameStore::default(),
         names: std::mem::take(&mut marks.names),
         candidates: Vec::new(),
         warnings: Vec::new(),
@@ -157,13 +157,13 @@ fn is_sizeless(object: &Object<'_>, symbols: &[SymbolIndex]) -> bool {
 }
 
 /// Collects the entries of an object.
-struct Collector<'o, 'a> {
+struct Collector<'o> {
     id: ObjectId,
     object: &'o Object<'o>,
     marks: Marks,
     /// For each COMDAT group of the object, its interned name, once it is needed.
     groups: Vec<Option<NameId>>,
-    collected: Collected<'a>,
+    collected: Collected,
 }
 
 /// A segment that contains marked entries.
@@ -175,7 +175,7 @@ struct Segment<'o> {
     sizeless: bool,
 }
 
-impl<'a> Collector<'_, 'a> {
+impl Collector<'_> {
     /// The whole segment is one entry, as an input section is for ELF linkers.
     fn named(&mut self, index: SegmentIndex, symbols: &[SymbolIndex]) -> Result<()> {
         let segment = self.object.segment(index);
@@ -316,7 +316,7 @@ impl<'a> Collector<'_, 'a> {
             flags: symbol.flags,
             offset: range.start,
             size: range.end - range.start,
-            name: self.collected.texts.add(symbol.name),
+            name: self.collected.symbol_names.add(symbol.name),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::input::{ObjectId, changed};
-use crate::survey::intern::{NameId, NameStore, StoredName};
+use crate::survey::intern::{NameId, StoredName};
 use crate::wasm::{
     DataSegment, Object, ObjectBytes, SEGMENT_RETAIN, SectionIndex, SegmentIndex, SymbolFlags,
     SymbolIndex,
@@ -107,7 +107,7 @@ pub struct EntrySymbol {
 
 /// What is kept of an object that has entries.
 #[derive(Debug)]
-pub struct Summary<'a> {
+pub struct Summary {
     /// Whether its memory has 64-bit addresses.
     pub memory64: bool,
     /// Whether its table has 64-bit indices.
@@ -115,13 +115,11 @@ pub struct Summary<'a> {
     /// Whether it has constructors, or retained segments that are not entries. These are roots of
     /// the garbage collection once the object is live.
     pub has_roots: bool,
-    /// The bytes of the object, if the names of its entries' symbols are ranges of them.
-    pub bytes: Option<&'a [u8]>,
 }
 
-impl<'a> Summary<'a> {
-    /// Summarizes an object with these entries, whose symbol names are in `texts`.
-    pub fn new(object: &Object<'_>, texts: &NameStore<'a>, entries: &[Entry]) -> Self {
+impl Summary {
+    /// Summarizes an object with these entries.
+    pub fn new(object: &Object<'_>, entries: &[Entry]) -> Self {
         let is_retained = |segment: &DataSegment<'_>| segment.flags & SEGMENT_RETAIN != 0;
         let retained = object.segments.iter().filter(|one| is_retained(one));
         let mut of_entries: Vec<_> = entries
@@ -135,10 +133,6 @@ impl<'a> Summary<'a> {
             memory64: object.memory64,
             table64: object.table64,
             has_roots: object.has_constructors || retained.count() > of_entries.len(),
-            bytes: match texts {
-                NameStore::Object(bytes) => Some(bytes),
-                NameStore::Copied(_) => None,
-            },
         }
     }
 }

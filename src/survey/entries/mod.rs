@@ -31,7 +31,7 @@ pub struct Findings {
 
 impl Findings {
     /// Adds what was found in an object.
-    pub fn add(&mut self, id: ObjectId, found: &mut ObjectScan<'_>) {
+    pub fn add(&mut self, id: ObjectId, found: &mut ObjectScan) {
         let undefined = found.undefined.drain(..);
         self.undefined.extend(undefined.map(|mark| (id, mark)));
         let warnings = found.collected.warnings.drain(..);
@@ -44,10 +44,10 @@ impl Findings {
 }
 
 /// The result of the full scan of an object.
-pub struct ObjectScan<'a> {
-    pub collected: Collected<'a>,
+pub struct ObjectScan {
+    pub collected: Collected,
     /// None if the object has no entries.
-    pub summary: Option<Summary<'a>>,
+    pub summary: Option<Summary>,
     /// The sections that its marks name.
     pub marked: Vec<Arc<str>>,
     /// The undefined symbols that may be marks.
@@ -56,14 +56,14 @@ pub struct ObjectScan<'a> {
     pub undefined: Vec<String>,
 }
 
-impl<'a> ObjectScan<'a> {
+impl ObjectScan {
     /// Scans an object.
     ///
     /// # Errors
     /// A malformed object or mark.
     pub fn of(
         id: ObjectId,
-        module: &Module<'a>,
+        module: &Module<'_>,
         has_marks: bool,
         selection: &Selection,
     ) -> Result<Self> {
@@ -76,7 +76,7 @@ impl<'a> ObjectScan<'a> {
         // The marks have been read; only parts of a large file are needed from here on.
         module.release();
         let marked = marks.names.names().to_vec();
-        let collected = collect((id, module), &object, marks, selection)?;
+        let collected = collect(id, &object, marks, selection)?;
         let undefined = object.symbols.iter().filter(|symbol| symbol.is_undefined());
         let referred = undefined
             .map(|symbol| symbol.name)
@@ -86,8 +86,7 @@ impl<'a> ObjectScan<'a> {
             marked,
             referred: referred.map(str::to_owned).collect(),
             undefined: undefined_marks(&object).map(str::to_owned).collect(),
-            summary: has_entries
-                .then(|| Summary::new(&object, &collected.texts, &collected.entries)),
+            summary: has_entries.then(|| Summary::new(&object, &collected.entries)),
             collected,
         };
         Ok(found)

@@ -15,7 +15,7 @@ use wasm_section_ld::plan;
 use wasm_section_ld::script::{FileName, InputDescription, InputSection, Selector};
 use wasm_section_ld::script::{Script, Source, Statement};
 use wasm_section_ld::survey;
-use wasm_section_ld::wasm::{Edits, Object};
+use wasm_section_ld::wasm::{Edits, Object, ObjectBytes};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -68,8 +68,7 @@ fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     let found = survey();
     let plan = || {
         let resolver = plan::Resolver::new(&found, &inputs, &line);
-        let none = std::iter::empty();
-        let resolved = plan::resolve(&resolver, &found, &inputs.modules, none, || true);
+        let resolved = plan::resolve(&resolver, &found, &inputs.modules, &[], || true);
         plan::plan(&found, &inputs, &script, &resolved).expect("a plan")
     };
     group.bench_function("plan", |bencher| bencher.iter(plan));
@@ -124,7 +123,7 @@ fn nothing(criterion: &mut Criterion) {
 }
 
 fn objects(criterion: &mut Criterion) {
-    let bytes = generate::object(0, COUNT, Naming::Marks);
+    let bytes = ObjectBytes::from(generate::object(0, COUNT, Naming::Marks));
     let mut group = criterion.benchmark_group("one object");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("parse", |bencher| {

@@ -15,8 +15,11 @@ pub struct Row {
     /// How many times each side is run.
     pub rounds: usize,
     /// Makes the inputs.
-    pub links: Box<dyn Fn(&Setup) -> Result<Links>>,
+    pub links: MakeLinks,
 }
+
+/// Makes the inputs of a row.
+pub type MakeLinks = Box<dyn Fn(&Setup) -> Result<Links>>;
 
 /// What a row may cost.
 pub struct Bar {
@@ -119,7 +122,7 @@ pub fn of_crates(counts: &[usize]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (profile, profile_name) in [(Profile::ThinLto, "thin LTO"), (Profile::Dev, "dev")] {
         for &count in counts {
-            let mut row = |what: &str, ratio, cpu, links: Box<dyn Fn(&Setup) -> Result<Links>>| {
+            let mut row = |what: &str, ratio, cpu, links: MakeLinks| {
                 rows.push(Row {
                     name: format!("{count} crates, {profile_name}{what}"),
                     bar: Bar {
