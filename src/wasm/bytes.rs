@@ -12,7 +12,7 @@ pub struct ObjectBytes<'a> {
     names: Names,
 }
 
-/// The texts of those names that are not UTF-8 ([`names`](crate::names)).
+/// The texts of those names that are not UTF-8 ([`names`]).
 #[derive(Debug, Default)]
 pub(super) struct Names(FrozenVec<String>);
 
