@@ -120,10 +120,12 @@ impl<'a> RewrittenObjects<'a> {
     /// # Errors
     /// A malformed archive or object, or a file that cannot be written.
     pub fn finish(
-        self,
+        mut self,
         command: &mut LinkCommand<'_>,
         bitcode: &BitcodeReplacements<'_>,
     ) -> Result<()> {
+        // No gate stays closed, even one without files.
+        self.writer.open_gates()?;
         for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
             // A separately compiled object may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
@@ -147,7 +149,7 @@ impl<'a> RewrittenObjects<'a> {
     }
 }
 
-/// How many bytes of objects a gate is for. A gate costs about 20 µs in both processes.
+/// How many bytes of objects a gate is for. A gate costs a few system calls in both processes.
 const GATE_INTERVAL: usize = 1 << 18;
 
 /// Places a batch where its originals are, behind a gate. Returns the file to write.
@@ -228,9 +230,9 @@ enum Extent {
     Rewritten,
 }
 
-/// From LLVM 17 on, wasm-ld parses all members of all archives, so a member that is in both archives is parsed
-/// twice. To copy a member takes at most this fraction of the time that wasm-ld takes to parse it (2026-11-28: 8.6 MB
-/// of debug builds, 169 million instructions to parse).
+/// How many bytes are copied in the time that wasm-ld takes to parse one. Newer versions parse all members of all
+/// archives, so they parse a member twice that is in the old archive and in the new one. An estimate on the safe side:
+/// to parse 8.6 MB of a debug build took 169 million instructions (LLVM 22, 2026-11-28).
 const COPYING: usize = 16;
 
 impl Extent {
