@@ -37,7 +37,7 @@ impl fmt::Debug for Options<'_> {
 }
 
 impl Options<'_> {
-    /// What the output is like.
+    /// The properties of the output.
     pub fn output(&self) -> Output {
         let shows_symbols = [Id::Map, Id::PrintMap, Id::TraceSymbol];
         Output {
@@ -51,14 +51,14 @@ impl Options<'_> {
     }
 }
 
-/// What becomes of a link.
+/// The result of gathering.
 #[derive(Debug)]
 pub struct Gathered<'a> {
     /// The arrays, and where each entry is in them.
     pub plan: Plan,
     /// The objects to link after all others; none if there is nothing to gather.
     pub hoisted: Option<Hoisted<'a>>,
-    /// What a user should know, one message each.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -66,8 +66,8 @@ pub struct Gathered<'a> {
 /// `sink`, in link order, and takes the place of the original.
 ///
 /// # Errors
-/// An object, a mark or a script that is not right, the errors of `sink`, and bitcode with entries: it has to
-/// be compiled first.
+/// A malformed object, an invalid mark or script, the errors of `sink`, and bitcode with entries, which has to be
+/// compiled first.
 pub fn gather<'a>(
     inputs: &Inputs<'a>,
     options: &Options<'_>,
@@ -104,7 +104,7 @@ pub fn gather<'a>(
 /// Finds what there is to gather. `marks_seen` is called once marks have been seen, before they are read.
 ///
 /// # Errors
-/// An object or a mark that is not right, and what `marks_seen` fails with.
+/// A malformed object, an invalid mark, and the error of `marks_seen`.
 pub fn survey<'a>(
     inputs: &Inputs<'a>,
     options: &Options<'_>,
@@ -131,7 +131,7 @@ pub fn bitcode_with_entries(
 /// the entries are resolved again with these references, until that changes nothing.
 ///
 /// # Errors
-/// What cannot be laid out, and a script that cannot be followed.
+/// A section that cannot be laid out, and a script that cannot be executed.
 pub fn plan(survey: &Survey<'_>, inputs: &Inputs<'_>, options: &Options<'_>) -> Result<Plan> {
     let resolver = Resolver::new(survey, inputs, options.line);
     let plan_of = |resolved: &Resolved| plan::plan(survey, inputs, options.script, resolved);

@@ -64,8 +64,8 @@ impl Sink for Discard {
 pub struct Hoisted<'a> {
     /// The synthesized object. It is linked last.
     pub object: Synthesized<'a>,
-    /// An object to be linked just before it, with references to the names that the command line asks for
-    /// after all files. Without it, what entries refer to would be asked for first.
+    /// An object to be linked just before it, with references to the names that the command line refers to
+    /// after all files. Without it, the references of entries would come first.
     pub requests: Option<Synthesized<'static>>,
     /// The global symbols of the synthesized object, by name.
     pub globals: HashMap<String, Global>,
@@ -95,7 +95,7 @@ pub fn hoist<'s, 'a>(
     }
     let object = synthesis.builder.finish();
     let has_references = object.references().next().is_some();
-    // What was bitcode comes last too, and has references of its own.
+    // Compiled objects come last too, and have references of their own.
     let is_compiled = |module: &Module<'_>| module.provenance == Provenance::Compiled;
     let has_references = has_references || modules.iter().any(is_compiled);
     let requests = match has_references && !plan.extracted_by_command_line.is_empty() {

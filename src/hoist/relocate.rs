@@ -66,9 +66,9 @@ fn of_segment<'o>(
     Ok(relocations)
 }
 
-/// Refuses a distance (`R_WASM_MEMORY_ADDR_LOCREL_I32`) in position-independent output. It is the same
+/// Rejects a distance (`R_WASM_MEMORY_ADDR_LOCREL_I32`) in position-independent output. It is the same
 /// wherever the module is loaded, but no backend writes it right: 14 to 19 add the base to it, and 22
-/// refuses it without saying where it is.
+/// rejects it without a location.
 fn check_distance(object: &Object<'_>, relocation: &Relocation, section: &str) -> Result<()> {
     if relocation.ty != RelocationType::MemoryAddrLocrelI32 {
         return Ok(());

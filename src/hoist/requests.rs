@@ -1,11 +1,11 @@
-//! An object that asks for names before the synthesized object does.
+//! An object with references that come before those of the synthesized object.
 
 use crate::error::Result;
 use crate::input::{Module, Modules, ObjectId, Provenance};
 use crate::wasm::{Builder, Object, Symbol, SymbolFlags, SymbolKind, SynthSymbol, Synthesized};
 
 /// An object that refers to `names`, each by the kind and signature that its symbol has in the object that defines
-/// it. A name without an object is that of bitcode: what the bitcode was compiled to defines it.
+/// it. A name without an object is defined in bitcode, and so by one of the compiled objects.
 ///
 /// # Errors
 /// An input that cannot be read again.

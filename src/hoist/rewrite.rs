@@ -1,5 +1,4 @@
-//! An object that is rewritten: what moves out of it, what the synthesized object has of it, and which
-//! edits follow.
+//! The rewrite of an object: what moves to the synthesized object, and the edits that follow.
 
 use super::names::{UNIQUE, global_name};
 use super::private_data::MovedData;
@@ -52,7 +51,7 @@ pub(super) struct Rewrite<'o> {
     aliases: Vec<(SymbolIndex, String)>,
     /// The symbols of removed entries that stay defined here.
     defined: BTreeMap<SymbolIndex, SymbolFlags>,
-    /// For each symbol, the one of the synthesized object that stands for it.
+    /// For each symbol, its symbol in the synthesized object.
     symbols: Vec<Option<PackedIndex>>,
     /// For each segment of private data, its place in the synthesized object.
     private: Vec<Option<PackedPlace>>,
@@ -76,8 +75,7 @@ impl<'o> Rewrite<'o> {
             match entry.origin {
                 Origin::Segment(segment) | Origin::Symbol(segment, _) => segments.push(segment),
                 Origin::Custom(section, _) => {
-                    // A section that holds more than the entry passes through, for whoever reads it
-                    // from outside.
+                    // A section with more than the entry is kept, for tools that read the module.
                     let content = object.sections.get(section.position());
                     if content.is_some_and(|all| all.content.len() == entry.size as usize) {
                         sections.insert(section);
@@ -114,12 +112,12 @@ impl<'o> Rewrite<'o> {
         self.aliases.push((index, name));
     }
 
-    /// The symbol of the synthesized object that stands for one of this object, if there is one.
+    /// The symbol of the synthesized object for one of this object, if there is one.
     pub(super) fn synthesized_symbol(&self, index: SymbolIndex) -> Option<SymbolIndex> {
         self.symbols[index.position()].map(|packed| SymbolIndex(packed.get()))
     }
 
-    /// Notes the symbol of the synthesized object that stands for one of this object.
+    /// Records the symbol of the synthesized object for one of this object.
     pub(super) fn set_synthesized_symbol(&mut self, index: SymbolIndex, symbol: SymbolIndex) {
         self.symbols[index.position()] = PackedIndex::new(symbol.0);
     }
@@ -129,11 +127,11 @@ impl<'o> Rewrite<'o> {
         self.private[segment.position()].map(PackedPlace::get)
     }
 
-    /// Notes the place in the synthesized object of a segment of private data. If it has relocations,
+    /// Records the place in the synthesized object of a segment of private data. If it has relocations,
     /// [`next_pending`](Self::next_pending) will give it.
     ///
     /// # Errors
-    /// An index that no object has room for, or an invalid relocation.
+    /// An index that is too large, or an invalid relocation.
     pub(super) fn set_private_place(&mut self, segment: SegmentIndex, place: Place) -> Result<()> {
         self.private[segment.position()] = Some(PackedPlace::new(place)?);
         if !self.object.segment_relocations(segment)?.is_empty() {
@@ -200,12 +198,12 @@ pub(super) struct Place {
     pub(super) offset: u32,
 }
 
-/// An index of which an `Option` takes no more room than itself: there is one for each symbol.
+/// An index whose `Option` has the same size: there is one for each symbol.
 #[derive(Debug, Clone, Copy)]
 struct PackedIndex(NonZeroU32);
 
 impl PackedIndex {
-    /// `None` for an index that no file has room for.
+    /// `None` for an index that is too large.
     fn new(index: u32) -> Option<Self> {
         index.checked_add(1).and_then(NonZeroU32::new).map(Self)
     }
@@ -215,7 +213,7 @@ impl PackedIndex {
     }
 }
 
-/// A [`Place`] of which an `Option` takes no more room than itself.
+/// A [`Place`] whose `Option` has the same size.
 #[derive(Debug, Clone, Copy)]
 struct PackedPlace {
     segment: PackedIndex,

@@ -196,7 +196,7 @@ fn undefined_function<'a>(
     }
 }
 
-/// Refuses a name that is a function in one object and data in another.
+/// Rejects a name that is a function in one object and data in another.
 fn check_kind(known: &Global, is_data: bool, name: &str) -> Result<()> {
     if known.is_data == is_data {
         return Ok(());

@@ -167,7 +167,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
         Ok(())
     }
 
-    /// What stands here for a symbol of an input.
+    /// The target here of a reference to a symbol of an input.
     fn target(&mut self, rewrite: &mut Rewrite<'_>, index: SymbolIndex) -> Result<Target> {
         if let Some(known) = rewrite.synthesized_symbol(index) {
             return Ok(known.into());
@@ -188,7 +188,7 @@ impl<'s, 'a> Synthesis<'s, 'a> {
         Ok(reference.into())
     }
 
-    /// What stands here for a symbol of private data, which is `range` of the segment `from`.
+    /// The target here of a reference to private data, which is `range` of the segment `from`.
     fn private_target(
         &mut self,
         rewrite: &mut Rewrite<'_>,

@@ -1,4 +1,4 @@
-//! Warnings about sections that are no arrays: a walk over one would meet padding, or half an entry.
+//! Warnings about sections that are not arrays: a walk over one would read padding, or part of an entry.
 
 use super::alignment::{Alignments, EntryAlignment};
 use super::output::{Placed, describe_entry};
@@ -44,7 +44,7 @@ impl<'a> ArrayChecker<'a> {
     /// Counts an entry that is placed after `padding` bytes.
     ///
     /// # Errors
-    /// So much padding that no type can need it, which would make a large array of a small object.
+    /// More padding than any type needs: a small object would make a large array.
     pub fn count(&mut self, id: EntryId, padding: u64) -> Result<()> {
         let entry = &self.survey[id];
         self.entry_bytes += u64::from(entry.size);

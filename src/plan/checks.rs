@@ -1,5 +1,5 @@
-//! What a finished layout may not have: contents that are not loaded, numbers that objects refer to, and
-//! discarded symbols that are needed.
+//! Checks of a finished layout: contents that are not loaded, references to absolute symbols, and references to
+//! discarded entries.
 
 use super::image::Image;
 use super::layout::Layout;
@@ -12,7 +12,7 @@ use crate::survey::{EntryId, Survey, read_again, referrers};
 /// Checks a layout.
 ///
 /// # Errors
-/// What is wrong with it, and objects that are damaged.
+/// A violation, or a malformed object.
 pub fn check(
     survey: &Survey<'_>,
     modules: &Modules<'_>,
@@ -24,7 +24,7 @@ pub fn check(
     check_discarded(survey, modules, &layout.discarded)
 }
 
-/// Refuses contents in `(NOLOAD)` sections. A loader leaves these alone. In wasm such memory is zero, as is all
+/// Rejects contents in `(NOLOAD)` sections. A loader does not load these. In wasm such memory is zero, as is all
 /// memory for which there is no data segment.
 fn check_noload(
     survey: &Survey<'_>,
@@ -78,8 +78,8 @@ fn has_contents(survey: &Survey<'_>, modules: &Modules<'_>, id: EntryId) -> Resu
     read().map_err(|error: Error| error.in_file(&module.name))
 }
 
-/// Refuses objects that refer to a symbol that is a number. `wasm-ld` adds an address to every data symbol of
-/// an object, absolute ones too, so numbers are for the script alone.
+/// Rejects objects that refer to a symbol that is a number. `wasm-ld` adds an address to every data symbol of
+/// an object, absolute ones too, so only the script can use numbers.
 fn check_numbers(modules: &Modules<'_>, image: &Image<'_>) -> Result<()> {
     let numbers: Vec<_> = image.numbers().collect();
     let names = numbers.iter().map(|name| name.value.as_str()).collect();
@@ -99,7 +99,7 @@ fn check_numbers(modules: &Modules<'_>, image: &Image<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses references to discarded entries, which are defined nowhere. If one is in an archive member, the
+/// Rejects references to discarded entries, which are defined nowhere. If one is in an archive member, the
 /// archive would offer its definition to the reference again.
 fn check_discarded(
     survey: &Survey<'_>,

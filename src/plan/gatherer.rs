@@ -40,27 +40,26 @@ enum Reason {
     NoBytes,
     /// RETAIN alone keeps an entry, and the backend does not honour it.
     RetainIgnored,
-    /// In position-independent output, what the backend loses is no undefined symbol but an import that
-    /// nobody satisfies. So nothing is left to a backend that ignores RETAIN.
+    /// In position-independent output, the bounds of a section that the backend loses are not undefined symbols but
+    /// imports that no module defines. So this linker gathers everything if the backend ignores RETAIN.
     PositionIndependent,
 }
 
-/// What of the link decides who gathers its sections.
+/// The properties of a link that decide who gathers its sections.
 pub struct Conditions<'c> {
     /// Whether the output is position-independent.
     pub is_position_independent: bool,
-    /// Whether the backend honours `WASM_SEG_FLAG_RETAIN`. To find out, the backend is run: so it is asked
-    /// only where that decides.
+    /// Whether the backend honours `WASM_SEG_FLAG_RETAIN`. This runs the backend, so it is called only if it matters.
     pub retains: &'c dyn Fn() -> bool,
 }
 
-/// What of a section decides who gathers it.
+/// The properties of a section that decide who gathers it.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
     is_requested: bool,
     /// Whether all of its entries are data segments of its name.
     all_segments: bool,
-    /// What keeps the entry that is kept least reliably.
+    /// The weakest reason that keeps an entry.
     keeper: Keeper,
     /// Whether there are copies of one COMDAT group.
     has_copies: bool,
@@ -120,8 +119,8 @@ impl Facts {
 }
 
 /// Whether an object is part of a Rust crate. rustc 1.100 and later makes a data segment of `#[link_section]`;
-/// earlier it made a custom section, and those are all gathered. A program does not take parts of a crate as
-/// it does of a C library: what a crate puts into a section is meant to be there.
+/// earlier versions make a custom section, and those are all gathered. A program does not use parts of a crate as it
+/// uses parts of a C library: what a crate puts into a section belongs there.
 fn is_of_rust(module: &Module<'_>) -> bool {
     let name = &module.name;
     let file = name.file().as_os_str().as_encoded_bytes();
@@ -178,7 +177,7 @@ impl Gatherers {
         }
     }
 
-    /// Tells whether this linker gathers a section of a name, which may have entries in bitcode alone.
+    /// Whether this linker gathers a section, which may have entries only in bitcode.
     pub fn gathers<'s>(&self, survey: &'s Survey<'_>) -> impl Fn(&str) -> bool + use<'s> {
         let sections = survey.entries.iter().map(|entry| entry.section);
         let gathered = sections.filter(|section| !self.left_to_backend.contains(section));

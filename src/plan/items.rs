@@ -47,14 +47,14 @@ impl Item {
 /// The items of a section, in order. Entries without bytes have none.
 ///
 /// # Errors
-/// Damaged relocations of an object.
+/// An object with malformed relocations.
 pub fn items(
     survey: &Survey<'_>,
     modules: &Modules<'_>,
     section: &PlannedSection,
 ) -> Result<Vec<Item>> {
     let entry = |id: EntryId| &survey[id];
-    // Each object is looked into once, whatever the order of the section.
+    // Each object is parsed once, in any order of the section.
     let mut by_object: Vec<EntryId> = section.entries.iter().map(|one| one.entry).collect();
     by_object.retain(|&id| parts(entry(id)).is_none());
     by_object.sort();
@@ -157,7 +157,7 @@ fn parts_of(object: &Object<'_>, entry: &Entry) -> Result<Parts> {
     let mut gaps = Vec::new();
     let mut end = 0;
     for (range, symbol) in named {
-        // Another name for what has one.
+        // Another name for the same item.
         if range.end <= end {
             continue;
         }

@@ -1,5 +1,5 @@
-//! What the optimizer must keep of bitcode, as somebody refers to it whom the backend does not see yet when it
-//! compiles the bitcode: entries, and what they extract from archives.
+//! The symbols that the optimizer must keep when the backend compiles bitcode. Entries, and the members that they
+//! extract, refer to them, and the backend does not see these references yet.
 
 use super::plain_link::PlainLink;
 use crate::args::CommandLine;
@@ -9,8 +9,8 @@ use crate::input::{Inputs, Module};
 use crate::survey::{Survey, WithEntries};
 use crate::wasm::{Object, SymbolKind};
 
-/// The global names that bitcode which is linked defines, and that are those of its entries, or that entries of
-/// archive members may lead to.
+/// The global names that linked bitcode defines and that are names of its entries, or that entries of archive members
+/// may refer to, directly or not.
 pub fn kept(
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
@@ -61,7 +61,7 @@ pub fn kept(
     kept
 }
 
-/// The first archive member, or other file that is linked on demand, that offers each name.
+/// The first lazy file that defines each name.
 struct Offers<'m>(HashMap<String, &'m Module<'m>>);
 
 impl<'m> Offers<'m> {
@@ -77,7 +77,7 @@ impl<'m> Offers<'m> {
     }
 }
 
-/// The names that an object or bitcode defines for others, and those that it refers to.
+/// The global names that an object or bitcode defines, and those that it refers to.
 #[derive(Default)]
 struct Globals {
     defined: Vec<String>,

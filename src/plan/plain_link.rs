@@ -1,8 +1,8 @@
 //! A simulation of the plain link of the same command line: which archive members are extracted, and which
 //! definition of each symbol prevails.
 //!
-//! The backend decides that, and hoisting preserves it by the order and the binding of symbols. The simulation
-//! is needed only where the plan depends on it: a weak definition, or a name that two inputs define. It reads
+//! The backend decides that, and hoisting preserves it by the order and the binding of symbols. The simulation is
+//! needed only if the plan depends on it: a weak definition, or a name that two inputs define. It reads
 //! the symbol tables of all inputs and follows `lld/wasm/SymbolTable.cpp`.
 
 use super::symbol_tables::{Symbol, SymbolTables};
@@ -84,7 +84,7 @@ impl PlainLink {
         link.exports_all = line.has(Id::ExportAll) || line.has(Id::Shared);
         link.add_files(false);
         link.refer_from(line);
-        // What bitcode was compiled to comes after all references.
+        // Compiled objects come after all references.
         link.add_files(true);
         link
     }
@@ -254,14 +254,14 @@ impl PlainLink {
         let state = &mut self.states[symbol.name];
         let files = &self.tables.files;
         match *state {
-            // The definition in bitcode is now the one in what it was compiled to.
+            // The compiled object now has the definition.
             State::Defined { file: other, .. }
                 if files[file].is_compiled && files[other].object.is_none() =>
             {
                 *state = State::Defined { file, is_weak };
             }
             State::Defined { is_weak: false, .. } if !is_weak => {
-                // With --allow-multiple-definition the first counts.
+                // With --allow-multiple-definition the first wins.
                 self.duplicates.insert(symbol.name);
             }
             State::Defined { is_weak: true, .. } if !is_weak => {

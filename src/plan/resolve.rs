@@ -54,7 +54,7 @@ pub struct Resolution {
 #[derive(Debug)]
 pub struct Resolver<'s> {
     survey: &'s Survey<'s>,
-    /// Archive members that are not linked, as an identical object is.
+    /// Archive members that are not linked because an identical object is.
     identical: HashSet<ObjectId>,
     names: ContestedNames<'s>,
     allows_duplicates: bool,
@@ -202,8 +202,8 @@ fn global_symbols<'s>(
     })
 }
 
-/// Whether what is gathered depends on how the plain link resolves symbols. Only entries have names with the text
-/// of a mark, so of these only contested ones count.
+/// Whether the entries depend on how the plain link resolves symbols. Only entries have names that contain a mark, so
+/// such a name matters only if it is contested.
 fn needs_plain_link(
     survey: &Survey<'_>,
     modules: &Modules<'_>,
@@ -272,7 +272,7 @@ impl Resolution {
         }
     }
 
-    /// Follows what the plain link decides of each name.
+    /// Resolves each contested name as the plain link does.
     fn resolve_names(
         &mut self,
         survey: &Survey<'_>,
@@ -280,7 +280,7 @@ impl Resolution {
         plain: &PlainLink,
         allows_duplicates: bool,
     ) {
-        // First which entries there are, as a name may be that of one that is not.
+        // Entries first: a name may be that of an entry that is not linked.
         for (id, entry, symbol) in global_symbols(survey) {
             let definition = plain.definition(survey.name(symbol));
             let is_other =
@@ -346,7 +346,7 @@ impl Resolution {
         if self.is_selected(found) {
             return Winner::Entry(found);
         }
-        // Another copy of its group stands for it.
+        // Another copy of its group replaces it.
         let comdat = survey[found].comdat;
         let copy = |id: &&EntryId| self.is_selected(**id) && survey[**id].comdat == comdat;
         let copy = comdat.and_then(|_| entries.iter().find(copy));

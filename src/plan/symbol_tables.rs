@@ -41,12 +41,12 @@ pub struct Symbol {
 }
 
 impl SymbolTables {
-    /// Reads them. The backend reports what cannot be read.
+    /// Reads them. The backend reports unreadable files.
     pub fn read(inputs: &Inputs<'_>) -> Self {
         let mut tables = Self::default();
         let mut bitcode = inputs.bitcode.iter().peekable();
         for (id, module) in inputs.modules.with_ids() {
-            // What it was compiled to comes after all files.
+            // Compiled objects come after all files.
             let is_last = module.provenance == Provenance::Compiled;
             let before =
                 |other: &&Module<'_>| is_last || other.place.argument < module.place.argument;
@@ -59,7 +59,7 @@ impl SymbolTables {
         tables
     }
 
-    /// The index of the file that an object is.
+    /// The index of an object's file.
     pub fn file_of(&self, object: ObjectId) -> Option<usize> {
         self.objects.get(object.position()).copied()
     }

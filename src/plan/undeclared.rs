@@ -1,4 +1,4 @@
-//! Sections at whose ends somebody looks and that nobody declares, and marks that nobody defines.
+//! Undeclared sections, whose bounds code refers to, and undefined marks.
 
 use super::gatherer::is_root;
 use super::output::Plan;
@@ -13,19 +13,18 @@ use crate::wasm::Object;
 use memchr::memmem;
 use std::collections::BTreeSet;
 
-/// A mark that no entry defines, or a symbol at the end of a section that has no entries or none that is sure
-/// to be linked.
+/// An undefined mark, or a bound of a section that has no entries or none that is certainly linked.
 #[derive(Debug)]
 pub struct Undeclared<'a> {
     /// The symbol.
     symbol: String,
-    /// The first object that refers to it, not weakly; none where an option does.
+    /// The first object with a strong reference to it; none if an option refers to it.
     referrer: Option<&'a Module<'a>>,
     /// What to do.
     hints: Vec<String>,
 }
 
-/// All of which the backend says whether live code refers to it.
+/// The undeclared symbols of a link. Only the backend knows whether live code refers to them.
 pub fn undeclared<'a>(
     survey: &Survey<'_>,
     plan: &Plan,
@@ -44,8 +43,7 @@ pub fn undeclared<'a>(
     marks.chain(ends(survey, plan, inputs)).collect()
 }
 
-/// What speaks of a section is none of the backend's business where the plan makes its array, or where the
-/// backend does so for certain.
+/// The bounds of sections that neither the plan nor, for certain, the backend defines.
 fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Undeclared<'a>> {
     let modules = &inputs.modules;
     let planned = plan.sections.iter().filter(|section| !section.is_empty());
@@ -57,8 +55,8 @@ fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Und
         is_left && is_segment && is_kept && modules[entry.object].always_linked()
     });
     declared.extend(linked.map(|entry| survey.section(entry)));
-    let spoken_of = survey.selection.names();
-    let sections: Vec<&str> = spoken_of.filter(|name| !declared.contains(name)).collect();
+    let named = survey.selection.names();
+    let sections: Vec<&str> = named.filter(|name| !declared.contains(name)).collect();
     if sections.is_empty() {
         return Vec::new();
     }
@@ -101,7 +99,7 @@ impl Undeclared<'_> {
         self.referrer.is_some()
     }
 
-    /// Whether the backend says that it is undefined, by its name or by the path that this mangles.
+    /// Whether the backend reports it as undefined, by its name or its demangled name.
     pub fn is_in(&self, messages: &[u8]) -> bool {
         let path = demangle::as_llvm(&self.symbol);
         let names = [names::bytes(&self.symbol).into_owned()].into_iter();
@@ -131,7 +129,7 @@ impl Undeclared<'_> {
         }
     }
 
-    /// What there is to say beside the error that the backend has.
+    /// A note to the backend's error.
     pub fn hint(&self) -> String {
         self.hints.join("\n>>> ")
     }
@@ -179,14 +177,14 @@ fn hints(
     hints
 }
 
-/// Names of data segments and custom sections that might be those of link sections.
+/// Names of data segments and custom sections that may be names of link sections.
 fn names_in<'a>(object: &'a Object<'_>) -> impl Iterator<Item = &'a str> {
     let segments = object.segments.iter().map(|segment| segment.name);
     let custom = object.custom_sections().map(|(_, section)| &*section.name);
     segments.chain(custom).filter(|name| is_c_identifier(name))
 }
 
-/// Undefined symbols that may be those at the ends of sections. A weak one may be null.
+/// Undefined symbols that may be bounds of sections. A weak one may be null.
 fn ends_referred_to<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
     let symbols = object.symbols.iter();
     let undefined = symbols.filter(|symbol| symbol.is_undefined() && !symbol.is_weak());
@@ -194,7 +192,7 @@ fn ends_referred_to<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
     names.filter(|name| name.starts_with(START) || name.starts_with(STOP))
 }
 
-/// The sections that bitcode has data in, which the backend compiles.
+/// The sections of data in bitcode.
 fn sections_of_bitcode(inputs: &Inputs<'_>) -> BTreeSet<String> {
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
     let mut sections = BTreeSet::new();
