@@ -118,7 +118,7 @@ impl SymbolTable {
             true => SymbolFlags::UNDEFINED | SymbolFlags::BINDING_WEAK,
             false => SymbolFlags::UNDEFINED,
         };
-        let own_name = Cow::Owned(name.clone().into_owned());
+        let own_name = name.to_string().into();
         let reference = match symbol.kind {
             SymbolKind::Function(function) => {
                 let is_import = symbol.is_undefined();

@@ -91,7 +91,6 @@ pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bo
         }
         let subsections = match header.name()? {
             b"linking" => subsections(&header.section()?)?,
-            name if name.starts_with(b"reloc.") || name.starts_with(b".debug_") => continue,
             name if selection.selects_custom_sections(&names::text(name)) => return Ok(true),
             _ => continue,
         };
@@ -107,4 +106,31 @@ pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bo
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::CommandLine;
+    use crate::input::Inputs;
+    use crate::script::{Script, Source};
+    use crate::wasm::Builder;
+
+    #[test]
+    fn a_script_selects_custom_sections_of_any_name() {
+        let name = b".debug_mine";
+        let mut object = Builder::new(false, false).finish().bytes();
+        object.extend([CUSTOM, name.len() as u8 + 1, name.len() as u8]);
+        object.extend(name);
+        let mut inputs = Inputs::default();
+        let id = inputs.add_object("a.o", &object);
+        let line = CommandLine::parse(Vec::new()).expect("a line");
+        for (text, selects) in [("*(.debug_mine)", true), ("*(.debug_other)", false)] {
+            let text = format!("SECTIONS {{ .mine : {{ {text} }} }}");
+            let script = Script::parse(Source::new("test.ld", &text), &[]).expect("a script");
+            let selection = Selection::from_options(&line, &script);
+            let found = may_have_entries(&inputs.modules[id], &selection);
+            assert_eq!(found, Ok(selects), "{text}");
+        }
+    }
 }
