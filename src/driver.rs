@@ -48,15 +48,17 @@ pub fn run(
 ) -> ExitCode {
     let mut argv = argv.into_iter();
     let diagnostics = Diagnostics::new(program_name(argv.next()));
-    let status = link(&diagnostics, argv.collect());
+    let argv = argv.collect();
+    #[cfg(windows)]
+    let argv = crate::args::expand_wildcards(argv);
+    let status = link(&diagnostics, argv);
     interrupt::wait_if_exiting();
     match status {
         Ok(ExitStatus::Interrupted(signal)) => interrupt::exit_by_signal(signal),
         Ok(ExitStatus::Code(status)) => ExitCode::from(status),
         Ok(ExitStatus::Signal(backend, signal)) => {
             diagnostics.error(&ended_by_signal(&backend, signal));
-            // As a shell does.
-            ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+            interrupt::exit_as_after(signal)
         }
         Err(error) => {
             error.all().for_each(|error| diagnostics.error(error));
@@ -408,9 +410,10 @@ impl Sink for Rewritten<'_, '_> {
 
 fn ended_by_signal(backend: &Path, signal: i32) -> Error {
     let backend = backend.display();
-    Error::new(format!(
-        "the linker {backend} was terminated by signal {signal}"
-    ))
+    Error::new(match cfg!(windows) {
+        true => format!("the linker {backend} was terminated by exception {signal:#x}"),
+        false => format!("the linker {backend} was terminated by signal {signal}"),
+    })
     .note("no output was written; link again, or use another linker with --section-linker=PATH")
 }
 

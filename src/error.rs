@@ -103,11 +103,26 @@ impl From<wasmparser::Error> for Error {
     }
 }
 
-/// What the operating system says of `error`, in the words of `strerror`, without Rust's suffix.
+/// What the operating system says of `error`, in the words of `strerror`, without Rust's suffix. LLVM uses these
+/// words on Windows too, where the system has its own, in the language of the user.
 pub fn os_message(error: &std::io::Error) -> String {
-    // Found without asking the system to read it.
-    if error.kind() == std::io::ErrorKind::IsADirectory {
-        return "Is a directory".to_owned();
+    use std::io::ErrorKind;
+    let words = match error.kind() {
+        // Found without asking the system to read it.
+        ErrorKind::IsADirectory => "Is a directory",
+        kind if cfg!(windows) => match kind {
+            ErrorKind::NotFound => "No such file or directory",
+            ErrorKind::PermissionDenied => "Permission denied",
+            ErrorKind::AlreadyExists => "File exists",
+            ErrorKind::NotADirectory => "Not a directory",
+            ErrorKind::StorageFull => "No space left on device",
+            ErrorKind::InvalidFilename => "Filename too long",
+            _ => "",
+        },
+        _ => "",
+    };
+    if !words.is_empty() {
+        return words.to_owned();
     }
     let text = error.to_string();
     match text.find(" (os error") {

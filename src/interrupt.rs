@@ -1,11 +1,14 @@
-//! Signals that end a link. The handler terminates the backend, removes temporary files, and lets this
-//! process end by the same signal.
+//! Signals that end a link, or console events on Windows. The handler terminates the backend, removes temporary
+//! files, and lets this process end by the same signal.
 //!
 //! A signal that the caller ignores (`nohup`) stays ignored. No handler is installed before there is
 //! something to clean up.
 
 use std::io::Result;
 use std::process::{Child, Command, ExitStatus};
+
+#[cfg(windows)]
+pub mod windows;
 
 #[cfg(unix)]
 mod unix {
@@ -212,6 +215,8 @@ mod parent_death {
 pub fn install_handlers() {
     #[cfg(unix)]
     unix::install_handlers();
+    #[cfg(windows)]
+    windows::install_handlers();
 }
 
 /// Defers signals while `make` runs, so that the handler sees its result.
@@ -228,8 +233,11 @@ pub fn defer_signals<T>(make: impl FnOnce() -> T) -> T {
         }
         made
     }
-    #[cfg(not(unix))]
-    make()
+    #[cfg(windows)]
+    {
+        let _deferred = windows::defer();
+        make()
+    }
 }
 
 /// Starts the backend, which ends with this process.
@@ -249,6 +257,12 @@ pub fn spawn(command: &mut Command) -> Result<Child> {
                 .get(),
             std::sync::atomic::Ordering::SeqCst,
         );
+        #[cfg(windows)]
+        {
+            windows::set_backend(Some(&child));
+            // Ignore a system that does not allow it.
+            let _ = windows::end_with_this_process(&child);
+        }
         Ok(child)
     })
 }
@@ -260,8 +274,12 @@ pub fn spawn(command: &mut Command) -> Result<Child> {
 pub fn wait(child: &mut Child) -> Result<ExitStatus> {
     #[cfg(unix)]
     unix::wait_until_exited(rustix::process::Pid::from_child(child));
+    #[cfg(windows)]
+    windows::wait_until_exited(child);
     defer_signals(|| {
         let status = child.wait();
+        #[cfg(windows)]
+        windows::set_backend(None);
         #[cfg(unix)]
         unix::BACKEND.store(0, std::sync::atomic::Ordering::SeqCst);
         status
@@ -295,6 +313,10 @@ pub fn wait_if_exiting() {
     while unix::IS_EXITING.load(std::sync::atomic::Ordering::SeqCst) {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
+    #[cfg(windows)]
+    while windows::IS_EXITING.load(std::sync::atomic::Ordering::SeqCst) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
 }
 
 /// Whether `signal` asks a process to end, and is not a crash.
@@ -304,16 +326,24 @@ pub fn is_termination(signal: i32) -> bool {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
         [SIGHUP, SIGINT, SIGQUIT, SIGTERM].contains(&signal)
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     {
-        let _ = signal;
-        false
+        signal == windows::CONTROL_C_EXIT
     }
 }
 
-/// Ends this process by `signal`, with the default action.
+/// Ends this process by `signal`, with the default action. On Windows, `signal` is the exit status.
 pub fn exit_by_signal(signal: i32) -> ! {
     #[cfg(unix)]
     let _ = signal_hook::low_level::emulate_default_handler(signal);
-    std::process::exit(128 + signal)
+    exit_as_after(signal)
+}
+
+/// Ends this process with the exit status that a shell gives to a program that `signal` has ended. On Windows,
+/// that is `signal` itself.
+pub fn exit_as_after(signal: i32) -> ! {
+    std::process::exit(match cfg!(windows) {
+        true => signal,
+        false => 128 + signal,
+    })
 }

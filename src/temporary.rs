@@ -37,11 +37,14 @@ impl Kind {
     }
 }
 
+/// The environment variable with the path of the directory for temporary files.
+const VARIABLE: &str = if cfg!(windows) { "TMP" } else { "TMPDIR" };
+
 /// The prefix of directory names.
 pub const PREFIX: &str = "wasm-section-ld-";
 
 impl Directory {
-    /// Creates a directory in `TMPDIR`.
+    /// Creates a directory in `TMPDIR`; on Windows, in `TMP` or `TEMP`.
     ///
     /// # Errors
     /// It cannot be made.
@@ -56,6 +59,8 @@ impl Directory {
             let directory = builder.tempdir()?;
             #[cfg(unix)]
             cleanup::register(directory.path());
+            #[cfg(windows)]
+            interrupt::windows::register(directory.path());
             Ok::<_, std::io::Error>(directory)
         })?;
         Ok(Self {
@@ -79,10 +84,36 @@ impl Directory {
     }
 }
 
+/// Removes the directory. Windows removes no file that a process has mapped or opened without sharing its
+/// removal: a virus scanner, or a child of the backend that has not ended yet. So this tries again for a while.
+#[cfg(windows)]
+pub fn remove(directory: &Path) -> Result<()> {
+    use std::time::Duration;
+    const MAX_TRIES: u32 = 10;
+    for number in 0..MAX_TRIES {
+        match std::fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                // Two seconds in all.
+                std::thread::sleep(Duration::from_millis(2 << number));
+            }
+            _ => return Ok(()),
+        }
+    }
+    std::fs::remove_dir_all(directory)
+}
+
+#[cfg(windows)]
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Ignored as on other systems. The link has its result.
+        let _ = remove(self.path());
+    }
+}
+
 /// The error for a temporary file that cannot be written. It names the directory, as the file name
 /// means nothing to the user.
 pub fn cannot_write(error: &std::io::Error) -> Error {
     let directory = std::env::temp_dir();
     Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
-        .note("set TMPDIR to a directory for temporary files, with room for a copy of the inputs that have entries")
+        .note(format!("set {VARIABLE} to a directory for temporary files, with room for a copy of the inputs that have entries"))
 }

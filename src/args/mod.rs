@@ -6,10 +6,14 @@
 mod options;
 mod os;
 mod response;
+#[cfg(windows)]
+mod wildcards;
 
 pub use options::Id;
 pub use os::{from_bytes, strip_prefix};
 pub use response::{Quoting, split as split_response_file};
+#[cfg(windows)]
+pub use wildcards::expand as expand_wildcards;
 
 use crate::error::Result;
 use options::Match;

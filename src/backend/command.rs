@@ -3,7 +3,6 @@
 
 use super::diagnostics::{NameMap, SynthesizedSymbols};
 use super::gate::Gate;
-use super::invocation::MAX_COMMAND_LINE;
 use super::map::MapArrays;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
@@ -19,6 +18,28 @@ pub struct LinkCommand<'a> {
     pub(super) directory: Directory,
     pub(super) edits: Edits,
     pub(super) names: NameMap<'a>,
+}
+
+/// The maximum length of a command line in bytes; longer ones go into a response file. The limit of Windows is
+/// 32,767 characters.
+const MAX_LENGTH: usize = 30_000;
+/// The maximum length of a command line with an empty argument, which older versions of lld drop in response
+/// files. Linux takes at least 2 MiB.
+const MAX_LENGTH_WITH_EMPTY: usize = if cfg!(windows) { MAX_LENGTH } else { 1 << 20 };
+
+/// Whether the system takes a command line with these arguments.
+pub fn are_short(arguments: &[OsString]) -> bool {
+    // Windows passes one string: with quotes around an argument, and a backslash before some characters.
+    let length = |argument: &OsString| {
+        let bytes = argument.as_encoded_bytes();
+        let escaped = bytes.iter().filter(|byte| matches!(byte, b'"' | b'\\'));
+        bytes.len() + escaped.count() + r#" """#.len()
+    };
+    let most = match arguments.iter().any(|argument| argument.is_empty()) {
+        true => MAX_LENGTH_WITH_EMPTY,
+        false => MAX_LENGTH,
+    };
+    arguments.iter().map(length).sum::<usize>() <= most
 }
 
 impl<'a> LinkCommand<'a> {
@@ -59,9 +80,7 @@ impl<'a> LinkCommand<'a> {
     /// A response file that cannot be written.
     pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
         let arguments = line.edited(&self.edits);
-        let length: usize = arguments.iter().map(|argument| argument.len() + 1).sum();
-        // Older versions of lld drop empty arguments in response files.
-        if length <= MAX_COMMAND_LINE || arguments.iter().any(|argument| argument.is_empty()) {
+        if are_short(&arguments) {
             return Ok(arguments);
         }
         let response = args::response_file(&arguments, line.quoting());

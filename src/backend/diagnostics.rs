@@ -9,7 +9,7 @@ use memchr::memmem;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{MAIN_SEPARATOR, Path};
+use std::path::{MAIN_SEPARATOR, Path, is_separator};
 use std::sync::OnceLock;
 
 /// Maps the names of temporary files back to inputs.
@@ -81,7 +81,10 @@ impl<'a> NameMap<'a> {
     /// Shows the directory of the temporary output as the directory of the caller's output `path`.
     pub fn set_output(&mut self, path: &Path) {
         let path = path.as_os_str().as_encoded_bytes();
-        let name = memchr::memrchr(MAIN_SEPARATOR as u8, path).map_or(0, |at| at + 1);
+        // Windows has two separators, and paths such as `C:name`.
+        let is_separator =
+            |byte: &u8| is_separator(char::from(*byte)) || cfg!(windows) && *byte == b':';
+        let name = path.iter().rposition(is_separator).map_or(0, |at| at + 1);
         self.output = path.get(..name).unwrap_or_default().to_vec();
     }
 

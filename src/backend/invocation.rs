@@ -4,6 +4,7 @@
 //! response file, and blocks until the arguments arrive. This process can then no longer become the backend,
 //! so lld starts early only for inputs with marks.
 
+use super::command::{LinkCommand, are_short};
 use super::diagnostics::NameMap;
 use super::locate::Backend;
 use super::process::{self, ExitStatus};
@@ -14,10 +15,6 @@ use crate::interrupt;
 use crate::terminal::Colors;
 use std::ffi::OsString;
 use std::io::Write;
-
-/// The maximum length of a command line in bytes; longer ones go into a response file. The limit of Windows is
-/// 32,767 characters.
-pub const MAX_COMMAND_LINE: usize = 30_000;
 
 /// An invocation of the backend.
 pub struct Invocation<'a> {
@@ -73,6 +70,11 @@ impl<'a> Invocation<'a> {
     /// The backend cannot be run.
     pub fn run_unchanged(mut self) -> Result<ExitStatus> {
         let arguments = self.line.original().to_vec();
+        if cfg!(windows) && !are_short(&arguments) {
+            // The command line was shorter if the path of the backend is longer than ours.
+            let (arguments, _file) = self.short_arguments()?;
+            return process::replace_process(self.backend, &self.with_flavor(arguments));
+        }
         let Some(mut running) = self.started.take() else {
             return process::replace_process(self.backend, &self.with_flavor(arguments));
         };
@@ -139,7 +141,7 @@ impl<'a> Invocation<'a> {
     /// # Errors
     /// The backend cannot be run.
     pub fn run_inherited(&self) -> Result<ExitStatus> {
-        let arguments = self.line.edited(&Edits::default());
+        let (arguments, _file) = self.short_arguments()?;
         process::run_inherited(self.backend, &self.with_flavor(arguments))
     }
 
@@ -148,8 +150,20 @@ impl<'a> Invocation<'a> {
     /// # Errors
     /// The backend cannot be run.
     pub fn capture_messages(&self) -> Result<(ExitStatus, Vec<u8>)> {
-        let arguments = self.line.edited(&Edits::default());
+        let (arguments, _file) = self.short_arguments()?;
         process::capture(self.backend, &self.piped(arguments), None)
+    }
+
+    /// The caller's arguments without our options, with response files expanded. If they are too long, they are
+    /// in a file that is removed with the second value.
+    fn short_arguments(&self) -> Result<(Vec<OsString>, Option<LinkCommand<'_>>)> {
+        let arguments = self.line.edited(&Edits::default());
+        if are_short(&arguments) {
+            return Ok((arguments, None));
+        }
+        let mut command = LinkCommand::new()?;
+        let arguments = command.arguments(self.line)?;
+        Ok((arguments, Some(command)))
     }
 
     /// The arguments for a backend whose messages go through a pipe. It cannot detect the user's terminal, so

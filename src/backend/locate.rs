@@ -4,6 +4,7 @@ use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
 use std::cell::OnceCell;
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
@@ -97,13 +98,14 @@ impl Backend {
         let path = Path::new(name);
         // As in a shell, a name without a directory is searched only on PATH.
         let path = if path.components().count() > 1 {
-            Some(path.to_path_buf())
+            program(path)
         } else {
             let directories = path_directories();
-            let mut candidates = directories.iter().map(|directory| directory.join(path));
-            candidates.find(|candidate| candidate.is_file())
+            directories
+                .iter()
+                .find_map(|directory| program(&directory.join(path)))
         };
-        let Some(path) = path.filter(|path| path.is_file()) else {
+        let Some(path) = path else {
             let shown = name.display();
             return Err(Error::new(format!("{by}: linker not found: {shown}"))
                 .note("give the path of an executable such as /usr/bin/wasm-ld"));
@@ -201,7 +203,15 @@ impl Backend {
 }
 
 fn exe(name: &str) -> OsString {
-    format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
+    format!("{name}{EXE_SUFFIX}").into()
+}
+
+/// The program at `path`. On Windows, `.exe` may be left out.
+pub fn program(path: &Path) -> Option<PathBuf> {
+    let mut with_suffix = path.as_os_str().to_owned();
+    with_suffix.push(EXE_SUFFIX);
+    let mut candidates = [path.to_path_buf(), with_suffix.into()].into_iter();
+    candidates.find(|candidate| candidate.is_file())
 }
 
 /// The absolute directories of PATH. Relative ones are ignored, so nothing runs from the current directory.

@@ -16,7 +16,7 @@ pub use command::LinkCommand;
 pub use diagnostics::{GeneratedNames, NameMap, SynthesizedSymbols};
 pub use gate::{EMPTY_ARCHIVE, Gate};
 pub use invocation::Invocation;
-pub use locate::Backend;
+pub use locate::{Backend, program};
 pub use lto::{BitcodeWithEntries, Compiled, compile_bitcode};
 pub use map::{InputSection, MapArrays};
 pub use process::{ExitStatus, is_inside_gathered_link};

@@ -18,7 +18,7 @@ use std::process::{self, Command, Stdio};
 pub enum ExitStatus {
     /// It exited with this code.
     Code(u8),
-    /// A signal killed this program.
+    /// A signal killed this program; on Windows, an exception.
     Signal(PathBuf, i32),
     /// The user interrupted the link by this signal. This process ends by it too.
     Interrupted(i32),
@@ -125,16 +125,16 @@ pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<Exit
     Err(cannot_run(backend, &error))
 }
 
-/// Runs the backend. This platform cannot replace a process.
+/// Runs the backend, and ends as it does. Windows cannot replace a process.
 ///
 /// # Errors
 /// The backend cannot be run.
-#[cfg(not(unix))]
+#[cfg(windows)]
 pub fn replace_process(backend: &Backend, arguments: &[OsString]) -> Result<ExitStatus> {
-    let status = command(backend, arguments)?.status();
-    status
-        .map(|status| exit_status(backend, status))
-        .map_err(|error| cannot_run(backend, &error))
+    Ok(match run_inherited(backend, arguments)? {
+        ExitStatus::Signal(_, exception) => ExitStatus::Interrupted(exception),
+        status => status,
+    })
 }
 
 /// Runs the backend and relays its output with the names of inputs. Errors and warnings go to `messages`. If
@@ -238,8 +238,23 @@ fn outputs_are_same_file() -> bool {
         let files = (fstat(std::io::stdout()), fstat(std::io::stderr()));
         matches!(files, (Ok(out), Ok(err)) if (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino))
     }
-    #[cfg(not(unix))]
-    false
+    #[cfg(windows)]
+    {
+        windows::outputs_are_same_file()
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::os::windows::io::AsRawHandle;
+    use windows_sys::Win32::Foundation::CompareObjectHandles;
+
+    #[allow(unsafe_code)]
+    pub fn outputs_are_same_file() -> bool {
+        let (output, messages) = (std::io::stdout(), std::io::stderr());
+        // SAFETY: the standard streams are not closed. Invalid handles are not the same object.
+        unsafe { CompareObjectHandles(output.as_raw_handle(), messages.as_raw_handle()) != 0 }
+    }
 }
 
 /// Runs the backend with our standard output and standard error.
@@ -299,10 +314,14 @@ fn waited(backend: &Backend, status: std::io::Result<process::ExitStatus>) -> Re
     Ok(exit_status(backend, status))
 }
 
-#[cfg_attr(not(unix), allow(unused_variables))]
 fn exit_status(backend: &Backend, status: process::ExitStatus) -> ExitStatus {
     #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(windows)]
+    let signal = status
+        .code()
+        .filter(|&code| interrupt::windows::is_exception(code));
+    if let Some(signal) = signal {
         return match interrupt::is_termination(signal) {
             true => ExitStatus::Interrupted(signal),
             false => ExitStatus::Signal(backend.path.clone(), signal),

@@ -71,7 +71,7 @@ fn relay_both(
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn relay_both(
     _: &Child,
     mut output: Stream<'_, impl Read + Send, impl Write + Send>,

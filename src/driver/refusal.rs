@@ -54,8 +54,13 @@ pub fn report_errors(
     let (status, messages) = invocation.capture_messages()?;
     let mut ours: Vec<&Error> = error.all().collect();
     for line in messages.split_inclusive(|&byte| byte == b'\n') {
-        // Our message replaces the same message of the backend, because ours says what to do.
-        let is_same = |error: &&Error| line.trim_ascii_end().ends_with(error.what().as_bytes());
+        // Our message replaces the same message of the backend, because ours says what to do. On Windows, LLVM
+        // may begin the reason with a small letter.
+        let is_same = |error: &&Error| {
+            let (line, what) = (line.trim_ascii_end(), error.what().as_bytes());
+            let end = line.len().checked_sub(what.len());
+            end.is_some_and(|end| line[end..].eq_ignore_ascii_case(what))
+        };
         match ours.iter().position(is_same) {
             Some(position) => diagnostics.error(ours.remove(position)),
             None => _ = std::io::stderr().write_all(line),

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
-#[cfg(not(unix))]
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// From this size in bytes, mapping a file is faster than reading it.
@@ -27,28 +25,33 @@ pub struct FileBytes {
 /// The identity of a file, independent of its path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FileId {
-    /// The device and inode numbers.
-    #[cfg(unix)]
+    /// The device and inode numbers; on Windows, the serial number of the volume and the index of the file.
     Number(u64, u64),
-    /// The canonical path, on systems without inode numbers.
-    #[cfg(not(unix))]
-    Path(PathBuf),
-    /// No file.
+    /// No file, or one that the system does not identify.
     None,
 }
 
 impl FileId {
-    /// The identity of the file at a path with this `metadata`.
+    /// The identity of an open file with this `metadata`.
     #[cfg(unix)]
-    pub fn of(_: &Path, metadata: &Metadata) -> Self {
+    fn of(_: &File, metadata: &Metadata) -> Self {
+        Self::in_metadata(metadata)
+    }
+
+    /// The identity of the file with this `metadata`.
+    #[cfg(unix)]
+    fn in_metadata(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self::Number(metadata.dev(), metadata.ino())
     }
 
-    /// The identity of the file at a path with this `metadata`.
-    #[cfg(not(unix))]
-    pub fn of(path: &Path, _: &Metadata) -> Self {
-        Self::Path(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+    /// The identity of an open file with this `metadata`, which does not contain it.
+    #[cfg(windows)]
+    fn of(file: &File, _: &Metadata) -> Self {
+        use winapi_util::{HandleRef, file::information};
+        information(HandleRef::from_file(file)).map_or(Self::None, |found| {
+            Self::Number(found.volume_serial_number(), found.file_index())
+        })
     }
 }
 
@@ -61,19 +64,32 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of the file at `path` with this `metadata`.
-    pub fn of(path: &Path, metadata: &Metadata) -> Self {
+    fn new(id: FileId, metadata: &Metadata) -> Self {
         Self {
-            id: FileId::of(path, metadata),
+            id,
             length: metadata.len(),
             modified: metadata.modified().ok(),
         }
     }
 
+    /// The stamp of the file at `path`.
+    #[cfg(unix)]
+    fn at(path: &Path) -> std::io::Result<Self> {
+        let metadata = path.metadata()?;
+        Ok(Self::new(FileId::in_metadata(&metadata), &metadata))
+    }
+
+    /// The stamp of the file at `path`.
+    #[cfg(windows)]
+    fn at(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        Ok(Self::new(FileId::of(&file, &metadata), &metadata))
+    }
+
     /// Whether the file at `path` still has this stamp.
     pub fn is_still_at(&self, path: &Path) -> bool {
-        let metadata = path.metadata();
-        metadata.is_ok_and(|metadata| Self::of(path, &metadata) == *self)
+        Self::at(path).is_ok_and(|stamp| stamp == *self)
     }
 }
 
@@ -117,11 +133,16 @@ impl FileBytes {
 
     fn open_io(path: &Path, may_defer: impl FnOnce(&Magic) -> bool) -> std::io::Result<Self> {
         // A pipe can be opened only once.
-        let mut file = File::open(path)?;
+        let mut file = File::open(path).map_err(|error| match cfg!(windows) && path.is_dir() {
+            // Windows opens no directory as a file, and says only that access is denied.
+            true => ErrorKind::IsADirectory.into(),
+            false => error,
+        })?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
+        let id = FileId::of(&file, &metadata);
         let length = metadata.len();
         let bytes = if metadata.is_file() && length >= WORTH_MAPPING {
             Bytes::Mapped(map(path, &file)?)
@@ -146,8 +167,10 @@ impl FileBytes {
         };
         Ok(Self {
             bytes,
-            id: FileId::of(path, &metadata),
-            stamp: metadata.is_file().then(|| Stamp::of(path, &metadata)),
+            stamp: metadata
+                .is_file()
+                .then(|| Stamp::new(id.clone(), &metadata)),
+            id,
         })
     }
 
@@ -336,6 +359,7 @@ mod tests {
         std::fs::write(&path, b"longer").expect("written");
         file.set_modified(modified.expect("a time")).expect("set");
         assert!(!stamp.is_still_at(&path), "the length");
+        drop(file);
         let stamp = open();
         let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
         let other = directory.path().join("other");

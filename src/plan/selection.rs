@@ -111,6 +111,11 @@ fn input_files<'a>(survey: &Survey<'_>, modules: &'a Modules<'_>) -> ObjectMap<I
     let files = survey.objects.iter().map(|(id, _)| {
         let name = &modules[id].name;
         let path = name.file().to_string_lossy();
+        // Scripts separate directories by `/` on Windows too, where the command line may have either.
+        let path = match cfg!(windows) {
+            true => path.replace('\\', "/").into(),
+            false => path,
+        };
         let (file, archive) = match name.member() {
             Some(member) => (member.into(), Some(path)),
             None => (path, None),

@@ -126,6 +126,19 @@ pub enum FileKey<'g> {
     Archive(&'g Glob),
 }
 
+/// Compiles a pattern for paths. On Windows, `\` may separate directories; in a pattern with wildcards it is the
+/// escape character, so there it is `\\`.
+fn path_glob(text: &str) -> Glob {
+    if !cfg!(windows) {
+        return Glob::new(text);
+    }
+    let separator = match text.contains(['*', '?', '[']) {
+        true => r"\\",
+        false => r"\",
+    };
+    Glob::new(&text.replace(separator, "/"))
+}
+
 impl FileGlob {
     /// Compiles a pattern.
     pub fn new(pattern: &FilePattern) -> Self {
@@ -134,8 +147,8 @@ impl FileGlob {
             .as_deref()
             .filter(|archive| !archive.is_empty());
         Self {
-            archive: archive.map(Glob::new),
-            file: pattern.file.as_deref().map(Glob::new),
+            archive: archive.map(path_glob),
+            file: pattern.file.as_deref().map(path_glob),
             no_archive: pattern.archive.as_deref() == Some(""),
         }
     }
@@ -215,6 +228,15 @@ mod tests {
                 "{pattern} {name}"
             );
         }
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn both_separators_of_windows() {
+        for pattern in ["dir/a.o", r"dir\a.o", r"d*\\a.o", "d*/a.o"] {
+            assert!(path_glob(pattern).matches("dir/a.o"), "{pattern}");
+        }
+        assert!(path_glob(r"\**").matches("*x"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike};
+use wasm_section_ld::backend::program;
 use wasm_section_ld::error::{Error, Result, os_message};
 
 /// The linker, as `.cargo/config.toml` names it.
@@ -143,12 +144,16 @@ impl Configuration {
     fn exists(&self, target: &str, linker: &str) -> bool {
         let file = self.linker(target).map(|(file, _)| file);
         let directory = file.and_then(|file| file.parent()?.parent());
-        directory.unwrap_or(Path::new("")).join(linker).is_file()
+        program(&directory.unwrap_or(Path::new("")).join(linker)).is_some()
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
         let mut variables = self.variables.iter();
-        let (_, value) = variables.find(|(known, _)| known == name)?;
+        let is_same = |known: &str| match cfg!(windows) {
+            true => known.eq_ignore_ascii_case(name),
+            false => known == name,
+        };
+        let (_, value) = variables.find(|(known, _)| is_same(known))?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
@@ -231,8 +236,7 @@ fn is_ours(linker: &str) -> bool {
 /// Whether a directory of PATH has a program of that name.
 fn is_on_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&path).any(|directory| directory.join(&program).is_file())
+    std::env::split_paths(&path).any(|directory| program(&directory.join(name)).is_some())
 }
 
 /// The configuration files that cargo reads in a directory, the nearest first.

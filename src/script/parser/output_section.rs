@@ -378,14 +378,41 @@ fn combined(sorts: &[Spanned<Sort>]) -> Result<Sort> {
 /// Parses `ARCHIVE:FILE`, `ARCHIVE:`, `:FILE` or `FILE`.
 fn file_pattern(text: String) -> FilePattern {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    match text.split_once(':') {
+    // As in GNU ld, a colon after one letter belongs to a drive on Windows.
+    let drive = match text.as_bytes() {
+        [letter, b':', ..] if cfg!(windows) && letter.is_ascii_alphabetic() => 2,
+        _ => 0,
+    };
+    match text[drive..].split_once(':') {
         None => FilePattern {
             archive: None,
             file: Some(text),
         },
         Some((archive, file)) => FilePattern {
-            archive: Some(archive.to_owned()),
+            archive: Some(format!("{}{archive}", &text[..drive])),
             file: some(file),
         },
+    }
+}
+
+#[cfg(test)]
+#[cfg(windows)]
+mod tests {
+    use super::file_pattern;
+
+    #[test]
+    fn drives_are_no_archives() {
+        for (text, archive, file) in [
+            ("C:/a.o", None, Some("C:/a.o")),
+            ("C:/l.a:a.o", Some("C:/l.a"), Some("a.o")),
+            ("l.a:", Some("l.a"), None),
+            (":a.o", Some(""), Some("a.o")),
+        ] {
+            let pattern = file_pattern(text.to_owned());
+            assert_eq!(
+                (pattern.archive.as_deref(), pattern.file.as_deref()),
+                (archive, file)
+            );
+        }
     }
 }

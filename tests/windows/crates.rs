@@ -1,0 +1,42 @@
+//! Registrations of crates with linkme and inventory, built by cargo with our linker.
+
+use crate::instance::Instance;
+use crate::support::{WASM, Work, linker, root, said, toolchain};
+use std::fs;
+
+/// Builds tests/fixtures/names. Its crates come from where cargo's configuration says; `ci/windows` has vendored
+/// them.
+#[test]
+fn linkme_and_inventory() {
+    let work = Work::new();
+    let cargo = toolchain().join(r"bin\cargo.exe");
+    let mut command = work.command(cargo);
+    let manifest = root().join(r"tests\fixtures\names\Cargo.toml");
+    command
+        .args(["build", "--locked", "--target", WASM, "--package", "app"])
+        .arg("--manifest-path")
+        .arg(manifest)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker())
+        .env("CARGO_TARGET_DIR", work.file("target"))
+        .env("RUSTC", toolchain().join(r"bin\rustc.exe"));
+    for variable in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO",
+        "RUSTUP_TOOLCHAIN",
+    ] {
+        command.env_remove(variable);
+    }
+    let built = said(&mut command);
+    assert_eq!(built.status, 0, "{}", built.stderr);
+    work.has_no_temporaries();
+    let module = work.file(format!(r"target\{WASM}\debug\app.wasm"));
+    let mut instance = Instance::new(&fs::read(module).expect("a module"));
+    // Four sides and two aliases of a square of 5, three numbers, and four limits.
+    let limits = 1000 + 2000 + 1 + 2;
+    assert_eq!(
+        instance.call("sum", &[]),
+        5 * 5 * 4 + 2 + (1 + 2 + 3) + limits
+    );
+    assert_ne!(instance.call("run", &[1]), instance.call("run", &[2]));
+}
