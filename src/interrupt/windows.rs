@@ -60,11 +60,11 @@ pub fn install_handlers() {
     ONCE.call_once(|| unsafe { _ = SetConsoleCtrlHandler(Some(handle), 1) });
 }
 
-/// The handler. It returns 0, so that the default handler ends this process.
+/// The handler.
 #[allow(unsafe_code)]
 unsafe extern "system" fn handle(event: u32) -> BOOL {
     IS_EXITING.store(true, SeqCst);
-    let deferred = defer();
+    let _deferred = defer();
     let cleanup = cleanup();
     if let Some(backend) = &cleanup.backend {
         // When the console closes, the system ends this process soon.
@@ -81,9 +81,8 @@ unsafe extern "system" fn handle(event: u32) -> BOOL {
     for directory in &cleanup.directories {
         let _ = crate::temporary::remove(directory);
     }
-    // Nothing starts any more.
-    std::mem::forget(deferred);
-    0
+    // The guards are held to the end, so that nothing starts or fails meanwhile.
+    std::process::exit(CONTROL_C_EXIT);
 }
 
 /// Waits until a process has ended, or until the timeout in milliseconds.

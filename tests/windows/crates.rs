@@ -8,10 +8,15 @@ use std::fs;
 /// them.
 #[test]
 fn linkme_and_inventory() {
-    let work = Work::new();
+    let work = Work::for_host();
     let cargo = toolchain().join(r"bin\cargo.exe");
     let mut command = work.command(cargo);
     let manifest = root().join(r"tests\fixtures\names\Cargo.toml");
+    // Those of the cargo that runs this test are for another system, if it runs in Wine.
+    let is_setting = |name: &str| ["CARGO", "RUST"].iter().any(|of| name.starts_with(of));
+    for (name, _) in std::env::vars().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
     command
         .args(["build", "--locked", "--target", WASM, "--package", "app"])
         .arg("--manifest-path")
@@ -26,6 +31,10 @@ fn linkme_and_inventory() {
         "RUSTUP_TOOLCHAIN",
     ] {
         command.env_remove(variable);
+    }
+    // Cargo on the system that runs Wine has a home of its own.
+    if let Some(home) = std::env::var_os("WSL_CARGO_HOME") {
+        command.env("CARGO_HOME", home);
     }
     let built = said(&mut command);
     assert_eq!(built.status, 0, "{}", built.stderr);

@@ -102,7 +102,15 @@ fn a_response_file_beyond_the_limit() {
 #[test]
 fn a_command_line_at_the_limit_with_nothing_to_gather() {
     let work = Work::new();
-    work.write("1.o", number(1));
+    work.write("1.rs", "#![no_std] #[no_mangle] pub static N: u32 = 1;");
+    work.rustc([
+        "1.rs",
+        "--crate-type=lib",
+        "--emit=obj",
+        "-o",
+        "1.o",
+        "--crate-name=one",
+    ]);
     let mut length = format!("\"{}\" 1.o --no-entry -o out.wasm", linker().display()).len();
     let mut words = vec![OsString::from("1.o")];
     while length < LIMIT - 200 {
@@ -117,6 +125,7 @@ fn a_command_line_at_the_limit_with_nothing_to_gather() {
     let mut plain = work.command(backend());
     plain.args(["-flavor", "wasm"]);
     let plain = work.link_by(&mut plain, ["1.o"]);
+    assert_eq!((plain.status, plain.stderr.as_str()), (0, ""));
     assert!(fs::read(plain.output).expect("an output") == ours);
 }
 

@@ -70,10 +70,19 @@ pub struct Work(tempfile::TempDir);
 impl Work {
     /// An empty directory. Its name has a space and letters beyond ASCII.
     pub fn new() -> Self {
+        Self::named("tést 目录 ")
+    }
+
+    /// An empty directory for the linker of the host, which takes only letters of the system's code page.
+    pub fn for_host() -> Self {
+        Self::named("a test ")
+    }
+
+    fn named(prefix: &str) -> Self {
         let parent = absolute(env!("CARGO_TARGET_TMPDIR")).expect("a path");
         fs::create_dir_all(&parent).expect("a directory");
         let directory = tempfile::Builder::new()
-            .prefix("tést 目录 ")
+            .prefix(prefix)
             .tempdir_in(parent)
             .expect("a working directory");
         fs::create_dir(directory.path().join("tmp")).expect("a directory");
@@ -197,18 +206,17 @@ pub fn said(command: &mut Command) -> Linked {
     }
 }
 
-/// An object with an entry of NUMBERS: this number. rustc compiles one, and the number is replaced.
+/// An object with an entry of NUMBERS: this number, which is in its name too. rustc compiles one, and the number is
+/// replaced.
 pub fn number(value: u32) -> Vec<u8> {
     const PLACE: u32 = 0x5eed_5eed;
     static OBJECT: OnceLock<Vec<u8>> = OnceLock::new();
     let object = OBJECT.get_or_init(|| {
         let work = Work::new();
-        work.write(
-            "number.rs",
-            format!(
-                "#![no_std] pub mod __link_section__NUMBERS {{ #[used] static N: u32 = {PLACE}; }}"
-            ),
-        );
+        let name = format!("__link_section__NUMBERS$${PLACE:08x}");
+        let source =
+            format!("#![no_std] #[used] #[export_name = \"{name}\"] static N: u32 = {PLACE};");
+        work.write("number.rs", source);
         work.rustc([
             "number.rs",
             "--crate-type=lib",
@@ -218,11 +226,17 @@ pub fn number(value: u32) -> Vec<u8> {
         ]);
         fs::read(work.file("number.o")).expect("an object")
     });
-    let mut places = memchr::memmem::find_iter(object, &PLACE.to_le_bytes());
-    let (Some(at), None) = (places.next(), places.next()) else {
-        panic!("the number is not in the object once");
-    };
     let mut object = object.clone();
-    object[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    let replaced = [
+        (PLACE.to_le_bytes().to_vec(), value.to_le_bytes().to_vec()),
+        (format!("{PLACE:08x}").into(), format!("{value:08x}").into()),
+    ];
+    for (from, to) in replaced {
+        let places: Vec<_> = memchr::memmem::find_iter(&object, &from).collect();
+        assert!(!places.is_empty(), "the number is not in the object");
+        for at in places {
+            object[at..at + from.len()].copy_from_slice(&to);
+        }
+    }
     object
 }
