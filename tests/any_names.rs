@@ -6,6 +6,7 @@ use crate::support::refusal::says;
 use crate::support::{Instance, Work, linkers, reading, tool};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -226,6 +227,7 @@ fn wildcards_of_a_script() {
 }
 
 /// Members and files whose names are no text, in archives that stay, that are made anew, and thin ones.
+#[cfg(unix)]
 #[test]
 fn members_and_files() {
     let work = Work::new();

@@ -7,7 +7,9 @@ use crate::support::refusal::says;
 use crate::support::{Work, linker, tool};
 use std::ffi::OsString;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+#[cfg(unix)]
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,6 +79,7 @@ fn a_file_that_is_no_object() {
 }
 
 /// Root reads everything, so as root the linker runs as nobody, from where nobody may read.
+#[cfg(unix)]
 #[test]
 fn a_file_that_may_not_be_read() {
     let work = Work::new();
@@ -280,6 +283,7 @@ fn a_response_file_that_includes_itself() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn a_response_file_that_includes_itself_through_another() {
     let work = Work::new();

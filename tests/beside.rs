@@ -90,6 +90,7 @@ fn messages_name_the_files_as_without_us() {
 }
 
 /// The words that the backend is given for `words`: files that stand for inputs under those names.
+#[cfg(unix)]
 fn given(work: &Work, words: &[OsString]) -> Vec<String> {
     let backend = work.script("wasm-ld", "printf '%s\\n' \"$@\"");
     let flags = export_section("NUMBERS").map(OsString::from);
@@ -98,6 +99,7 @@ fn given(work: &Work, words: &[OsString]) -> Vec<String> {
     linked.stdout.lines().map(str::to_owned).collect()
 }
 
+#[cfg(unix)]
 #[test]
 fn each_edited_object_is_at_its_own_place() {
     let work = Work::new();

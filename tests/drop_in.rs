@@ -9,6 +9,7 @@ use crate::support::{Instance, Linked, Work, linker, linkers, tool};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -117,6 +118,7 @@ fn with_nothing_wanted_the_output_is_the_backends_own() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn with_nothing_wanted_the_process_is_replaced() {
     let work = Work::new();
@@ -137,6 +139,7 @@ fn with_nothing_wanted_the_process_is_replaced() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn with_nothing_wanted_the_backend_gets_the_callers_own_words() {
     let work = Work::new();
@@ -205,6 +208,7 @@ fn with_nothing_wanted_the_backend_gets_the_callers_own_words() {
     assert_eq!(got, words);
 }
 
+#[cfg(unix)]
 #[test]
 fn flavor_first_is_what_rustc_says() {
     let work = Work::new();
@@ -333,6 +337,7 @@ fn bstatic_and_bdynamic_choose_what_the_backend_chooses() {
     assert_eq!(chosen.len(), 2, "both kinds were chosen: {chosen:?}");
 }
 
+#[cfg(unix)]
 #[test]
 fn options_of_our_own_are_not_passed_on() {
     let work = Work::new();
@@ -359,6 +364,7 @@ fn options_of_our_own_are_not_passed_on() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn the_value_of_an_option_that_we_do_not_know_may_be_any_file() {
     let work = Work::new();

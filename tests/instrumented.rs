@@ -42,6 +42,7 @@ fn count(shown: &str, function: &str) -> u32 {
     rest.lines().next().expect("it").parse().expect("a number")
 }
 
+#[cfg(unix)]
 #[test]
 fn coverage_of_rust_and_c() {
     let work = Work::new();

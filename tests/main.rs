@@ -5,6 +5,8 @@
 
 // Helpers of tests are tests too: what they do not expect is a failed test.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+// Elsewhere, the tests that are Unix's alone leave some helpers unused.
+#![cfg_attr(not(unix), allow(unused_imports, dead_code))]
 
 mod support;
 
@@ -13,7 +15,9 @@ mod alike;
 mod any_names;
 mod arrays;
 mod asyncify;
+#[cfg(unix)]
 mod backend;
+#[cfg(unix)]
 mod bad_backend;
 mod bad_input;
 mod bad_marks;
@@ -21,6 +25,7 @@ mod bad_objects;
 mod beside;
 mod build_systems;
 mod by_reference;
+#[cfg(unix)]
 mod clang_driver;
 mod components;
 mod crates;
@@ -29,12 +34,15 @@ mod custom_sections;
 mod determinism;
 mod differential;
 mod drop_in;
+#[cfg(unix)]
 mod emscripten;
 mod entries;
 mod extracted_by_entries;
+#[cfg(unix)]
 mod faults;
 mod fuzz_corpus;
 mod gatherer;
+#[cfg(unix)]
 mod growth;
 mod hands_off;
 mod host_js;
@@ -78,6 +86,7 @@ mod scripts;
 mod scripts_between;
 mod scripts_gnu;
 mod scripts_wild;
+#[cfg(unix)]
 mod security;
 mod threads;
 mod tool_damage;

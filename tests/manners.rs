@@ -195,6 +195,7 @@ fn link_to_one_place(work: &Work, backend: &Path, words: &[OsString]) -> String 
 }
 
 /// Where the user sees output and messages at one place.
+#[cfg(unix)]
 #[test]
 fn what_the_backend_says_comes_in_its_order() {
     let work = Work::new();
@@ -270,6 +271,7 @@ fn variables_that_somebody_else_has_set_change_nothing() {
 }
 
 /// A program that the backend runs may link too, and that is another link.
+#[cfg(unix)]
 #[test]
 fn a_link_within_a_link_gathers() {
     let work = Work::new();

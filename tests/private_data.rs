@@ -160,6 +160,7 @@ fn what_entries_of_two_sections_share_is_there_once() {
 }
 
 /// The backend reads a segment and a symbol for as long as it links a hundred bytes.
+#[cfg(unix)]
 #[test]
 fn it_is_one_segment_for_each_kind() {
     let work = Work::new();

@@ -33,6 +33,7 @@ fn the_output_of_the_demo() {
     assert_eq!(block("text demo"), read("examples/plugins/expected.txt"));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_example_in_c() {
     let work = Work::new();

@@ -52,6 +52,7 @@ fn with_short_sizes(path: &Path) -> PathBuf {
     short
 }
 
+#[cfg(unix)]
 #[test]
 fn the_backend_gets_every_object_and_member_encoded_anew() {
     let work = Work::new();

@@ -99,6 +99,7 @@ fn a_long_command_line_becomes_a_response_file() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_backend_that_takes_short_lines_only_is_given_one() {
     let work = Work::new();

@@ -37,6 +37,7 @@ fn each_linker_is_well() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_linker_that_is_not_there_or_does_nothing() {
     let work = Work::new();

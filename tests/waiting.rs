@@ -100,6 +100,7 @@ fn an_error_of_ours_is_the_only_one() {
 }
 
 /// It needs a program that says nothing of itself to others: a script may look at its words.
+#[cfg(unix)]
 #[test]
 fn a_script_gets_its_words_as_words() {
     let work = Work::new();

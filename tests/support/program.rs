@@ -8,6 +8,7 @@ use std::process::Command;
 impl Work {
     /// Creates an executable shell script. It must work with an empty environment. Another process writes the
     /// file, because a file that this process has open for writing cannot be executed.
+    #[cfg(unix)]
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.file(name);
         let source = self.write(
@@ -22,6 +23,7 @@ impl Work {
     }
 
     /// A script that prints `name` and its arguments, one per line.
+    #[cfg(unix)]
     pub fn echo(&self, name: &str) -> PathBuf {
         self.script(name, &format!("printf '%s\\n' {name} \"$@\""))
     }
