@@ -375,7 +375,7 @@ mod tests {
     }
 
     const TARGET: &str = "wasm32-unknown-unknown";
-    const NAMED: &str = "[target.wasm32-unknown-unknown]\nlinker = \"HERE/wasm-section-ld\"\n";
+    const NAMED: &str = "[target.wasm32-unknown-unknown]\nlinker = 'HERE/wasm-section-ld'\n";
 
     /// HERE is replaced by a directory with a linker in it.
     fn found(text: &str, variables: &[(&str, &str)]) -> (String, bool) {
