@@ -95,7 +95,7 @@ fn inspect_shows_inputs() {
     assert_eq!((linked.status, linked.stderr.as_str()), (0, ""));
     let shown = run(&work, &["inspect", "out.wasm"]);
     assert_eq!(shown.status, 0, "{}", shown.stderr);
-    assert!(shown.stdout.contains(r"d é\1.o"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("  1.o\n"), "{}", shown.stdout);
     let page = run(&work, &["inspect", "out.wasm", "--html", "page.html"]);
     assert_eq!(page.status, 0, "{}", page.stderr);
     let page = fs::read_to_string(work.file("page.html")).expect("a page");
