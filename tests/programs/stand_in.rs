@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const FOREVER: Duration = Duration::from_secs(60);
 /// How long a child holds temporary files after the backend has ended.
 const LINGER: Duration = Duration::from_millis(500);
+/// The number of lines on each output.
+const ALTERNATIONS: u32 = 100;
 /// The exception code of an access violation.
 const ACCESS_VIOLATION: u32 = 0xc000_0005;
 
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         }
         // A child of the backend holds the inputs, and the backend ends.
         "linger" => {
+            // Otherwise the linker would read from its pipes until the child ends.
+            keep_outputs();
             let child = std::env::current_exe().expect("the path of this program");
             let mut child = Command::new(child);
             child.args(&arguments).env("STAND_IN", "lingering child");
@@ -42,6 +46,13 @@ fn main() -> ExitCode {
             let _files = inputs(&arguments);
             ready();
             sleep(LINGER);
+        }
+        // Lines on standard output and standard error in turn.
+        "alternate" => {
+            for number in 0..ALTERNATIONS {
+                println!("{number} out");
+                eprintln!("{number} err");
+            }
         }
         "crash" => std::process::exit(ACCESS_VIOLATION.cast_signed()),
         "interrupt" => return interrupt(&arguments),
@@ -79,6 +90,23 @@ fn inputs(arguments: &[String]) -> Vec<File> {
     assert!(!files.is_empty(), "no temporary files: {arguments:?}");
     files
 }
+
+/// Child processes do not inherit standard output and standard error, if they have other ones.
+#[cfg(windows)]
+#[allow(unsafe_code)]
+fn keep_outputs() {
+    use std::os::windows::io::AsRawHandle;
+    use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
+    let (output, messages) = (std::io::stdout(), std::io::stderr());
+    for handle in [output.as_raw_handle(), messages.as_raw_handle()] {
+        // SAFETY: the standard streams are not closed.
+        let set = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
+        assert_ne!(set, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+#[cfg(not(windows))]
+fn keep_outputs() {}
 
 /// Runs a program (the arguments after the first), sends a console event (the first) when the backend is ready,
 /// and writes the program's exit status to the file `status`.

@@ -1,6 +1,7 @@
 //! Command lines: response files in both quotings and encodings, wildcards, and the limit of 32,767 characters.
 
-use crate::support::{Work, backend, linker, number, reading, toolchain};
+use crate::instance::Instance;
+use crate::support::{Work, backend, linker, number, plain, reading};
 use std::ffi::OsString;
 use std::fs;
 
@@ -55,48 +56,45 @@ fn wildcards_are_expanded() {
     assert_eq!(linked.status, 1, "{}", linked.stderr);
 }
 
-/// Many objects in a directory with a long name: their paths do not fit on a command line.
-fn many(work: &Work, count: u32) -> Vec<OsString> {
-    let directory = format!("with a long name, {}", "é".repeat(40));
-    let path = |value: u32| format!(r"{directory}\{value}.o");
-    (0..count).for_each(|value| _ = work.write(path(value), number(value)));
-    (0..count).map(|value| path(value).into()).collect()
-}
-
-#[test]
-fn a_command_line_that_grows_beyond_the_limit() {
-    const COUNT: u32 = 400;
-    let work = Work::new();
-    let objects = many(&work, COUNT);
-    let expected: Vec<u32> = (0..COUNT).collect();
-    // With the paths of the temporary files it is longer than that of the caller.
-    assert_eq!(work.numbers(objects), expected);
+/// The response file `NAME`, longer than a command line can be: it names an object with an entry, and many without
+/// in a directory with a long name, and exports the variable of the last one.
+fn many(work: &Work, name: &str, more: &str) -> String {
+    const COUNT: u32 = 500;
+    let directory = format!("with a long name, {}", "é".repeat(60));
+    let mut text = String::from("1.o\r\n");
+    work.write("1.o", number(1));
+    for value in 0..COUNT {
+        let path = format!(r"{directory}\{value}.o");
+        work.write(&path, plain(value));
+        text += &format!("\"{path}\"\r\n");
+    }
+    let last = format!("plain_{:08x}", COUNT - 1);
+    text += &format!("--export={last} {more}");
+    assert!(text.encode_utf16().count() > LIMIT);
+    work.write(name, utf16(&text));
+    last
 }
 
 #[test]
 fn a_response_file_beyond_the_limit() {
-    const COUNT: u32 = 1_000;
     let work = Work::new();
-    let objects = many(&work, COUNT);
-    let expected: Vec<u32> = (0..COUNT).collect();
-    let lines: Vec<_> = objects
-        .iter()
-        .map(|path| format!("\"{}\"", path.display()))
-        .collect();
-    let text = lines.join("\r\n");
-    assert!(text.len() > LIMIT);
-    work.write("many.rsp", utf16(&text));
-    assert_eq!(work.numbers(["@many.rsp"]), expected);
-    // Also if an input is missing: the backend reports that too.
-    work.write("missing.rsp", utf16(&format!("{text} nowhere.o")));
-    let linked = work.link(["@missing.rsp"]);
-    assert_eq!(linked.status, 1);
-    assert_eq!(
-        linked.stderr.matches("nowhere.o").count(),
-        1,
-        "{}",
-        linked.stderr
+    let last = many(&work, "many.rsp", "");
+    let linked = work.link(std::iter::once("@many.rsp".into()).chain(reading()));
+    assert_eq!(linked.numbers(), [1]);
+    let module = fs::read(&linked.output).expect("an output");
+    let instance = Instance::new(&module);
+    assert!(instance.exports().contains(&last));
+    // The backend reports its errors too.
+    many(
+        &work,
+        "missing.rsp",
+        "nowhere.o -u absent --no-allow-undefined",
     );
+    let linked = work.link(["@missing.rsp", "--bad-option-at-the-end"]);
+    assert_eq!(linked.status, 1);
+    let messages = &linked.stderr;
+    assert_eq!(messages.matches("nowhere.o").count(), 1, "{messages}");
+    assert!(messages.contains("--bad-option-at-the-end"), "{messages}");
 }
 
 #[test]
@@ -131,20 +129,29 @@ fn a_command_line_at_the_limit_with_nothing_to_gather() {
 
 #[test]
 fn the_response_file_of_rustc() {
-    const COUNT: u32 = 600;
     let work = Work::new();
-    let objects = many(&work, COUNT);
-    work.write(
-        "main.rs",
-        "#![no_std] #[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }",
-    );
-    let flags = objects.into_iter().chain(reading());
-    let flags = flags.map(|flag| format!("-Clink-arg={}\n", flag.display()));
-    let flags: String = flags.collect();
-    assert!(flags.len() > LIMIT);
+    many(&work, "many.rsp", "");
+    let panic = "#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }";
+    work.write("main.rs", format!("#![no_std] {panic}"));
+    let bytes = fs::read(work.file("many.rsp")).expect("a file");
+    let units = bytes[2..]
+        .chunks(2)
+        .map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+    let text: String = char::decode_utf16(units)
+        .map(|unit| unit.expect("UTF-16"))
+        .collect();
+    let words = text
+        .split(['\r', '\n', '"'])
+        .filter(|word| !word.is_empty());
+    let words = words.flat_map(|word| match word.starts_with("--") {
+        true => word.split(' ').collect(),
+        false => vec![word],
+    });
+    let words = words.filter(|word| !word.is_empty()).map(str::to_owned);
+    let words = words.chain(reading().map(|word| word.into_string().expect("UTF-8")));
+    let flags: String = words.map(|word| format!("-Clink-arg={word}\n")).collect();
     work.write("flags", flags);
     let linker = format!("-Clinker={}", linker().display());
-    assert!(toolchain().is_dir());
     work.rustc([
         "main.rs",
         "--crate-type=cdylib",
@@ -155,9 +162,5 @@ fn the_response_file_of_rustc() {
     ]);
     work.has_no_temporaries();
     let module = fs::read(work.file("out.wasm")).expect("an output");
-    let expected: Vec<u32> = (0..COUNT).collect();
-    assert_eq!(
-        crate::instance::Instance::new(&module).words("NUMBERS"),
-        expected
-    );
+    assert_eq!(Instance::new(&module).words("NUMBERS"), [1]);
 }

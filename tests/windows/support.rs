@@ -206,14 +206,25 @@ pub fn said(command: &mut Command) -> Linked {
     }
 }
 
-/// An object with an entry of NUMBERS: this number, which is in its name too. rustc compiles one, and the number is
-/// replaced.
+/// An object with an entry of NUMBERS: this number.
 pub fn number(value: u32) -> Vec<u8> {
-    const PLACE: u32 = 0x5eed_5eed;
     static OBJECT: OnceLock<Vec<u8>> = OnceLock::new();
-    let object = OBJECT.get_or_init(|| {
+    with_symbol(&OBJECT, "__link_section__NUMBERS$$", value)
+}
+
+/// An object without entries, with the symbol `plain_` and this number in eight hexadecimal digits.
+pub fn plain(value: u32) -> Vec<u8> {
+    static OBJECT: OnceLock<Vec<u8>> = OnceLock::new();
+    with_symbol(&OBJECT, "plain_", value)
+}
+
+/// An object with one variable, and this number as its value and at the end of its name. rustc compiles `object`
+/// once, and the number is replaced.
+fn with_symbol(object: &OnceLock<Vec<u8>>, name: &str, value: u32) -> Vec<u8> {
+    const PLACE: u32 = 0x5eed_5eed;
+    let object = object.get_or_init(|| {
         let work = Work::new();
-        let name = format!("__link_section__NUMBERS$${PLACE:08x}");
+        let name = format!("{name}{PLACE:08x}");
         let source =
             format!("#![no_std] #[used] #[export_name = \"{name}\"] static N: u32 = {PLACE};");
         work.write("number.rs", source);
