@@ -387,7 +387,6 @@ impl Extraction {
             named.push(position);
         }
         for line in text.split(|&byte| byte == b'\n').skip(1) {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
             let mut columns = line.split(|&byte| byte == b'\t').skip(1);
             let (Some(name), Some(symbol)) = (columns.next(), columns.next()) else {
                 continue;
@@ -408,8 +407,6 @@ impl Extraction {
         }
         let mut counts: HashMap<&[usize], usize> = HashMap::default();
         for name in trace.split(|&byte| byte == b'\n') {
-            // On Windows, lines may end with a carriage return too.
-            let name = name.strip_suffix(b"\r").unwrap_or(name);
             if let Some(positions) = members.get(&canonical.of_name(name)) {
                 *counts.entry(positions).or_default() += 1;
             }
