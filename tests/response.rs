@@ -132,3 +132,23 @@ fn thousands_of_archive_members_with_entries_are_all_linked() {
     let expected: Vec<u32> = (0..COUNT).collect();
     assert!(instance.words("NUMBERS") == expected);
 }
+
+/// The system takes 2 MiB of arguments at most, and the response file has more.
+#[test]
+fn an_error_in_a_long_response_file_is_reported_once() {
+    let work = Work::new();
+    number(&work, "1", 1);
+    let words = (0..30_000).map(|at| format!("--export-if-defined={at}{}\n", "x".repeat(60)));
+    let words: String = words.collect();
+    assert!(words.len() > 1 << 21);
+    work.write("long.rsp", words + "nowhere.o");
+    for backend in linkers() {
+        let linked = work.link_with(&backend, args!["--no-entry", "1.o", "@long.rsp"]);
+        let message = linked.error();
+        assert!(
+            message.contains("cannot open nowhere.o: No such file"),
+            "{message}"
+        );
+        assert_eq!(message.matches("nowhere.o").count(), 1, "{message}");
+    }
+}
