@@ -27,6 +27,13 @@ pub fn root() -> PathBuf {
     absolute(env!("CARGO_MANIFEST_DIR")).expect("a path")
 }
 
+/// A directory for the files of tests.
+pub fn temporary() -> PathBuf {
+    let path = absolute(env!("CARGO_TARGET_TMPDIR")).expect("a path");
+    fs::create_dir_all(&path).expect("a directory");
+    path
+}
+
 /// The Rust toolchain: that of `ci/windows`, or the one on PATH.
 pub fn toolchain() -> &'static Path {
     static TOOLCHAIN: OnceLock<PathBuf> = OnceLock::new();
@@ -79,11 +86,9 @@ impl Work {
     }
 
     fn named(prefix: &str) -> Self {
-        let parent = absolute(env!("CARGO_TARGET_TMPDIR")).expect("a path");
-        fs::create_dir_all(&parent).expect("a directory");
         let directory = tempfile::Builder::new()
             .prefix(prefix)
-            .tempdir_in(parent)
+            .tempdir_in(temporary())
             .expect("a working directory");
         fs::create_dir(directory.path().join("tmp")).expect("a directory");
         Self(directory)
