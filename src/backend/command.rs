@@ -29,11 +29,12 @@ const MAX_LENGTH_WITH_EMPTY: usize = if cfg!(windows) { MAX_LENGTH } else { 1 <<
 
 /// Whether the system takes a command line with these arguments.
 pub fn are_short(arguments: &[OsString]) -> bool {
-    // Windows passes one string: with quotes around an argument, and a backslash before some characters.
+    // Windows passes one string: a space, quotes around an argument, and a backslash before some characters.
+    const AROUND: usize = 3;
     let length = |argument: &OsString| {
         let bytes = argument.as_encoded_bytes();
         let escaped = bytes.iter().filter(|byte| matches!(byte, b'"' | b'\\'));
-        bytes.len() + escaped.count() + r#" """#.len()
+        bytes.len() + escaped.count() + AROUND
     };
     let most = match arguments.iter().any(|argument| argument.is_empty()) {
         true => MAX_LENGTH_WITH_EMPTY,

@@ -71,7 +71,7 @@ impl<'a> Invocation<'a> {
     pub fn run_unchanged(mut self) -> Result<ExitStatus> {
         let arguments = self.line.original().to_vec();
         if cfg!(windows) && !are_short(&arguments) {
-            // The command line was shorter if the path of the backend is longer than ours.
+            // It was short enough for us, but the path of the backend may be longer, and `-flavor wasm` is added.
             let (arguments, _file) = self.short_arguments()?;
             return process::replace_process(self.backend, &self.with_flavor(arguments));
         }
