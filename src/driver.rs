@@ -10,8 +10,8 @@ mod synthesized;
 
 use crate::args::{CommandLine, Id};
 use crate::backend::{
-    self, Backend, BitcodeWithEntries, Compiled, ExitStatus, Gate, Invocation, LinkCommand,
-    Placement, RewrittenObjects,
+    self, Backend, Batches, BitcodeWithEntries, Compiled, ExitStatus, Invocation, LinkCommand,
+    RewrittenObjects, Sharing,
 };
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
@@ -82,6 +82,9 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         print(&script.in_force());
         return Ok(ExitStatus::Code(0));
     }
+    // It loads while the inputs are read.
+    let mut invocation = Invocation::new(&line, &backend);
+    invocation.start_early()?;
     clock.end_of("arguments");
     log.begin(line.output());
 
@@ -112,7 +115,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         diagnostics,
         line: &line,
         backend: &backend,
-        invocation: Invocation::new(&line, &backend),
+        invocation,
         options,
         files: &files,
         log,
@@ -224,18 +227,12 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Surveys the inputs, and starts the backend early if there are marks.
+    /// Surveys the inputs.
     ///
     /// The results of the phases are not dropped: the process ends soon, and the system frees all memory at
     /// once.
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<ManuallyDrop<Survey<'i>>> {
-        let invocation = &mut self.invocation;
-        // Bitcode may need an LTO step first.
-        let marks_seen = || match inputs.bitcode.is_empty() {
-            true => invocation.start_early(),
-            false => Ok(()),
-        };
-        let survey = gather::survey(inputs, &self.options, marks_seen)?;
+        let survey = gather::survey(inputs, &self.options)?;
         self.clock.end_of("survey");
         Ok(ManuallyDrop::new(survey))
     }
@@ -261,8 +258,6 @@ impl Link<'_> {
                 false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
             };
         }
-        // Without marks the survey has not started the backend.
-        self.invocation.start_early()?;
         inputs.release();
         if !self.shows_arrays() && !self.options.manifest {
             survey.forget_names();
@@ -271,22 +266,23 @@ impl Link<'_> {
         // Declared before the command, which borrows it.
         #[allow(clippy::needless_late_init)]
         let hoisted: ManuallyDrop<Hoisted<'_>>;
-        let mut command = LinkCommand::new()?;
-        // A file system may have no FIFOs.
-        let last_gate = match self.may_run_gated(inputs, &undeclared) {
-            true => command.gate().ok(),
-            false => None,
-        };
-        let gated = last_gate.is_some();
-        let placement = Placement {
-            // A wrapper may look at its arguments, so it gets no archive in place of an object.
-            together: backend.takes_flavor(),
-            gated,
-        };
-        let rewritten = rewrites.objects().iter().map(|one| one.object);
         let files = self.files;
-        let mut objects = RewrittenObjects::new(&mut command, placement, files, inputs, rewritten)?;
-        let synthesized = SynthesizedFiles::place(&mut command, line, &plan, last_gate);
+        let rewritten = rewrites.objects().iter().map(|one| one.object);
+        let sharing = match self.may_run_gated(inputs, &undeclared) {
+            true => Sharing::Few,
+            false if backend.takes_flavor() => Sharing::Adjacent,
+            // A wrapper may look at its arguments, so it gets no archive in place of an object.
+            false => Sharing::Members,
+        };
+        let batches = Batches::of(files, inputs, rewritten, sharing);
+        let in_memory = match sharing {
+            Sharing::Few => batches.in_memory(files),
+            _ => None,
+        };
+        let gated = in_memory.is_some();
+        let mut command = in_memory.map_or_else(LinkCommand::new, Ok)?;
+        let mut objects = RewrittenObjects::place(&mut command, batches, gated, files, inputs)?;
+        let synthesized = SynthesizedFiles::place(&mut command, line, &plan, gated)?;
         if gated {
             // The backend reads what there is while the rest is made.
             command.write_pipe_inputs(files)?;
@@ -368,8 +364,7 @@ impl Link<'_> {
     /// all its inputs would show the gates.
     fn may_run_gated(&self, inputs: &Inputs<'_>, undeclared: &[Undeclared<'_>]) -> bool {
         let shows_inputs = [Id::Reproduce, Id::Verbose];
-        Gate::ARE_POSSIBLE
-            && self.invocation.has_started()
+        self.invocation.has_started()
             && self.backend.opens_inputs_in_order()
             && undeclared.is_empty()
             && inputs.bitcode.is_empty()

@@ -73,7 +73,7 @@ pub fn gather<'a>(
     options: &Options<'_>,
     sink: &mut impl Sink,
 ) -> Result<Gathered<'a>> {
-    let survey = survey(inputs, options, || Ok(()))?;
+    let survey = survey(inputs, options)?;
     if let Some(first) = bitcode_with_entries(&survey, inputs, options).first() {
         let error =
             Error::new("this LLVM bitcode has entries of link sections, and is not compiled");
@@ -101,16 +101,12 @@ pub fn gather<'a>(
     })
 }
 
-/// Finds what there is to gather. `marks_seen` is called once marks have been seen, before they are read.
+/// Finds what there is to gather.
 ///
 /// # Errors
-/// A malformed object, an invalid mark, and the error of `marks_seen`.
-pub fn survey<'a>(
-    inputs: &Inputs<'a>,
-    options: &Options<'_>,
-    marks_seen: impl FnOnce() -> Result<()>,
-) -> Result<Survey<'a>> {
-    survey::survey(options.line, options.script, inputs, marks_seen)
+/// A malformed object, and an invalid mark.
+pub fn survey<'a>(inputs: &Inputs<'a>, options: &Options<'_>) -> Result<Survey<'a>> {
+    survey::survey(options.line, options.script, inputs)
 }
 
 /// The bitcode that has to be compiled before its entries can be gathered.

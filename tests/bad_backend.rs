@@ -214,7 +214,8 @@ fn a_temporary_directory_that_cannot_be_written() {
         let run = r#"TMPDIR=./nowhere exec "$0" "$@""#;
         command.args(args!["-c", run, linker()]);
         command.env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));
-        work.link_by(&mut command, args!["--no-entry", entry])
+        // With this option the files are not in memory, as lld names them.
+        work.link_by(&mut command, args!["--no-entry", "--verbose", entry])
     });
     says(
         &message,

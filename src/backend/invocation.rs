@@ -1,8 +1,7 @@
 //! An invocation of the backend, with its arguments on the command line or sent later.
 //!
-//! Loading lld takes longer than most of our work. So lld starts early, with its standard input as a
-//! response file, and blocks until the arguments arrive. This process can then no longer become the backend,
-//! so lld starts early only for inputs with marks.
+//! Loading lld takes as long as our work on a link of a hundred crates. So lld starts before the inputs are read, with
+//! its standard input as a response file, and blocks until the arguments arrive.
 
 use super::diagnostics::NameMap;
 use super::locate::Backend;

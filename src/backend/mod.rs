@@ -20,5 +20,5 @@ pub use locate::Backend;
 pub use lto::{BitcodeWithEntries, Compiled, compile_bitcode};
 pub use map::{InputSection, MapArrays};
 pub use process::{ExitStatus, is_inside_gathered_link};
-pub use rewritten::{BitcodeReplacements, Placement, RewrittenObjects};
+pub use rewritten::{Batches, BitcodeReplacements, RewrittenObjects, Sharing};
 pub use undefined::undefined_data;

@@ -59,17 +59,11 @@ pub struct Survey<'a> {
 }
 
 /// Surveys the inputs. Most have nothing to gather: of those only the section headers and the
-/// `linking` section are read. `marks_seen` is called once if any input may have marks, before they
-/// are read.
+/// `linking` section are read.
 ///
 /// # Errors
-/// A malformed object or mark, and the errors of `marks_seen`.
-pub fn survey<'a>(
-    line: &CommandLine,
-    script: &Script,
-    inputs: &Inputs<'a>,
-    marks_seen: impl FnOnce() -> Result<()>,
-) -> Result<Survey<'a>> {
+/// A malformed object or mark.
+pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> Result<Survey<'a>> {
     let modules = &inputs.modules;
     let selection = Selection::from_options(line, script);
     let warnings = selection.invalid_names().map(not_gathered);
@@ -108,16 +102,14 @@ pub fn survey<'a>(
             scan => scan.map_err(|error| error.in_file(&module.name))?,
         };
         if let Some(scan) = scan {
+            let undefined = scan.undefined.iter();
             survey
                 .selection
-                .add_references(scan.undefined.iter().map(String::as_str));
-            scans.push((id, scan.has_marks));
+                .add_references(undefined.map(String::as_str));
+            scans.push((id, scan));
         }
     }
-    let any_marks = scans.iter().any(|(_, has_marks)| *has_marks);
-    if any_marks {
-        marks_seen()?;
-    }
+    let any_marks = scans.iter().any(|(_, scan)| scan.has_marks);
     if any_marks || !survey.selection.is_empty() {
         survey.undefined = survey.collect(inputs, &scans)?;
         inputs.release();
@@ -204,22 +196,25 @@ impl<'a> Survey<'a> {
     fn collect(
         &mut self,
         inputs: &Inputs<'a>,
-        scans: &[(ObjectId, bool)],
+        scans: &[(ObjectId, QuickScan)],
     ) -> Result<Vec<Undefined>> {
         let modules = &inputs.modules;
         let mut findings = Findings::default();
-        let with_marks = scans.iter().filter(|(_, has_marks)| *has_marks);
-        let with_marks: Vec<_> = with_marks.copied().collect();
+        let with_marks = scans.iter().filter(|(_, scan)| scan.has_marks);
+        let with_marks: Vec<_> = with_marks.map(|(id, _)| (*id, true)).collect();
         self.scan_objects(modules, &with_marks, &mut findings)?;
         // Names and sizes are known; the contents are read again later.
         inputs.release();
         // A mark in one object selects the section in all objects, so scan those without marks too.
         let mut others = self.discard_incomplete(&mut findings);
-        let unmarked = scans.iter().filter(|(_, has_marks)| !has_marks);
-        let looked_at = scan_threads(inputs).try_map(unmarked, |&(id, has_marks)| {
-            let module = &modules[id];
+        let may_be_any = self.selection.may_select_of_compiler();
+        let unmarked = scans
+            .iter()
+            .filter(|(_, scan)| !scan.has_marks && (scan.has_named_sections || may_be_any));
+        let looked_at = scan_threads(inputs).try_map(unmarked, |(id, _)| {
+            let module = &modules[*id];
             may_have_entries(module, &self.selection)
-                .map(|may_have| may_have.then_some((id, has_marks)))
+                .map(|may_have| may_have.then_some((*id, false)))
                 .map_err(|error| error.in_file(&module.name))
         })?;
         others.extend(looked_at.into_iter().flatten());

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use wasm_section_ld::args::{CommandLine, Id};
 use wasm_section_ld::backend::{
-    Backend, ExitStatus, Invocation, LinkCommand, Placement, RewrittenObjects,
+    Backend, Batches, ExitStatus, Invocation, LinkCommand, RewrittenObjects, Sharing,
 };
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
@@ -34,11 +34,8 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let objects = objects(&inputs.modules)?;
     let mut command = LinkCommand::new()?;
     let ids = objects.iter().copied();
-    let placement = Placement {
-        together: false,
-        gated: false,
-    };
-    let mut rewritten = RewrittenObjects::new(&mut command, placement, &files, &inputs, ids)?;
+    let batches = Batches::of(&files, &inputs, ids, Sharing::Members);
+    let mut rewritten = RewrittenObjects::place(&mut command, batches, false, &files, &inputs)?;
     for id in objects {
         let module = &inputs.modules[id];
         rewritten.add(module, reencode(module)?)?;
