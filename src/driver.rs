@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod help;
+mod kept;
 mod log;
 mod map_lines;
 mod refusal;
@@ -16,7 +17,7 @@ use crate::backend::{
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
 use crate::hoist::{self, Hoisted, Sink};
-use crate::input::{Files, Inputs, Modules, Named, ObjectId};
+use crate::input::{Files, Inputs, Module, Modules, Named, ObjectId};
 use crate::interrupt;
 use crate::parallel::Threads;
 use crate::plan::{self, Rewrites, Undeclared};
@@ -98,7 +99,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         }
         Err(error) => return Err(error),
     };
-    let inputs = ManuallyDrop::new(Inputs::of(&files)?);
+    let inputs = ManuallyDrop::new(gather::promoted(Inputs::of(&files)?, &line)?);
     clock.end_of("inputs");
 
     let retains = || backend.retains();
@@ -134,10 +135,14 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(status) => return Ok(status),
-        Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
+        Compiled::NoEntries => {
+            link.warn(kept::not_in_bitcode(&survey, &backend).iter())?;
+            return link.gather(&inputs, survey, &[]);
+        }
     };
     link.clock.end_of("bitcode");
-    let inputs = ManuallyDrop::new(Inputs::of(&files)?.with_compiled(&compiled)?);
+    let inputs = Inputs::of(&files)?.with_compiled(&compiled)?;
+    let inputs = ManuallyDrop::new(gather::promoted(inputs, &line)?);
     let survey = link.survey(&inputs)?;
     link.gather(&inputs, survey, &messages)
 }
@@ -273,7 +278,8 @@ impl Link<'_> {
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let mut command = LinkCommand::new()?;
         // A file system may have no FIFOs.
-        let last_gate = match self.may_run_gated(inputs, &undeclared) {
+        let may_run_gated = plan.gathers() && self.may_run_gated(inputs, &undeclared);
+        let last_gate = match may_run_gated {
             true => command.gate().ok(),
             false => None,
         };
@@ -283,10 +289,12 @@ impl Link<'_> {
             together: backend.takes_flavor(),
             gated,
         };
+        kept::place(&mut command, &plan.kept, &inputs.modules)?;
         let rewritten = rewrites.objects().iter().map(|one| one.object);
         let files = self.files;
         let mut objects = RewrittenObjects::new(&mut command, placement, files, inputs, rewritten)?;
-        let synthesized = SynthesizedFiles::place(&mut command, line, &plan, last_gate);
+        let place = || SynthesizedFiles::place(&mut command, line, &plan, last_gate);
+        let synthesized = plan.gathers().then(place);
         if gated {
             // The backend reads what there is while the rest is made.
             command.write_pipe_inputs(files)?;
@@ -303,8 +311,10 @@ impl Link<'_> {
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        synthesized.write(&hoisted)?;
-        complete(&mut command, objects, line, inputs, Some(&hoisted))?;
+        let is_linked = synthesized.is_some();
+        synthesized.map_or(Ok(()), |files| files.write(&hoisted))?;
+        let hoisted = Some(&*hoisted).filter(|_| is_linked);
+        complete(&mut command, objects, line, inputs, hoisted)?;
         self.clock.end_of("files for the linker");
         command.show_lto_messages(messages);
         if self.shows_arrays() {
@@ -374,6 +384,7 @@ impl Link<'_> {
             && undeclared.is_empty()
             && inputs.bitcode.is_empty()
             && !inputs.is_compiled()
+            && !inputs.modules.iter().any(Module::is_promoted)
             && !shows_inputs.into_iter().any(|id| self.line.has(id))
     }
 

@@ -1,5 +1,6 @@
 //! Finds and runs the backend linker, and relays its messages.
 
+mod beside;
 mod command;
 mod diagnostics;
 mod gate;

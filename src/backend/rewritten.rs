@@ -126,7 +126,8 @@ impl<'a> RewrittenObjects<'a> {
     ) -> Result<()> {
         // No gate stays closed, even one without files.
         self.writer.open_gates()?;
-        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
+        let is_file = |module: &Module<'_>| !module.is_member() && !module.is_promoted();
+        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| is_file(m)) {
             // A separately compiled object may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
                 let file = command.write(bytes, Some(module.name.to_string()))?;
@@ -168,6 +169,9 @@ fn place_batch<'a>(
     };
     if first.is_member() {
         return place_members(command, files, batch, gate);
+    }
+    if let Some(path) = command.promoted.file(first) {
+        return Ok(Some(OutputFile::Object(path)));
     }
     if batch.len() == 1 {
         let path = command.path(Kind::Object, Some(first.name.to_string()));
@@ -363,6 +367,7 @@ fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bo
     let (first, last) = (previous.place.argument, module.place.argument);
     match (previous.is_member(), module.is_member()) {
         (true, true) => first == last,
+        (false, false) if previous.is_promoted() || module.is_promoted() => false,
         (false, false) => {
             let is_lazy = previous.place.in_lib || module.place.in_lib;
             !is_lazy && files.none_between(first, last)

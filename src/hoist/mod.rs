@@ -15,11 +15,13 @@ mod private_data;
 mod relocate;
 mod requests;
 mod rewrite;
+mod stand_in;
 mod symbols;
 mod synthesize;
 
 pub use names::UNIQUE;
 pub use output::{Base, Output};
+pub use stand_in::stand_in;
 pub use symbols::Global;
 
 use crate::error::{Error, Result};
@@ -193,7 +195,7 @@ fn rewrite_objects<'a>(
         let started = cores.try_map(batch.iter().zip(&objects), |(one, (object, removed))| {
             let (id, module) = (one.object, &modules[one.object]);
             let only_section = rewrites.only_section(one);
-            let rewrite = Rewrite::new(id, object, removed, only_section);
+            let rewrite = Rewrite::new(id, object, removed, only_section, one);
             module.release();
             rewrite
                 .map(|rewrite| (rewrite, removed))

@@ -45,7 +45,7 @@ pub(super) struct Rewrite<'o> {
     pub(super) moved: MovedData,
     /// The position in the plan of the one array that all of its entries are in, if there is only one.
     pub(super) only_section: Option<usize>,
-    /// Custom sections whose bytes are entries, and nothing else.
+    /// Custom sections whose bytes are entries, and nothing else, and those of `--section-keep` that move.
     sections: BTreeSet<SectionIndex>,
     /// Further names for symbols that stay.
     aliases: Vec<(SymbolIndex, String)>,
@@ -69,6 +69,7 @@ impl<'o> Rewrite<'o> {
         object: &'o Object<'o>,
         removed: &[Removed<'_>],
         only_section: Option<usize>,
+        one: &ObjectRewrite,
     ) -> Result<Self> {
         let (mut segments, mut sections) = (Vec::new(), BTreeSet::new());
         for Removed { entry, .. } in removed {
@@ -77,16 +78,20 @@ impl<'o> Rewrite<'o> {
                 Origin::Custom(section, _) => {
                     // A section with more than the entry is kept, for tools that read the module.
                     let content = object.sections.get(section.position());
-                    if content.is_some_and(|all| all.content.len() == entry.size as usize) {
+                    let is_whole =
+                        content.is_some_and(|all| all.content.len() == entry.size as usize);
+                    if is_whole && !one.kept_sections.contains(&section) {
                         sections.insert(section);
                     }
                 }
             }
         }
+        let moved = MovedData::of(object, &segments, &sections)?;
+        sections.extend(&one.sections);
         Ok(Self {
             id,
             object,
-            moved: MovedData::of(object, &segments, &sections)?,
+            moved,
             only_section,
             sections,
             aliases: Vec::new(),

@@ -1,8 +1,10 @@
 //! Which objects are rewritten, and what becomes of each of their entries.
 
 use super::Plan;
-use crate::input::ObjectId;
+use crate::input::{ObjectId, ObjectMap};
 use crate::survey::{EntryId, EntryRange, Survey};
+use crate::wasm::SectionIndex;
+use std::collections::BTreeMap;
 
 /// The objects that a plan rewrites.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ pub struct ObjectRewrite {
     pub object: ObjectId,
     /// Its entries.
     entries: EntryRange,
+    /// The custom sections that it loses besides.
+    pub sections: Vec<SectionIndex>,
+    /// The custom sections that it keeps, even if their bytes are entries.
+    pub kept_sections: Vec<SectionIndex>,
 }
 
 impl Rewrites {
@@ -66,8 +72,21 @@ impl Rewrites {
         let stays = |entry: EntryId| dispositions[entry.position()] == Disposition::Stays;
         let rewritten = survey
             .by_object()
-            .filter(|(_, entries)| !entries.ids().all(stays))
-            .map(|(object, entries)| ObjectRewrite { object, entries });
+            .filter(|(_, entries)| !entries.ids().all(stays));
+        let mut objects: BTreeMap<_, _> = rewritten.collect();
+        for (object, _) in plan.kept.removed.iter() {
+            objects.entry(object).or_default();
+        }
+        let sections = |sections: &ObjectMap<Vec<SectionIndex>>, object| {
+            sections.get(object).cloned().unwrap_or_default()
+        };
+        let rewritten = objects.into_iter();
+        let rewritten = rewritten.map(|(object, entries)| ObjectRewrite {
+            object,
+            entries,
+            sections: sections(&plan.kept.removed, object),
+            kept_sections: sections(&plan.kept.stays, object),
+        });
         Self {
             objects: rewritten.collect(),
             dispositions,
