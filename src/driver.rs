@@ -311,10 +311,12 @@ impl Link<'_> {
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        let is_linked = synthesized.is_some();
-        synthesized.map_or(Ok(()), |files| files.write(&hoisted))?;
-        let hoisted = Some(&*hoisted).filter(|_| is_linked);
-        complete(&mut command, objects, line, inputs, hoisted)?;
+        match synthesized {
+            Some(files) => files.write(&hoisted)?,
+            None if inputs.is_compiled() => command.end_lazy_files(line),
+            None => {}
+        }
+        complete(&mut command, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
         command.show_lto_messages(messages);
         if self.shows_arrays() {

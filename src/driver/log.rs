@@ -105,7 +105,9 @@ impl Log {
         }
         for &object in plan.kept.promoted.iter().filter(|_| self.entries) {
             let object = &modules[object].name;
-            self.say(&format!("  all of {object}: its custom sections have relocations"));
+            self.say(&format!(
+                "  all of {object}: its custom sections have relocations"
+            ));
         }
         if plan.is_empty() {
             self.say("nothing to gather: the linker gets the original arguments");

@@ -47,6 +47,8 @@ pub(super) struct Rewrite<'o> {
     pub(super) only_section: Option<usize>,
     /// Custom sections whose bytes are entries, and nothing else, and those of `--section-keep` that move.
     sections: BTreeSet<SectionIndex>,
+    /// The symbols that custom sections of `--section-keep` refer to.
+    roots: BTreeSet<SymbolIndex>,
     /// Further names for symbols that stay.
     aliases: Vec<(SymbolIndex, String)>,
     /// The symbols of removed entries that stay defined here.
@@ -94,6 +96,7 @@ impl<'o> Rewrite<'o> {
             moved,
             only_section,
             sections,
+            roots: roots(object, &one.roots)?,
             aliases: Vec::new(),
             defined: BTreeMap::new(),
             symbols: vec![None; object.symbols.len()],
@@ -151,6 +154,19 @@ impl<'o> Rewrite<'o> {
         self.pending.pop()
     }
 
+    /// The aliases that keep what kept custom sections refer to alive. What moved lives as long as its array.
+    fn named_roots(&self) -> Vec<(SymbolIndex, String)> {
+        let stay = |index: &&SymbolIndex| !self.moved.contains(self.object.symbol(**index));
+        let roots = self.roots.iter().filter(stay);
+        let symbols = &self.object.symbols;
+        let name = |index: SymbolIndex| {
+            let (own, id) = (self.object.symbol(index).name, self.id.position());
+            // Other aliases have smaller numbers.
+            format!("{own}{UNIQUE}{id}.{}", symbols.len() + index.position())
+        };
+        roots.map(|&index| (index, name(index))).collect()
+    }
+
     /// The edits that leave the object without what moved out of it. `is_kept_alive` is whether it must
     /// be live whenever it is linked.
     pub(super) fn edits(mut self, is_kept_alive: bool) -> Edits {
@@ -172,12 +188,31 @@ impl<'o> Rewrite<'o> {
         Edits {
             symbols: edits.collect(),
             keeps_alive: is_kept_alive.then(|| format!("{UNIQUE}alive.{}", self.id.position())),
+            roots: self.named_roots(),
             aliases: self.aliases,
             segments: self.moved.segments(),
             sections: self.sections,
             reencode: false,
         }
     }
+}
+
+/// The data and functions of the object that relocations of `sections` refer to. Weak ones may be of a COMDAT group
+/// that is linked from another object.
+fn roots(object: &Object<'_>, sections: &[SectionIndex]) -> Result<BTreeSet<SymbolIndex>> {
+    let mut roots = BTreeSet::new();
+    for &section in sections {
+        for relocation in object.relocations(section)? {
+            let index = SymbolIndex(relocation.index);
+            let symbol = object.symbols.get(index.position());
+            let is_root = |symbol: &&Symbol<'_>| {
+                let is_kind = matches!(symbol.kind, SymbolKind::Function(_) | SymbolKind::Data(_));
+                is_kind && !symbol.is_undefined() && !symbol.is_weak()
+            };
+            roots.extend(symbol.filter(is_root).map(|_| index));
+        }
+    }
+    Ok(roots)
 }
 
 /// The sections with the bitcode that an object was compiled from: two thirds of the bytes of a Rust

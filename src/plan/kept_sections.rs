@@ -22,6 +22,8 @@ pub struct Kept {
     pub stays: ObjectMap<Vec<SectionIndex>>,
     /// In link order.
     pub stand_ins: Vec<StandIn>,
+    /// The sections with relocations, whose targets stay alive. Their objects are rewritten.
+    pub tied: ObjectMap<Vec<SectionIndex>>,
     /// The objects that are linked because of a section, in link order.
     pub promoted: Vec<ObjectId>,
 }
@@ -69,6 +71,9 @@ impl Kept {
             for section in &kept.sections {
                 // The backend may link any copy of a group.
                 let moves = !section.is_tied && (is_lazy || section.comdat.is_some());
+                if section.is_tied && !is_lazy {
+                    plan.tied.get_or_default(id).push(section.index);
+                }
                 if !moves {
                     plan.stays.get_or_default(id).push(section.index);
                     continue;
@@ -93,9 +98,14 @@ impl Kept {
         plan
     }
 
+    /// The objects that are rewritten.
+    pub fn rewritten(&self) -> impl Iterator<Item = ObjectId> {
+        let removed = self.removed.iter().map(|(object, _)| object);
+        removed.chain(self.tied.iter().map(|(object, _)| object))
+    }
+
     /// Whether the link is the plain one.
     pub fn is_empty(&self) -> bool {
-        let nothing_removed = self.removed.iter().next().is_none();
-        nothing_removed && self.stand_ins.is_empty() && self.promoted.is_empty()
+        self.rewritten().next().is_none() && self.stand_ins.is_empty() && self.promoted.is_empty()
     }
 }

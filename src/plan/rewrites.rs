@@ -46,6 +46,8 @@ pub struct ObjectRewrite {
     pub sections: Vec<SectionIndex>,
     /// The custom sections that it keeps, even if their bytes are entries.
     pub kept_sections: Vec<SectionIndex>,
+    /// The custom sections whose relocations keep their targets alive.
+    pub roots: Vec<SectionIndex>,
 }
 
 impl Rewrites {
@@ -74,7 +76,7 @@ impl Rewrites {
             .by_object()
             .filter(|(_, entries)| !entries.ids().all(stays));
         let mut objects: BTreeMap<_, _> = rewritten.collect();
-        for (object, _) in plan.kept.removed.iter() {
+        for object in plan.kept.rewritten() {
             objects.entry(object).or_default();
         }
         let sections = |sections: &ObjectMap<Vec<SectionIndex>>, object| {
@@ -86,6 +88,7 @@ impl Rewrites {
             entries,
             sections: sections(&plan.kept.removed, object),
             kept_sections: sections(&plan.kept.stays, object),
+            roots: sections(&plan.kept.tied, object),
         });
         Self {
             objects: rewritten.collect(),

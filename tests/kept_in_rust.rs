@@ -1,0 +1,156 @@
+//! `--section-keep` for what Rust makes of `#[link_section]`: statics in crates that nobody calls, read from JavaScript.
+
+use crate::args;
+use crate::support::module::{contains, custom_sections};
+use crate::support::workspace::{Workspace, root};
+use crate::support::{Linked, Rust, Work, linkers, tool};
+use std::path::Path;
+
+/// A crate that describes itself to the host, and has code.
+fn plugin(name: &str) -> String {
+    let text = format!("{name};");
+    let length = text.len();
+    format!(
+        r#"
+        #![no_std]
+        #[used]
+        #[unsafe(link_section = "host_info")]
+        static INFO: [u8; {length}] = *b"{text}";
+        pub mod inner {{
+            #[used]
+            #[unsafe(link_section = "host_info")]
+            static INFO: [u8; 6] = *b"inner;";
+        }}
+        #[inline(never)]
+        pub fn code_of_{name}(n: i32) -> i32 {{ n + {length} }}
+        "#
+    )
+}
+
+const PROGRAM: &str = r#"
+    use plugin_a as _;
+    use plugin_b as _;
+    #[unsafe(no_mangle)]
+    pub extern "C" fn answer() -> i32 { 42 }
+"#;
+
+const READ: &str = r#"
+    import { readFileSync } from "node:fs";
+    const module = new WebAssembly.Module(readFileSync("MODULE"));
+    const sections = WebAssembly.Module.customSections(module, "host_info");
+    console.log(sections.map((bytes) => new TextDecoder().decode(bytes)).join("|"));
+"#;
+
+/// The sections that JavaScript finds.
+fn read(work: &Work, module: &str) -> String {
+    let printed = work.node(&[], &READ.replace("MODULE", module));
+    printed.trim_end().to_owned()
+}
+
+fn link(rust: &Rust<'_>, backend: &Path, more: &[&str]) -> Linked {
+    let linker = format!("-Clink-arg=--section-linker={}", backend.display());
+    rust.with(&[linker.as_str()])
+        .with(more)
+        .program("program", PROGRAM)
+}
+
+/// The order is that of rustc's command line: a crate comes before those that it depends on.
+#[test]
+fn statics_of_crates_that_nobody_calls() {
+    for level in ["-Copt-level=0", "-Copt-level=3"] {
+        let work = Work::new();
+        let mut rust = Rust::new(&work, &[level]);
+        for name in ["plugin_a", "plugin_b"] {
+            rust.rlib(name, &plugin(name));
+        }
+        for backend in linkers() {
+            let plain = link(&rust, &backend, &[]).silent();
+            assert!(
+                !contains(&plain, "plugin_a;") && !contains(&plain, "inner;"),
+                "{level}"
+            );
+            let keep = ["-Clink-arg=--section-keep=host_info"];
+            let linked = link(&rust, &backend, &keep);
+            let module = linked.silent();
+            let texts = read(&work, "program.wasm");
+            let mut parts: Vec<&str> = texts.split_terminator(';').collect();
+            parts.sort_unstable();
+            assert_eq!(parts, ["inner", "inner", "plugin_a", "plugin_b"], "{level}");
+            assert!(!texts.contains('|'), "one section: {texts}");
+            assert!(!contains(&module, "code_of_plugin"), "{level}");
+            assert_eq!(
+                module.len() - plain.len(),
+                texts.len() + "host_info".len() + 3
+            );
+        }
+    }
+}
+
+/// A program of `wasm-bindgen` with such a crate, and what `wasm-bindgen` makes of it.
+#[test]
+fn it_survives_wasm_bindgen() {
+    let work = Work::new();
+    let crates = ["plugin_c", "plugin_d"].map(|name| {
+        let mut rust = Rust::new(&work, &["-Copt-level=3"]);
+        format!("-Clink-arg={}", rust.rlib(name, &plugin(name)).display())
+    });
+    let shapes = Workspace::new(root().join("examples/shapes"), "shapes");
+    let target = "wasm32-unknown-unknown";
+    let words = ["rustc", "--locked", "-p", "page", "--target", target, "--"];
+    let crates = crates.iter().map(String::as_str);
+    let keep = ["-Clink-arg=--section-keep=host_info"];
+    shapes.run(words.into_iter().chain(crates).chain(keep));
+    let module = shapes.built(target, "debug", "page.wasm");
+    let before = std::fs::read(&module).expect("a module");
+    work.write("before.wasm", &before);
+    work.run(
+        tool("WSL_WASM_BINDGEN"),
+        args![module, "--target", "nodejs", "--out-dir", "pkg"],
+    );
+    let texts = read(&work, "before.wasm");
+    assert!(
+        texts.contains("plugin_c;") && texts.contains("plugin_d;"),
+        "{texts}"
+    );
+    assert_eq!(read(&work, "pkg/page_bg.wasm"), texts);
+    let script = r#"
+        import page from "./pkg/page.js";
+        console.log(page.describe('[{"type":"Circle","radius":1}]'));
+    "#;
+    assert_eq!(work.node(&[], script), "circle of area 3.14\n");
+}
+
+/// rustc from 1.100 on also makes a data segment of each static. It is dead, as its member is.
+#[test]
+fn statics_that_are_in_memory_too() {
+    let work = Work::new();
+    let member = |name: &str, keep: &str| {
+        let ir = format!(
+            "@{name} = constant [2 x i8] c\"{name};\", section \"host_info\", align 1
+             @{keep} = appending global [1 x ptr] [ptr @{name}], section \"llvm.metadata\"
+             !wasm.custom_sections = !{{!0}}
+             !0 = !{{!\"host_info\", !\"{name};\"}}\n"
+        );
+        work.ir(name, &ir)
+    };
+    let members = [member("a", "llvm.used"), member("b", "llvm.compiler.used")];
+    let members: Vec<&Path> = members.iter().map(AsRef::as_ref).collect();
+    let rlib = work.archive("libparts.rlib", &members);
+    let main = work.c(
+        "main",
+        "__attribute__((export_name(\"f\"))) void f(void) {}",
+    );
+    for backend in linkers() {
+        let words = args![main, rlib, "--no-entry", "--section-keep=host_info"];
+        let module = work.link_with(&backend, words).silent();
+        let sections = custom_sections(&module);
+        let info = sections.iter().filter(|(name, _)| name == "host_info");
+        assert_eq!(
+            info.map(|(_, text)| &text[..]).collect::<Vec<_>>(),
+            [b"a;b;"]
+        );
+        let payloads = wasmparser::Parser::new(0).parse_all(&module);
+        let mut payloads = payloads.map(|payload| payload.expect("a module"));
+        assert!(!payloads.any(|one| matches!(one, wasmparser::Payload::DataSection(_))));
+    }
+}
