@@ -1,5 +1,6 @@
 //! Finds the backend.
 
+use super::replaced::replaced;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -28,8 +29,8 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Finds the backend: the first of `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on
-    /// PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
+    /// is called ([`replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
@@ -81,7 +82,12 @@ impl Backend {
                 .iter()
                 .map(move |directory| directory.join(exe(name)))
         });
-        on_path
+        let called = std::env::args_os().next().map(PathBuf::from);
+        let replaced = called.map(|called| replaced(&called, &directories));
+        replaced
+            .unwrap_or_default()
+            .into_iter()
+            .chain(on_path)
             .chain(std::iter::once_with(in_sysroot).flatten())
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
             .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
@@ -200,7 +206,7 @@ impl Backend {
     }
 }
 
-fn exe(name: &str) -> OsString {
+pub(super) fn exe(name: &str) -> OsString {
     format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
 }
 
@@ -242,16 +248,22 @@ fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
         .iter()
         .flat_map(|directory| directory_entries(directory))
         .filter_map(|path| {
-            let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
-            Some((version.parse().ok()?, path))
+            let version = version_in_name(&path)?;
+            Some((version, path))
         })
         .collect();
     found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     found.into_iter().map(|(_, path)| path).collect()
 }
 
+/// NN of `wasm-ld-NN`.
+pub(super) fn version_in_name(path: &Path) -> Option<u32> {
+    let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
+    version.parse().ok()
+}
+
 /// The entries of a directory, sorted for a deterministic result.
-fn directory_entries(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn directory_entries(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.sort();

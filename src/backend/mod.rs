@@ -10,6 +10,7 @@ mod lto;
 mod map;
 mod process;
 mod relay;
+mod replaced;
 mod rewritten;
 mod undefined;
 
