@@ -1,9 +1,9 @@
 //! `--section-keep` for what Rust makes of `#[link_section]`: statics in crates that nobody calls, read from JavaScript.
+//! `manifest::it_survives_wasm_bindgen` reads them after `wasm-bindgen`.
 
 use crate::args;
 use crate::support::module::{contains, custom_sections};
-use crate::support::workspace::{Workspace, root};
-use crate::support::{Linked, Rust, Work, linkers, tool};
+use crate::support::{Linked, Rust, Work, linkers};
 use std::path::Path;
 
 /// A crate that describes itself to the host, and has code.
@@ -42,7 +42,7 @@ const READ: &str = r#"
 "#;
 
 /// The sections that JavaScript finds.
-fn read(work: &Work, module: &str) -> String {
+pub fn read(work: &Work, module: &str) -> String {
     let printed = work.node(&[], &READ.replace("MODULE", module));
     printed.trim_end().to_owned()
 }
@@ -86,38 +86,14 @@ fn statics_of_crates_that_nobody_calls() {
     }
 }
 
-/// A program of `wasm-bindgen` with such a crate, and what `wasm-bindgen` makes of it.
-#[test]
-fn it_survives_wasm_bindgen() {
-    let work = Work::new();
-    let crates = ["plugin_c", "plugin_d"].map(|name| {
-        let mut rust = Rust::new(&work, &["-Copt-level=3"]);
+/// The arguments of rustc that link two such crates into any program, and what the host reads then.
+pub fn linked_into_a_program(work: &Work) -> ([String; 3], &'static str) {
+    let [c, d] = ["plugin_c", "plugin_d"].map(|name| {
+        let mut rust = Rust::new(work, &["-Copt-level=3", "-Ccodegen-units=1"]);
         format!("-Clink-arg={}", rust.rlib(name, &plugin(name)).display())
     });
-    let shapes = Workspace::new(root().join("examples/shapes"), "shapes");
-    let target = "wasm32-unknown-unknown";
-    let words = ["rustc", "--locked", "-p", "page", "--target", target, "--"];
-    let crates = crates.iter().map(String::as_str);
-    let keep = ["-Clink-arg=--section-keep=host_info"];
-    shapes.run(words.into_iter().chain(crates).chain(keep));
-    let module = shapes.built(target, "debug", "page.wasm");
-    let before = std::fs::read(&module).expect("a module");
-    work.write("before.wasm", &before);
-    work.run(
-        tool("WSL_WASM_BINDGEN"),
-        args![module, "--target", "nodejs", "--out-dir", "pkg"],
-    );
-    let texts = read(&work, "before.wasm");
-    assert!(
-        texts.contains("plugin_c;") && texts.contains("plugin_d;"),
-        "{texts}"
-    );
-    assert_eq!(read(&work, "pkg/page_bg.wasm"), texts);
-    let script = r#"
-        import page from "./pkg/page.js";
-        console.log(page.describe('[{"type":"Circle","radius":1}]'));
-    "#;
-    assert_eq!(work.node(&[], script), "circle of area 3.14\n");
+    let keep = "-Clink-arg=--section-keep=host_info".to_owned();
+    ([c, d, keep], "plugin_c;inner;plugin_d;inner;")
 }
 
 /// rustc from 1.100 on also makes a data segment of each static. It is dead, as its member is.
