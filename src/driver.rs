@@ -48,7 +48,7 @@ pub fn run(
     link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<ExitStatus>,
 ) -> ExitCode {
     let mut argv = argv.into_iter();
-    let diagnostics = Diagnostics::new(program_name(argv.next()));
+    let diagnostics = Diagnostics::new(argv.next());
     let status = link(&diagnostics, argv.collect());
     interrupt::wait_if_exiting();
     match status {
@@ -74,7 +74,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = parse_arguments(argv, diagnostics)?;
-    let backend = Backend::find(&line)?;
+    let backend = Backend::find(&line, diagnostics.called())?;
     if let Some(status) = answer(&line, &backend)? {
         return Ok(status);
     }
@@ -437,15 +437,4 @@ fn print(text: &str) {
 /// Whether an environment variable is set to other than `0`.
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
-}
-
-/// The prefix of messages: the name of the program, as in lld.
-fn program_name(argv0: Option<OsString>) -> String {
-    let stem = argv0
-        .as_deref()
-        .and_then(|path| Path::new(path).file_stem());
-    stem.map_or_else(
-        || "wasm-section-ld".into(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
 }

@@ -259,6 +259,36 @@ fn a_section_can_be_gathered_too() {
     }
 }
 
+/// Beside an array, with a linker that reads its inputs while they are written.
+#[test]
+fn beside_an_array() {
+    let work = Work::new();
+    let entry = |name: &str| {
+        let text = format!("{name} entry");
+        let data = format!(
+            ".section .custom_section.ENTRIES,\"\",@\n.ascii \"{text}.\"\n\
+             .section .custom_section.host_info,\"\",@\n.ascii \"more of {name};\"\n"
+        );
+        part_with(&work, name, &data)
+    };
+    let [a, b] = ["a", "b"].map(entry);
+    let c = part(&work, "c");
+    let (first, second) = (
+        work.archive("first.a", &[&a, &c]),
+        work.archive("second.a", &[&b]),
+    );
+    for backend in linkers().into_iter().chain([tool("WSL_RUST_LLD")]) {
+        let words = args![first, second, "--no-entry", KEEP];
+        let module = work.link_with(&backend, reading("ENTRIES", words)).silent();
+        assert_eq!(
+            Instance::new(&module).section("ENTRIES"),
+            b"a entry.b entry."
+        );
+        assert_eq!(text(&module), "a;more of a;c;b;more of b;");
+        assert!(!exports(&module).contains(&"a".to_owned()));
+    }
+}
+
 #[test]
 fn patterns_take_what_belongs_to_programs() {
     let work = Work::new();

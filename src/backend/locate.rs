@@ -30,12 +30,12 @@ pub struct Backend {
 
 impl Backend {
     /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
-    /// is called ([`replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// is `called` ([`replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
-    pub fn find(line: &CommandLine) -> Result<Self> {
-        let backend = Self::find_linker(line)?;
+    pub fn find(line: &CommandLine, called: Option<&Path>) -> Result<Self> {
+        let backend = Self::find_linker(line, called)?;
         match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
             true => backend.for_component(),
             false => Ok(backend),
@@ -67,7 +67,7 @@ impl Backend {
         })
     }
 
-    fn find_linker(line: &CommandLine) -> Result<Self> {
+    fn find_linker(line: &CommandLine, called: Option<&Path>) -> Result<Self> {
         let itself = std::env::current_exe().ok();
         let itself = itself.as_deref();
         if let Some(path) = line.values(Id::SectionLinker).last() {
@@ -82,8 +82,7 @@ impl Backend {
                 .iter()
                 .map(move |directory| directory.join(exe(name)))
         });
-        let called = std::env::args_os().next().map(PathBuf::from);
-        let replaced = called.map(|called| replaced(&called, &directories));
+        let replaced = called.map(|called| replaced(called, &directories));
         replaced
             .unwrap_or_default()
             .into_iter()

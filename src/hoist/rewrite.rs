@@ -4,7 +4,7 @@ use super::names::{UNIQUE, global_name};
 use super::private_data::MovedData;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
-use crate::plan::{Disposition, ObjectRewrite, Rewrites};
+use crate::plan::{Disposition, KeptHere, ObjectRewrite, Rewrites};
 use crate::survey::{Entry, EntryId, Origin, Survey};
 use crate::wasm::{
     Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolEdit, SymbolFlags, SymbolIndex,
@@ -62,7 +62,7 @@ pub(super) struct Rewrite<'o> {
 }
 
 impl<'o> Rewrite<'o> {
-    /// Finds what moves out of an object with these entries.
+    /// Finds what moves out of an object with these entries. `kept` are its sections of `--section-keep`.
     ///
     /// # Errors
     /// An invalid relocation.
@@ -71,7 +71,7 @@ impl<'o> Rewrite<'o> {
         object: &'o Object<'o>,
         removed: &[Removed<'_>],
         only_section: Option<usize>,
-        one: &ObjectRewrite,
+        kept: Option<&KeptHere>,
     ) -> Result<Self> {
         let (mut segments, mut sections) = (Vec::new(), BTreeSet::new());
         for Removed { entry, .. } in removed {
@@ -82,21 +82,27 @@ impl<'o> Rewrite<'o> {
                     let content = object.sections.get(section.position());
                     let is_whole =
                         content.is_some_and(|all| all.content.len() == entry.size as usize);
-                    if is_whole && !one.kept_sections.contains(&section) {
+                    if is_whole && !kept.is_some_and(|kept| kept.stays.contains(&section)) {
                         sections.insert(section);
                     }
                 }
             }
         }
         let moved = MovedData::of(object, &segments, &sections)?;
-        sections.extend(&one.sections);
+        let roots = match kept {
+            Some(kept) => {
+                sections.extend(&kept.removed);
+                roots(object, &kept.roots)?
+            }
+            None => BTreeSet::new(),
+        };
         Ok(Self {
             id,
             object,
             moved,
             only_section,
             sections,
-            roots: roots(object, &one.roots)?,
+            roots,
             aliases: Vec::new(),
             defined: BTreeMap::new(),
             symbols: vec![None; object.symbols.len()],

@@ -16,16 +16,23 @@ use crate::wasm::SectionIndex;
 /// What becomes of the kept custom sections.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// The sections that leave their objects.
-    pub removed: ObjectMap<Vec<SectionIndex>>,
-    /// The sections that stay in their objects, even if they are gathered too.
-    pub stays: ObjectMap<Vec<SectionIndex>>,
+    /// What becomes of the sections of each object.
+    objects: ObjectMap<KeptHere>,
     /// In link order.
     pub stand_ins: Vec<StandIn>,
-    /// The sections with relocations, whose targets stay alive. Their objects are rewritten.
-    pub tied: ObjectMap<Vec<SectionIndex>>,
     /// The objects that are linked because of a section, in link order.
     pub promoted: Vec<ObjectId>,
+}
+
+/// What becomes of the kept sections of an object.
+#[derive(Debug, Default)]
+pub struct KeptHere {
+    /// They leave the object.
+    pub removed: Vec<SectionIndex>,
+    /// They stay in the object, even if they are gathered too.
+    pub stays: Vec<SectionIndex>,
+    /// Those that stay and keep alive what their relocations refer to.
+    pub roots: Vec<SectionIndex>,
 }
 
 /// An object with some of the custom sections of another object, just before which it is linked.
@@ -67,19 +74,19 @@ impl Kept {
         for (id, kept) in survey.kept.iter() {
             let module = &modules[id];
             let is_lazy = !module.always_linked();
-            let mut moved = Vec::new();
+            let (mut here, mut moved) = (KeptHere::default(), Vec::new());
             for section in &kept.sections {
                 // The backend may link any copy of a group.
                 let moves = !section.is_tied && (is_lazy || section.comdat.is_some());
-                if section.is_tied && !is_lazy {
-                    plan.tied.get_or_default(id).push(section.index);
-                }
                 if !moves {
-                    plan.stays.get_or_default(id).push(section.index);
+                    here.stays.push(section.index);
+                    if section.is_tied && !is_lazy {
+                        here.roots.push(section.index);
+                    }
                     continue;
                 }
                 if kept.has_symbols || !is_lazy {
-                    plan.removed.get_or_default(id).push(section.index);
+                    here.removed.push(section.index);
                 }
                 let group = section.comdat.as_deref();
                 let is_first = group.is_none_or(|group| groups.insert((group, &*section.name)));
@@ -87,6 +94,7 @@ impl Kept {
                     moved.push(section.index);
                 }
             }
+            plan.objects.insert(id, here);
             if !moved.is_empty() {
                 plan.stand_ins.push(StandIn {
                     object: id,
@@ -98,10 +106,16 @@ impl Kept {
         plan
     }
 
-    /// The objects that are rewritten.
+    /// What becomes of the sections of an object; `None` if it has none.
+    pub fn here(&self, object: ObjectId) -> Option<&KeptHere> {
+        self.objects.get(object)
+    }
+
+    /// The objects that are rewritten, in link order.
     pub fn rewritten(&self) -> impl Iterator<Item = ObjectId> {
-        let removed = self.removed.iter().map(|(object, _)| object);
-        removed.chain(self.tied.iter().map(|(object, _)| object))
+        let changes = |here: &KeptHere| !here.removed.is_empty() || !here.roots.is_empty();
+        let objects = self.objects.iter().filter(move |(_, here)| changes(here));
+        objects.map(|(object, _)| object)
     }
 
     /// Whether the link is the plain one.

@@ -28,7 +28,7 @@ mod undeclared;
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
 pub use kept::kept;
-pub use kept_sections::{Kept, StandIn, promoted};
+pub use kept_sections::{Kept, KeptHere, StandIn, promoted};
 pub use output::{DataItem, Fill, Placed, Plan, PlannedSection, SymbolDefinition, describe_entry};
 pub use plain_link::Reference;
 pub use resolve::{Resolution, Resolver, Winner};

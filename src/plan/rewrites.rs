@@ -1,10 +1,8 @@
 //! Which objects are rewritten, and what becomes of each of their entries.
 
 use super::Plan;
-use crate::input::{ObjectId, ObjectMap};
+use crate::input::ObjectId;
 use crate::survey::{EntryId, EntryRange, Survey};
-use crate::wasm::SectionIndex;
-use std::collections::BTreeMap;
 
 /// The objects that a plan rewrites.
 #[derive(Debug)]
@@ -42,12 +40,6 @@ pub struct ObjectRewrite {
     pub object: ObjectId,
     /// Its entries.
     entries: EntryRange,
-    /// The custom sections that it loses besides.
-    pub sections: Vec<SectionIndex>,
-    /// The custom sections that it keeps, even if their bytes are entries.
-    pub kept_sections: Vec<SectionIndex>,
-    /// The custom sections whose relocations keep their targets alive.
-    pub roots: Vec<SectionIndex>,
 }
 
 impl Rewrites {
@@ -74,24 +66,25 @@ impl Rewrites {
         let stays = |entry: EntryId| dispositions[entry.position()] == Disposition::Stays;
         let rewritten = survey
             .by_object()
-            .filter(|(_, entries)| !entries.ids().all(stays));
-        let mut objects: BTreeMap<_, _> = rewritten.collect();
-        for object in plan.kept.rewritten() {
-            objects.entry(object).or_default();
-        }
-        let sections = |sections: &ObjectMap<Vec<SectionIndex>>, object| {
-            sections.get(object).cloned().unwrap_or_default()
-        };
-        let rewritten = objects.into_iter();
-        let rewritten = rewritten.map(|(object, entries)| ObjectRewrite {
-            object,
-            entries,
-            sections: sections(&plan.kept.removed, object),
-            kept_sections: sections(&plan.kept.stays, object),
-            roots: sections(&plan.kept.tied, object),
+            .filter(|(_, entries)| !entries.ids().all(stays))
+            .map(|(object, entries)| ObjectRewrite { object, entries });
+        let mut objects: Vec<_> = rewritten.collect();
+        let kept = plan.kept.rewritten();
+        let without_entries = kept.filter(|object| {
+            let found = objects.binary_search_by_key(object, |one| one.object);
+            found.is_err()
         });
+        let without_entries: Vec<_> = without_entries.collect();
+        if !without_entries.is_empty() {
+            let without_entries = without_entries.into_iter();
+            objects.extend(without_entries.map(|object| ObjectRewrite {
+                object,
+                entries: EntryRange::default(),
+            }));
+            objects.sort_by_key(|one| one.object);
+        }
         Self {
-            objects: rewritten.collect(),
+            objects,
             dispositions,
         }
     }

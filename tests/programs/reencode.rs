@@ -28,7 +28,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
         return driver::link(diagnostics, argv);
     }
     diagnostics.set_colors(&line);
-    let backend = Backend::find(&line)?;
+    let backend = Backend::find(&line, None)?;
     let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
     let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
