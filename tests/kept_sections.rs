@@ -6,11 +6,14 @@ use crate::support::module::{contains, custom_section, custom_sections, exports}
 use crate::support::refusal::says;
 use crate::support::{Instance, Work, linkers, reading, tool};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use wasm_section_ld::wasm::Sections;
 use wasmparser::{Parser, Payload};
 
 const KEEP: &str = "--section-keep=host_info";
+
+/// Ties the section to its object.
+const TIED: &str = ".section .custom_section.host_info,\"\",@\n.int32 tied\n";
 
 /// An object with text for the host, and a function that is exported if the object is linked.
 fn part(work: &Work, name: &str) -> PathBuf {
@@ -226,6 +229,7 @@ fn comdat_groups_count_once() {
     assert_eq!(texts(&args![caller, first, second]), "x;one;y;z;two;");
     assert_eq!(texts(&args![lone, x, second]), "one;x;y;z;two;");
     assert_eq!(texts(&args![second, x, lone]), "y;one;z;two;x;");
+    assert_eq!(texts(&args![x, y, z, lone]), "one;x;y;two;z;");
 }
 
 /// A gathered section is in memory, and a kept one is in the module: it may be both.
@@ -394,10 +398,11 @@ fn with_other_options() {
 fn files_that_are_lazy() {
     let work = Work::new();
     let [a, b, c] = ["a", "b", "c"].map(|name| part(&work, name));
-    let more = ".section .custom_section.host_info,\"\",@\n.int32 tied\n";
-    let tied = part_with(&work, "tied", more);
+    let tied = part_with(&work, "tied", TIED);
     let lone = program(&work, "lone", None);
-    let new = linkers().into_iter().filter(|path| has_lazy_files(path));
+    // `wasm-ld` has `--start-lib` since 18.
+    let is_old = |path: &PathBuf| path.ends_with("wasm-ld-14") || path.ends_with("wasm-ld-16");
+    let new = linkers().into_iter().filter(|path| !is_old(path));
     for backend in new {
         let words = args![
             lone,
@@ -418,13 +423,6 @@ fn files_that_are_lazy() {
         );
         assert_eq!(functions(&module), ["lone", "tied", "c"]);
     }
-}
-
-/// `wasm-ld` has `--start-lib` since 18.
-fn has_lazy_files(backend: &Path) -> bool {
-    ["wasm-ld-14", "wasm-ld-16"]
-        .iter()
-        .all(|old| !backend.ends_with(old))
 }
 
 /// Bitcode of a member that is not linked is compiled for its section.
@@ -485,8 +483,7 @@ fn memories_of_64_bits() {
 fn the_log_says_what_is_kept() {
     let work = Work::new();
     let a = part(&work, "a");
-    let more = ".section .custom_section.host_info,\"\",@\n.int32 tied\n";
-    let tied = part_with(&work, "tied", more);
+    let tied = part_with(&work, "tied", TIED);
     let library = work.archive("library.a", &[&a, &tied]);
     let lone = program(&work, "lone", None);
     let log = work.log("debug", args![lone, library, "--no-entry", KEEP]);

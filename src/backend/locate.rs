@@ -1,6 +1,6 @@
 //! Finds the backend.
 
-use super::replaced::replaced;
+use super::replaced;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -30,7 +30,8 @@ pub struct Backend {
 
 impl Backend {
     /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
-    /// is `called` ([`replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// is `called` ([`replaced::replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory),
+    /// `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
@@ -82,10 +83,9 @@ impl Backend {
                 .iter()
                 .map(move |directory| directory.join(exe(name)))
         });
-        let replaced = called.map(|called| replaced(called, &directories));
+        let replaced = called.into_iter();
         replaced
-            .unwrap_or_default()
-            .into_iter()
+            .flat_map(|called| replaced::replaced(called, &directories))
             .chain(on_path)
             .chain(std::iter::once_with(in_sysroot).flatten())
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
@@ -242,7 +242,7 @@ fn in_sysroot() -> Vec<PathBuf> {
 }
 
 /// The `wasm-ld-NN` in `directories`, newest first.
-fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = directories
         .iter()
         .flat_map(|directory| directory_entries(directory))
@@ -262,7 +262,7 @@ pub(super) fn version_in_name(path: &Path) -> Option<u32> {
 }
 
 /// The entries of a directory, sorted for a deterministic result.
-pub(super) fn directory_entries(directory: &Path) -> Vec<PathBuf> {
+fn directory_entries(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.sort();

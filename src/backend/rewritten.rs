@@ -72,7 +72,16 @@ impl<'a> RewrittenObjects<'a> {
         };
         let (unbatched, placed): (Vec<_>, Vec<_>) =
             edited.into_iter().partition(|module| is_unbatched(module));
+        // What is placed before an object stays behind those that precede it.
+        let before = &command.edits.before;
+        let follows = |module: &Module<'_>| {
+            module.is_member() || !before.contains_key(&module.place.argument)
+        };
         let batches = batches(&placed, files);
+        let batches = batches
+            .into_iter()
+            .flat_map(|batch| batch.chunk_by(|_, module| follows(module)));
+        let batches: Vec<_> = batches.collect();
         let batches = batches.into_iter().flat_map(|batch| {
             match together || batch.iter().any(|m| m.is_member()) {
                 true => batch.chunks(batch.len()),
