@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod help;
+mod kept;
 mod log;
 mod map_lines;
 mod refusal;
@@ -47,7 +48,7 @@ pub fn run(
     link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<ExitStatus>,
 ) -> ExitCode {
     let mut argv = argv.into_iter();
-    let diagnostics = Diagnostics::new(program_name(argv.next()));
+    let diagnostics = Diagnostics::new(argv.next());
     let status = link(&diagnostics, argv.collect());
     interrupt::wait_if_exiting();
     match status {
@@ -73,7 +74,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = parse_arguments(argv, diagnostics)?;
-    let backend = Backend::find(&line)?;
+    let backend = Backend::find(&line, diagnostics.called())?;
     if let Some(status) = answer(&line, &backend)? {
         return Ok(status);
     }
@@ -101,7 +102,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         }
         Err(error) => return Err(error),
     };
-    let inputs = ManuallyDrop::new(Inputs::of(&files)?);
+    let inputs = ManuallyDrop::new(gather::promoted(Inputs::of(&files)?, &line)?);
     clock.end_of("inputs");
 
     let retains = || backend.retains();
@@ -137,10 +138,14 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(status) => return Ok(status),
-        Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
+        Compiled::NoEntries => {
+            link.warn(kept::not_in_bitcode(&survey, &backend).iter())?;
+            return link.gather(&inputs, survey, &[]);
+        }
     };
     link.clock.end_of("bitcode");
-    let inputs = ManuallyDrop::new(Inputs::of(&files)?.with_compiled(&compiled)?);
+    let inputs = Inputs::of(&files)?.with_compiled(&compiled)?;
+    let inputs = ManuallyDrop::new(gather::promoted(inputs, &line)?);
     let survey = link.survey(&inputs)?;
     link.gather(&inputs, survey, &messages)
 }
@@ -268,21 +273,28 @@ impl Link<'_> {
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let files = self.files;
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let sharing = match self.may_run_gated(inputs, &undeclared) {
+        // Kept sections are in files of their own, which are not counted among those in memory.
+        let only_gathers = plan.gathers() && plan.kept.is_empty();
+        let sharing = match only_gathers && self.may_run_gated(inputs, &undeclared) {
             true => Sharing::Few,
             false if backend.takes_flavor() => Sharing::Adjacent,
             // A wrapper may look at its arguments, so it gets no archive in place of an object.
             false => Sharing::Members,
         };
-        let batches = Batches::of(files, inputs, rewritten, sharing);
+        let before = plan.kept.places(&inputs.modules);
+        let batches = Batches::of(files, inputs, rewritten, sharing, &before);
         let in_memory = match sharing {
             Sharing::Few => batches.in_memory(files),
             _ => None,
         };
         let gated = in_memory.is_some();
         let mut command = in_memory.map_or_else(LinkCommand::new, Ok)?;
+        kept::place(&mut command, &plan.kept, &inputs.modules)?;
         let mut objects = RewrittenObjects::place(&mut command, batches, gated, files, inputs)?;
-        let synthesized = SynthesizedFiles::place(&mut command, line, &plan, gated)?;
+        let synthesized = match plan.gathers() {
+            true => Some(SynthesizedFiles::place(&mut command, line, &plan, gated)?),
+            false => None,
+        };
         if gated {
             // The backend reads what there is while the rest is made.
             command.write_pipe_inputs(files)?;
@@ -299,7 +311,11 @@ impl Link<'_> {
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        synthesized.write(&hoisted)?;
+        match synthesized {
+            Some(files) => files.write(&hoisted)?,
+            None if inputs.is_compiled() => command.end_lazy_files(line),
+            None => {}
+        }
         complete(&mut command, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
         command.show_lto_messages(messages);
@@ -419,15 +435,4 @@ fn print(text: &str) {
 /// Whether an environment variable is set to other than `0`.
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
-}
-
-/// The prefix of messages: the name of the program, as in lld.
-fn program_name(argv0: Option<OsString>) -> String {
-    let stem = argv0
-        .as_deref()
-        .and_then(|path| Path::new(path).file_stem());
-    stem.map_or_else(
-        || "wasm-section-ld".into(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
 }

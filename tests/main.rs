@@ -39,6 +39,8 @@ mod growth;
 mod hands_off;
 mod host_js;
 mod instrumented;
+mod kept_in_rust;
+mod kept_sections;
 mod linkme;
 mod lto;
 mod lto_place;

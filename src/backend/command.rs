@@ -1,6 +1,7 @@
 //! The command line of the backend: the caller's arguments, with temporary files in place of or before the
 //! rewritten inputs.
 
+use super::beside::Promoted;
 use super::diagnostics::{NameMap, SynthesizedSymbols};
 use super::gate::Gate;
 use super::invocation::MAX_COMMAND_LINE;
@@ -19,6 +20,7 @@ pub struct LinkCommand<'a> {
     pub(super) files: TemporaryFiles,
     pub(super) edits: Edits,
     pub(super) names: NameMap<'a>,
+    pub(super) promoted: Promoted,
 }
 
 impl<'a> LinkCommand<'a> {
@@ -44,6 +46,7 @@ impl<'a> LinkCommand<'a> {
             files,
             edits: Edits::default(),
             names: NameMap::new(prefix),
+            promoted: Promoted::default(),
         }
     }
 

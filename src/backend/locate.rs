@@ -1,5 +1,6 @@
 //! Finds the backend.
 
+use super::replaced;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -28,13 +29,14 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Finds the backend: the first of `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on
-    /// PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
+    /// is `called` ([`replaced::replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory),
+    /// `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
-    pub fn find(line: &CommandLine) -> Result<Self> {
-        let backend = Self::find_linker(line)?;
+    pub fn find(line: &CommandLine, called: Option<&Path>) -> Result<Self> {
+        let backend = Self::find_linker(line, called)?;
         match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
             true => backend.for_component(),
             false => Ok(backend),
@@ -66,7 +68,7 @@ impl Backend {
         })
     }
 
-    fn find_linker(line: &CommandLine) -> Result<Self> {
+    fn find_linker(line: &CommandLine, called: Option<&Path>) -> Result<Self> {
         let itself = std::env::current_exe().ok();
         let itself = itself.as_deref();
         if let Some(path) = line.values(Id::SectionLinker).last() {
@@ -81,7 +83,10 @@ impl Backend {
                 .iter()
                 .map(move |directory| directory.join(exe(name)))
         });
-        on_path
+        let replaced = called.into_iter();
+        replaced
+            .flat_map(|called| replaced::replaced(called, &directories))
+            .chain(on_path)
             .chain(std::iter::once_with(in_sysroot).flatten())
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
             .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
@@ -200,7 +205,7 @@ impl Backend {
     }
 }
 
-fn exe(name: &str) -> OsString {
+pub(super) fn exe(name: &str) -> OsString {
     format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
 }
 
@@ -237,17 +242,23 @@ fn in_sysroot() -> Vec<PathBuf> {
 }
 
 /// The `wasm-ld-NN` in `directories`, newest first.
-fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = directories
         .iter()
         .flat_map(|directory| directory_entries(directory))
         .filter_map(|path| {
-            let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
-            Some((version.parse().ok()?, path))
+            let version = version_in_name(&path)?;
+            Some((version, path))
         })
         .collect();
     found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// NN of `wasm-ld-NN`.
+pub(super) fn version_in_name(path: &Path) -> Option<u32> {
+    let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
+    version.parse().ok()
 }
 
 /// The entries of a directory, sorted for a deterministic result.

@@ -448,7 +448,7 @@ impl Canonical {
     fn of_module<'m>(&mut self, module: &'m Module<'_>) -> (PathBuf, &'m [u8]) {
         let member = match module.provenance {
             Provenance::Member => module.name.member().unwrap_or_default(),
-            Provenance::File | Provenance::Compiled => "",
+            Provenance::File | Provenance::Promoted | Provenance::Compiled => "",
         };
         (self.path(module.name.file()), member.as_bytes())
     }

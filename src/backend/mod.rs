@@ -1,5 +1,6 @@
 //! Finds and runs the backend linker, and relays its messages.
 
+mod beside;
 mod command;
 mod diagnostics;
 mod gate;
@@ -9,6 +10,7 @@ mod lto;
 mod map;
 mod process;
 mod relay;
+mod replaced;
 mod rewritten;
 mod undefined;
 

@@ -50,12 +50,14 @@ pub enum Sharing {
 }
 
 impl<'a> Batches<'a> {
-    /// The batches of the objects `edited`, which are in link order.
+    /// The batches of the objects `edited`, which are in link order. Other files are placed just `before` some
+    /// arguments: an object there begins a batch.
     pub fn of(
         files: &Files,
         inputs: &'a Inputs<'a>,
         edited: impl Iterator<Item = ObjectId>,
         sharing: Sharing,
+        before: &HashSet<ArgumentIndex>,
     ) -> Self {
         let edited = edited.map(|id| &inputs.modules[id]);
         let bitcode = inputs.replaced_bitcode().filter(|m| m.is_member());
@@ -70,6 +72,7 @@ impl<'a> Batches<'a> {
         for module in placed {
             let is_full = |batch: &[&Module<'_>]| match sharing {
                 _ if module.is_member() => false,
+                _ if before.contains(&module.place.argument) => true,
                 Sharing::Members => true,
                 Sharing::Adjacent => batch.len() >= MAX_BATCH,
                 Sharing::Few => batch.len() >= MAX_BATCH || size >= GATE_INTERVAL,
@@ -185,7 +188,8 @@ impl<'a> RewrittenObjects<'a> {
     ) -> Result<()> {
         // No gate stays closed, even one without files.
         self.writer.open_gates()?;
-        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
+        let is_file = |module: &Module<'_>| !module.is_member() && !module.is_promoted();
+        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| is_file(m)) {
             // A separately compiled object may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
                 let file = command.write(bytes, Some(module.name.to_string()))?;
@@ -230,6 +234,9 @@ fn place_batch<'a>(
     };
     if first.is_member() {
         return place_members(command, files, batch, gate);
+    }
+    if let Some(path) = command.promoted.file(first) {
+        return Ok(Some(OutputFile::Object(path)));
     }
     if batch.len() == 1 {
         let path = command.path(Kind::Object, Some(first.name.to_string()))?;
@@ -425,6 +432,7 @@ fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bo
     let (first, last) = (previous.place.argument, module.place.argument);
     match (previous.is_member(), module.is_member()) {
         (true, true) => first == last,
+        (false, false) if previous.is_promoted() || module.is_promoted() => false,
         (false, false) => {
             let is_lazy = previous.place.in_lib || module.place.in_lib;
             !is_lazy && files.none_between(first, last)

@@ -3,6 +3,7 @@
 mod bitcode;
 mod entries;
 mod intern;
+mod keep;
 mod mark;
 mod marked;
 mod quick_scan;
@@ -15,6 +16,7 @@ mod title;
 pub use bitcode::WithEntries;
 pub use entries::{Entry, EntryId, EntryRange, EntrySymbol, Origin, Role, Summary, read_again};
 pub use intern::NameId;
+pub use keep::{Keep, KeptSection, KeptSections};
 pub use mark::{crate_of_symbol, dropped_exports, is_c_identifier, is_marked};
 pub use selection::{START, STOP, Selection};
 pub use title::{entry_name, is_nameless, is_section_function, section_title};
@@ -46,6 +48,10 @@ pub struct Survey<'a> {
     names: Interner,
     /// Which sections are gathered.
     pub selection: Selection,
+    /// Which custom sections `--section-keep` keeps.
+    pub keep: Keep,
+    /// The objects that have kept custom sections.
+    pub kept: ObjectMap<KeptSections>,
     /// Bitcode that is not compiled yet.
     bitcode: Vec<BitcodeScan<'a>>,
     /// The marked symbols that objects reference and do not define.
@@ -66,7 +72,9 @@ pub struct Survey<'a> {
 pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> Result<Survey<'a>> {
     let modules = &inputs.modules;
     let selection = Selection::from_options(line, script);
+    let keep = Keep::from_options(line);
     let warnings = selection.invalid_names().map(not_gathered);
+    let warnings = warnings.chain(keep.reserved_names().map(keep::not_kept));
     let by_people = line.exports().filter(|(_, _, is_derived)| !is_derived);
     let referred = line.values(Id::Undefined);
     let referred = referred.chain(by_people.map(|(_, symbol, _)| symbol));
@@ -79,6 +87,8 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
         symbol_names: NameStore::default(),
         names: Interner::default(),
         selection,
+        kept: keep.sections(inputs)?,
+        keep,
         threads: inputs.threads.clone(),
         referred: referred
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
@@ -174,6 +184,12 @@ impl<'a> Survey<'a> {
     /// The ids of all entries.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> + use<> {
         EntryRange::new(0..self.entries.len()).ids()
+    }
+
+    /// The names of the kept custom sections.
+    pub fn kept_names(&self) -> BTreeSet<&str> {
+        let sections = self.kept.values().flat_map(|kept| &kept.sections);
+        sections.map(|section| section.name.as_str()).collect()
     }
 
     /// The objects that have entries, each with its entries.
@@ -317,10 +333,10 @@ impl<'a> Survey<'a> {
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
-    /// The bitcode that has entries of gathered sections, which the backend must compile first. `gathers`
+    /// The bitcode that has entries of gathered sections or may have kept custom sections, which the backend must compile first. `gathers`
     /// tells whether a section of a name is gathered, as far as objects say.
     pub fn bitcode_with_entries(&self, gathers: impl Fn(&str) -> bool) -> Vec<WithEntries> {
-        bitcode::with_entries(&self.bitcode, &self.selection, gathers)
+        bitcode::with_entries(&self.bitcode, &self.selection, &self.keep, gathers)
     }
 
     /// The sections for which bitcode has entries in COMDAT groups.

@@ -5,6 +5,7 @@
 //! with inputs that have nothing to gather: lld's own tests (`ci/lld-tests`), and links at random
 //! (`tests/differential/plain.rs`).
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use wasm_section_ld::args::{CommandLine, Id};
@@ -28,13 +29,13 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
         return driver::link(diagnostics, argv);
     }
     diagnostics.set_colors(&line);
-    let backend = Backend::find(&line)?;
+    let backend = Backend::find(&line, None)?;
     let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
     let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
     let mut command = LinkCommand::new()?;
     let ids = objects.iter().copied();
-    let batches = Batches::of(&files, &inputs, ids, Sharing::Members);
+    let batches = Batches::of(&files, &inputs, ids, Sharing::Members, &HashSet::default());
     let mut rewritten = RewrittenObjects::place(&mut command, batches, false, &files, &inputs)?;
     for id in objects {
         let module = &inputs.modules[id];

@@ -111,7 +111,7 @@ fn backend(linker: Option<&Path>) -> Result<PathBuf> {
         argument
     });
     let line = CommandLine::parse(arguments.into_iter().collect())?;
-    Ok(Backend::find(&line)?.path)
+    Ok(Backend::find(&line, None)?.path)
 }
 
 /// A test link.
