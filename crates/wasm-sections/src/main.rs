@@ -1,7 +1,9 @@
 //! `wasm-sections`: shows what the linker gathered into a module.
 
+mod callable;
 mod cargo;
 mod compare;
+mod debug_info;
 mod diff;
 mod doctor;
 mod follow;
