@@ -311,7 +311,10 @@ linkme<registry::shapes::HANDLERS>: 2 -> 2 entries
 fn closures(module: &Path, work: &Work) -> Vec<String> {
     let said = work.sections(args!["inspect", module]);
     let all = rows(&said.text).into_iter();
-    let all = all.filter_map(|row| row.split_once(" plugin ").map(|(entry, to)| format!("{entry}: {to}")));
+    let all = all.filter_map(|row| {
+        row.split_once(" plugin ")
+            .map(|(entry, to)| format!("{entry}: {to}"))
+    });
     let mut all: Vec<_> = all
         .filter_map(|row| Some(row.split_once(' ')?.1.split_once(' ')?.1.to_owned()))
         .filter(|row| row.contains("closure") || row.contains("call_once"))
@@ -322,17 +325,18 @@ fn closures(module: &Path, work: &Work) -> Vec<String> {
 
 /// Where closures stand: in which function, constant or static, or for values of inventory in which module. `line` is what
 /// follows that, by a part of the line that the closure is in.
-fn check_closures(
-    compiler: &Compiler,
-    profile: &str,
-    number: &str,
-    line: impl Fn(&str) -> String,
-) {
+fn check_closures(compiler: &Compiler, profile: &str, number: &str, line: impl Fn(&str) -> String) {
     let work = Work::new();
     let module = build(&work, compiler, FIRST, profile, true);
     let expected = [
-        format!("plugin::closures: closure in plugin::closures{}", line("600_000")),
-        format!("plugin::closures: closure in plugin::closures{}", line("7_000_000")),
+        format!(
+            "plugin::closures: closure in plugin::closures{}",
+            line("600_000")
+        ),
+        format!(
+            "plugin::closures: closure in plugin::closures{}",
+            line("7_000_000")
+        ),
         format!(
             "plugin::closures::IN_STATIC: closure in plugin::closures::IN_STATIC{}",
             line("n + 20")
@@ -356,7 +360,10 @@ fn check_closures(
 
 /// ` (…/plugin/src/lib.rs:12)`, of the line that contains this.
 fn line_of(compiler: &Compiler) -> impl Fn(&str) -> String {
-    let directory = format!("target/tests/names/{}/first/plugin/src/lib.rs", compiler.name);
+    let directory = format!(
+        "target/tests/names/{}/first/plugin/src/lib.rs",
+        compiler.name
+    );
     let path = root().join(directory);
     move |part| {
         let text = fs::read_to_string(&path).expect("a file");
@@ -421,8 +428,17 @@ fn closures_are_compared_by_where_they_stand() {
     let old = build(&work, &STABLE, FIRST, "dev", true);
     let new = build(&work, &V0, FIRST, "release", true);
     let said = diff(&work, &old, &new);
-    assert_eq!(said.text, "no differences: the same entries in the same order\n");
-    let other: (&str, &[_]) = ("other", &[("OF_CONSTANT: fn(i32) -> i32 = IN_CONSTANT", "OF_CONSTANT: fn(i32) -> i32 = |n| n")]);
+    assert_eq!(
+        said.text,
+        "no differences: the same entries in the same order\n"
+    );
+    let other: (&str, &[_]) = (
+        "other",
+        &[(
+            "OF_CONSTANT: fn(i32) -> i32 = IN_CONSTANT",
+            "OF_CONSTANT: fn(i32) -> i32 = |n| n",
+        )],
+    );
     let new = build(&work, &STABLE, other, "dev", true);
     let said = diff(&work, &old, &new);
     let expected = "\
@@ -432,5 +448,9 @@ linkme<registry::HOOKS>: 3 -> 3 entries
     assert_eq!((said.status, said.text.as_str()), (1, expected));
     let said = work.sections(args!["why", old, "closures::IN_CONSTANT"]);
     assert_eq!(said.status, 0, "{}", said.text);
-    assert!(said.text.contains("plugin::closures::OF_CONSTANT"), "{}", said.text);
+    assert!(
+        said.text.contains("plugin::closures::OF_CONSTANT"),
+        "{}",
+        said.text
+    );
 }

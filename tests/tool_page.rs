@@ -1,7 +1,7 @@
 //! `wasm-sections inspect --html`: one page, shown by Chromium.
 
 use crate::args;
-use crate::support::{Work, tool};
+use crate::support::{Work, reading, tool};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -173,8 +173,11 @@ fn nothing_is_wider_than_the_window() {
     );
     let object = work.c("object", &source);
     let module = work.with_manifest("page.wasm", "ENTRIES", std::slice::from_ref(&object));
-    let guessed = work.gathered("ENTRIES", [object]);
-    for (name, module) in [("manifest", module), ("guessed", work.write("guessed.wasm", guessed))] {
+    let guessed = work.link(reading("ENTRIES", [object])).silent();
+    for (name, module) in [
+        ("manifest", module),
+        ("guessed", work.write("guessed.wasm", guessed)),
+    ] {
         let page = work.file(&format!("{name}.html"));
         let said = work.sections(args!["inspect", module, "--html", page]);
         assert_eq!(said.status, 0, "{}", said.errors);
@@ -191,15 +194,18 @@ fn nothing_is_wider_than_the_window() {
 fn each_part_has_a_title_on_a_narrow_screen() {
     let work = Work::new();
     let page = page(&work);
-    let script = r#"
+    let script = r##"
         [...document.querySelectorAll("#s0-0 th button")].find(b => b.textContent === "entry").click();
         const row = document.querySelector("#s0-0 tbody tr");
         const titles = [...row.cells].map(cell => getComputedStyle(cell, "::before").content);
         document.querySelector("main").append(`[${getComputedStyle(row).display} ${titles.join(" ")}]`);
-    "#;
+    "##;
     let narrow = shown_at(420, &work, &page, script);
     let expected = r##"[block "#" "address" "size" "key" "entry" "from" "refers to"]"##;
     assert!(narrow.ends_with(expected), "{narrow}");
     let wide = shown(&work, &page, script);
-    assert!(wide.ends_with("[table-row none none none none none none none]"), "{wide}");
+    assert!(
+        wide.ends_with("[table-row none none none none none none none]"),
+        "{wide}"
+    );
 }

@@ -54,7 +54,12 @@ enum Name {
 
 impl Callable {
     /// What a pointer to that symbol and function leads to. None if that is neither a closure nor a shim.
-    pub fn of(symbol: &str, function: Option<u32>, entry: &str, module: &Module<'_>) -> Option<Self> {
+    pub fn of(
+        symbol: &str,
+        function: Option<u32>,
+        entry: &str,
+        module: &Module<'_>,
+    ) -> Option<Self> {
         let mut found = match Name::of(symbol) {
             Name::Closure { within, number } => Self::closure(within, number),
             Name::ShimOf(function) => Self {
@@ -178,7 +183,9 @@ impl Name {
     /// names without a path: `{closure#0}`, and `call_once<app::A::{closure_env#0}, (i32)>` for its shim.
     fn in_debug_info(name: &str) -> Self {
         if let Some((shim, arguments)) = name.split_once('<')
-            && SHIMS.iter().any(|known| known.rsplit("::").next() == Some(shim))
+            && SHIMS
+                .iter()
+                .any(|known| known.rsplit("::").next() == Some(shim))
         {
             return match arguments.split_once("::{closure_env#") {
                 Some((within, _)) if within.contains(['<', ',', ' ']) => Self::Shim,
@@ -250,7 +257,9 @@ fn called_by(path: &str) -> Option<&str> {
     let inside = qualified.strip_prefix('<')?.strip_suffix('>')?;
     let at = end_of_type(inside)?;
     let (callable, of_trait) = inside.split_at_checked(at)?;
-    of_trait.starts_with(" as core::ops::function::Fn").then_some(callable)
+    of_trait
+        .starts_with(" as core::ops::function::Fn")
+        .then_some(callable)
 }
 
 /// Where a type ends that ` as ` follows, outside of its brackets.

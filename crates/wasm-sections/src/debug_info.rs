@@ -36,7 +36,10 @@ impl<'a> DebugInfo<'a> {
             return found;
         };
         while let Ok(Some(frame)) = frames.next() {
-            let name = frame.function.as_ref().and_then(|name| name.raw_name().ok());
+            let name = frame
+                .function
+                .as_ref()
+                .and_then(|name| name.raw_name().ok());
             let location = frame.location.as_ref();
             found.push(Frame {
                 name: name.map(Into::into).unwrap_or_default(),

@@ -86,12 +86,14 @@ impl Follower<'_, '_> {
         address: Option<u64>,
     ) -> Vec<PointerReport> {
         let numbered = pointers.iter().zip(first..);
-        let mut reports: Vec<_> = numbered.map(|(pointer, number)| {
-            let next = pointer.offset.saturating_add(pointer.size);
-            let may_have_length = next.saturating_add(pointer.size) <= size
-                && pointers.iter().all(|other| other.offset != next);
-            self.one(pointer, number, may_have_length, address)
-        }).collect();
+        let mut reports: Vec<_> = numbered
+            .map(|(pointer, number)| {
+                let next = pointer.offset.saturating_add(pointer.size);
+                let may_have_length = next.saturating_add(pointer.size) <= size
+                    && pointers.iter().all(|other| other.offset != next);
+                self.one(pointer, number, may_have_length, address)
+            })
+            .collect();
         complete(&mut reports);
         reports
     }
@@ -181,7 +183,9 @@ impl Follower<'_, '_> {
 
 /// Completes the shims in a table of methods, such as that of `dyn Fn()`, by the method that is the closure itself.
 fn complete(pointers: &mut [PointerReport]) {
-    let mut closures = pointers.iter().filter_map(|pointer| pointer.closure.as_ref());
+    let mut closures = pointers
+        .iter()
+        .filter_map(|pointer| pointer.closure.as_ref());
     let Some(known) = closures.find(|closure| closure.is_known()).cloned() else {
         return;
     };

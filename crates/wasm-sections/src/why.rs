@@ -125,7 +125,10 @@ fn order(section: &SectionReport, entry: &EntryReport) -> String {
 /// Whether pointers refer to a symbol of that name, directly or through other data.
 fn refer_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
     pointers.iter().any(|pointer| {
-        let within = pointer.closure.as_ref().and_then(|closure| closure.within.as_ref());
+        let within = pointer
+            .closure
+            .as_ref()
+            .and_then(|closure| closure.within.as_ref());
         let names = [pointer.target.as_ref(), pointer.function.as_ref(), within];
         let data = pointer.data.as_ref();
         names.into_iter().flatten().any(|name| is_it(name))
