@@ -71,7 +71,7 @@ fn an_entry_of_an_array_that_nobody_reads() {
     let work = Work::new();
     let module = module(&work);
     let parts = [
-        "DEAD, which was garbage-collected",
+        "DEAD (1 entry), which was garbage-collected",
         "refers to __start_DEAD or __stop_DEAD",
     ];
     says(why(&work, &module, "dead"), 1, &parts);
