@@ -223,11 +223,11 @@ fn modules_of(artifact: &Artifact) -> impl Iterator<Item = Linked> {
 }
 
 fn nothing_linked(artifacts: &[Artifact]) -> Error {
-    let libraries = artifacts
+    let mut libraries = artifacts
         .iter()
         .filter(|artifact| !artifact.target.is_proc_macro());
     let name = libraries
-        .last()
+        .next_back()
         .map(|artifact| artifact.target.name.clone());
     let which = name.map_or_else(String::new, |name| format!(" of {name}"));
     Error::new(format!(

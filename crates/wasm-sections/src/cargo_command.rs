@@ -54,13 +54,13 @@ Exit status:
 
 #[derive(Subcommand)]
 enum Action {
-    /// Show the sections as `wasm-sections inspect` does [default]
+    /// Show the sections as `wasm-sections inspect` does (default)
     Show,
     /// Open a page with the sections in the browser: $BROWSER, or else the default one
     Open,
     /// Compare with an older module: `wasm-sections diff`
     Diff {
-        /// The old module [default: the module as it was when this command last built it]
+        /// The old module (default: the module as it was when this command last built it)
         old: Option<PathBuf>,
     },
 }

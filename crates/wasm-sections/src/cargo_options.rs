@@ -61,8 +61,8 @@ const OPTIONS: &[CargoOption] = &[
         "target",
         None,
         "TRIPLE",
-        "Build for this target [default: `build.target`, if it is a wasm target; else \
-        the one whose linker is wasm-section-ld; else wasm32-unknown-unknown]",
+        "Build for this target (default: `build.target`, if it is a wasm target; else \
+        the one whose linker is wasm-section-ld; else wasm32-unknown-unknown)",
     ),
     valued(
         "target-dir",
