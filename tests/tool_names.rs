@@ -141,7 +141,7 @@ fn check(compiler: &Compiler) {
     );
     assert_eq!(
         instance.call("hooks", &[]),
-        20 + 300 + 50_000 + 600_000 + 7_000_000
+        20 + 300 + 50_000 + 600_000 + 7_000_000 + 80_000_000
     );
     for other in [
         built(FIRST, "release"),
@@ -384,6 +384,16 @@ fn where_closures_stand() {
     check_closures(&STABLE, "dev", "", line_of(&STABLE));
     check_closures(&V0, "dev", " #1", line_of(&V0));
     check_closures(&V0, "release", " #1", |_| String::new());
+    let work = Work::new();
+    let module = build(&work, &V0, FIRST, "release", true);
+    let said = work.sections(args!["inspect", module]);
+    let rows = rows(&said.text);
+    let plain = rows.iter().find(|row| row.contains(" plugin::plain "));
+    let plain = plain.unwrap_or_else(|| panic!("no entry: {rows:#?}"));
+    assert!(
+        plain.ends_with(" plugin fn plugin::plain::plain"),
+        "{plain}"
+    );
 }
 
 /// Optimized code has no call of a closure, but the debug information has its name.
@@ -417,6 +427,7 @@ fn closures_of_entries() {
             "plugin::closures::IN_STATIC: closure of plugin::closures::IN_STATIC",
             "plugin::closures::OF_CONSTANT: closure of plugin::closures::OF_CONSTANT",
             "plugin::closures::OF_FUNCTION: closure of plugin::closures::OF_FUNCTION",
+            "plugin::plain: function or closure of plugin::plain",
         ]
     );
 }

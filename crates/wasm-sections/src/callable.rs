@@ -5,9 +5,11 @@ use super::module::Module;
 use super::pointers::demangled;
 use serde::Serialize;
 
-/// The traits of callables and their methods, as legacy mangling has the names of shims.
+/// The shim by which a function pointer refers to a closure, as legacy mangling has its name.
+const SHIM_OF_POINTER: &str = "core::ops::function::FnOnce::call_once";
+/// All such names: the methods of the traits of callables.
 const SHIMS: [&str; 3] = [
-    "core::ops::function::FnOnce::call_once",
+    SHIM_OF_POINTER,
     "core::ops::function::FnMut::call_mut",
     "core::ops::function::Fn::call",
 ];
@@ -33,6 +35,9 @@ pub struct Callable {
     /// The function that the shim calls, which is not a closure.
     #[serde(skip)]
     pub function: Option<String>,
+    /// Whether it may be a function: a table of methods has a shim for functions too.
+    #[serde(skip)]
+    pub may_be_function: bool,
     /// The entry that refers to it, by which it is shown if nothing else is known.
     #[serde(skip)]
     pub entry: String,
@@ -66,7 +71,10 @@ impl Callable {
                 function: Some(function),
                 ..Self::default()
             },
-            Name::Shim => Self::default(),
+            Name::Shim => Self {
+                may_be_function: symbol != SHIM_OF_POINTER,
+                ..Self::default()
+            },
             Name::Other => return None,
         };
         entry.clone_into(&mut found.entry);
@@ -152,6 +160,7 @@ impl Callable {
         };
         match &self.within {
             Some(path) => format!("closure{number} in {path}"),
+            None if self.may_be_function => format!("function or closure of {}", self.entry),
             None => format!("closure of {}", self.entry),
         }
     }
