@@ -378,9 +378,10 @@ fn the_linker_of_the_configuration() {
         "{}",
         said.errors
     );
-    // A variable overrides the file.
+    // A variable overrides the file. Cargo does not link again for another linker, so the command makes it do so.
     let variable = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
     let said = crate::support::tool::said(command(&work, &["--release"]).env(variable, linker()));
+    shows(&said, 0, &["NUMBERS: 2 entries"]);
     assert!(!said.errors.contains("wasm-sections:"), "{}", said.errors);
 }
 

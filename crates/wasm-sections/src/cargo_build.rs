@@ -25,6 +25,8 @@ pub struct Linked {
     pub path: PathBuf,
     /// The module as it was when it was last shown.
     pub last: Option<Vec<u8>>,
+    /// The linkers of the build.
+    linkers: String,
     /// Whether cargo had linked it before.
     fresh: bool,
 }
@@ -43,6 +45,8 @@ pub struct Build<'o> {
     /// Further arguments and variables for cargo.
     arguments: Vec<OsString>,
     variables: Vec<(String, OsString)>,
+    /// The linker of each target, or the options that may set them.
+    linkers: String,
 }
 
 impl<'o> Build<'o> {
@@ -62,6 +66,7 @@ impl<'o> Build<'o> {
             options,
             arguments: Vec::new(),
             variables: vec![(MANIFEST.to_owned(), "1".into())],
+            linkers: String::new(),
         };
         let given: Vec<_> = options
             .values("target")
@@ -104,12 +109,14 @@ impl<'o> Build<'o> {
     ) -> Result<()> {
         match configuration.effective_linker(target) {
             Some((by, linker)) if !is_ours(&linker) => {
+                self.linkers += &linker;
                 self.note(&format!(
                     "{by} sets {linker} as the linker of {target}: without wasm-section-ld there is no manifest"
                 ));
             }
             Some((by, linker)) => {
                 // Without a directory, rustc searches PATH.
+                self.linkers += &linker;
                 if !linker.contains(['/', '\\']) && !is_on_path(&linker) {
                     let set = format!("{by} sets it as the linker of {target}");
                     let found = our_linker().map_err(|error| error.note(set))?;
@@ -123,11 +130,31 @@ impl<'o> Build<'o> {
                     linker.display(),
                     init::config(current).display(),
                 ));
+                self.linkers += &linker.to_string_lossy();
                 let variable = variable_of(target, "LINKER");
                 self.variables.push((variable, linker.into()));
             }
         }
         Ok(())
+    }
+
+    /// The modules of an artifact. What cargo links for another package only is in the directory `deps`, as tests are.
+    fn modules_of(&self, artifact: &Artifact) -> impl Iterator<Item = Linked> {
+        let files = artifact.filenames.iter().filter(|file| {
+            let directory = file.parent().and_then(|directory| directory.file_name());
+            file.extension() == Some("wasm") && (directory != Some("deps") || artifact.profile.test)
+        });
+        files.map(move |file| {
+            let path = file.as_std_path().to_owned();
+            let last = std::fs::read(beside(&path, "wasm")).ok();
+            let fresh = artifact.fresh;
+            Linked {
+                path,
+                last,
+                linkers: self.linkers.clone(),
+                fresh,
+            }
+        })
     }
 
     /// Prints a note on standard error.
@@ -199,27 +226,16 @@ impl<'o> Build<'o> {
         if !status.success() {
             return Ok(Outcome::Failed(status));
         }
-        let mut modules: Vec<_> = artifacts.iter().flat_map(modules_of).collect();
+        let modules = artifacts
+            .iter()
+            .flat_map(|artifact| self.modules_of(artifact));
+        let mut modules: Vec<_> = modules.collect();
         modules.dedup_by(|one, other| one.path == other.path);
         if modules.is_empty() {
             return Err(nothing_linked(&artifacts));
         }
         Ok(Outcome::Linked(modules))
     }
-}
-
-/// The modules of an artifact. What cargo links for another package only is in the directory `deps`, as tests are.
-fn modules_of(artifact: &Artifact) -> impl Iterator<Item = Linked> {
-    let files = artifact.filenames.iter().filter(|file| {
-        let directory = file.parent().and_then(|directory| directory.file_name());
-        file.extension() == Some("wasm") && (directory != Some("deps") || artifact.profile.test)
-    });
-    files.map(|file| {
-        let path = file.as_std_path().to_owned();
-        let last = std::fs::read(beside(&path, "wasm")).ok();
-        let fresh = artifact.fresh;
-        Linked { path, last, fresh }
-    })
 }
 
 fn nothing_linked(artifacts: &[Artifact]) -> Error {
@@ -257,8 +273,9 @@ impl Linked {
     pub fn keep(&self) -> Result<()> {
         let copy = beside(&self.path, "wasm");
         let kept = std::fs::create_dir_all(self.path.with_file_name(DIRECTORY))
-            .and_then(|()| std::fs::copy(&self.path, &copy));
-        kept.map(|_| ()).map_err(|error| {
+            .and_then(|()| std::fs::copy(&self.path, &copy))
+            .and_then(|_| std::fs::write(beside(&self.path, "linkers"), &self.linkers));
+        kept.map_err(|error| {
             Error::new(format!(
                 "cannot write {}: {}",
                 copy.display(),
@@ -267,8 +284,8 @@ impl Linked {
         })
     }
 
-    /// Removes a module that has no manifest, so that cargo links it again. A module that was linked by this command
-    /// has nothing that a manifest could list.
+    /// Removes a module that has no manifest, so that cargo links it again. A module that this command has linked with
+    /// the same linker has nothing that a manifest could list.
     fn forget_without_manifest(&self) -> Result<bool> {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|error| {
@@ -277,7 +294,9 @@ impl Linked {
             })
         };
         let bytes = read(&self.path)?;
-        if has_manifest(&bytes) || self.last.as_ref() == Some(&bytes) {
+        let linkers = std::fs::read_to_string(beside(&self.path, "linkers"));
+        let is_as_before = linkers.is_ok_and(|linkers| linkers == self.linkers);
+        if has_manifest(&bytes) || (is_as_before && self.last.as_ref() == Some(&bytes)) {
             return Ok(false);
         }
         // Cargo compares the time of its own copy, which has a hash in its name.
