@@ -21,6 +21,7 @@ mod bad_objects;
 mod beside;
 mod build_systems;
 mod by_reference;
+mod cargo_sections;
 mod clang_driver;
 mod components;
 mod crates;
