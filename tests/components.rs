@@ -1,5 +1,7 @@
-//! Components of several libraries that share memory, stack and table: `examples/extensions`.
+//! `examples/extensions`: an interpreter and its extensions in one module, in libraries that share memory,
+//! stack and table, and in a component of those libraries.
 
+use crate::args;
 use crate::support::{Work, linker, linkers, setting, tool};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,36 +12,69 @@ fn example(file: &str) -> PathBuf {
     examples.join("extensions").join(file)
 }
 
-/// Builds the component, to `host.wasm`.
-fn build(work: &Work, backend: &Path) {
+/// Builds one form. The objects are compiled once in a directory.
+fn build(work: &Work, form: &str, backend: &Path) {
     let sysroot = setting("WSL_SYSROOT");
     let flags = match sysroot {
         "" => String::new(),
         sysroot => format!("--sysroot={sysroot}"),
     };
     let output = Command::new(example("build.sh"))
+        .arg(form)
         .current_dir(work.path())
         .env("CLANG", tool("WSL_CLANG"))
         .env("AR", tool("WSL_AR"))
         .env("RUSTC", tool("WSL_RUSTC"))
         .env("RUSTFLAGS", flags)
         .env("LINKER", linker())
+        .env("WASM_OPT", tool("WSL_WASM_OPT"))
         .env("WASM_TOOLS", tool("WSL_WASM_TOOLS"))
         .env("WASM_SECTION_LD_LINKER", backend)
         .output()
         .expect("a shell");
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {message}", backend.display());
+    assert!(message.is_empty(), "{}: {message}", backend.display());
+}
+
+/// What the modules print in Node.
+fn in_node(work: &Work, modules: &[&str]) -> String {
+    let modules = modules.iter().map(|name| work.file(name).into());
+    work.run(
+        tool("WSL_NODE"),
+        args![example("run.mjs")].into_iter().chain(modules),
+    )
+}
+
+/// Links one form with each backend, and compares what it prints.
+fn prints_the_same(form: &str, run: impl Fn(&Work) -> String) {
+    let expected = fs::read_to_string(example("expected.txt")).expect("what it prints");
+    let work = Work::new();
+    for backend in linkers() {
+        build(&work, form, &backend);
+        assert_eq!(run(&work), expected, "{form}, {}", backend.display());
+    }
 }
 
 #[test]
-fn a_host_finds_the_extensions_of_all_its_libraries() {
-    let expected = fs::read_to_string(example("expected.txt")).expect("what it prints");
+fn an_interpreter_finds_its_extensions_in_archives() {
+    prints_the_same("static", |work| in_node(work, &["static.wasm"]));
+}
+
+#[test]
+fn an_interpreter_finds_its_extensions_in_libraries() {
+    let libraries = [
+        "interpreter.so",
+        "libdigest.so",
+        "libjournal.so",
+        "libdigits.so",
+    ];
+    prints_the_same("libraries", |work| in_node(work, &libraries));
+}
+
+#[test]
+fn an_interpreter_finds_its_extensions_in_a_component() {
     let run = fs::read_to_string(example("run.py")).expect("a script");
-    for backend in linkers() {
-        let work = Work::new();
-        build(&work, &backend);
-        let printed = work.wasmtime(&run.replace("sys.argv[1]", "'host.wasm'"));
-        assert_eq!(printed, expected, "{}", backend.display());
-    }
+    let run = run.replace("sys.argv[1]", "'component.wasm'");
+    prints_the_same("component", |work| work.wasmtime(&run));
 }
