@@ -42,6 +42,7 @@ mod instrumented;
 mod linkme;
 mod lto;
 mod lto_place;
+mod lua;
 mod manifest;
 mod manifest_names;
 mod manners;

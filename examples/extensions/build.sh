@@ -3,7 +3,7 @@
 #
 #   build.sh static       static.wasm, one module
 #   build.sh libraries    interpreter.so, libdigest.so, libjournal.so and libdigits.so, for one memory
-#   build.sh component    component.wasm, of the same libraries
+#   build.sh component    the same libraries, and component.wasm, which contains them
 #
 # CLANG, AR, RUSTC, LINKER, WASM_OPT and WASM_TOOLS choose the tools; RUSTFLAGS is passed on.
 set -eu
@@ -42,7 +42,7 @@ interpreter='program.o interpreter.o collector.o jump.o'
 if [ $form = static ]; then
     "$linker" $gather --no-entry --stack-first -z stack-size=16777216 $interpreter registry.o \
         libdigest.a libjournal.a libdigits.a -o linked.wasm
-    "$wasm_opt" --asyncify -O2 --pass-arg=asyncify-ignore-imports linked.wasm -o ../static.wasm
+    "$wasm_opt" --asyncify -O1 --pass-arg=asyncify-ignore-imports linked.wasm -o ../static.wasm
     exit
 fi
 
@@ -56,11 +56,11 @@ done
 "$linker" $shared $gather $interpreter libdigest.so libjournal.so libdigits.so -o interpreter.so
 for library in interpreter libdigest libjournal libdigits; do
     # The libraries unwind together: they share Asyncify's state.
-    "$wasm_opt" --asyncify -O2 --pass-arg=asyncify-relocatable $library.so -o ../$library.so
+    "$wasm_opt" --asyncify -O1 --pass-arg=asyncify-relocatable $library.so -o ../$library.so
 done
 cd ..
 if [ $form = component ]; then
-    "${WASM_TOOLS:-wasm-tools}" component embed "$source/extensions.wit" interpreter.so -o interpreter.so
-    "${WASM_TOOLS:-wasm-tools}" component link interpreter.so libdigest.so libjournal.so libdigits.so \
-        -o component.wasm
+    "${WASM_TOOLS:-wasm-tools}" component embed "$source/extensions.wit" interpreter.so -o objects-pic/embedded.so
+    "${WASM_TOOLS:-wasm-tools}" component link interpreter.so=objects-pic/embedded.so \
+        libdigest.so libjournal.so libdigits.so -o component.wasm
 fi
