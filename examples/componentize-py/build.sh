@@ -30,8 +30,8 @@ fi
 extension() {
     name=$1
     shift
-    "${LINKER:-wasm-section-ld}" --experimental-pic -shared --allow-undefined -T "$source/python.ld" --gather=PYTHON_TYPES \
-        --export="PyInit_$name" "$@" -o "python/$name.cpython-314-wasm32-wasi.so"
+    "${LINKER:-wasm-section-ld}" --experimental-pic -shared --allow-undefined -T "$source/python.ld" \
+        --gather=PYTHON_TYPES --export="PyInit_$name" "$@" -o "python/$name.cpython-314-wasm32-wasi.so"
 }
 mkdir -p python
 extension words objects/words_module.o objects/libwords.a

@@ -51,8 +51,16 @@ mod __link_section__PYTHON_METHODS {
     static COUNT: Method = method(c"count", count);
 }
 
-const fn method(name: &'static CStr, call: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object) -> Method {
-    Method { name: name.as_ptr(), call, flags: ONE_ARGUMENT, doc: null() }
+const fn method(
+    name: &'static CStr,
+    call: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object,
+) -> Method {
+    Method {
+        name: name.as_ptr(),
+        call,
+        flags: ONE_ARGUMENT,
+        doc: null(),
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -91,7 +99,11 @@ unsafe extern "C" fn sum(_: *mut Object, argument: *mut Object) -> *mut Object {
 
 unsafe extern "C" fn count(_: *mut Object, argument: *mut Object) -> *mut Object {
     let count = |digits| Iterator::fold(digits, 0, |count, _| count + 1);
-    unsafe { digits(argument).map_or(core::ptr::null_mut(), |digits| PyLong_FromLong(count(digits))) }
+    unsafe {
+        digits(argument).map_or(core::ptr::null_mut(), |digits| {
+            PyLong_FromLong(count(digits))
+        })
+    }
 }
 
 #[panic_handler]

@@ -1,5 +1,5 @@
-/* Objects, and a conservative mark-and-sweep collector: whatever looks like an object's address, anywhere in memory
-   but in other objects, keeps the object. So a static variable of an extension keeps objects without being announced. */
+/* Objects, and a conservative mark-and-sweep collector: what looks like an object's address, anywhere in
+   memory, keeps the object. So a static variable of an extension keeps objects without being announced. */
 
 #include "extension.h"
 #include "collector.h"

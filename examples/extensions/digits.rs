@@ -31,7 +31,10 @@ unsafe extern "C" {
 #[allow(non_snake_case)]
 mod __link_section__EXTENSIONS {
     #[used]
-    static DIGITS: super::Extension = super::Extension { feature: c"digits".as_ptr(), init: super::init };
+    static DIGITS: super::Extension = super::Extension {
+        feature: c"digits".as_ptr(),
+        init: super::init,
+    };
 }
 
 /// The objects of these calls, which nothing else keeps: how often, and the sum of all.

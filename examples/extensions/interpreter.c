@@ -8,7 +8,7 @@
 
 static struct feature {
     const struct extension *extension;
-    int loaded; /* the how manieth, or 0 */
+    int loaded; /* 1 for the first that was loaded, and so on; 0 if it is not loaded */
 } features[16];
 static int feature_count, loaded_count;
 

@@ -1,4 +1,4 @@
-/* What the interpreter runs: it requires extensions and calls their methods, and `run` returns the lines that it says. */
+/* What the interpreter runs. It requires extensions and calls their methods; `run` returns the lines that it says. */
 
 #include "collector.h"
 #include "extension.h"

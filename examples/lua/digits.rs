@@ -33,7 +33,10 @@ mod __link_section__LUA_LIBRARIES {
         use super::super::{Library, open};
 
         #[used]
-        static DIGITS: Library = Library { name: c"digits".as_ptr(), open };
+        static DIGITS: Library = Library {
+            name: c"digits".as_ptr(),
+            open,
+        };
     }
 }
 
