@@ -45,6 +45,7 @@ mod kept_sections;
 mod linkme;
 mod lto;
 mod lto_place;
+mod lua;
 mod manifest;
 mod manifest_names;
 mod manners;
