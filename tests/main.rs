@@ -79,6 +79,7 @@ mod scripts_between;
 mod scripts_gnu;
 mod scripts_wild;
 mod security;
+mod sysroot;
 mod threads;
 mod tool_damage;
 mod tool_diff;

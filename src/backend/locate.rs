@@ -1,5 +1,6 @@
 //! Finds the backend.
 
+use super::sysroot::sysroots;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -29,7 +30,8 @@ pub struct Backend {
 
 impl Backend {
     /// Finds the backend: the first of `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on
-    /// PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// PATH (rustc adds its own directory), `rust-lld` in the sysroot of
+    /// the toolchain that runs this link or of the `rustc` on PATH, and the newest `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
@@ -82,7 +84,7 @@ impl Backend {
                 .map(move |directory| directory.join(exe(name)))
         });
         on_path
-            .chain(std::iter::once_with(in_sysroot).flatten())
+            .chain(sysroots(line).flat_map(|sysroot| in_sysroot(&sysroot)))
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
             .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
             .map(Self::at)
@@ -200,36 +202,21 @@ impl Backend {
     }
 }
 
-fn exe(name: &str) -> OsString {
+pub(super) fn exe(name: &str) -> OsString {
     format!("{name}{}", std::env::consts::EXE_SUFFIX).into()
 }
 
 /// The absolute directories of PATH. Relative ones are ignored, so nothing runs from the current directory.
-fn path_directories() -> Vec<PathBuf> {
+pub(super) fn path_directories() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .filter(|directory| directory.is_absolute())
         .collect()
 }
 
-/// The candidates for `rust-lld` in the sysroot of `rustc`.
-fn in_sysroot() -> Vec<PathBuf> {
-    let rustc = path_directories()
-        .into_iter()
-        .map(|directory| directory.join(exe("rustc")))
-        .find(|path| path.is_file());
-    let output = rustc.and_then(|rustc| {
-        Command::new(rustc)
-            .args(["--print", "sysroot"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()
-    });
-    let Some(sysroot) = output.and_then(|output| String::from_utf8(output.stdout).ok()) else {
-        return Vec::new();
-    };
-    let targets = Path::new(sysroot.trim()).join("lib").join("rustlib");
+/// The candidates for `rust-lld` in a sysroot.
+fn in_sysroot(sysroot: &Path) -> Vec<PathBuf> {
+    let targets = sysroot.join("lib").join("rustlib");
     directory_entries(&targets)
         .into_iter()
         .map(|target| target.join("bin").join(exe("rust-lld")))

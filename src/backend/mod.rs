@@ -1,5 +1,6 @@
 //! Finds and runs the backend linker, and relays its messages.
 
+mod answers;
 mod command;
 mod diagnostics;
 mod gate;
@@ -10,6 +11,7 @@ mod map;
 mod process;
 mod relay;
 mod rewritten;
+mod sysroot;
 mod undefined;
 
 pub use command::LinkCommand;
