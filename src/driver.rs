@@ -200,10 +200,11 @@ fn link_unchanged(
     files: Option<&Files>,
 ) -> Result<ExitStatus> {
     let has_pipes = files.is_some_and(|files| files.read_once().next().is_some());
-    if !line.has_own() && !line.is_read_once() && !has_pipes {
+    let is_carried = invocation.backend().must_carry(line);
+    if !line.has_own() && !line.is_read_once() && !has_pipes && !is_carried {
         return invocation.run_unchanged();
     }
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::for_backend(line, invocation.backend())?;
     if let Some(files) = files {
         command.write_pipe_inputs(files)?;
     }
@@ -258,7 +259,11 @@ impl Link<'_> {
             self.clock.report();
             return match undeclared.is_empty() {
                 true => link_unchanged(line, self.invocation, Some(self.files)),
-                false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
+                false => self.link_undeclared(
+                    &undeclared,
+                    LinkCommand::for_backend(line, backend)?,
+                    false,
+                ),
             };
         }
         // Without marks the survey has not started the backend.
@@ -271,7 +276,7 @@ impl Link<'_> {
         // Declared before the command, which borrows it.
         #[allow(clippy::needless_late_init)]
         let hoisted: ManuallyDrop<Hoisted<'_>>;
-        let mut command = LinkCommand::new()?;
+        let mut command = LinkCommand::for_backend(line, backend)?;
         // A file system may have no FIFOs.
         let last_gate = match self.may_run_gated(inputs, &undeclared) {
             true => command.gate().ok(),
@@ -279,8 +284,7 @@ impl Link<'_> {
         };
         let gated = last_gate.is_some();
         let placement = Placement {
-            // A wrapper may look at its arguments, so it gets no archive in place of an object.
-            together: backend.takes_flavor(),
+            together: backend.takes_objects_together(),
             gated,
         };
         let rewritten = rewrites.objects().iter().map(|one| one.object);

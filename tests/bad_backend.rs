@@ -70,7 +70,12 @@ fn no_backend_at_all() {
     let message = work.check_refused(|| {
         let mut command = Command::new(linker());
         command.env("PATH", work.path());
-        for name in ["WASM_SECTION_LD_LINKER", "RUSTC", "RUSTUP_TOOLCHAIN", "CARGO"] {
+        for name in [
+            "WASM_SECTION_LD_LINKER",
+            "RUSTC",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+        ] {
             command.env_remove(name);
         }
         work.link_by(&mut command, &inputs)

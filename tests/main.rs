@@ -93,4 +93,5 @@ mod undeclared;
 mod waiting;
 mod wasi;
 mod wasm64;
+mod wild;
 mod worlds;

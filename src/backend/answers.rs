@@ -40,8 +40,19 @@ pub fn answer(
     Some(given)
 }
 
+/// The user's home, if a variable names it: without one, a statically linked program would load shared libraries to
+/// ask for it.
+pub fn home() -> Option<PathBuf> {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match cfg!(windows) || is_set("HOME") {
+        true => etcetera::home_dir().ok(),
+        false => None,
+    }
+}
+
 /// The file of all answers.
 fn file() -> Option<PathBuf> {
+    home()?;
     let strategy = etcetera::base_strategy::choose_base_strategy().ok()?;
     let directory = strategy.cache_dir();
     // XDG_CACHE_HOME may be relative, which the specification forbids.

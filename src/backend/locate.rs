@@ -1,6 +1,7 @@
 //! Finds the backend.
 
 use super::sysroot::sysroots;
+use super::wild;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -26,6 +27,8 @@ pub struct Backend {
     pub inner: Option<PathBuf>,
     /// The major version of lld, once known.
     version: OnceCell<Option<u32>>,
+    /// Whether it is wild before 0.11, once known.
+    old_wild: OnceCell<bool>,
 }
 
 impl Backend {
@@ -125,6 +128,7 @@ impl Backend {
             path,
             inner: None,
             version: OnceCell::new(),
+            old_wild: OnceCell::new(),
         }
     }
 
@@ -188,6 +192,23 @@ impl Backend {
                 .all(|b| b.is_ascii_digit() || b == b'-' || b == b'.')
         };
         stem == "rust-lld" || stem.strip_prefix("lld").is_some_and(is_version)
+    }
+
+    /// Whether it is wild before 0.11, which does not know all options that rustc passes. Runs it at most once, if it is
+    /// wild.
+    pub fn is_old_wild(&self) -> bool {
+        *self.old_wild.get_or_init(|| wild::is_old_wild(&self.path))
+    }
+
+    /// Whether it does not know an option of this command line that is done without it.
+    pub fn must_carry(&self, line: &CommandLine) -> bool {
+        wild::must_carry(line) && self.is_old_wild()
+    }
+
+    /// Whether it links several objects from one archive: lld or another linker under a name of lld, with
+    /// `--whole-archive`. A wrapper may look at its arguments, so it gets no archive in place of an object.
+    pub fn takes_objects_together(&self) -> bool {
+        self.takes_flavor() && !self.is_old_wild()
     }
 
     /// Whether it is a binary, not a script.

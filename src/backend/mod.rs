@@ -13,6 +13,7 @@ mod relay;
 mod rewritten;
 mod sysroot;
 mod undefined;
+mod wild;
 
 pub use command::LinkCommand;
 pub use diagnostics::{GeneratedNames, NameMap, SynthesizedSymbols};

@@ -135,7 +135,7 @@ fn rustup(program: &Path) -> Option<PathBuf> {
 fn rustup_home() -> Option<PathBuf> {
     let set = std::env::var_os("RUSTUP_HOME").filter(|home| !home.is_empty());
     set.map(PathBuf::from)
-        .or_else(|| Some(etcetera::home_dir().ok()?.join(".rustup")))
+        .or_else(|| Some(answers::home()?.join(".rustup")))
 }
 
 /// Everything by which rustup chooses a toolchain.
