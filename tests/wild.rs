@@ -75,7 +75,9 @@ fn each_option_is_treated_as_the_table_says() {
             for option in options {
                 let mut words: Vec<OsString> = vec![option.into()];
                 words.extend(objects.iter().map(Into::into));
+                let _ = fs::remove_file(work.file("out.wasm"));
                 let alone = wild_alone(&work, &words);
+                let _ = fs::remove_file(work.file("out.wasm"));
                 let linked = with_us(&work, &words);
                 let works = linked.status == Some(0);
                 let expected = match said.as_str() {
