@@ -10,7 +10,7 @@ use std::process::Command;
 const FILES: usize = 200;
 /// Entries of a file, each with a function, and functions that the entries' functions call.
 const ENTRIES: usize = 5;
-const FUNCTIONS: usize = 20;
+const FUNCTIONS: usize = 10;
 
 /// The kind of LTO.
 #[derive(Clone, Copy)]

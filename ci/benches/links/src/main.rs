@@ -7,7 +7,7 @@
 //!
 //! `links` is ours against the backend's own, in rounds, `crates` the same for workspaces of N crates, `wild` the same
 //! with wild as the backend, `counts` the instructions of ours, as a check. WORK is the directory for inputs, which are
-//! kept, RESULTS the one for JSON and plots; SYSROOT may be empty. `--write` replaces the tables in the documents,
+//! kept, RESULTS the one for JSON and plots; SYSROOT may be empty. `--rounds=N` is the number of rounds of each row. `--write` replaces the tables in the documents,
 //! `--plot` writes `docs/crates.svg`. The environment has the clang of the rows of bitcode (`WSL_CLANG`), and in words
 //! what measures (`LINKS_CONDITIONS`). This program is its own helper: under `LINKS_CAPTURE` it stands for rustc's
 //! linker and keeps what it is given, under `LINKS_REPORT` it stands for our backend and says what it was given.
@@ -94,7 +94,7 @@ fn bench() -> Result<()> {
         let numbers = wanted.iter().map(|count| count.parse());
         Ok(numbers.collect::<std::result::Result<_, _>>()?)
     };
-    let rows = match what.as_str() {
+    let mut rows: Vec<Row> = match what.as_str() {
         "links" => {
             let is_wanted = |row: &Row| {
                 wanted.is_empty() || wanted.iter().any(|name| row.name.starts_with(name))
@@ -108,11 +108,18 @@ fn bench() -> Result<()> {
         "wild" => rows::of_wild(&numbers()?),
         other => return Err(format!("neither links, crates, wild nor counts: {other}").into()),
     };
+    let rounds = options
+        .iter()
+        .find_map(|word| word.strip_prefix("--rounds="));
+    if let Some(rounds) = rounds {
+        let rounds = rounds.parse()?;
+        rows.iter_mut().for_each(|row| row.rounds = rounds);
+    }
     let measured = measure_all(&setup, &program, rows)?;
     let conditions = std::env::var("LINKS_CONDITIONS").unwrap_or_default();
     if has("--plot") {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs");
-        growth::plot(&docs.join("crates.svg"), &measured, &conditions)?;
+        let file = report::document("docs/crates.svg");
+        growth::plot(&file, &measured, &conditions)?;
     }
     report::Report {
         command: &what,

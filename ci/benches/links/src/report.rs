@@ -6,7 +6,7 @@ use crate::measure::Measured;
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use plotters::prelude::*;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is measured, and where the results go.
 pub struct Report<'a> {
@@ -23,9 +23,16 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// Prints the tables in the form of the documents, and writes the results as JSON and as a plot.
     pub fn report(&self, rows: &[Measured]) -> Result<()> {
-        let whole = self.block(&table(rows), rows);
+        let mut whole = self.block(&table(rows), rows);
+        if self.command == "crates" && document("docs/crates.svg").exists() {
+            whole += "\n![the ratio over the number of crates](crates.svg)\n";
+        }
         let short = self.block(&short_table(rows), rows);
-        println!("docs/performance.md:\n\n{whole}\nREADME.md:\n\n{short}");
+        let is_short = rows.iter().any(|row| readme_name(row).is_some());
+        println!("docs/performance.md:\n\n{whole}");
+        if is_short {
+            println!("README.md:\n\n{short}");
+        }
         for growth in growth::flatness(rows) {
             println!("{growth}");
         }
@@ -52,29 +59,29 @@ impl Report<'_> {
             _ => String::new(),
         };
         format!(
-            "`ci/bench {}`, {}, medians of {rounds} rounds:\n\n{table}\n",
-            self.command, self.conditions
+            "`ci/bench {}`, {}, medians of {rounds} rounds:\n\n{}\n",
+            self.command,
+            self.conditions,
+            markdown(table)
         )
     }
 
     /// Replaces what stands in a document between `<!-- ci/bench COMMAND -->` and `<!-- end -->`, if it has that.
-    fn replace(&self, document: &str, block: &str) -> Result<()> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../..")
-            .join(document);
+    fn replace(&self, name: &str, block: &str) -> Result<()> {
+        let file = document(name);
         let text = fs::read_to_string(&file)?;
         let begin = format!("<!-- ci/bench {} -->\n", self.command);
         let Some((before, rest)) = text.split_once(&begin) else {
             return Ok(());
         };
         let Some((_, after)) = rest.split_once("<!-- end -->") else {
-            return Err(format!("{document} has no `<!-- end -->` after {begin}").into());
+            return Err(format!("{name} has no `<!-- end -->` after {begin}").into());
         };
         fs::write(
             &file,
             format!("{before}{begin}\n{block}\n<!-- end -->{after}"),
         )?;
-        eprintln!("links: wrote the table in {document}");
+        eprintln!("links: wrote the table in {name}");
         Ok(())
     }
 }
@@ -154,7 +161,7 @@ fn short_table(rows: &[Measured]) -> Table {
         "ratio, like for like",
     ]);
     for row in rows {
-        let Some(name) = row.title.or(row.growth.as_ref().map(|_| row.name.as_str())) else {
+        let Some(name) = readme_name(row) else {
             continue;
         };
         table.add_row([
@@ -168,6 +175,29 @@ fn short_table(rows: &[Measured]) -> Table {
         ]);
     }
     table
+}
+
+/// A document of the repository.
+pub fn document(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../..")
+        .join(name)
+}
+
+/// The table with numbers aligned to the right, also where Markdown is rendered.
+fn markdown(table: &Table) -> String {
+    let text = table.to_string();
+    let lines = text.lines().map(|line| match line.starts_with("|--") {
+        true => format!("|---|{}", "---:|".repeat(line.matches('|').count() - 2)),
+        false => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The name of a row in README, if it is there.
+fn readme_name(row: &Measured) -> Option<&str> {
+    let of_workspace = row.growth.as_ref().map(|_| row.name.as_str());
+    row.title.or(of_workspace)
 }
 
 fn new_table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {

@@ -208,7 +208,7 @@ pub fn all() -> Vec<Row> {
             name,
             Some(title),
             Bar::of(1.05, Any),
-            11,
+            5,
             move |setup| bitcode::files(setup, lto),
         ));
     }
