@@ -10,6 +10,9 @@ const MORE: f64 = 0.03;
 /// What the ratio may be.
 const BAR: f64 = 1.05;
 
+/// Of each profile, with entries and, pale, without.
+const COLORS: [RGBColor; 4] = [RED, RED, BLUE, BLUE];
+
 /// A line of the plot: the numbers of crates, and the ratios.
 struct Line<'a> {
     name: &'a str,
@@ -84,7 +87,7 @@ pub fn plot(file: &Path, rows: &[Measured], conditions: &str) -> Result<()> {
         .y_label_formatter(&|ratio| format!("{ratio:.2}"))
         .draw()?;
     for (index, line) in lines.iter().enumerate() {
-        let color = Palette99::pick(index).to_rgba();
+        let color = COLORS[index % COLORS.len()].mix(if index % 2 == 0 { 1.0 } else { 0.35 });
         let style = color.stroke_width(2);
         chart
             .draw_series(LineSeries::new(line.points.iter().copied(), style).point_size(3))?
