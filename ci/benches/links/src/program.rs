@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// How many entries it has.
-const ENTRIES: usize = 127;
+const ENTRIES: usize = 129;
 
 /// Its links: ours of our `inventory`, and the plain one of the original.
 pub fn registered(setup: &Setup, profile: Profile) -> Result<Links> {
