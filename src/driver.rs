@@ -208,10 +208,11 @@ fn link_unchanged(
     files: Option<&Files>,
 ) -> Result<ExitStatus> {
     let has_pipes = files.is_some_and(|files| files.read_once().next().is_some());
-    if !line.has_own() && !line.is_read_once() && !has_pipes {
+    let is_carried = invocation.backend().must_carry(line);
+    if !line.has_own() && !line.is_read_once() && !has_pipes && !is_carried {
         return invocation.run_unchanged();
     }
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::for_backend(line, invocation.backend())?;
     if let Some(files) = files {
         command.write_pipe_inputs(files)?;
     }
@@ -260,7 +261,11 @@ impl Link<'_> {
             self.clock.report();
             return match undeclared.is_empty() {
                 true => link_unchanged(line, self.invocation, Some(self.files)),
-                false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
+                false => self.link_undeclared(
+                    &undeclared,
+                    LinkCommand::for_backend(line, backend)?,
+                    false,
+                ),
             };
         }
         inputs.release();
@@ -277,7 +282,7 @@ impl Link<'_> {
         let only_gathers = plan.gathers() && plan.kept.is_empty();
         let sharing = match only_gathers && self.may_run_gated(inputs, &undeclared) {
             true => Sharing::Few,
-            false if backend.takes_flavor() => Sharing::Adjacent,
+            false if backend.takes_objects_together() => Sharing::Adjacent,
             // A wrapper may look at its arguments, so it gets no archive in place of an object.
             false => Sharing::Members,
         };
@@ -288,7 +293,10 @@ impl Link<'_> {
             _ => None,
         };
         let gated = in_memory.is_some();
-        let mut command = in_memory.map_or_else(LinkCommand::new, Ok)?;
+        let mut command = match in_memory {
+            Some(command) => command,
+            None => LinkCommand::for_backend(line, backend)?,
+        };
         kept::place(&mut command, &plan.kept, &inputs.modules)?;
         let mut objects = RewrittenObjects::place(&mut command, batches, gated, files, inputs)?;
         let synthesized = match plan.gathers() {

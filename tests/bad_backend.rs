@@ -70,7 +70,14 @@ fn no_backend_at_all() {
     let message = work.check_refused(|| {
         let mut command = Command::new(linker());
         command.env("PATH", work.path());
-        command.env_remove("WASM_SECTION_LD_LINKER");
+        for name in [
+            "WASM_SECTION_LD_LINKER",
+            "RUSTC",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+        ] {
+            command.env_remove(name);
+        }
         work.link_by(&mut command, &inputs)
     });
     says(

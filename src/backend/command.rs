@@ -5,7 +5,9 @@ use super::beside::Promoted;
 use super::diagnostics::{NameMap, SynthesizedSymbols};
 use super::gate::Gate;
 use super::invocation::MAX_COMMAND_LINE;
+use super::locate::Backend;
 use super::map::MapArrays;
+use super::wild;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::input::{Files, Module, Name};
@@ -48,6 +50,18 @@ impl<'a> LinkCommand<'a> {
             names: NameMap::new(prefix),
             promoted: Promoted::default(),
         }
+    }
+
+    /// An empty command for a backend, without the options that this backend does not know.
+    ///
+    /// # Errors
+    /// As of [`Self::new`]; an option that cannot be left out.
+    pub fn for_backend(line: &CommandLine, backend: &Backend) -> Result<Self> {
+        let mut command = Self::new()?;
+        if backend.must_carry(line) {
+            wild::carry(&mut command, line)?;
+        }
+        Ok(command)
     }
 
     /// Prints the messages of the LTO step, and hides these warnings in the final link.

@@ -52,6 +52,11 @@ impl<'a> Invocation<'a> {
         Ok(())
     }
 
+    /// The backend.
+    pub fn backend(&self) -> &Backend {
+        self.backend
+    }
+
     /// Whether the backend was started early.
     pub fn has_started(&self) -> bool {
         self.started.is_some()

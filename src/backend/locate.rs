@@ -1,6 +1,8 @@
 //! Finds the backend.
 
 use super::replaced;
+use super::sysroot::sysroots;
+use super::wild;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -26,12 +28,15 @@ pub struct Backend {
     pub inner: Option<PathBuf>,
     /// The major version of lld, once known.
     version: OnceCell<Option<u32>>,
+    /// Whether it is wild before 0.11, once known.
+    old_wild: OnceCell<bool>,
 }
 
 impl Backend {
     /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
     /// is `called` ([`replaced::replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory),
-    /// `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// `rust-lld` in the sysroot of the toolchain that runs this link or of the `rustc` on PATH, and the newest
+    /// `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
@@ -87,7 +92,7 @@ impl Backend {
         replaced
             .flat_map(|called| replaced::replaced(called, &directories))
             .chain(on_path)
-            .chain(std::iter::once_with(in_sysroot).flatten())
+            .chain(sysroots(line).flat_map(|sysroot| in_sysroot(&sysroot)))
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
             .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
             .map(Self::at)
@@ -128,6 +133,7 @@ impl Backend {
             path,
             inner: None,
             version: OnceCell::new(),
+            old_wild: OnceCell::new(),
         }
     }
 
@@ -193,6 +199,23 @@ impl Backend {
         stem == "rust-lld" || stem.strip_prefix("lld").is_some_and(is_version)
     }
 
+    /// Whether it is wild before 0.11, which does not know all options that rustc passes. Runs it at most once, if it is
+    /// wild.
+    pub fn is_old_wild(&self) -> bool {
+        *self.old_wild.get_or_init(|| wild::is_old_wild(&self.path))
+    }
+
+    /// Whether it does not know an option of this command line that is done without it.
+    pub fn must_carry(&self, line: &CommandLine) -> bool {
+        wild::must_carry(line) && self.is_old_wild()
+    }
+
+    /// Whether it links several objects from one archive: lld or another linker under a name of lld, with
+    /// `--whole-archive`. A wrapper may look at its arguments, so it gets no archive in place of an object.
+    pub fn takes_objects_together(&self) -> bool {
+        self.takes_flavor() && !self.is_old_wild()
+    }
+
     /// Whether it is a binary, not a script.
     pub fn is_program(&self) -> bool {
         let mut first = [0; 2];
@@ -210,31 +233,16 @@ pub(super) fn exe(name: &str) -> OsString {
 }
 
 /// The absolute directories of PATH. Relative ones are ignored, so nothing runs from the current directory.
-fn path_directories() -> Vec<PathBuf> {
+pub(super) fn path_directories() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .filter(|directory| directory.is_absolute())
         .collect()
 }
 
-/// The candidates for `rust-lld` in the sysroot of `rustc`.
-fn in_sysroot() -> Vec<PathBuf> {
-    let rustc = path_directories()
-        .into_iter()
-        .map(|directory| directory.join(exe("rustc")))
-        .find(|path| path.is_file());
-    let output = rustc.and_then(|rustc| {
-        Command::new(rustc)
-            .args(["--print", "sysroot"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()
-    });
-    let Some(sysroot) = output.and_then(|output| String::from_utf8(output.stdout).ok()) else {
-        return Vec::new();
-    };
-    let targets = Path::new(sysroot.trim()).join("lib").join("rustlib");
+/// The candidates for `rust-lld` in a sysroot.
+fn in_sysroot(sysroot: &Path) -> Vec<PathBuf> {
+    let targets = sysroot.join("lib").join("rustlib");
     directory_entries(&targets)
         .into_iter()
         .map(|target| target.join("bin").join(exe("rust-lld")))

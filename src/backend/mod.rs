@@ -1,5 +1,6 @@
 //! Finds and runs the backend linker, and relays its messages.
 
+mod answers;
 mod beside;
 mod command;
 mod diagnostics;
@@ -12,7 +13,9 @@ mod process;
 mod relay;
 mod replaced;
 mod rewritten;
+mod sysroot;
 mod undefined;
+mod wild;
 
 pub use command::LinkCommand;
 pub use diagnostics::{GeneratedNames, NameMap, SynthesizedSymbols};
