@@ -105,7 +105,7 @@ fn the_example_with_linkme() {
     let manifest = format!(
         "[workspace]\n[package]\nname = \"program\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n\
          [dependencies]\nlinkme = {{ path = '{}' }}\n",
-        root().join("crates/linkme").display()
+        root().join("crates/linkme-patch").display()
     );
     write(&directory.join("Cargo.toml"), manifest.as_bytes());
     // Cargo removes what this program does not depend on, and keeps the versions.
