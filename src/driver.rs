@@ -203,7 +203,7 @@ fn link_unchanged(
     if !line.has_own() && !line.is_read_once() && !has_pipes {
         return invocation.run_unchanged();
     }
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::new(line.output())?;
     if let Some(files) = files {
         command.write_pipe_inputs(files)?;
     }
@@ -258,7 +258,7 @@ impl Link<'_> {
             self.clock.report();
             return match undeclared.is_empty() {
                 true => link_unchanged(line, self.invocation, Some(self.files)),
-                false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
+                false => self.link_undeclared(&undeclared, LinkCommand::new(line.output())?, false),
             };
         }
         // Without marks the survey has not started the backend.
@@ -271,7 +271,7 @@ impl Link<'_> {
         // Declared before the command, which borrows it.
         #[allow(clippy::needless_late_init)]
         let hoisted: ManuallyDrop<Hoisted<'_>>;
-        let mut command = LinkCommand::new()?;
+        let mut command = LinkCommand::new(line.output())?;
         // A file system may have no FIFOs.
         let last_gate = match self.may_run_gated(inputs, &undeclared) {
             true => command.gate().ok(),

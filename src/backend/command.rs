@@ -22,12 +22,12 @@ pub struct LinkCommand<'a> {
 }
 
 impl<'a> LinkCommand<'a> {
-    /// An empty command, with a directory for its temporary files.
+    /// An empty command for this output, with a directory for its temporary files.
     ///
     /// # Errors
     /// A temporary directory that cannot be created.
-    pub fn new() -> Result<Self> {
-        let directory = Directory::new().map_err(|error| cannot_write(&error))?;
+    pub fn new(output: &Path) -> Result<Self> {
+        let directory = Directory::new(output)?;
         let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
         prefix.push(MAIN_SEPARATOR as u8);
         Ok(Self {
@@ -123,7 +123,7 @@ impl<'a> LinkCommand<'a> {
         shown_as: Option<String>,
     ) -> Result<PathBuf> {
         let path = self.path(kind, shown_as);
-        fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
+        fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
         Ok(path)
     }
 
@@ -211,7 +211,8 @@ impl<'a> LinkCommand<'a> {
     pub fn gate(&mut self) -> Result<(PathBuf, Gate)> {
         let [path, open_path] = [(); 2].map(|()| self.path(Kind::Archive, None));
         let gate = Gate::create(path.clone(), open_path);
-        Ok((path, gate.map_err(|error| cannot_write(&error))?))
+        let gate = gate.map_err(|error| cannot_write(&path, &error))?;
+        Ok((path, gate))
     }
 
     /// Sets the inputs that messages show for the symbols of the synthesized object.

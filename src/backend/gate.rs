@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{Result, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An archive without members.
 pub const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
@@ -48,6 +48,11 @@ impl Gate {
     #[cfg(not(target_os = "linux"))]
     pub fn create(_: PathBuf, _: PathBuf) -> Result<Self> {
         Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Lets the backend pass.

@@ -52,6 +52,7 @@ impl SynthesizedFiles {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(self, hoisted: &Hoisted<'_>) -> Result<()> {
+        let object = self.object;
         let written = || -> std::io::Result<()> {
             if let Some(path) = &self.requests {
                 let mut file = File::create(path)?;
@@ -60,10 +61,10 @@ impl SynthesizedFiles {
                     None => file.write_all(EMPTY_ARCHIVE)?,
                 }
             }
-            hoisted.object.write(&mut File::create(&self.object)?)?;
+            hoisted.object.write(&mut File::create(&object)?)?;
             self.gate.map_or(Ok(()), Gate::open)
         };
-        written().map_err(|error| cannot_write(&error))
+        written().map_err(|error| cannot_write(&object, &error))
     }
 }
 

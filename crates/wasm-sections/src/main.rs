@@ -5,6 +5,7 @@ mod compare;
 mod diff;
 mod doctor;
 mod follow;
+mod generate;
 mod html;
 mod image;
 mod init;
@@ -18,7 +19,7 @@ mod why;
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -130,6 +131,12 @@ Examples:
         #[arg(long, value_name = "PATH")]
         linker: Option<PathBuf>,
     },
+    /// Write man pages and shell completions to a directory, for packages
+    #[command(hide = true)]
+    Generate {
+        /// Where `man` and `completions` are created
+        directory: PathBuf,
+    },
 }
 
 /// The result of a command.
@@ -178,6 +185,9 @@ fn run(arguments: Arguments) -> Result<bool> {
         Command::Why { module, symbol } => answer(why::why(&module, &symbol)?, json),
         Command::Init { target, dry_run } => answer(init::init(&target, dry_run)?, json),
         Command::Doctor { linker } => answer(doctor::doctor(linker.as_deref())?, json),
+        Command::Generate { directory } => {
+            generate::generate(&Arguments::command(), &directory).map(|()| true)
+        }
     }
 }
 
