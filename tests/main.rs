@@ -28,6 +28,7 @@ mod custom_relocations;
 mod custom_sections;
 mod determinism;
 mod differential;
+mod documents;
 mod drop_in;
 mod emscripten;
 mod entries;

@@ -104,8 +104,8 @@ fn the_example_with_linkme() {
     let directory = root().join("target/tests/readme/program");
     let manifest = format!(
         "[workspace]\n[package]\nname = \"program\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n\
-         [dependencies]\nlinkme = {{ path = '{}' }}\n",
-        root().join("crates/linkme-patch").display()
+         [dependencies]\nlinkme = {{ package = \"wasm-section-linkme\", path = '{}' }}\n",
+        root().join("crates/linkme").display()
     );
     write(&directory.join("Cargo.toml"), manifest.as_bytes());
     // Cargo removes what this program does not depend on, and keeps the versions.
