@@ -1,12 +1,9 @@
 //! What the documents say, where a tool can check it: links, the man page, and where archives are downloaded from.
 
-use crate::support::linker;
-use crate::support::tool;
 use crate::support::workspace::root;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|_| panic!("no {}", path.display()))
@@ -92,12 +89,7 @@ fn links_lead_to_files_of_the_repository() {
 
 #[test]
 fn the_man_page_has_all_options() {
-    let help = Command::new(linker())
-        .arg("--help")
-        .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
-        .output()
-        .expect("help");
-    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let help = crate::readme::help();
     let (_, ours) = help.split_once("Additional options:").expect("options");
     let (ours, _) = ours.split_once("Entries of a section").expect("the end");
     let page = read(&root().join("docs/wasm-section-ld.1"));

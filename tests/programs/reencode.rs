@@ -32,7 +32,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
     let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::new(line.output())?;
     let ids = objects.iter().copied();
     let placement = Placement {
         together: false,
