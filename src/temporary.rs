@@ -2,9 +2,10 @@
 
 #[cfg(unix)]
 use crate::cleanup;
-use crate::error::{Error, os_message};
+use crate::error::{Error, Result, os_message};
 use crate::interrupt;
-use std::io::Result;
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -49,11 +50,24 @@ impl Kind {
 pub const PREFIX: &str = "wasm-section-ld-";
 
 impl TemporaryFiles {
-    /// Files in a new directory in `TMPDIR`.
+    /// Files in a new directory, in the first of [`places`] where that is possible.
     ///
     /// # Errors
-    /// It cannot be made.
-    pub fn in_directory() -> Result<Self> {
+    /// It is not possible in any of them. The error names the first.
+    pub fn in_directory(output: &Path) -> Result<Self> {
+        let (first, others) = places(output);
+        Self::in_first(&first, &others)
+    }
+
+    fn in_first(first: &Path, others: &[Option<PathBuf>]) -> Result<Self> {
+        Self::create_in(first).or_else(|error| {
+            let mut others = others.iter().flatten();
+            let created = others.find_map(|place| Self::create_in(place).ok());
+            created.ok_or_else(|| cannot_write_to(first, &error))
+        })
+    }
+
+    fn create_in(place: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         // Other users must not read or replace what is linked.
         #[cfg(unix)]
@@ -61,10 +75,10 @@ impl TemporaryFiles {
         builder.prefix(PREFIX);
         interrupt::install_handlers();
         let directory = interrupt::defer_signals(|| {
-            let directory = builder.tempdir()?;
+            let directory = builder.tempdir_in(place)?;
             #[cfg(unix)]
             cleanup::register(directory.path());
-            Ok::<_, std::io::Error>(directory)
+            Ok::<_, io::Error>(directory)
         })?;
         Ok(Self {
             place: Place::Directory(directory),
@@ -77,7 +91,7 @@ impl TemporaryFiles {
     ///
     /// # Errors
     /// The system has no such files, or too few.
-    pub fn in_memory(count: usize) -> Result<Self> {
+    pub fn in_memory(count: usize) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         return Ok(Self {
             place: Place::Memory(memory::Descriptors::new(count)?),
@@ -86,7 +100,7 @@ impl TemporaryFiles {
         #[cfg(not(target_os = "linux"))]
         {
             let _ = count;
-            Err(std::io::ErrorKind::Unsupported.into())
+            Err(io::ErrorKind::Unsupported.into())
         }
     }
 
@@ -115,7 +129,9 @@ impl TemporaryFiles {
                 Ok(self.path().join(name))
             }
             #[cfg(target_os = "linux")]
-            Place::Memory(descriptors) => descriptors.file(),
+            Place::Memory(descriptors) => descriptors
+                .file()
+                .map_err(|error| cannot_make_in_memory(&error)),
         }
     }
 
@@ -132,21 +148,48 @@ impl TemporaryFiles {
     ///
     /// # Errors
     /// The files are not in memory, or there are too many.
-    pub fn pipe(&mut self) -> Result<(PathBuf, std::io::PipeWriter)> {
-        match &mut self.place {
-            Place::Directory(_) => Err(std::io::ErrorKind::Unsupported.into()),
+    pub fn pipe(&mut self) -> Result<(PathBuf, io::PipeWriter)> {
+        let made = match &mut self.place {
+            Place::Directory(_) => Err(io::ErrorKind::Unsupported.into()),
             #[cfg(target_os = "linux")]
             Place::Memory(descriptors) => descriptors.pipe(),
-        }
+        };
+        made.map_err(|error| cannot_make_in_memory(&error))
     }
 }
 
-/// The error for a temporary file that cannot be written. It names the directory, as the file name
-/// means nothing to the user.
-pub fn cannot_write(error: &std::io::Error) -> Error {
-    let directory = std::env::temp_dir();
-    Error::new(format!("cannot write to {}: {}", directory.display(), os_message(error)))
+/// Where the directory may be, as for GNU tools: a sandbox may set a `TMPDIR` that it does not have. Where it has no
+/// `/tmp` either, the directory of the output can be written.
+fn places(output: &Path) -> (PathBuf, [Option<PathBuf>; 2]) {
+    let system = cfg!(unix).then(|| PathBuf::from("/tmp"));
+    let beside = output
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new(".")).to_owned();
+    (std::env::temp_dir(), [system, Some(beside)])
+}
+
+/// The error for a temporary file that cannot be written. It names the directory that [`TemporaryFiles`] was created in, as
+/// other names mean nothing to the user.
+pub fn cannot_write(file: &Path, error: &std::io::Error) -> Error {
+    let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
+    let ours = |path: &&Path| path.file_name().is_some_and(is_ours);
+    let place = file.ancestors().find(ours).and_then(Path::parent);
+    cannot_write_to(place.unwrap_or(file), error)
+}
+
+fn cannot_write_to(place: &Path, error: &std::io::Error) -> Error {
+    Error::new(format!("cannot write to {}: {}", place.display(), os_message(error)))
         .note("set TMPDIR to a directory for temporary files, with room for a copy of the inputs that have entries")
+}
+
+/// The error for a temporary file or pipe in memory that cannot be made.
+pub fn cannot_make_in_memory(error: &std::io::Error) -> Error {
+    Error::new(format!(
+        "cannot make a temporary file in memory: {}",
+        os_message(error)
+    ))
+    .note("raise the limits for open files and memory (ulimit -n, -v)")
 }
 
 /// Files without a name in any file system. Other processes of the user open them by the number of the descriptor
@@ -224,5 +267,48 @@ mod memory {
             setrlimit(Resource::Nofile, limit)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place that takes no directory is passed over, and what is created is in the next.
+    #[test]
+    fn the_first_place_that_takes_a_directory() {
+        let outside = tempfile::tempdir().expect("a directory");
+        let missing = outside.path().join("missing");
+        let beside = Some(outside.path().to_owned());
+        let directory = TemporaryFiles::in_first(&missing, &[None, beside]).expect("a directory");
+        assert_eq!(directory.path().parent(), Some(outside.path()));
+        drop(directory);
+        assert_eq!(outside.path().read_dir().expect("a directory").count(), 0);
+        let error = TemporaryFiles::in_first(&missing, &[None, Some(missing.join("below"))]);
+        let message = error.expect_err("no place").to_string();
+        let expected = format!("cannot write to {}: ", missing.display());
+        assert!(message.starts_with(&expected), "{message}");
+    }
+
+    #[test]
+    fn the_directory_of_the_output_is_the_last_place() {
+        for (output, place) in [("out/a.wasm", "out"), ("a.wasm", "."), ("/a.wasm", "/")] {
+            let (_, others) = places(Path::new(output));
+            assert_eq!(others.last(), Some(&Some(PathBuf::from(place))), "{output}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_place() {
+        let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        for (file, place) in [
+            ("/a/wasm-section-ld-x/0.o", "/a"),
+            ("/a/wasm-section-ld-x/output/0.o", "/a"),
+            ("/a", "/a"),
+        ] {
+            let message = cannot_write(Path::new(file), &error).to_string();
+            let expected = format!("cannot write to {place}: ");
+            assert!(message.starts_with(&expected), "{message}");
+        }
     }
 }

@@ -212,24 +212,6 @@ fn the_status_of_a_backend_is_ours() {
     }
 }
 
-#[test]
-fn a_temporary_directory_that_cannot_be_written() {
-    let work = Work::new();
-    let [entry, _] = inputs(&work);
-    let message = work.check_refused(|| {
-        let mut command = Command::new("/bin/sh");
-        let run = r#"TMPDIR=./nowhere exec "$0" "$@""#;
-        command.args(args!["-c", run, linker()]);
-        command.env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));
-        // With this option the files are not in memory, as lld names them.
-        work.link_by(&mut command, args!["--no-entry", "--verbose", entry])
-    });
-    says(
-        &message,
-        &["cannot write to ./nowhere", "No such file", "TMPDIR"],
-    );
-}
-
 /// `wasm-section-ld … 2>&1 | head -1`: who does not listen does not make it panic.
 #[test]
 fn a_closed_standard_error_is_no_panic() {

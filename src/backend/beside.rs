@@ -44,7 +44,7 @@ impl LinkCommand<'_> {
     /// A file that cannot be written.
     pub fn place_before(&mut self, module: &Module<'_>, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.path(Kind::Object, Some(module.name.to_string()))?;
-        fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
+        fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
         // Files between these options are lazy.
         let [end, start] = ["--end-lib", "--start-lib"].map(OsString::from);
         let arguments = match module.place.in_lib {

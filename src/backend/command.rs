@@ -26,13 +26,12 @@ pub struct LinkCommand<'a> {
 }
 
 impl<'a> LinkCommand<'a> {
-    /// An empty command, with a directory for its temporary files.
+    /// An empty command for this output, with a directory for its temporary files.
     ///
     /// # Errors
     /// A temporary directory that cannot be created.
-    pub fn new() -> Result<Self> {
-        let files = TemporaryFiles::in_directory();
-        files.map(Self::with).map_err(|error| cannot_write(&error))
+    pub fn new(output: &Path) -> Result<Self> {
+        TemporaryFiles::in_directory(output).map(Self::with)
     }
 
     /// An empty command with its temporary files in memory, of which there may be `files`. `None` if the system does
@@ -57,7 +56,7 @@ impl<'a> LinkCommand<'a> {
     /// # Errors
     /// As of [`Self::new`]; an option that cannot be left out.
     pub fn for_backend(line: &CommandLine, backend: &Backend) -> Result<Self> {
-        let mut command = Self::new()?;
+        let mut command = Self::new(line.output())?;
         if backend.must_carry(line) {
             wild::carry(&mut command, line)?;
         }
@@ -154,7 +153,7 @@ impl<'a> LinkCommand<'a> {
         shown_as: Option<String>,
     ) -> Result<PathBuf> {
         let path = self.path(kind, shown_as)?;
-        fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
+        fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
         Ok(path)
     }
 
@@ -163,10 +162,7 @@ impl<'a> LinkCommand<'a> {
     /// # Errors
     /// A file in memory that cannot be created.
     pub(super) fn path(&mut self, kind: Kind, shown_as: Option<String>) -> Result<PathBuf> {
-        let path = self
-            .files
-            .file(kind)
-            .map_err(|error| cannot_write(&error))?;
+        let path = self.files.file(kind)?;
         if let Some(input) = shown_as {
             self.names.add_input(&path, input);
         }
@@ -247,7 +243,7 @@ impl<'a> LinkCommand<'a> {
     /// # Errors
     /// A gate that cannot be created.
     pub fn gate(&mut self) -> Result<(PathBuf, Gate)> {
-        Gate::create(&mut self.files).map_err(|error| cannot_write(&error))
+        Gate::create(&mut self.files)
     }
 
     /// Sets the inputs that messages show for the symbols of the synthesized object.

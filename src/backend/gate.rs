@@ -4,8 +4,9 @@
 //! not written yet: a pipe that gives an empty archive, but not before these files are complete. Until then the
 //! backend waits at the gate.
 
-use crate::temporary::TemporaryFiles;
-use std::io::{PipeWriter, Result, Write};
+use crate::error::Result;
+use crate::temporary::{TemporaryFiles, cannot_make_in_memory};
+use std::io::{PipeWriter, Write};
 use std::path::PathBuf;
 
 /// An archive without members.
@@ -31,7 +32,8 @@ impl Gate {
     /// The pipe cannot be written.
     pub fn open(mut self) -> Result<()> {
         // This is far less than a pipe holds, so it does not block. The end of the data comes with the end of `self`.
-        self.0.write_all(EMPTY_ARCHIVE)
+        let written = self.0.write_all(EMPTY_ARCHIVE);
+        written.map_err(|error| cannot_make_in_memory(&error))
     }
 }
 

@@ -420,7 +420,7 @@ impl<'a> Replacements<'a> {
         let contents = |original| Cow::Borrowed(self.of(original).unwrap_or(original));
         let members = members.into_iter();
         let members = members.map(|(name, original)| (name, contents(original)));
-        write_archive(&path, members).map_err(|error| cannot_write(&error))
+        write_archive(&path, members).map_err(|error| cannot_write(&path, &error))
     }
 }
 
@@ -491,7 +491,7 @@ impl BatchWriter<'_> {
             let Some((_, gate)) = self.gates.pop_front() else {
                 return Ok(());
             };
-            gate.open().map_err(|error| cannot_write(&error))?;
+            gate.open()?;
         }
     }
 
@@ -507,7 +507,7 @@ impl BatchWriter<'_> {
                 ));
             }
             Some(OutputFile::Object(path)) => {
-                fs::write(path, &bytes).map_err(|error| cannot_write(&error))?;
+                fs::write(&*path, &bytes).map_err(|error| cannot_write(path, &error))?;
             }
             Some(OutputFile::Archive(path, slots)) => {
                 self.members.push(bytes);
@@ -521,7 +521,7 @@ impl BatchWriter<'_> {
                     let rewritten = || rewritten.next().unwrap_or_default().into();
                     (slot.name, original.unwrap_or_else(rewritten))
                 });
-                write_archive(path, members).map_err(|error| cannot_write(&error))?;
+                write_archive(path, members).map_err(|error| cannot_write(path, &error))?;
             }
         }
         self.outputs.pop_front();

@@ -63,6 +63,7 @@ impl SynthesizedFiles {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(self, hoisted: &Hoisted<'_>) -> Result<()> {
+        let object = self.object;
         let written = || -> std::io::Result<()> {
             if let Some(path) = &self.requests {
                 let mut file = File::create(path)?;
@@ -71,10 +72,10 @@ impl SynthesizedFiles {
                     None => file.write_all(EMPTY_ARCHIVE)?,
                 }
             }
-            hoisted.object.write(&mut File::create(&self.object)?)?;
-            self.gate.map_or(Ok(()), Gate::open)
+            hoisted.object.write(&mut File::create(&object)?)
         };
-        written().map_err(|error| cannot_write(&error))
+        written().map_err(|error| cannot_write(&object, &error))?;
+        self.gate.map_or(Ok(()), Gate::open)
     }
 }
 

@@ -33,7 +33,7 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
     let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::new(line.output())?;
     let ids = objects.iter().copied();
     let batches = Batches::of(&files, &inputs, ids, Sharing::Members, &HashSet::default());
     let mut rewritten = RewrittenObjects::place(&mut command, batches, false, &files, &inputs)?;

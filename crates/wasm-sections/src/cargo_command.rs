@@ -3,7 +3,7 @@
 use super::cargo_build::{Build, Linked, Outcome};
 use super::cargo_options::CargoOptions;
 use super::{Answer, Show, diff, html, inspect, progress, show};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,13 @@ const NAME: &str = "wasm-sections";
 enum Cargo {
     #[command(name = NAME, version)]
     WasmSections(Arguments),
+}
+
+/// The command `cargo-wasm-sections`, for its man page and completions.
+pub fn command() -> clap::Command {
+    let command = Cargo::command();
+    let command = command.find_subcommand(NAME).cloned().unwrap_or(command);
+    command.name("cargo-wasm-sections")
 }
 
 /// Builds a package and shows the link sections of the modules.

@@ -11,6 +11,7 @@ mod debug_info;
 mod diff;
 mod doctor;
 mod follow;
+mod generate;
 mod html;
 mod image;
 mod init;
@@ -25,7 +26,7 @@ mod why;
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -137,6 +138,12 @@ Examples:
         #[arg(long, value_name = "PATH")]
         linker: Option<PathBuf>,
     },
+    /// Write man pages and shell completions to a directory, for packages
+    #[command(hide = true)]
+    Generate {
+        /// Where `man` and `completions` are created
+        directory: PathBuf,
+    },
 }
 
 /// The result of a command.
@@ -199,6 +206,10 @@ fn run(arguments: Arguments) -> Result<bool> {
         Command::Why { module, symbol } => answer(why::why(&module, &symbol)?, json),
         Command::Init { target, dry_run } => answer(init::init(&target, dry_run)?, json),
         Command::Doctor { linker } => answer(doctor::doctor(linker.as_deref())?, json),
+        Command::Generate { directory } => {
+            generate::generate(&Arguments::command(), &directory)?;
+            generate::generate(&cargo_command::command(), &directory).map(|()| true)
+        }
     }
 }
 
