@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod help;
+mod kept;
 mod log;
 mod map_lines;
 mod refusal;
@@ -10,8 +11,8 @@ mod synthesized;
 
 use crate::args::{CommandLine, Id};
 use crate::backend::{
-    self, Backend, BitcodeWithEntries, Compiled, ExitStatus, Gate, Invocation, LinkCommand,
-    Placement, RewrittenObjects,
+    self, Backend, Batches, BitcodeWithEntries, Compiled, ExitStatus, Invocation, LinkCommand,
+    RewrittenObjects, Sharing,
 };
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
@@ -47,7 +48,7 @@ pub fn run(
     link: impl FnOnce(&Diagnostics, Vec<OsString>) -> Result<ExitStatus>,
 ) -> ExitCode {
     let mut argv = argv.into_iter();
-    let diagnostics = Diagnostics::new(program_name(argv.next()));
+    let diagnostics = Diagnostics::new(argv.next());
     let argv = argv.collect();
     #[cfg(windows)]
     let argv = crate::args::expand_wildcards(argv);
@@ -75,7 +76,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     let log = Log::from_environment()?;
     let mut clock = log.clock();
     let line = parse_arguments(argv, diagnostics)?;
-    let backend = Backend::find(&line)?;
+    let backend = Backend::find(&line, diagnostics.called())?;
     if let Some(status) = answer(&line, &backend)? {
         return Ok(status);
     }
@@ -84,6 +85,9 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         print(&script.in_force());
         return Ok(ExitStatus::Code(0));
     }
+    // It loads while the inputs are read.
+    let mut invocation = Invocation::new(&line, &backend);
+    invocation.start_early()?;
     clock.end_of("arguments");
     log.begin(line.output());
 
@@ -100,7 +104,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         }
         Err(error) => return Err(error),
     };
-    let inputs = ManuallyDrop::new(Inputs::of(&files)?);
+    let inputs = ManuallyDrop::new(gather::promoted(Inputs::of(&files)?, &line)?);
     clock.end_of("inputs");
 
     let retains = || backend.retains();
@@ -114,7 +118,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
         diagnostics,
         line: &line,
         backend: &backend,
-        invocation: Invocation::new(&line, &backend),
+        invocation,
         options,
         files: &files,
         log,
@@ -136,10 +140,14 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     let (compiled, messages) = match compiled {
         Compiled::Objects(objects, messages) => (objects, messages),
         Compiled::Failed(status) => return Ok(status),
-        Compiled::NoEntries => return link.gather(&inputs, survey, &[]),
+        Compiled::NoEntries => {
+            link.warn(kept::not_in_bitcode(&survey, &backend).iter())?;
+            return link.gather(&inputs, survey, &[]);
+        }
     };
     link.clock.end_of("bitcode");
-    let inputs = ManuallyDrop::new(Inputs::of(&files)?.with_compiled(&compiled)?);
+    let inputs = Inputs::of(&files)?.with_compiled(&compiled)?;
+    let inputs = ManuallyDrop::new(gather::promoted(inputs, &line)?);
     let survey = link.survey(&inputs)?;
     link.gather(&inputs, survey, &messages)
 }
@@ -202,10 +210,11 @@ fn link_unchanged(
     files: Option<&Files>,
 ) -> Result<ExitStatus> {
     let has_pipes = files.is_some_and(|files| files.read_once().next().is_some());
-    if !line.has_own() && !line.is_read_once() && !has_pipes {
+    let is_carried = invocation.backend().must_carry(line);
+    if !line.has_own() && !line.is_read_once() && !has_pipes && !is_carried {
         return invocation.run_unchanged();
     }
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::for_backend(line, invocation.backend())?;
     if let Some(files) = files {
         command.write_pipe_inputs(files)?;
     }
@@ -226,18 +235,12 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Surveys the inputs, and starts the backend early if there are marks.
+    /// Surveys the inputs.
     ///
     /// The results of the phases are not dropped: the process ends soon, and the system frees all memory at
     /// once.
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<ManuallyDrop<Survey<'i>>> {
-        let invocation = &mut self.invocation;
-        // Bitcode may need an LTO step first.
-        let marks_seen = || match inputs.bitcode.is_empty() {
-            true => invocation.start_early(),
-            false => Ok(()),
-        };
-        let survey = gather::survey(inputs, &self.options, marks_seen)?;
+        let survey = gather::survey(inputs, &self.options)?;
         self.clock.end_of("survey");
         Ok(ManuallyDrop::new(survey))
     }
@@ -260,11 +263,13 @@ impl Link<'_> {
             self.clock.report();
             return match undeclared.is_empty() {
                 true => link_unchanged(line, self.invocation, Some(self.files)),
-                false => self.link_undeclared(&undeclared, LinkCommand::new()?, false),
+                false => self.link_undeclared(
+                    &undeclared,
+                    LinkCommand::for_backend(line, backend)?,
+                    false,
+                ),
             };
         }
-        // Without marks the survey has not started the backend.
-        self.invocation.start_early()?;
         inputs.release();
         if !self.shows_arrays() && !self.options.manifest {
             survey.forget_names();
@@ -273,22 +278,33 @@ impl Link<'_> {
         // Declared before the command, which borrows it.
         #[allow(clippy::needless_late_init)]
         let hoisted: ManuallyDrop<Hoisted<'_>>;
-        let mut command = LinkCommand::new()?;
-        // A file system may have no FIFOs.
-        let last_gate = match self.may_run_gated(inputs, &undeclared) {
-            true => command.gate().ok(),
+        let files = self.files;
+        let rewritten = rewrites.objects().iter().map(|one| one.object);
+        // Kept sections are in files of their own, which are not counted among those in memory.
+        let only_gathers = plan.gathers() && plan.kept.is_empty();
+        let sharing = match only_gathers && self.may_run_gated(inputs, &undeclared) {
+            true => Sharing::Few,
+            false if backend.takes_objects_together() => Sharing::Adjacent,
+            // A wrapper may look at its arguments, so it gets no archive in place of an object.
+            false => Sharing::Members,
+        };
+        let before = plan.kept.places(&inputs.modules);
+        let batches = Batches::of(files, inputs, rewritten, sharing, &before);
+        let in_memory = match sharing {
+            Sharing::Few => batches.in_memory(files),
+            _ => None,
+        };
+        let gated = in_memory.is_some();
+        let mut command = match in_memory {
+            Some(command) => command,
+            None => LinkCommand::for_backend(line, backend)?,
+        };
+        kept::place(&mut command, &plan.kept, &inputs.modules)?;
+        let mut objects = RewrittenObjects::place(&mut command, batches, gated, files, inputs)?;
+        let synthesized = match plan.gathers() {
+            true => Some(SynthesizedFiles::place(&mut command, line, &plan, gated)?),
             false => None,
         };
-        let gated = last_gate.is_some();
-        let placement = Placement {
-            // A wrapper may look at its arguments, so it gets no archive in place of an object.
-            together: backend.takes_flavor(),
-            gated,
-        };
-        let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let files = self.files;
-        let mut objects = RewrittenObjects::new(&mut command, placement, files, inputs, rewritten)?;
-        let synthesized = SynthesizedFiles::place(&mut command, line, &plan, last_gate);
         if gated {
             // The backend reads what there is while the rest is made.
             command.write_pipe_inputs(files)?;
@@ -305,7 +321,11 @@ impl Link<'_> {
             .map(ManuallyDrop::new)?;
         self.clock.end_of("hoist");
         inputs.release();
-        synthesized.write(&hoisted)?;
+        match synthesized {
+            Some(files) => files.write(&hoisted)?,
+            None if inputs.is_compiled() => command.end_lazy_files(line),
+            None => {}
+        }
         complete(&mut command, objects, line, inputs, Some(&hoisted))?;
         self.clock.end_of("files for the linker");
         command.show_lto_messages(messages);
@@ -370,8 +390,7 @@ impl Link<'_> {
     /// all its inputs would show the gates.
     fn may_run_gated(&self, inputs: &Inputs<'_>, undeclared: &[Undeclared<'_>]) -> bool {
         let shows_inputs = [Id::Reproduce, Id::Verbose];
-        Gate::ARE_POSSIBLE
-            && self.invocation.has_started()
+        self.invocation.has_started()
             && self.backend.opens_inputs_in_order()
             && undeclared.is_empty()
             && inputs.bitcode.is_empty()
@@ -427,15 +446,4 @@ fn print(text: &str) {
 /// Whether an environment variable is set to other than `0`.
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
-}
-
-/// The prefix of messages: the name of the program, as in lld.
-fn program_name(argv0: Option<OsString>) -> String {
-    let stem = argv0
-        .as_deref()
-        .and_then(|path| Path::new(path).file_stem());
-    stem.map_or_else(
-        || "wasm-section-ld".into(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
 }

@@ -6,7 +6,7 @@ pub mod stubs;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hoist::{self, Base, Hoisted, Output, Sink};
-use crate::input::Inputs;
+use crate::input::{Inputs, ObjectId};
 use crate::plan::{self, Plan, Reference, Resolved, Resolver, Rewrites};
 use crate::script::Script;
 use crate::survey::{self, Survey, WithEntries};
@@ -56,6 +56,9 @@ impl Options<'_> {
 pub struct Gathered<'a> {
     /// The arrays, and where each entry is in them.
     pub plan: Plan,
+    /// Objects with the custom sections of `--section-keep`, each to be linked unconditionally just before the
+    /// object with this id or, for a member, before its archive.
+    pub stand_ins: Vec<(ObjectId, Vec<u8>)>,
     /// The objects to link after all others; none if there is nothing to gather.
     pub hoisted: Option<Hoisted<'a>>,
     /// Warnings for the user.
@@ -63,7 +66,8 @@ pub struct Gathered<'a> {
 }
 
 /// Gathers the entries of the link sections among `inputs`. Each object that entries leave is handed to
-/// `sink`, in link order, and takes the place of the original.
+/// `sink`, in link order, and takes the place of the original. Inputs with `--section-keep` must be [`promoted`]
+/// first.
 ///
 /// # Errors
 /// A malformed object, an invalid mark or script, the errors of `sink`, and bitcode with entries, which has to be
@@ -73,7 +77,7 @@ pub fn gather<'a>(
     options: &Options<'_>,
     sink: &mut impl Sink,
 ) -> Result<Gathered<'a>> {
-    let survey = survey(inputs, options, || Ok(()))?;
+    let survey = survey(inputs, options)?;
     if let Some(first) = bitcode_with_entries(&survey, inputs, options).first() {
         let error =
             Error::new("this LLVM bitcode has entries of link sections, and is not compiled");
@@ -89,28 +93,40 @@ pub fn gather<'a>(
         false => {
             let rewrites = Rewrites::of(&survey, &plan);
             let (modules, output) = (&inputs.modules, options.output());
-            Some(hoist::hoist(
-                &survey, &plan, &rewrites, modules, output, sink,
-            )?)
+            let hoisted = hoist::hoist(&survey, &plan, &rewrites, modules, output, sink)?;
+            plan.gathers().then_some(hoisted)
         }
     };
+    let stand_ins = plan.kept.stand_ins.iter();
+    let stand_ins = stand_ins
+        .map(|one| hoist::stand_in(&inputs.modules, one).map(|bytes| (one.object, bytes)))
+        .collect::<Result<_>>()?;
     Ok(Gathered {
         plan,
+        stand_ins,
         hoisted,
         warnings,
     })
 }
 
-/// Finds what there is to gather. `marks_seen` is called once marks have been seen, before they are read.
+/// Finds what there is to gather.
 ///
 /// # Errors
-/// A malformed object, an invalid mark, and the error of `marks_seen`.
-pub fn survey<'a>(
-    inputs: &Inputs<'a>,
-    options: &Options<'_>,
-    marks_seen: impl FnOnce() -> Result<()>,
-) -> Result<Survey<'a>> {
-    survey::survey(options.line, options.script, inputs, marks_seen)
+/// A malformed object, and an invalid mark.
+pub fn survey<'a>(inputs: &Inputs<'a>, options: &Options<'_>) -> Result<Survey<'a>> {
+    survey::survey(options.line, options.script, inputs)
+}
+
+/// The inputs, with the lazy objects promoted that a custom section of `--section-keep` is tied to.
+///
+/// # Errors
+/// A malformed object.
+pub fn promoted<'a>(mut inputs: Inputs<'a>, line: &CommandLine) -> Result<Inputs<'a>> {
+    if line.has(Id::Keep) {
+        let promoted = plan::promoted(&inputs, line)?;
+        inputs.promote(promoted);
+    }
+    Ok(inputs)
 }
 
 /// The bitcode that has to be compiled before its entries can be gathered.

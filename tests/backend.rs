@@ -60,6 +60,68 @@ fn it_is_found_in_the_documented_order() {
     assert_eq!(run(&option), "by-option");
 }
 
+/// Under the name of a linker, it runs the one that it takes the place of.
+#[test]
+fn in_the_place_of_a_linker() {
+    let work = Work::new();
+    let [other, path, llvm] = ["other", "bin", "llvm"].map(|name| work.file(name));
+    for directory in [&other, &path, &llvm] {
+        fs::create_dir(directory).expect("a directory");
+    }
+    let install = |name: &str| work.echo(name);
+    let ours = |name: &str| symlink(linker(), work.file(name)).expect("a symlink");
+    let chosen_as = |program: &Path| {
+        let mut command = Command::new(program);
+        let linker = work.linker_on_path(&[&other, &path]);
+        let environment = linker
+            .get_envs()
+            .map(|(name, value)| (name, value.expect("a value")));
+        chosen(
+            command
+                .env_clear()
+                .envs(environment)
+                .current_dir(work.path()),
+        )
+    };
+    install("other/rust-lld");
+    install("bin/wasm-ld-14");
+    install("bin/wasm-ld-22");
+    for name in ["wasm-ld-14", "wasm-ld-15", "wasm-ld", "wasm-section-ld"] {
+        ours(&format!("llvm/{name}"));
+    }
+    let at = |name: &str| llvm.join(name);
+    assert_eq!(chosen_as(&at("wasm-ld-14")), "bin/wasm-ld-14");
+    // There is nothing of that version, and nothing else in the directory.
+    for name in ["wasm-ld-15", "wasm-ld", "wasm-section-ld"] {
+        assert_eq!(chosen_as(&at(name)), "other/rust-lld", "{name}");
+    }
+    install("llvm/wasm-ld-9");
+    install("llvm/wasm-ld-16");
+    assert_eq!(chosen_as(&at("wasm-ld-14")), "bin/wasm-ld-14");
+    for name in ["wasm-ld-15", "wasm-ld"] {
+        assert_eq!(chosen_as(&at(name)), "llvm/wasm-ld-16", "{name}");
+    }
+    // As in the releases of LLVM and of Emscripten.
+    install("llvm/lld");
+    for name in ["wasm-ld-15", "wasm-ld", "../llvm/./wasm-ld"] {
+        assert_eq!(chosen_as(&at(name)), "llvm/lld", "{name}");
+    }
+    assert_eq!(chosen_as(Path::new("llvm/wasm-ld")), "llvm/lld");
+    assert_eq!(chosen_as(&at("wasm-section-ld")), "other/rust-lld");
+    // By a name that was found on PATH.
+    ours("other/wasm-ld-22");
+    ours("other/wasm-ld");
+    install("other/lld");
+    assert_eq!(chosen_as(Path::new("wasm-ld-22")), "bin/wasm-ld-22");
+    assert_eq!(chosen_as(Path::new("wasm-ld")), "other/rust-lld");
+    fs::remove_file(work.file("other/rust-lld")).expect("the file");
+    assert_eq!(chosen_as(Path::new("wasm-ld")), "other/lld");
+    let by_option = install("by-option");
+    let mut command = Command::new(at("wasm-ld-14"));
+    command.arg("--section-linker").arg(by_option);
+    assert_eq!(chosen(&mut command), "by-option");
+}
+
 #[test]
 fn a_directory_of_that_name_is_passed_over() {
     let work = Work::new();

@@ -383,7 +383,7 @@ fn a_script_that_is_not_there() {
 #[test]
 fn our_options_without_their_value() {
     let work = Work::new();
-    for option in ["--gather", "--section-linker"] {
+    for option in ["--gather", "--section-keep", "--section-linker"] {
         // Last, after the output that the harness names: in a response file it stands alone.
         let mut command = Command::new(linker());
         command.env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"));

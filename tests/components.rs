@@ -1,45 +1,56 @@
-//! Components of several libraries that share memory, stack and table: `examples/extensions`.
+//! `examples/extensions`: an interpreter and its extensions in one module, in libraries that share memory,
+//! stack and table, and in a component of those libraries.
 
-use crate::support::{Work, linker, linkers, setting, tool};
+use crate::args;
+use crate::support::examples::example;
+use crate::support::{Work, linkers, tool};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-fn example(file: &str) -> PathBuf {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    examples.join("extensions").join(file)
+const EXAMPLE: &str = "extensions";
+
+fn expected() -> String {
+    fs::read_to_string(example(EXAMPLE).join("expected.txt")).expect("what it prints")
 }
 
-/// Builds the component, to `host.wasm`.
-fn build(work: &Work, backend: &Path) {
-    let sysroot = setting("WSL_SYSROOT");
-    let flags = match sysroot {
-        "" => String::new(),
-        sysroot => format!("--sysroot={sysroot}"),
-    };
-    let output = Command::new(example("build.sh"))
-        .current_dir(work.path())
-        .env("CLANG", tool("WSL_CLANG"))
-        .env("AR", tool("WSL_AR"))
-        .env("RUSTC", tool("WSL_RUSTC"))
-        .env("RUSTFLAGS", flags)
-        .env("LINKER", linker())
-        .env("WASM_TOOLS", tool("WSL_WASM_TOOLS"))
-        .env("WASM_SECTION_LD_LINKER", backend)
-        .output()
-        .expect("a shell");
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {message}", backend.display());
+/// What the modules print in Node.
+fn in_node(work: &Work, modules: &[&str]) -> String {
+    let modules = modules.iter().map(|name| work.file(name).into());
+    let script = example(EXAMPLE).join("run.mjs");
+    work.run(tool("WSL_NODE"), args![script].into_iter().chain(modules))
+}
+
+/// Not all backends: most of the time is wasm-opt's.
+fn oldest_and_newest() -> [PathBuf; 2] {
+    let backends = linkers();
+    [&backends[0], &backends[backends.len() - 1]].map(Clone::clone)
 }
 
 #[test]
-fn a_host_finds_the_extensions_of_all_its_libraries() {
-    let expected = fs::read_to_string(example("expected.txt")).expect("what it prints");
-    let run = fs::read_to_string(example("run.py")).expect("a script");
-    for backend in linkers() {
-        let work = Work::new();
-        build(&work, &backend);
-        let printed = work.wasmtime(&run.replace("sys.argv[1]", "'host.wasm'"));
-        assert_eq!(printed, expected, "{}", backend.display());
+fn an_interpreter_finds_its_extensions_in_archives() {
+    let work = Work::new();
+    for backend in oldest_and_newest() {
+        work.build_example(EXAMPLE, "static", &backend);
+        let printed = in_node(&work, &["static.wasm"]);
+        assert_eq!(printed, expected(), "{}", backend.display());
+    }
+}
+
+#[test]
+fn an_interpreter_finds_its_extensions_in_libraries_and_in_a_component() {
+    let libraries = [
+        "interpreter.so",
+        "libdigest.so",
+        "libjournal.so",
+        "libdigits.so",
+    ];
+    let run = fs::read_to_string(example(EXAMPLE).join("run.py")).expect("a script");
+    let run = run.replace("sys.argv[1]", "'component.wasm'");
+    let work = Work::new();
+    for backend in oldest_and_newest() {
+        work.build_example(EXAMPLE, "component", &backend);
+        let printed = in_node(&work, &libraries);
+        assert_eq!(printed, expected(), "{}", backend.display());
+        assert_eq!(work.wasmtime(&run), expected(), "{}", backend.display());
     }
 }

@@ -352,6 +352,9 @@ fn options_of_our_own_are_not_passed_on() {
         object,
         "--gather",
         "Y",
+        "--section-keep=X*",
+        "--section-keep",
+        "Y",
         "--no-entry",
         "--section-linker",
         backend

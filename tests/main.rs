@@ -25,6 +25,7 @@ mod bad_objects;
 mod beside;
 mod build_systems;
 mod by_reference;
+mod cargo_sections;
 #[cfg(unix)]
 mod clang_driver;
 mod components;
@@ -33,6 +34,7 @@ mod custom_relocations;
 mod custom_sections;
 mod determinism;
 mod differential;
+mod documents;
 mod drop_in;
 #[cfg(unix)]
 mod emscripten;
@@ -45,11 +47,16 @@ mod gatherer;
 #[cfg(unix)]
 mod growth;
 mod hands_off;
+#[cfg(unix)]
+mod hermetic;
 mod host_js;
 mod instrumented;
+mod kept_in_rust;
+mod kept_sections;
 mod linkme;
 mod lto;
 mod lto_place;
+mod lua;
 mod manifest;
 mod manifest_names;
 mod manners;
@@ -71,6 +78,7 @@ mod partial;
 mod pointers;
 mod position_independent;
 mod private_data;
+mod publishing;
 mod readme;
 mod reencoded;
 mod reference;
@@ -88,6 +96,8 @@ mod scripts_gnu;
 mod scripts_wild;
 #[cfg(unix)]
 mod security;
+#[cfg(unix)]
+mod sysroot;
 mod threads;
 mod tool_damage;
 mod tool_diff;
@@ -101,4 +111,6 @@ mod undeclared;
 mod waiting;
 mod wasi;
 mod wasm64;
+#[cfg(unix)]
+mod wild;
 mod worlds;

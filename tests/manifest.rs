@@ -2,6 +2,7 @@
 //! nothing else in the module changes.
 
 use crate::args;
+use crate::kept_in_rust::{linked_into_a_program, read};
 use crate::support::module::{custom_section, custom_sections};
 use crate::support::workspace::{Workspace, root};
 use crate::support::{Instance, Rust, Work, linkers, reading, tool};
@@ -352,22 +353,16 @@ fn it_survives_wasm_opt() {
     assert_eq!(instance.call_pointer(words[1], &[5]), 15);
 }
 
-/// A program that `wasm-bindgen` knows what to do with.
+/// A program that `wasm-bindgen` knows what to do with. It has custom sections of `--section-keep` too.
 #[test]
 fn it_survives_wasm_bindgen() {
     let work = Work::new();
     let shapes = Workspace::new(root().join("examples/shapes"), "shapes");
     let target = "wasm32-unknown-unknown";
-    shapes.run([
-        "rustc",
-        "--locked",
-        "-p",
-        "page",
-        "--target",
-        target,
-        "--",
-        "-Clink-arg=--section-manifest",
-    ]);
+    let (crates, kept) = linked_into_a_program(&work);
+    let words = ["rustc", "--locked", "-p", "page", "--target", target, "--"];
+    let words = words.into_iter().chain(["-Clink-arg=--section-manifest"]);
+    shapes.run(words.chain(crates.iter().map(String::as_str)));
     let module = shapes.built(target, "debug", "page.wasm");
     let before = std::fs::read(&module).expect("a module");
     let arguments = args![module, "--target", "web", "--out-dir", "pkg"];
@@ -375,6 +370,10 @@ fn it_survives_wasm_bindgen() {
     let after = std::fs::read(work.file("pkg/page_bg.wasm")).expect("a module");
     assert_ne!(before, after);
     assert_eq!(manifest(&after), manifest(&before));
+    work.write("before.wasm", &before);
+    for module in ["before.wasm", "pkg/page_bg.wasm"] {
+        assert_eq!(read(&work, module), kept, "{module}");
+    }
     let pointers_of = |module: &[u8]| {
         let file = work.write("module.wasm", module);
         pointers(&work.sections(args!["inspect", file, "--json"]).json())

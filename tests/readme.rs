@@ -105,7 +105,7 @@ fn the_example_with_linkme() {
     let directory = root().join("target/tests/readme/program");
     let manifest = format!(
         "[workspace]\n[package]\nname = \"program\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n\
-         [dependencies]\nlinkme = {{ path = '{}' }}\n",
+         [dependencies]\nlinkme = {{ package = \"wasm-section-linkme\", path = '{}' }}\n",
         root().join("crates/linkme").display()
     );
     write(&directory.join("Cargo.toml"), manifest.as_bytes());
@@ -126,14 +126,19 @@ fn the_example_with_linkme() {
     assert_eq!(Instance::new(&module).call("run", &[21]), 42);
 }
 
-#[test]
-fn the_options() {
+/// What `--help` says.
+pub fn help() -> String {
     let help = Command::new(linker())
         .arg("--help")
         .env("WASM_SECTION_LD_LINKER", tool("WSL_WASM_LD"))
         .output()
         .expect("help");
-    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    String::from_utf8(help.stdout).expect("UTF-8")
+}
+
+#[test]
+fn the_options() {
+    let help = help();
     let readme = read("README.md");
     for option in [
         "-T FILE, --script=FILE",

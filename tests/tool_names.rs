@@ -17,13 +17,13 @@ struct Compiler {
     name: &'static str,
     /// The settings that say where it is, and where its sysroot is.
     settings: [&'static str; 2],
-    flag: Option<&'static str>,
+    flags: &'static [&'static str],
 }
 
 const STABLE: Compiler = Compiler {
     name: "stable",
     settings: ["WSL_RUSTC", "WSL_SYSROOT"],
-    flag: None,
+    flags: &[],
 };
 
 /// The program with some of its source replaced, in a directory of its own.
@@ -73,7 +73,7 @@ fn build(
     for file in [&module, &module.with_file_name("deps/app.wasm")] {
         let _ = fs::remove_file(file);
     }
-    let mut flags: Vec<String> = compiler.flag.into_iter().map(str::to_owned).collect();
+    let mut flags: Vec<String> = compiler.flags.iter().map(|&flag| flag.to_owned()).collect();
     flags.extend(manifest.then(|| "-Clink-arg=--section-manifest".to_owned()));
     let arguments = [
         "build",
@@ -139,6 +139,10 @@ fn check(compiler: &Compiler) {
         instance.call("sum", &[]),
         25 * 4 + 2 + 6 + 1000 + 2000 + 1 + 2
     );
+    assert_eq!(
+        instance.call("hooks", &[]),
+        20 + 300 + 50_000 + 600_000 + 7_000_000 + 80_000_000
+    );
     for other in [
         built(FIRST, "release"),
         built(SECOND, "dev"),
@@ -168,11 +172,7 @@ fn one_program_is_the_same_in_each_version_and_profile() {
 
 #[test]
 fn one_program_is_the_same_by_v0_mangling() {
-    check(&Compiler {
-        name: "v0",
-        flag: Some("-Csymbol-mangling-version=v0"),
-        ..STABLE
-    });
+    check(&V0);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn one_program_is_the_same_on_nightly() {
     check(&Compiler {
         name: "nightly",
         settings: ["WSL_RUSTC_NIGHTLY", "WSL_SYSROOT_NIGHTLY"],
-        flag: None,
+        flags: &[],
     });
 }
 
@@ -228,7 +228,7 @@ fn what_people_call_them() {
         "plugin::UPPER",
         "plugin::two::UPPER",
         "plugin::two::LOWER",
-        "plugin::two::LOWER #2",
+        "plugin::two::LOWER #1",
     ] {
         has(&format!(" 4 {name} plugin"));
     }
@@ -286,7 +286,7 @@ inventory<registry::shapes::Kind>: 1 -> 1 entries
 ! plugin::deep (plugin): \"quadrat\" -> \"box\", 05000000 -> 06000000
 inventory<registry::shapes::generic::Of<u16>>: 1 -> 2 entries
 - plugin (plugin): 6 bytes
-+ plugin #2 (plugin): 4 bytes
++ plugin #1 (plugin): 4 bytes
 + plugin (plugin): 2 bytes
 linkme<registry::LIMITS>: 4 -> 4 entries
 ! plugin::two::UPPER (plugin): d0070000 -> d1070000
@@ -305,4 +305,163 @@ linkme<registry::shapes::HANDLERS>: 2 -> 2 entries
     let changed = &differences["sections"][1]["changed"][0];
     assert_eq!(changed["old"]["title"], "plugin::deep");
     assert_eq!(changed["changes"][0]["old"], "\"quadrat\"");
+}
+
+/// What entries with closures refer to, each by the name of the entry.
+fn closures(module: &Path, work: &Work) -> Vec<String> {
+    let said = work.sections(args!["inspect", module]);
+    let all = rows(&said.text).into_iter();
+    let all = all.filter_map(|row| {
+        row.split_once(" plugin ")
+            .map(|(entry, to)| format!("{entry}: {to}"))
+    });
+    let mut all: Vec<_> = all
+        .filter_map(|row| Some(row.split_once(' ')?.1.split_once(' ')?.1.to_owned()))
+        .filter(|row| row.contains("closure") || row.contains("call_once"))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Where closures stand: in which function, constant or static, or for values of inventory in which module. `line` is what
+/// follows that, by a part of the line that the closure is in.
+fn check_closures(compiler: &Compiler, profile: &str, number: &str, line: impl Fn(&str) -> String) {
+    let work = Work::new();
+    let module = build(&work, compiler, FIRST, profile, true);
+    let expected = [
+        format!(
+            "plugin::closures: closure in plugin::closures{}",
+            line("600_000")
+        ),
+        format!(
+            "plugin::closures: closure in plugin::closures{}",
+            line("7_000_000")
+        ),
+        format!(
+            "plugin::closures::IN_STATIC: closure in plugin::closures::IN_STATIC{}",
+            line("n + 20")
+        ),
+        format!(
+            "plugin::closures::OF_CONSTANT: closure in plugin::closures::IN_CONSTANT{}",
+            line("n + 300")
+        ),
+        format!(
+            "plugin::closures::OF_FUNCTION: closure{number} in plugin::closures::in_function{}",
+            line("50_000")
+        ),
+    ];
+    let closures = closures(&module, &work);
+    for expected in expected {
+        assert!(closures.contains(&expected), "{expected}: {closures:#?}");
+    }
+    let call_once = closures.iter().find(|row| row.contains("call_once"));
+    assert_eq!(call_once, None);
+}
+
+/// ` (…/plugin/src/lib.rs:12)`, of the line that contains this.
+fn line_of(compiler: &Compiler) -> impl Fn(&str) -> String {
+    let directory = format!(
+        "target/tests/names/{}/first/plugin/src/lib.rs",
+        compiler.name
+    );
+    let path = root().join(directory);
+    move |part| {
+        let text = fs::read_to_string(&path).expect("a file");
+        let index = text.lines().position(|line| line.contains(part));
+        let line = index.expect("a line") + 1;
+        format!(" ({}:{line})", path.display())
+    }
+}
+
+const V0: Compiler = Compiler {
+    name: "v0",
+    flags: &["-Csymbol-mangling-version=v0"],
+    ..STABLE
+};
+
+#[test]
+fn where_closures_stand() {
+    check_closures(&STABLE, "dev", "", line_of(&STABLE));
+    check_closures(&V0, "dev", " #1", line_of(&V0));
+    check_closures(&V0, "release", " #1", |_| String::new());
+    let work = Work::new();
+    let module = build(&work, &V0, FIRST, "release", true);
+    let said = work.sections(args!["inspect", module]);
+    let rows = rows(&said.text);
+    let plain = rows.iter().find(|row| row.contains(" plugin::plain "));
+    let plain = plain.unwrap_or_else(|| panic!("no entry: {rows:#?}"));
+    assert!(
+        plain.ends_with(" plugin fn plugin::plain::plain"),
+        "{plain}"
+    );
+}
+
+/// Optimized code has no call of a closure, but the debug information has its name.
+#[test]
+fn where_closures_stand_by_debug_information() {
+    const DEBUG: Compiler = Compiler {
+        name: "debug",
+        flags: &["-Cdebuginfo=1", "-Cstrip=none"],
+        ..STABLE
+    };
+    check_closures(&DEBUG, "release", "", line_of(&DEBUG));
+    const LINES: Compiler = Compiler {
+        name: "lines",
+        flags: &["-Cdebuginfo=line-tables-only", "-Cstrip=none"],
+        ..STABLE
+    };
+    check_closures(&LINES, "release", " #1", line_of(&LINES));
+}
+
+/// Legacy mangling without debug information does not say it. The entry is known.
+#[test]
+fn closures_of_entries() {
+    let work = Work::new();
+    let module = build(&work, &STABLE, FIRST, "release", true);
+    assert_eq!(
+        closures(&module, &work),
+        [
+            // Its table of methods has the closure itself.
+            "plugin::closures: closure in plugin::closures",
+            "plugin::closures: closure of plugin::closures",
+            "plugin::closures::IN_STATIC: closure of plugin::closures::IN_STATIC",
+            "plugin::closures::OF_CONSTANT: closure of plugin::closures::OF_CONSTANT",
+            "plugin::closures::OF_FUNCTION: closure of plugin::closures::OF_FUNCTION",
+            "plugin::plain: function or closure of plugin::plain",
+        ]
+    );
+}
+
+/// The same closures by both manglings, and another one in place of one.
+#[test]
+fn closures_are_compared_by_where_they_stand() {
+    let work = Work::new();
+    let old = build(&work, &STABLE, FIRST, "dev", true);
+    let new = build(&work, &V0, FIRST, "release", true);
+    let said = diff(&work, &old, &new);
+    assert_eq!(
+        said.text,
+        "no differences: the same entries in the same order\n"
+    );
+    let other: (&str, &[_]) = (
+        "other",
+        &[(
+            "OF_CONSTANT: fn(i32) -> i32 = IN_CONSTANT",
+            "OF_CONSTANT: fn(i32) -> i32 = |n| n",
+        )],
+    );
+    let new = build(&work, &STABLE, other, "dev", true);
+    let said = diff(&work, &old, &new);
+    let expected = "\
+linkme<registry::HOOKS>: 3 -> 3 entries
+! plugin::closures::OF_CONSTANT (plugin): closure in plugin::closures::IN_CONSTANT -> closure in plugin::closures::OF_CONSTANT
+";
+    assert_eq!((said.status, said.text.as_str()), (1, expected));
+    let said = work.sections(args!["why", old, "closures::IN_CONSTANT"]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    assert!(
+        said.text.contains("plugin::closures::OF_CONSTANT"),
+        "{}",
+        said.text
+    );
 }

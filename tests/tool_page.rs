@@ -1,7 +1,7 @@
 //! `wasm-sections inspect --html`: one page, shown by Chromium.
 
 use crate::args;
-use crate::support::{Work, tool};
+use crate::support::{Work, reading, tool};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +28,27 @@ fn page(work: &Work) -> PathBuf {
 /// What the browser makes of the page, after a script of ours has run.
 fn shown(work: &Work, page: &Path, script: &str) -> String {
     let text = std::fs::read_to_string(page).expect("the page");
-    let page = work.write("scripted.html", format!("{text}<script>{script}</script>"));
+    shown_by_browser(work, &format!("{text}<script>{script}</script>"))
+}
+
+/// The same on a screen of that width. The window of a browser has a minimum width, but a frame in it has none.
+fn shown_at(width: u32, work: &Work, page: &Path, script: &str) -> String {
+    let text = std::fs::read_to_string(page).expect("the page");
+    let tell = "parent.postMessage(document.querySelector('main').innerHTML, '*');";
+    work.write(
+        "frame.html",
+        format!("{text}<script>{script}; {tell}</script>"),
+    );
+    let outer = format!(
+        "<!doctype html><main></main>
+        <script>onmessage = event => document.querySelector('main').innerHTML = event.data;</script>
+        <iframe src='frame.html' style='width: {width}px; height: 1000px; border: 0'></iframe>"
+    );
+    shown_by_browser(work, &outer)
+}
+
+fn shown_by_browser(work: &Work, text: &str) -> String {
+    let page = work.write("shown.html", text);
     let output = Command::new(tool("WSL_CHROMIUM"))
         .args([
             "--headless",
@@ -37,6 +57,7 @@ fn shown(work: &Work, page: &Path, script: &str) -> String {
             "--disable-dev-shm-usage",
         ])
         .args(["--no-first-run", "--virtual-time-budget=5000", "--dump-dom"])
+        .args(["--hide-scrollbars", "--window-size=1400,1000"])
         .arg(format!(
             "--user-data-dir={}",
             work.file("profile").display()
@@ -138,4 +159,68 @@ fn it_needs_nothing_else() {
     for outside in ["http:", "https:", "src=", "@import", "url(", "fetch("] {
         assert!(!without_namespace.contains(outside), "{outside}");
     }
+}
+
+/// Reports the parts of the page that are wider than their place: the page, and what could be scrolled in it.
+const TOO_WIDE: &str = r#"
+    const wide = [document.documentElement, ...document.querySelectorAll("body *")]
+      .filter(node => node.scrollWidth > node.clientWidth && node.clientWidth > 0)
+      .map(node => `${node.tagName} ${node.className}: ${node.scrollWidth} in ${node.clientWidth}`);
+    const outside = [...document.querySelectorAll("body *")]
+      .filter(node => node.getBoundingClientRect().right > innerWidth + 1)
+      .map(node => `${node.tagName} ${node.className} ends outside`);
+    document.querySelector("main").append(`[width ${innerWidth}: ${[...wide, ...outside].join(", ")}]`);
+"#;
+
+/// Long names and texts are wrapped, in each kind of section.
+#[test]
+fn nothing_is_wider_than_the_window() {
+    let work = Work::new();
+    let long = "a_name_that_has_no_space_".repeat(8);
+    let source = format!(
+        r#"
+        struct Entry {{ const char *text; int (*run)(int); }};
+        static int run_{long}(int x) {{ return x; }}
+        struct Entry one __asm__("__link_section__ENTRIES$first.key$one") = {{ "{long}", run_{long} }};
+        struct Entry two __asm__("__link_section__ENTRIES$second$two::{long}") = {{ "text", run_{long} }};
+        char rest[16] __asm__("__link_section__{long}$$rest") = {{ 1 }};
+        "#
+    );
+    let object = work.c("object", &source);
+    let module = work.with_manifest("page.wasm", "ENTRIES", std::slice::from_ref(&object));
+    let guessed = work.link(reading("ENTRIES", [object])).silent();
+    for (name, module) in [
+        ("manifest", module),
+        ("guessed", work.write("guessed.wasm", guessed)),
+    ] {
+        let page = work.file(&format!("{name}.html"));
+        let said = work.sections(args!["inspect", module, "--html", page]);
+        assert_eq!(said.status, 0, "{}", said.errors);
+        for width in [420, 1280] {
+            let dom = shown_at(width, &work, &page, TOO_WIDE);
+            let (_, report) = dom.rsplit_once("[width ").expect("a report");
+            assert_eq!(report, format!("{width}: ]"), "{name}");
+        }
+    }
+}
+
+/// A sorted table keeps its form on a narrow screen: each entry is a block whose parts have titles.
+#[test]
+fn each_part_has_a_title_on_a_narrow_screen() {
+    let work = Work::new();
+    let page = page(&work);
+    let script = r##"
+        [...document.querySelectorAll("#s0-0 th button")].find(b => b.textContent === "entry").click();
+        const row = document.querySelector("#s0-0 tbody tr");
+        const titles = [...row.cells].map(cell => getComputedStyle(cell, "::before").content);
+        document.querySelector("main").append(`[${getComputedStyle(row).display} ${titles.join(" ")}]`);
+    "##;
+    let narrow = shown_at(420, &work, &page, script);
+    let expected = r##"[block "#" "address" "size" "key" "entry" "from" "refers to"]"##;
+    assert!(narrow.ends_with(expected), "{narrow}");
+    let wide = shown_at(1280, &work, &page, script);
+    assert!(
+        wide.ends_with("[table-row none none none none none none none]"),
+        "{wide}"
+    );
 }

@@ -40,7 +40,7 @@ fn an_entry() {
     let module = module(&work);
     for symbol in ["late", "__link_section__HOOKS$20$late", "20$lat"] {
         let parts = [
-            "late is number 2 of 2 in HOOKS\n",
+            "late is at index 1 of HOOKS (2 entries)\n",
             "from      libhooks.a(object.o)\n",
             "order     by its key `20`",
             "refers to fn run at +0\n",
@@ -71,7 +71,7 @@ fn an_entry_of_an_array_that_nobody_reads() {
     let work = Work::new();
     let module = module(&work);
     let parts = [
-        "DEAD, which was garbage-collected",
+        "DEAD (1 entry), which was garbage-collected",
         "refers to __start_DEAD or __stop_DEAD",
     ];
     says(why(&work, &module, "dead"), 1, &parts);
@@ -110,7 +110,7 @@ fn a_rust_path_without_its_mark() {
     rust.with(&arguments).program("program", program).silent();
     let module = work.file("program.wasm");
     let parts = [
-        "plugin::HOOK is number 1 of 1 in HOOKS",
+        "plugin::HOOK is at index 0 of HOOKS (1 entry)",
         "from      crate plugin, libplugin.rlib(",
     ];
     says(why(&work, &module, "plugin::HOOK"), 0, &parts);

@@ -102,6 +102,8 @@ pub enum Id {
     WhyExtract,
     /// Ours: `--gather=PATTERN`.
     Gather,
+    /// Ours: `--section-keep=PATTERN`.
+    Keep,
     /// Ours: `--section-linker=PATH`.
     SectionLinker,
     /// Ours: `-T FILE`, `--script=FILE`.
@@ -122,6 +124,7 @@ impl Id {
         matches!(
             self,
             Id::Gather
+                | Id::Keep
                 | Id::SectionLinker
                 | Id::Script
                 | Id::PrintScript
@@ -218,6 +221,8 @@ const OPTIONS: &[Spec] = &[
     // Ours.
     spec("gather", Two, Separate, Id::Gather),
     spec("gather=", Two, Joined, Id::Gather),
+    spec("section-keep", Two, Separate, Id::Keep),
+    spec("section-keep=", Two, Joined, Id::Keep),
     spec("section-linker", Two, Separate, Id::SectionLinker),
     spec("section-linker=", Two, Joined, Id::SectionLinker),
     spec("section-print-script", Two, Flag, Id::PrintScript),

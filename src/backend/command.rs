@@ -1,13 +1,16 @@
 //! The command line of the backend: the caller's arguments, with temporary files in place of or before the
 //! rewritten inputs.
 
+use super::beside::Promoted;
 use super::diagnostics::{NameMap, SynthesizedSymbols};
 use super::gate::Gate;
+use super::locate::Backend;
 use super::map::MapArrays;
+use super::wild;
 use crate::args::{self, ArgumentIndex, CommandLine, Edits, Id, Meaning};
 use crate::error::{Error, Result, os_message};
 use crate::input::{Files, Module, Name};
-use crate::temporary::{Directory, Kind, cannot_write};
+use crate::temporary::{Kind, TemporaryFiles, cannot_write};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -15,9 +18,10 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// The command line of one link, and its temporary files. Dropping it removes them.
 pub struct LinkCommand<'a> {
-    pub(super) directory: Directory,
+    pub(super) files: TemporaryFiles,
     pub(super) edits: Edits,
     pub(super) names: NameMap<'a>,
+    pub(super) promoted: Promoted,
 }
 
 /// The maximum length of a command line in bytes; longer ones go into a response file. The limit of Windows is
@@ -44,19 +48,41 @@ pub fn are_short(arguments: &[OsString]) -> bool {
 }
 
 impl<'a> LinkCommand<'a> {
-    /// An empty command, with a directory for its temporary files.
+    /// An empty command for this output, with a directory for its temporary files.
     ///
     /// # Errors
     /// A temporary directory that cannot be created.
-    pub fn new() -> Result<Self> {
-        let directory = Directory::new().map_err(|error| cannot_write(&error))?;
-        let mut prefix = directory.path().as_os_str().as_encoded_bytes().to_vec();
+    pub fn new(output: &Path) -> Result<Self> {
+        TemporaryFiles::in_directory(output).map(Self::with)
+    }
+
+    /// An empty command with its temporary files in memory, of which there may be `files`. `None` if the system does
+    /// not have so many.
+    pub fn in_memory(files: usize) -> Option<Self> {
+        TemporaryFiles::in_memory(files).ok().map(Self::with)
+    }
+
+    fn with(files: TemporaryFiles) -> Self {
+        let mut prefix = files.path().as_os_str().as_encoded_bytes().to_vec();
         prefix.push(MAIN_SEPARATOR as u8);
-        Ok(Self {
-            directory,
+        Self {
+            files,
             edits: Edits::default(),
             names: NameMap::new(prefix),
-        })
+            promoted: Promoted::default(),
+        }
+    }
+
+    /// An empty command for a backend, without the options that this backend does not know.
+    ///
+    /// # Errors
+    /// As of [`Self::new`]; an option that cannot be left out.
+    pub fn for_backend(line: &CommandLine, backend: &Backend) -> Result<Self> {
+        let mut command = Self::new(line.output())?;
+        if backend.must_carry(line) {
+            wild::carry(&mut command, line)?;
+        }
+        Ok(command)
     }
 
     /// Prints the messages of the LTO step, and hides these warnings in the final link.
@@ -81,7 +107,8 @@ impl<'a> LinkCommand<'a> {
     /// A response file that cannot be written.
     pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
         let arguments = line.edited(&self.edits);
-        if are_short(&arguments) {
+        // A backend that may read files in memory gets its arguments by a pipe.
+        if self.files.are_in_memory() || are_short(&arguments) {
             return Ok(arguments);
         }
         let response = args::response_file(&arguments, line.quoting());
@@ -129,7 +156,7 @@ impl<'a> LinkCommand<'a> {
 
     /// The directory of the temporary files.
     pub(super) fn directory(&self) -> &Path {
-        self.directory.path()
+        self.files.path()
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], shown_as: Option<String>) -> Result<PathBuf> {
@@ -142,32 +169,33 @@ impl<'a> LinkCommand<'a> {
         bytes: &[u8],
         shown_as: Option<String>,
     ) -> Result<PathBuf> {
-        let path = self.path(kind, shown_as);
-        fs::write(&path, bytes).map_err(|error| cannot_write(&error))?;
+        let path = self.path(kind, shown_as)?;
+        fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
         Ok(path)
     }
 
     /// The path of the next temporary file. Messages show it as `shown_as`.
-    pub(super) fn path(&mut self, kind: Kind, shown_as: Option<String>) -> PathBuf {
-        let name = self.directory.name(kind);
-        let path = self.directory.path().join(&name);
+    ///
+    /// # Errors
+    /// A file in memory that cannot be created.
+    pub(super) fn path(&mut self, kind: Kind, shown_as: Option<String>) -> Result<PathBuf> {
+        let path = self.files.file(kind)?;
         if let Some(input) = shown_as {
-            self.names.add_input(&name, input);
+            self.names.add_input(&path, input);
         }
-        path
+        Ok(path)
     }
 
     /// The name of the next member of a temporary archive, which messages show as `shown_as`.
-    pub(super) fn new_member(&mut self, archive: &str, shown_as: String) -> String {
-        let member = self.directory.name(Kind::Object);
-        self.names
-            .add_input(&format!("{archive}({member})"), shown_as);
+    pub(super) fn new_member(&mut self, archive: &Path, shown_as: String) -> String {
+        let member = self.files.name(Kind::Object);
+        self.names.add_member(archive, &member, shown_as);
         member
     }
 
     /// The name of the member `name` of `original` in the temporary archive `archive`. It is the same if the archive
     /// format allows that, because some messages show a member without its archive.
-    pub(super) fn member(&mut self, archive: &str, name: &str, original: &Name) -> String {
+    pub(super) fn member(&mut self, archive: &Path, name: &str, original: &Name) -> String {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/()".contains(&byte);
         match !name.is_empty() && name.bytes().all(is_plain) {
             true => name.to_owned(),
@@ -213,10 +241,13 @@ impl<'a> LinkCommand<'a> {
     }
 
     /// Appends an object, to be written to the returned path.
-    pub fn append(&mut self) -> PathBuf {
-        let path = self.path(Kind::Object, None);
+    ///
+    /// # Errors
+    /// A file in memory that cannot be created.
+    pub fn append(&mut self) -> Result<PathBuf> {
+        let path = self.path(Kind::Object, None)?;
         self.edits.last.push(path.clone().into());
-        path
+        Ok(path)
     }
 
     /// Appends an argument.
@@ -229,9 +260,7 @@ impl<'a> LinkCommand<'a> {
     /// # Errors
     /// A gate that cannot be created.
     pub fn gate(&mut self) -> Result<(PathBuf, Gate)> {
-        let [path, open_path] = [(); 2].map(|()| self.path(Kind::Archive, None));
-        let gate = Gate::create(path.clone(), open_path);
-        Ok((path, gate.map_err(|error| cannot_write(&error))?))
+        Gate::create(&mut self.files)
     }
 
     /// Sets the inputs that messages show for the symbols of the synthesized object.

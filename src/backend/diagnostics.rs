@@ -111,9 +111,16 @@ impl<'a> NameMap<'a> {
         self.printed.contains(line)
     }
 
-    /// Shows the temporary file `file` as `input`.
-    pub fn add_input(&mut self, file: &str, input: String) {
-        self.inputs.insert(file.as_bytes().to_vec(), input);
+    /// Shows a temporary file as `input`.
+    pub fn add_input(&mut self, file: &Path, input: String) {
+        self.inputs.insert(key(file), input);
+    }
+
+    /// Shows a member of a temporary archive as `input`.
+    pub fn add_member(&mut self, archive: &Path, member: &str, input: String) {
+        let mut key = key(archive);
+        key.extend(format!("({member})").bytes());
+        self.inputs.insert(key, input);
     }
 
     /// Sets the inputs of the symbols of the synthesized object.
@@ -216,12 +223,18 @@ fn output_name(file: &[u8]) -> Option<&[u8]> {
     name.strip_prefix(&[MAIN_SEPARATOR as u8])
 }
 
-/// The length of the name of a temporary file at the start of `text`: digits, an extension and, for an
-/// archive, the member in parentheses. The full stop of a sentence may follow it.
+/// The key of a temporary file in [`NameMap::inputs`].
+fn key(file: &Path) -> Vec<u8> {
+    let name = file.file_name().unwrap_or_default();
+    name.as_encoded_bytes().to_vec()
+}
+
+/// The length of the name of a temporary file at the start of `text`: digits, an extension unless it is in memory and,
+/// for an archive, the member in parentheses. The full stop of a sentence may follow it.
 fn file_name_length(text: &[u8]) -> usize {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match text[digits..] {
-        [b'.', b'a', b'(', ..] => {
+        [b'(', ..] | [b'.', b'a', b'(', ..] => {
             let length = memchr::memchr(b')', text).map(|end| end + 1);
             length.unwrap_or(text.len())
         }
@@ -318,8 +331,8 @@ mod tests {
 
     fn text(text: &str) -> String {
         let mut names = NameMap::new(b"/tmp/x/".to_vec());
-        names.add_input("3.o", "libp.rlib(p.o)".to_owned());
-        names.add_input("4.a(5.o)", "r.o".to_owned());
+        names.add_input(Path::new("3.o"), "libp.rlib(p.o)".to_owned());
+        names.add_member(Path::new("4.a"), "5.o", "r.o".to_owned());
         names.set_symbols(SynthesizedSymbols {
             origins: Box::new(|| HashMap::from_iter([("callback".to_owned(), Some(9))])),
             input_name: Box::new(|input| match input {
@@ -333,6 +346,25 @@ mod tests {
             },
         });
         String::from_utf8(names.text(text.as_bytes())).expect("UTF-8")
+    }
+
+    #[test]
+    fn files_in_memory_are_shown_as_inputs() {
+        let mut names = NameMap::new(b"/proc/7/fd/".to_vec());
+        names.add_input(Path::new("/proc/7/fd/12"), "libp.rlib".to_owned());
+        names.add_member(
+            Path::new("/proc/7/fd/12"),
+            "5.o",
+            "libp.rlib(a b.o)".to_owned(),
+        );
+        let text = |text: &str| String::from_utf8(names.text(text.as_bytes())).expect("UTF-8");
+        assert_eq!(text("/proc/7/fd/12(x.o): bad"), "libp.rlib(x.o): bad");
+        assert_eq!(
+            text("/proc/7/fd/12(5.o):(.data)"),
+            "libp.rlib(a b.o):(.data)"
+        );
+        assert_eq!(text("in /proc/7/fd/12."), "in libp.rlib.");
+        assert_eq!(text("/proc/7/fd/13: bad"), "<link sections>: bad");
     }
 
     #[test]

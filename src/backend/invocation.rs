@@ -1,8 +1,7 @@
 //! An invocation of the backend, with its arguments on the command line or sent later.
 //!
-//! Loading lld takes longer than most of our work. So lld starts early, with its standard input as a
-//! response file, and blocks until the arguments arrive. This process can then no longer become the backend,
-//! so lld starts early only for inputs with marks.
+//! Loading lld takes as long as our work on a link of a hundred crates. So lld starts before the inputs are read, with
+//! its standard input as a response file, and blocks until the arguments arrive.
 
 use super::command::{LinkCommand, are_short};
 use super::diagnostics::NameMap;
@@ -48,6 +47,11 @@ impl<'a> Invocation<'a> {
             self.started = Some(process::start_early(self.backend, &arguments)?);
         }
         Ok(())
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> &Backend {
+        self.backend
     }
 
     /// Whether the backend was started early.
@@ -161,7 +165,7 @@ impl<'a> Invocation<'a> {
         if are_short(&arguments) {
             return Ok((arguments, None));
         }
-        let mut command = LinkCommand::new()?;
+        let mut command = LinkCommand::new(self.line.output())?;
         let arguments = command.arguments(self.line)?;
         Ok((arguments, Some(command)))
     }

@@ -1,5 +1,8 @@
 //! Finds the backend.
 
+use super::replaced;
+use super::sysroot::sysroots;
+use super::wild;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::input::SharedLibraries;
@@ -26,16 +29,20 @@ pub struct Backend {
     pub inner: Option<PathBuf>,
     /// The major version of lld, once known.
     version: OnceCell<Option<u32>>,
+    /// Whether it is wild before 0.11, once known.
+    old_wild: OnceCell<bool>,
 }
 
 impl Backend {
-    /// Finds the backend: the first of `--section-linker`, the environment, `rust-lld` and then `wasm-ld` on
-    /// PATH (rustc adds its own directory), `rust-lld` in rustc's sysroot, and the newest `wasm-ld-NN` on PATH.
+    /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
+    /// is `called` ([`replaced::replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory),
+    /// `rust-lld` in the sysroot of the toolchain that runs this link or of the `rustc` on PATH, and the newest
+    /// `wasm-ld-NN` on PATH.
     ///
     /// # Errors
     /// No linker is found, or a given path does not exist or is this program.
-    pub fn find(line: &CommandLine) -> Result<Self> {
-        let backend = Self::find_linker(line)?;
+    pub fn find(line: &CommandLine, called: Option<&Path>) -> Result<Self> {
+        let backend = Self::find_linker(line, called)?;
         match line.is_for_component() && backend.stem().is_none_or(|stem| stem != COMPONENT_LD) {
             true => backend.for_component(),
             false => Ok(backend),
@@ -67,7 +74,7 @@ impl Backend {
         })
     }
 
-    fn find_linker(line: &CommandLine) -> Result<Self> {
+    fn find_linker(line: &CommandLine, called: Option<&Path>) -> Result<Self> {
         let itself = std::env::current_exe().ok();
         let itself = itself.as_deref();
         if let Some(path) = line.values(Id::SectionLinker).last() {
@@ -82,8 +89,11 @@ impl Backend {
                 .iter()
                 .map(move |directory| directory.join(exe(name)))
         });
-        on_path
-            .chain(std::iter::once_with(in_sysroot).flatten())
+        let replaced = called.into_iter();
+        replaced
+            .flat_map(|called| replaced::replaced(called, &directories))
+            .chain(on_path)
+            .chain(sysroots(line).flat_map(|sysroot| in_sysroot(&sysroot)))
             .chain(std::iter::once_with(|| newest_versioned(&directories)).flatten())
             .find(|path| path.is_file() && !itself.is_some_and(|itself| is_same(path, itself)))
             .map(Self::at)
@@ -125,6 +135,7 @@ impl Backend {
             path,
             inner: None,
             version: OnceCell::new(),
+            old_wild: OnceCell::new(),
         }
     }
 
@@ -190,6 +201,23 @@ impl Backend {
         stem == "rust-lld" || stem.strip_prefix("lld").is_some_and(is_version)
     }
 
+    /// Whether it is wild before 0.11, which does not know all options that rustc passes. Runs it at most once, if it is
+    /// wild.
+    pub fn is_old_wild(&self) -> bool {
+        *self.old_wild.get_or_init(|| wild::is_old_wild(&self.path))
+    }
+
+    /// Whether it does not know an option of this command line that is done without it.
+    pub fn must_carry(&self, line: &CommandLine) -> bool {
+        wild::must_carry(line) && self.is_old_wild()
+    }
+
+    /// Whether it links several objects from one archive: lld or another linker under a name of lld, with
+    /// `--whole-archive`. A wrapper may look at its arguments, so it gets no archive in place of an object.
+    pub fn takes_objects_together(&self) -> bool {
+        self.takes_flavor() && !self.is_old_wild()
+    }
+
     /// Whether it is a binary, not a script.
     pub fn is_program(&self) -> bool {
         let mut first = [0; 2];
@@ -202,7 +230,7 @@ impl Backend {
     }
 }
 
-fn exe(name: &str) -> OsString {
+pub(super) fn exe(name: &str) -> OsString {
     format!("{name}{EXE_SUFFIX}").into()
 }
 
@@ -215,31 +243,16 @@ pub fn program(path: &Path) -> Option<PathBuf> {
 }
 
 /// The absolute directories of PATH. Relative ones are ignored, so nothing runs from the current directory.
-fn path_directories() -> Vec<PathBuf> {
+pub(super) fn path_directories() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .filter(|directory| directory.is_absolute())
         .collect()
 }
 
-/// The candidates for `rust-lld` in the sysroot of `rustc`.
-fn in_sysroot() -> Vec<PathBuf> {
-    let rustc = path_directories()
-        .into_iter()
-        .map(|directory| directory.join(exe("rustc")))
-        .find(|path| path.is_file());
-    let output = rustc.and_then(|rustc| {
-        Command::new(rustc)
-            .args(["--print", "sysroot"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()
-    });
-    let Some(sysroot) = output.and_then(|output| String::from_utf8(output.stdout).ok()) else {
-        return Vec::new();
-    };
-    let targets = Path::new(sysroot.trim()).join("lib").join("rustlib");
+/// The candidates for `rust-lld` in a sysroot.
+fn in_sysroot(sysroot: &Path) -> Vec<PathBuf> {
+    let targets = sysroot.join("lib").join("rustlib");
     directory_entries(&targets)
         .into_iter()
         .map(|target| target.join("bin").join(exe("rust-lld")))
@@ -247,17 +260,23 @@ fn in_sysroot() -> Vec<PathBuf> {
 }
 
 /// The `wasm-ld-NN` in `directories`, newest first.
-fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn newest_versioned(directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = directories
         .iter()
         .flat_map(|directory| directory_entries(directory))
         .filter_map(|path| {
-            let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
-            Some((version.parse().ok()?, path))
+            let version = version_in_name(&path)?;
+            Some((version, path))
         })
         .collect();
     found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// NN of `wasm-ld-NN`.
+pub(super) fn version_in_name(path: &Path) -> Option<u32> {
+    let version = path.file_stem()?.to_str()?.strip_prefix("wasm-ld-")?;
+    version.parse().ok()
 }
 
 /// The entries of a directory, sorted for a deterministic result.

@@ -57,7 +57,7 @@ pub fn compile_bitcode(
     with_entries: &BitcodeWithEntries,
 ) -> Result<Compiled> {
     let invocation = Invocation::new(line, backend);
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::new(line.output())?;
     let output = Output::new(line, &command)?;
     command.names.set_output(&output.requested);
     let kept = with_entries
@@ -194,7 +194,7 @@ impl Output {
     fn new(line: &CommandLine, command: &LinkCommand<'_>) -> Result<Self> {
         let requested = line.output().to_path_buf();
         let directory = command.directory().join(OUTPUT);
-        fs::create_dir(&directory).map_err(|error| cannot_write_temporary(&error))?;
+        fs::create_dir(&directory).map_err(|error| cannot_write_temporary(&directory, &error))?;
         // LTO generates names that contain the file name of the output.
         let file = directory.join(requested.file_name().unwrap_or(OsStr::new("a.out")));
         Ok(Self {
@@ -238,7 +238,8 @@ impl Output {
             if !Path::new(&path).exists() {
                 break;
             }
-            let bytes = fs::read(&path).map_err(|error| cannot_write_temporary(&error))?;
+            let bytes = fs::read(&path)
+                .map_err(|error| cannot_write_temporary(Path::new(&path), &error))?;
             if !bytes.is_empty() {
                 objects.push((Name::new(PathBuf::from(name).into(), None), bytes));
             }
@@ -305,7 +306,7 @@ fn compile_separately(
     line: &CommandLine,
     module: &Module<'_>,
 ) -> Result<Separate> {
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::new(line.output())?;
     let output = Output::new(line, &command)?;
     drop_reports(&mut command, line);
     for (index, argument) in line.arguments() {
@@ -448,7 +449,7 @@ impl Canonical {
     fn of_module<'m>(&mut self, module: &'m Module<'_>) -> (PathBuf, &'m [u8]) {
         let member = match module.provenance {
             Provenance::Member => module.name.member().unwrap_or_default(),
-            Provenance::File | Provenance::Compiled => "",
+            Provenance::File | Provenance::Promoted | Provenance::Compiled => "",
         };
         (self.path(module.name.file()), member.as_bytes())
     }

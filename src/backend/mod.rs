@@ -1,5 +1,7 @@
 //! Finds and runs the backend linker, and relays its messages.
 
+mod answers;
+mod beside;
 mod command;
 mod diagnostics;
 mod gate;
@@ -9,8 +11,11 @@ mod lto;
 mod map;
 mod process;
 mod relay;
+mod replaced;
 mod rewritten;
+mod sysroot;
 mod undefined;
+mod wild;
 
 pub use command::LinkCommand;
 pub use diagnostics::{GeneratedNames, NameMap, SynthesizedSymbols};
@@ -20,5 +25,5 @@ pub use locate::{Backend, program};
 pub use lto::{BitcodeWithEntries, Compiled, compile_bitcode};
 pub use map::{InputSection, MapArrays};
 pub use process::{ExitStatus, is_inside_gathered_link};
-pub use rewritten::{BitcodeReplacements, Placement, RewrittenObjects};
+pub use rewritten::{Batches, BitcodeReplacements, RewrittenObjects, Sharing};
 pub use undefined::undefined_data;

@@ -31,13 +31,91 @@ pub struct RewrittenObjects<'a> {
     written: Vec<(&'a Module<'a>, Vec<u8>)>,
 }
 
-/// How rewritten objects are placed on the command line.
-#[derive(Debug, Clone, Copy)]
-pub struct Placement {
-    /// Whether adjacent objects share a file.
-    pub together: bool,
-    /// Whether the backend may run before they are written.
-    pub gated: bool,
+/// The rewritten objects of a link, by the files that they go to.
+pub struct Batches<'a> {
+    batches: Vec<Vec<&'a Module<'a>>>,
+    /// Objects of other files: compiled bitcode, and members of archives with bitcode.
+    unbatched: Vec<&'a Module<'a>>,
+}
+
+/// How many objects share a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Members of the same archive do, other objects do not.
+    Members,
+    /// Adjacent objects do. They stay in memory until the file is written.
+    Adjacent,
+    /// The same, but a file should be written soon.
+    Few,
+}
+
+impl<'a> Batches<'a> {
+    /// The batches of the objects `edited`, which are in link order. Other files are placed just `before` some
+    /// arguments: an object there begins a batch.
+    pub fn of(
+        files: &Files,
+        inputs: &'a Inputs<'a>,
+        edited: impl Iterator<Item = ObjectId>,
+        sharing: Sharing,
+        before: &HashSet<ArgumentIndex>,
+    ) -> Self {
+        let edited = edited.map(|id| &inputs.modules[id]);
+        let bitcode = inputs.replaced_bitcode().filter(|m| m.is_member());
+        let with_bitcode: HashSet<_> = bitcode.map(|module| module.place.argument).collect();
+        let is_unbatched = |module: &&'a Module<'a>| {
+            module.provenance == Provenance::Compiled
+                || module.is_member() && with_bitcode.contains(&module.place.argument)
+        };
+        let (unbatched, placed): (Vec<_>, Vec<_>) = edited.partition(is_unbatched);
+        let mut batches: Vec<Vec<&Module<'_>>> = Vec::new();
+        let mut size = 0;
+        for module in placed {
+            let is_full = |batch: &[&Module<'_>]| match sharing {
+                _ if module.is_member() => false,
+                _ if before.contains(&module.place.argument) => true,
+                Sharing::Members => true,
+                Sharing::Adjacent => batch.len() >= MAX_BATCH,
+                Sharing::Few => batch.len() >= MAX_BATCH || size >= GATE_INTERVAL,
+            };
+            let last = batches.last_mut().filter(|batch| {
+                let previous = batch.last();
+                previous.is_some_and(|last| shares_batch(module, last, files)) && !is_full(batch)
+            });
+            match last {
+                Some(batch) => {
+                    batch.push(module);
+                    size += module.size();
+                }
+                None => {
+                    batches.push(vec![module]);
+                    size = module.size();
+                }
+            }
+        }
+        Self { batches, unbatched }
+    }
+
+    /// A command whose temporary files are in memory. `None` if they are too large or too many.
+    pub fn in_memory(&self, files: &Files) -> Option<LinkCommand<'a>> {
+        // Each may have a gate. Two synthesized objects have one.
+        const SYNTHESIZED: usize = 3;
+        let count = 2 * self.batches.len() + SYNTHESIZED;
+        (self.size(files) <= MAX_IN_MEMORY)
+            .then(|| LinkCommand::in_memory(count))
+            .flatten()
+    }
+
+    /// The size in bytes of the files that they replace.
+    fn size(&self, files: &Files) -> usize {
+        let firsts = self.batches.iter().filter_map(|batch| batch.first());
+        firsts
+            .zip(&self.batches)
+            .map(|(first, batch)| match first.is_member() {
+                true => files.size(first.place.argument),
+                false => batch.iter().map(|module| module.size()).sum(),
+            })
+            .sum()
+    }
 }
 
 /// The replacements of compiled bitcode.
@@ -52,33 +130,17 @@ pub struct BitcodeReplacements<'a> {
 pub type Finish<'a> = &'a dyn Fn(&Module<'_>, &[u8]) -> Result<Vec<u8>>;
 
 impl<'a> RewrittenObjects<'a> {
-    /// Places the objects `edited`, which are in link order, on the command line.
+    /// Places the objects on the command line; behind gates if the backend may run before they are written.
     ///
     /// # Errors
-    /// A malformed archive, or a gate that cannot be created.
-    pub fn new(
+    /// A malformed archive, or a file in memory or a gate that cannot be created.
+    pub fn place(
         command: &mut LinkCommand<'a>,
-        Placement { together, gated }: Placement,
+        Batches { batches, unbatched }: Batches<'a>,
+        gated: bool,
         files: &'a Files,
         inputs: &'a Inputs<'a>,
-        edited: impl Iterator<Item = ObjectId>,
     ) -> Result<Self> {
-        let edited: Vec<_> = edited.map(|id| &inputs.modules[id]).collect();
-        let bitcode = inputs.replaced_bitcode().filter(|m| m.is_member());
-        let with_bitcode: HashSet<_> = bitcode.map(|module| module.place.argument).collect();
-        let is_unbatched = |module: &Module<'a>| {
-            module.provenance == Provenance::Compiled
-                || module.is_member() && with_bitcode.contains(&module.place.argument)
-        };
-        let (unbatched, placed): (Vec<_>, Vec<_>) =
-            edited.into_iter().partition(|module| is_unbatched(module));
-        let batches = batches(&placed, files);
-        let batches = batches.into_iter().flat_map(|batch| {
-            match together || batch.iter().any(|m| m.is_member()) {
-                true => batch.chunks(batch.len()),
-                false => batch.chunks(1),
-            }
-        });
         let mut writer = BatchWriter::default();
         let mut ungated = GATE_INTERVAL;
         for batch in batches {
@@ -90,7 +152,7 @@ impl<'a> RewrittenObjects<'a> {
                 ungated = 0;
             }
             ungated += batch.iter().map(|module| module.size()).sum::<usize>();
-            let output = place_batch(command, files, batch, gate)?;
+            let output = place_batch(command, files, &batch, gate)?;
             writer.outputs.extend(output);
         }
         Ok(Self {
@@ -126,7 +188,8 @@ impl<'a> RewrittenObjects<'a> {
     ) -> Result<()> {
         // No gate stays closed, even one without files.
         self.writer.open_gates()?;
-        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| !m.is_member()) {
+        let is_file = |module: &Module<'_>| !module.is_member() && !module.is_promoted();
+        for (module, bytes) in bitcode.objects.iter().filter(|(m, _)| is_file(m)) {
             // A separately compiled object may have been rewritten.
             if !command.edits.replace.contains_key(&module.place.argument) {
                 let file = command.write(bytes, Some(module.name.to_string()))?;
@@ -149,6 +212,9 @@ impl<'a> RewrittenObjects<'a> {
     }
 }
 
+/// The system cannot reclaim files in memory while the link runs. Larger ones go to a directory.
+const MAX_IN_MEMORY: usize = 1 << 28;
+
 /// How many bytes of objects a gate is for. A gate costs a few system calls in both processes.
 const GATE_INTERVAL: usize = 1 << 18;
 
@@ -159,7 +225,7 @@ const GATE_INTERVAL: usize = 1 << 18;
 fn place_batch<'a>(
     command: &mut LinkCommand<'a>,
     files: &'a Files,
-    batch: Batch<'_, 'a>,
+    batch: &[&'a Module<'a>],
     gate: Option<PathBuf>,
 ) -> Result<Option<OutputFile<'a>>> {
     let gate = gate.map(OsString::from).into_iter();
@@ -169,18 +235,20 @@ fn place_batch<'a>(
     if first.is_member() {
         return place_members(command, files, batch, gate);
     }
+    if let Some(path) = command.promoted.file(first) {
+        return Ok(Some(OutputFile::Object(path)));
+    }
     if batch.len() == 1 {
-        let path = command.path(Kind::Object, Some(first.name.to_string()));
+        let path = command.path(Kind::Object, Some(first.name.to_string()))?;
         command.place(first, gate.chain([path.clone().into()]).collect());
         return Ok(Some(OutputFile::Object(path)));
     }
-    let archive = command.directory.name(Kind::Archive);
+    let path = command.path(Kind::Archive, None)?;
     let slots = batch.iter().map(|module| Slot {
-        name: command.new_member(&archive, module.name.to_string()),
+        name: command.new_member(&path, module.name.to_string()),
         original: None,
     });
     let slots = slots.collect();
-    let path = command.directory.path().join(&archive);
     for module in batch.iter().skip(1) {
         command.place(module, Vec::new());
     }
@@ -202,7 +270,7 @@ fn place_batch<'a>(
 fn place_members<'a>(
     command: &mut LinkCommand<'a>,
     files: &'a Files,
-    batch: Batch<'_, 'a>,
+    batch: &[&'a Module<'a>],
     gate: impl Iterator<Item = OsString>,
 ) -> Result<Option<OutputFile<'a>>> {
     let place = batch[0].place;
@@ -211,7 +279,7 @@ fn place_members<'a>(
     };
     let edited: HashSet<_> = batch.iter().filter_map(|module| module.address()).collect();
     let is_edited = |bytes: &[u8]| edited.contains(&bytes.as_ptr());
-    let (path, members) = place_archive(command, place, &archive, gate, is_edited);
+    let (path, members) = place_archive(command, place, &archive, gate, is_edited)?;
     let slots = members.into_iter().map(|(name, bytes)| Slot {
         name,
         original: (!is_edited(bytes)).then_some(bytes),
@@ -265,17 +333,23 @@ fn may_be_extracted((name, bytes): &(String, &[u8])) -> bool {
     name.ends_with(".o") || !is_empty_module(bytes)
 }
 
+/// The names and contents of members.
+type Members<'f> = Vec<(String, &'f [u8])>;
+
 /// Puts a new archive, which contains the members that satisfy `is_edited`, in place of or before an archive.
 /// Returns its path, and the names and original contents of its members.
+///
+/// # Errors
+/// A file in memory that cannot be created.
 fn place_archive<'f>(
     command: &mut LinkCommand<'_>,
     place: Place,
     archive: &Archive<'f>,
     gate: impl Iterator<Item = OsString>,
     is_edited: impl Fn(&[u8]) -> bool,
-) -> (PathBuf, Vec<(String, &'f [u8])>) {
+) -> Result<(PathBuf, Members<'f>)> {
     let extent = Extent::of(archive, place.whole_archive, &is_edited);
-    let name = command.directory.name(Kind::Archive);
+    let path = command.path(Kind::Archive, Some(archive.name.to_string()))?;
     let mut members = Vec::new();
     for (position, member) in archive.members.iter().enumerate() {
         let is_in = match extent {
@@ -284,12 +358,10 @@ fn place_archive<'f>(
             Extent::Rewritten => is_edited(member.1),
         };
         if is_in {
-            let name = command.member(&name, &member.0, &archive.name);
+            let name = command.member(&path, &member.0, &archive.name);
             members.push((name, member.1));
         }
     }
-    command.names.add_input(&name, archive.name.to_string());
-    let path = command.directory.path().join(name);
     let (argument, arguments) = (place.argument, gate.chain([path.clone().into()]));
     match extent {
         Extent::All => _ = command.edits.replace.insert(argument, arguments.collect()),
@@ -300,7 +372,7 @@ fn place_archive<'f>(
             .or_default()
             .extend(arguments),
     }
-    (path, members)
+    Ok((path, members))
 }
 
 /// The new contents of files and members, by the addresses of the originals.
@@ -344,43 +416,29 @@ impl<'a> Replacements<'a> {
             return Ok(());
         };
         let is_edited = |original: &[u8]| self.of(original).is_some();
-        let (path, members) = place_archive(command, place, &archive, iter::empty(), is_edited);
+        let (path, members) = place_archive(command, place, &archive, iter::empty(), is_edited)?;
         let contents = |original| Cow::Borrowed(self.of(original).unwrap_or(original));
         let members = members.into_iter();
         let members = members.map(|(name, original)| (name, contents(original)));
-        write_archive(&path, members).map_err(|error| cannot_write(&error))
+        write_archive(&path, members).map_err(|error| cannot_write(&path, &error))
     }
 }
 
 /// The maximum number of objects in a batch. They stay in memory until the batch is written.
 const MAX_BATCH: usize = 256;
 
-/// Objects that go to the same place on the command line, in link order.
-pub type Batch<'r, 'a> = &'r [&'a Module<'a>];
-
 /// Whether an object goes into the batch of the previous one.
 fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bool {
     let (first, last) = (previous.place.argument, module.place.argument);
     match (previous.is_member(), module.is_member()) {
         (true, true) => first == last,
+        (false, false) if previous.is_promoted() || module.is_promoted() => false,
         (false, false) => {
             let is_lazy = previous.place.in_lib || module.place.in_lib;
             !is_lazy && files.none_between(first, last)
         }
         _ => false,
     }
-}
-
-/// Splits objects in link order into batches.
-pub fn batches<'r, 'a>(objects: &'r [&'a Module<'a>], files: &Files) -> Vec<Batch<'r, 'a>> {
-    let batches = objects.chunk_by(|previous, module| shares_batch(module, previous, files));
-    let is_members = |batch: &Batch<'_, '_>| batch.iter().any(|module| module.is_member());
-    batches
-        .flat_map(|batch| match is_members(&batch) {
-            true => batch.chunks(batch.len()),
-            false => batch.chunks(MAX_BATCH),
-        })
-        .collect()
 }
 
 /// A file to write.
@@ -433,7 +491,7 @@ impl BatchWriter<'_> {
             let Some((_, gate)) = self.gates.pop_front() else {
                 return Ok(());
             };
-            gate.open().map_err(|error| cannot_write(&error))?;
+            gate.open()?;
         }
     }
 
@@ -449,7 +507,7 @@ impl BatchWriter<'_> {
                 ));
             }
             Some(OutputFile::Object(path)) => {
-                fs::write(path, &bytes).map_err(|error| cannot_write(&error))?;
+                fs::write(&*path, &bytes).map_err(|error| cannot_write(path, &error))?;
             }
             Some(OutputFile::Archive(path, slots)) => {
                 self.members.push(bytes);
@@ -463,7 +521,7 @@ impl BatchWriter<'_> {
                     let rewritten = || rewritten.next().unwrap_or_default().into();
                     (slot.name, original.unwrap_or_else(rewritten))
                 });
-                write_archive(path, members).map_err(|error| cannot_write(&error))?;
+                write_archive(path, members).map_err(|error| cannot_write(path, &error))?;
             }
         }
         self.outputs.pop_front();

@@ -4,22 +4,33 @@ use crate::args::CommandLine;
 use crate::error::Error;
 use crate::terminal::{Colors, say, takes_colors};
 use std::cell::Cell;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// Prints errors and warnings.
 #[derive(Debug)]
 pub struct Diagnostics {
+    /// The path or name by which the program was called.
+    called: Option<PathBuf>,
     /// The prefix of messages: the name of the program.
     program: String,
     in_colors: Cell<bool>,
 }
 
 impl Diagnostics {
-    /// Diagnostics with the prefix `program`.
-    pub fn new(program: String) -> Self {
+    /// Diagnostics of a program that was called as `called`.
+    pub fn new(called: Option<OsString>) -> Self {
+        let called = called.map(PathBuf::from);
         Self {
-            program,
+            program: program_name(called.as_deref()),
+            called,
             in_colors: Cell::new(takes_colors()),
         }
+    }
+
+    /// The path or name by which the program was called.
+    pub fn called(&self) -> Option<&Path> {
+        self.called.as_deref()
     }
 
     /// Applies `--color-diagnostics`.
@@ -49,4 +60,13 @@ impl Diagnostics {
             false => say(&format!("{program}: {kind}{what}")),
         }
     }
+}
+
+/// The prefix of messages: the name of the program, as in lld.
+fn program_name(called: Option<&Path>) -> String {
+    let stem = called.and_then(Path::file_stem);
+    stem.map_or_else(
+        || "wasm-section-ld".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }

@@ -21,6 +21,7 @@ Additional options:
   --section-print-script  Print the effective linker script and exit
   --section-manifest      Record the gathered sections in a custom section of the module
   --gather=PATTERN        Also gather matching sections that wasm-ld would handle itself
+  --section-keep=PATTERN  Output matching custom sections of all archive members, without their code
   --section-linker=PATH   The linker to run
 
 Environment:

@@ -96,6 +96,19 @@ impl Log {
                  use --gather={section} to gather it"
             ));
         }
+        for name in survey.kept_names() {
+            self.say(&format!("{name}: a custom section, kept by --section-keep"));
+        }
+        for stand_in in plan.kept.stand_ins.iter().filter(|_| self.entries) {
+            let object = &modules[stand_in.object].name;
+            self.say(&format!("  custom sections alone of {object}"));
+        }
+        for &object in plan.kept.promoted.iter().filter(|_| self.entries) {
+            let object = &modules[object].name;
+            self.say(&format!(
+                "  all of {object}: its custom sections have relocations"
+            ));
+        }
         if plan.is_empty() {
             self.say("nothing to gather: the linker gets the original arguments");
         }

@@ -27,24 +27,35 @@ pub struct SynthesizedFiles {
 
 impl SynthesizedFiles {
     /// Places them on the command line, behind a gate if the backend may run before they are written.
+    ///
+    /// # Errors
+    /// A file in memory that cannot be created.
     pub fn place(
         command: &mut LinkCommand<'_>,
         line: &CommandLine,
         plan: &Plan,
-        gate: Option<(PathBuf, Gate)>,
-    ) -> Self {
+        gated: bool,
+    ) -> Result<Self> {
         command.end_lazy_files(line);
         command.drop_arguments(dropped_exports(line));
-        let gate = gate.map(|(path, gate)| {
-            command.append_argument(path);
-            gate
-        });
+        let gate = match gated {
+            true => {
+                let (path, gate) = command.gate()?;
+                command.append_argument(path);
+                Some(gate)
+            }
+            false => None,
+        };
         let may_have_requests = !plan.extracted_by_command_line.is_empty();
-        Self {
+        let requests = match may_have_requests {
+            true => Some(command.append()?),
+            false => None,
+        };
+        Ok(Self {
             gate,
-            requests: may_have_requests.then(|| command.append()),
-            object: command.append(),
-        }
+            requests,
+            object: command.append()?,
+        })
     }
 
     /// Writes them.
@@ -52,6 +63,7 @@ impl SynthesizedFiles {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(self, hoisted: &Hoisted<'_>) -> Result<()> {
+        let object = self.object;
         let written = || -> std::io::Result<()> {
             if let Some(path) = &self.requests {
                 let mut file = File::create(path)?;
@@ -60,10 +72,10 @@ impl SynthesizedFiles {
                     None => file.write_all(EMPTY_ARCHIVE)?,
                 }
             }
-            hoisted.object.write(&mut File::create(&self.object)?)?;
-            self.gate.map_or(Ok(()), Gate::open)
+            hoisted.object.write(&mut File::create(&object)?)
         };
-        written().map_err(|error| cannot_write(&error))
+        written().map_err(|error| cannot_write(&object, &error))?;
+        self.gate.map_or(Ok(()), Gate::open)
     }
 }
 

@@ -201,15 +201,15 @@ fn tell_sections_apart(sections: &mut [Section]) {
     tell_apart(titles.filter_map(|section| section.title.as_mut()));
 }
 
-/// Numbers each name that is not the first of its kind.
+/// Numbers each name that is not the first of its kind, which has index 0.
 fn tell_apart<'n>(names: impl Iterator<Item = &'n mut String>) {
     let mut known: HashMap<String, u32> = HashMap::default();
     for name in names {
-        let count = known.entry(name.clone()).or_insert(0);
-        *count += 1;
-        if *count > 1 {
-            *name += &format!("{NUMBER_SEPARATOR}{count}");
+        let index = known.entry(name.clone()).or_insert(0);
+        if *index > 0 {
+            *name += &format!("{NUMBER_SEPARATOR}{index}");
         }
+        *index += 1;
     }
 }
 

@@ -15,11 +15,13 @@ mod private_data;
 mod relocate;
 mod requests;
 mod rewrite;
+mod stand_in;
 mod symbols;
 mod synthesize;
 
 pub use names::UNIQUE;
 pub use output::{Base, Output};
+pub use stand_in::stand_in;
 pub use symbols::Global;
 
 use crate::error::{Error, Result};
@@ -178,6 +180,7 @@ fn rewrite_objects<'a>(
 ) -> Result<()> {
     let in_file = |id: ObjectId| move |error: Error| error.in_file(&modules[id].name);
     let cores = survey.threads.for_objects(rewrites.objects().len());
+    let kept = &plan.kept;
     for batch in rewrites.objects().chunks(cores.at_a_time()) {
         let bytes = cores.try_map(batch, |one| {
             modules[one.object].load().map_err(in_file(one.object))
@@ -193,7 +196,7 @@ fn rewrite_objects<'a>(
         let started = cores.try_map(batch.iter().zip(&objects), |(one, (object, removed))| {
             let (id, module) = (one.object, &modules[one.object]);
             let only_section = rewrites.only_section(one);
-            let rewrite = Rewrite::new(id, object, removed, only_section);
+            let rewrite = Rewrite::new(id, object, removed, only_section, kept.here(id));
             module.release();
             rewrite
                 .map(|rewrite| (rewrite, removed))

@@ -4,7 +4,7 @@ use super::names::{UNIQUE, global_name};
 use super::private_data::MovedData;
 use crate::error::{Error, Result};
 use crate::input::ObjectId;
-use crate::plan::{Disposition, ObjectRewrite, Rewrites};
+use crate::plan::{Disposition, KeptHere, ObjectRewrite, Rewrites};
 use crate::survey::{Entry, EntryId, Origin, Survey};
 use crate::wasm::{
     Edits, Object, SectionIndex, SegmentIndex, Symbol, SymbolEdit, SymbolFlags, SymbolIndex,
@@ -45,8 +45,10 @@ pub(super) struct Rewrite<'o> {
     pub(super) moved: MovedData,
     /// The position in the plan of the one array that all of its entries are in, if there is only one.
     pub(super) only_section: Option<usize>,
-    /// Custom sections whose bytes are entries, and nothing else.
+    /// Custom sections whose bytes are entries, and nothing else, and those of `--section-keep` that move.
     sections: BTreeSet<SectionIndex>,
+    /// The symbols that custom sections of `--section-keep` refer to.
+    roots: BTreeSet<SymbolIndex>,
     /// Further names for symbols that stay.
     aliases: Vec<(SymbolIndex, String)>,
     /// The symbols of removed entries that stay defined here.
@@ -60,7 +62,7 @@ pub(super) struct Rewrite<'o> {
 }
 
 impl<'o> Rewrite<'o> {
-    /// Finds what moves out of an object with these entries.
+    /// Finds what moves out of an object with these entries. `kept` are its sections of `--section-keep`.
     ///
     /// # Errors
     /// An invalid relocation.
@@ -69,6 +71,7 @@ impl<'o> Rewrite<'o> {
         object: &'o Object<'o>,
         removed: &[Removed<'_>],
         only_section: Option<usize>,
+        kept: Option<&KeptHere>,
     ) -> Result<Self> {
         let (mut segments, mut sections) = (Vec::new(), BTreeSet::new());
         for Removed { entry, .. } in removed {
@@ -77,18 +80,29 @@ impl<'o> Rewrite<'o> {
                 Origin::Custom(section, _) => {
                     // A section with more than the entry is kept, for tools that read the module.
                     let content = object.sections.get(section.position());
-                    if content.is_some_and(|all| all.content.len() == entry.size as usize) {
+                    let is_whole =
+                        content.is_some_and(|all| all.content.len() == entry.size as usize);
+                    if is_whole && !kept.is_some_and(|kept| kept.stays.contains(&section)) {
                         sections.insert(section);
                     }
                 }
             }
         }
+        let moved = MovedData::of(object, &segments, &sections)?;
+        let roots = match kept {
+            Some(kept) => {
+                sections.extend(&kept.removed);
+                roots(object, &kept.roots)?
+            }
+            None => BTreeSet::new(),
+        };
         Ok(Self {
             id,
             object,
-            moved: MovedData::of(object, &segments, &sections)?,
+            moved,
             only_section,
             sections,
+            roots,
             aliases: Vec::new(),
             defined: BTreeMap::new(),
             symbols: vec![None; object.symbols.len()],
@@ -146,6 +160,19 @@ impl<'o> Rewrite<'o> {
         self.pending.pop()
     }
 
+    /// The aliases that keep what kept custom sections refer to alive. What moved lives as long as its array.
+    fn named_roots(&self) -> Vec<(SymbolIndex, String)> {
+        let stay = |index: &&SymbolIndex| !self.moved.contains(self.object.symbol(**index));
+        let roots = self.roots.iter().filter(stay);
+        let symbols = &self.object.symbols;
+        let name = |index: SymbolIndex| {
+            let (own, id) = (self.object.symbol(index).name, self.id.position());
+            // Other aliases have smaller numbers.
+            format!("{own}{UNIQUE}{id}.{}", symbols.len() + index.position())
+        };
+        roots.map(|&index| (index, name(index))).collect()
+    }
+
     /// The edits that leave the object without what moved out of it. `is_kept_alive` is whether it must
     /// be live whenever it is linked.
     pub(super) fn edits(mut self, is_kept_alive: bool) -> Edits {
@@ -167,12 +194,31 @@ impl<'o> Rewrite<'o> {
         Edits {
             symbols: edits.collect(),
             keeps_alive: is_kept_alive.then(|| format!("{UNIQUE}alive.{}", self.id.position())),
+            roots: self.named_roots(),
             aliases: self.aliases,
             segments: self.moved.segments(),
             sections: self.sections,
             reencode: false,
         }
     }
+}
+
+/// The data and functions of the object that relocations of `sections` refer to. Weak ones may be of a COMDAT group
+/// that is linked from another object.
+fn roots(object: &Object<'_>, sections: &[SectionIndex]) -> Result<BTreeSet<SymbolIndex>> {
+    let mut roots = BTreeSet::new();
+    for &section in sections {
+        for relocation in object.relocations(section)? {
+            let index = SymbolIndex(relocation.index);
+            let symbol = object.symbols.get(index.position());
+            let is_root = |symbol: &&Symbol<'_>| {
+                let is_kind = matches!(symbol.kind, SymbolKind::Function(_) | SymbolKind::Data(_));
+                is_kind && !symbol.is_undefined() && !symbol.is_weak()
+            };
+            roots.extend(symbol.filter(is_root).map(|_| index));
+        }
+    }
+    Ok(roots)
 }
 
 /// The sections with the bitcode that an object was compiled from: two thirds of the bytes of a Rust

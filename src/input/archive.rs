@@ -121,6 +121,9 @@ static READER: ObjectReader = ObjectReader {
     get_xcoff_member_alignment: |_| 1,
 };
 
+/// In bytes. A system call for less takes longer than the copy.
+const BUFFER_SIZE: usize = 1 << 16;
+
 /// Writes an archive of these named members to the file `path`.
 ///
 /// # Errors
@@ -129,7 +132,7 @@ pub fn write<'a>(
     path: &Path,
     members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
 ) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+    let mut file = BufWriter::with_capacity(BUFFER_SIZE, File::create(path)?);
     write_to(&mut file, members)?;
     file.flush()
 }

@@ -167,6 +167,11 @@ impl Files {
             .map(|_| ())
     }
 
+    /// The size in bytes of the files that an argument names.
+    pub fn size(&self, argument: ArgumentIndex) -> usize {
+        self.at(argument).map(|file| file.bytes.size()).sum()
+    }
+
     /// The files that an argument names.
     fn at(&self, argument: ArgumentIndex) -> impl Iterator<Item = &InputFile> {
         let (start, end) = (

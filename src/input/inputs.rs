@@ -221,6 +221,15 @@ impl<'a> Inputs<'a> {
         Ok(())
     }
 
+    /// Promotes lazy objects: they are linked like files ([`Provenance::Promoted`]).
+    pub fn promote(&mut self, objects: impl IntoIterator<Item = ObjectId>) {
+        for object in objects {
+            if let Some(module) = self.modules.0.get_mut(object.position()) {
+                module.provenance = Provenance::Promoted;
+            }
+        }
+    }
+
     /// Whether the bitcode has been compiled.
     pub fn is_compiled(&self) -> bool {
         self.compiled.is_some()

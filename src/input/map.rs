@@ -10,6 +10,9 @@ use std::time::SystemTime;
 /// From this size in bytes, mapping a file is faster than reading it.
 const WORTH_MAPPING: u64 = 16 << 10;
 
+/// Up to this size in bytes, mapping all pages at once is faster than a page fault for each that is read.
+const WORTH_POPULATING: u64 = 1 << 20;
+
 /// From this size in bytes, releasing pages is worth the page faults of reading them again.
 const WORTH_RELEASING: usize = 16 << 20;
 
@@ -145,7 +148,7 @@ impl FileBytes {
         let id = FileId::of(&file, &metadata);
         let length = metadata.len();
         let bytes = if metadata.is_file() && length >= WORTH_MAPPING {
-            Bytes::Mapped(map(path, &file)?)
+            Bytes::Mapped(map(path, &file, length)?)
         } else {
             let mut magic = Magic::default();
             let mut bytes = Vec::with_capacity(length as usize);
@@ -279,13 +282,17 @@ fn what_to_do(kind: ErrorKind, path: &Path) -> Option<&'static str> {
 }
 
 #[allow(unsafe_code)]
-fn map(path: &Path, file: &File) -> std::io::Result<Mapping> {
+fn map(path: &Path, file: &File, length: u64) -> std::io::Result<Mapping> {
     #[cfg(not(unix))]
     let _ = path;
+    let mut options = memmap2::MmapOptions::new();
+    if length <= WORTH_POPULATING {
+        options.populate();
+    }
     // SAFETY: the mapping is private and read-only. Another process may still change the file, as with any
     // linker that maps its inputs: `truncation` reports truncated files, and `Files::check_unchanged` reports
     // changed files.
-    let map = unsafe { memmap2::Mmap::map(file) }?;
+    let map = unsafe { options.map(file) }?;
     Ok(Mapping {
         #[cfg(unix)]
         _watched: super::truncation::watch(path, &map),

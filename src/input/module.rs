@@ -37,6 +37,9 @@ pub enum Provenance {
     File,
     /// An archive member.
     Member,
+    /// An archive member, or a file between `--start-lib` and `--end-lib`, that is linked like a file, before
+    /// its archive or its lazy copy.
+    Promoted,
     /// The backend compiled it from input bitcode.
     Compiled,
 }
@@ -119,12 +122,17 @@ impl<'a> Module<'a> {
         self.provenance == Provenance::Member
     }
 
+    /// Whether it is linked like a file although its input is lazy.
+    pub fn is_promoted(&self) -> bool {
+        self.provenance == Provenance::Promoted
+    }
+
     /// Whether the backend links it unconditionally: it is not lazy.
     pub fn always_linked(&self) -> bool {
         match self.provenance {
             Provenance::File => !self.place.in_lib,
             Provenance::Member => self.place.whole_archive,
-            Provenance::Compiled => true,
+            Provenance::Promoted | Provenance::Compiled => true,
         }
     }
 }

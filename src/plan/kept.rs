@@ -39,6 +39,8 @@ pub fn kept(
     let lazy = of_objects
         .chain(of_bitcode)
         .filter(|module| !module.always_linked());
+    let promoted = inputs.modules.iter().filter(|module| module.is_promoted());
+    let lazy = lazy.chain(promoted);
     let mut pending: Vec<&Module<'_>> = lazy.collect();
     if pending.is_empty() {
         return kept;

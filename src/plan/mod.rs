@@ -7,9 +7,11 @@ mod checks;
 mod contiguity;
 mod evaluate;
 mod gatherer;
+mod identical;
 mod image;
 mod items;
 mod kept;
+mod kept_sections;
 mod layout;
 mod liveness;
 mod output;
@@ -26,6 +28,7 @@ mod undeclared;
 pub use evaluate::Value;
 pub use items::{Item, crate_of, items, items_within, stride};
 pub use kept::kept;
+pub use kept_sections::{Kept, KeptHere, StandIn, promoted};
 pub use output::{DataItem, Fill, Placed, Plan, PlannedSection, SymbolDefinition, describe_entry};
 pub use plain_link::Reference;
 pub use resolve::{Resolution, Resolver, Winner};
@@ -81,6 +84,7 @@ pub fn plan(
         winners: resolution.winners.clone(),
         kept_alive: resolution.kept_alive.clone(),
         extracted_by_command_line: resolution.extracted_by_command_line.clone(),
+        kept: Kept::of(survey, modules),
         warnings: layout.warnings,
     })
 }

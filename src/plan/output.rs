@@ -1,6 +1,7 @@
 //! The plan: the gathered sections, and the entries that are in none.
 
 use super::evaluate::Value;
+use super::kept_sections::Kept;
 use super::resolve::Winner;
 use crate::demangle;
 use crate::hash::{HashMap, HashSet};
@@ -30,6 +31,8 @@ pub struct Plan {
     /// Names for which the command line (`-u`, `--export`, `--entry`) extracts archive members after all files,
     /// and these members; none if a member is bitcode.
     pub extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
+    /// The custom sections of `--section-keep`.
+    pub kept: Kept,
     /// What a user should know.
     pub warnings: Vec<String>,
 }
@@ -100,9 +103,14 @@ pub struct Fill {
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do: the link is the plain one.
     pub fn is_empty(&self) -> bool {
-        self.sections.iter().all(PlannedSection::is_empty) && self.discarded.is_empty()
+        !self.gathers() && self.kept.is_empty()
+    }
+
+    /// Whether any section is gathered.
+    pub fn gathers(&self) -> bool {
+        !self.sections.iter().all(PlannedSection::is_empty) || !self.discarded.is_empty()
     }
 }
 

@@ -4,6 +4,7 @@
 //! too. Two things drop an entry: a COMDAT group that is linked from another object, and an archive member
 //! that the plain link does not extract because its name is defined elsewhere.
 
+use super::identical::identical_members;
 use super::liveness::is_root;
 use super::plain_link::{Definition, PlainLink, Reference, may_extract_members};
 use crate::args::{CommandLine, Id};
@@ -66,7 +67,8 @@ pub struct Resolver<'s> {
 impl<'s> Resolver<'s> {
     /// Reads what the resolution of the entries of a survey depends on.
     pub fn new(survey: &'s Survey<'s>, inputs: &Inputs<'_>, line: &CommandLine) -> Self {
-        let identical = identical_members(survey, &inputs.modules);
+        let objects = survey.objects.iter().map(|(id, _)| id);
+        let identical = identical_members(objects, &inputs.modules);
         let names = ContestedNames::of(survey, &identical);
         let allows_duplicates = allows_multiple_definition(line);
         let needs_plain = needs_plain_link(survey, &inputs.modules, &names, allows_duplicates)
@@ -132,33 +134,6 @@ impl<'s> Resolver<'s> {
 fn allows_multiple_definition(line: &CommandLine) -> bool {
     line.values(Id::Z).any(|keyword| keyword == "muldefs")
         || line.flag(Id::AllowMultipleDefinition, Id::NoAllowMultipleDefinition)
-}
-
-/// Archive members with the same bytes as another object with entries that is always linked or comes first.
-/// The plain link never links both.
-fn identical_members(survey: &Survey<'_>, modules: &Modules<'_>) -> HashSet<ObjectId> {
-    let bytes = |id: ObjectId| modules[id].load().unwrap_or_default();
-    let mut by_length: HashMap<usize, Vec<ObjectId>> = HashMap::default();
-    for (id, _) in survey.objects.iter() {
-        by_length.entry(modules[id].size()).or_default().push(id);
-    }
-    let mut identical = HashSet::default();
-    for objects in by_length.values().filter(|objects| objects.len() > 1) {
-        let always = |id: ObjectId| modules[id].always_linked();
-        for &member in objects.iter().filter(|id| !always(**id)) {
-            let counts = |&&other: &&ObjectId| {
-                other != member && (always(other) || other < member && !identical.contains(&other))
-            };
-            if objects
-                .iter()
-                .filter(counts)
-                .any(|&other| *bytes(other) == *bytes(member))
-            {
-                identical.insert(member);
-            }
-        }
-    }
-    identical
 }
 
 /// The global names that more than one entry defines, with those entries.

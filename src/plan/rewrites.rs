@@ -68,8 +68,23 @@ impl Rewrites {
             .by_object()
             .filter(|(_, entries)| !entries.ids().all(stays))
             .map(|(object, entries)| ObjectRewrite { object, entries });
+        let mut objects: Vec<_> = rewritten.collect();
+        let kept = plan.kept.rewritten();
+        let without_entries = kept.filter(|object| {
+            let found = objects.binary_search_by_key(object, |one| one.object);
+            found.is_err()
+        });
+        let without_entries: Vec<_> = without_entries.collect();
+        if !without_entries.is_empty() {
+            let without_entries = without_entries.into_iter();
+            objects.extend(without_entries.map(|object| ObjectRewrite {
+                object,
+                entries: EntryRange::default(),
+            }));
+            objects.sort_by_key(|one| one.object);
+        }
         Self {
-            objects: rewritten.collect(),
+            objects,
             dispositions,
         }
     }

@@ -126,7 +126,7 @@ impl<'a> TestLink<'a> {
     }
 
     pub fn survey(&self) -> Survey<'a> {
-        survey::survey(&self.line, &self.script, &self.inputs, || Ok(())).expect("a survey")
+        survey::survey(&self.line, &self.script, &self.inputs).expect("a survey")
     }
 
     pub fn resolve(&self, survey: &Survey<'_>, retains: bool) -> Resolved {

@@ -1,6 +1,7 @@
 //! Entries in LLVM bitcode, found in its symbol table. If there are any, the backend compiles the bitcode
 //! first, and the objects are surveyed again.
 
+use super::keep::Keep;
 use super::mark::{MARK_PREFIX, Mark, SectionRef};
 use super::selection::Selection;
 use crate::bitcode::{Bitcode, Symbol};
@@ -26,6 +27,8 @@ pub struct WithEntries {
 #[derive(Debug)]
 pub struct BitcodeScan<'a> {
     bitcode: Bitcode<'a>,
+    /// Whether the backend may leave the file out.
+    is_lazy: bool,
     /// The marked data that it defines, with the section if the mark names it.
     marked: Vec<(Symbol<'a>, Option<Cow<'a, str>>)>,
     /// Whether it may have marks but has no readable symbol table.
@@ -42,6 +45,7 @@ impl<'a> BitcodeScan<'a> {
         let bytes = module.resident().unwrap_or_default();
         let mut scan = Self {
             bitcode: Bitcode::parse(bytes),
+            is_lazy: !module.always_linked(),
             marked: Vec::new(),
             has_unknown_marks: false,
         };
@@ -100,10 +104,12 @@ pub fn comdat_sections<'g>(scans: &'g [BitcodeScan<'_>]) -> impl Iterator<Item =
 }
 
 /// The bitcode with marked entries, with data in sections that `gathers` selects or a mark names, or possibly
-/// with custom sections in `selection`.
+/// with custom sections in `selection`. If it is lazy, those that `keep` selects count too: the backend emits them
+/// only if it links the file.
 pub fn with_entries(
     scans: &[BitcodeScan<'_>],
     selection: &Selection,
+    keep: &Keep,
     gathers: impl Fn(&str) -> bool,
 ) -> Vec<WithEntries> {
     if scans.is_empty() {
@@ -117,7 +123,9 @@ pub fn with_entries(
         let marked = scan.marked.iter().map(|(symbol, _)| *symbol);
         let entries: Vec<_> = marked.chain(scan.named(is_gathered)).collect();
         let is_certain = !entries.is_empty() || scan.has_unknown_marks;
-        if !is_certain && !scan.may_have_custom_sections(selection) {
+        let may_have_custom_sections = scan.may_have_custom_sections(selection)
+            || scan.is_lazy && keep.may_be_in(scan.bitcode.code);
+        if !is_certain && !may_have_custom_sections {
             continue;
         }
         let globals = entries.iter().filter(|symbol| symbol.is_global());

@@ -3,6 +3,7 @@
 mod bitcode;
 mod entries;
 mod intern;
+mod keep;
 mod mark;
 mod marked;
 mod quick_scan;
@@ -15,6 +16,7 @@ mod title;
 pub use bitcode::WithEntries;
 pub use entries::{Entry, EntryId, EntryRange, EntrySymbol, Origin, Role, Summary, read_again};
 pub use intern::NameId;
+pub use keep::{Keep, KeptSection, KeptSections};
 pub use mark::{crate_of_symbol, dropped_exports, is_c_identifier, is_marked};
 pub use selection::{START, STOP, Selection};
 pub use title::{entry_name, is_nameless, is_section_function, section_title};
@@ -46,6 +48,10 @@ pub struct Survey<'a> {
     names: Interner,
     /// Which sections are gathered.
     pub selection: Selection,
+    /// Which custom sections `--section-keep` keeps.
+    pub keep: Keep,
+    /// The objects that have kept custom sections.
+    pub kept: ObjectMap<KeptSections>,
     /// Bitcode that is not compiled yet.
     bitcode: Vec<BitcodeScan<'a>>,
     /// The marked symbols that objects reference and do not define.
@@ -59,20 +65,16 @@ pub struct Survey<'a> {
 }
 
 /// Surveys the inputs. Most have nothing to gather: of those only the section headers and the
-/// `linking` section are read. `marks_seen` is called once if any input may have marks, before they
-/// are read.
+/// `linking` section are read.
 ///
 /// # Errors
-/// A malformed object or mark, and the errors of `marks_seen`.
-pub fn survey<'a>(
-    line: &CommandLine,
-    script: &Script,
-    inputs: &Inputs<'a>,
-    marks_seen: impl FnOnce() -> Result<()>,
-) -> Result<Survey<'a>> {
+/// A malformed object or mark.
+pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> Result<Survey<'a>> {
     let modules = &inputs.modules;
     let selection = Selection::from_options(line, script);
+    let keep = Keep::from_options(line);
     let warnings = selection.invalid_names().map(not_gathered);
+    let warnings = warnings.chain(keep.reserved_names().map(keep::not_kept));
     let by_people = line.exports().filter(|(_, _, is_derived)| !is_derived);
     let referred = line.values(Id::Undefined);
     let referred = referred.chain(by_people.map(|(_, symbol, _)| symbol));
@@ -85,6 +87,8 @@ pub fn survey<'a>(
         symbol_names: NameStore::default(),
         names: Interner::default(),
         selection,
+        kept: keep.sections(inputs)?,
+        keep,
         threads: inputs.threads.clone(),
         referred: referred
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
@@ -108,16 +112,14 @@ pub fn survey<'a>(
             scan => scan.map_err(|error| error.in_file(&module.name))?,
         };
         if let Some(scan) = scan {
+            let undefined = scan.undefined.iter();
             survey
                 .selection
-                .add_references(scan.undefined.iter().map(String::as_str));
-            scans.push((id, scan.has_marks));
+                .add_references(undefined.map(String::as_str));
+            scans.push((id, scan));
         }
     }
-    let any_marks = scans.iter().any(|(_, has_marks)| *has_marks);
-    if any_marks {
-        marks_seen()?;
-    }
+    let any_marks = scans.iter().any(|(_, scan)| scan.has_marks);
     if any_marks || !survey.selection.is_empty() {
         survey.undefined = survey.collect(inputs, &scans)?;
         inputs.release();
@@ -184,6 +186,12 @@ impl<'a> Survey<'a> {
         EntryRange::new(0..self.entries.len()).ids()
     }
 
+    /// The names of the kept custom sections.
+    pub fn kept_names(&self) -> BTreeSet<&str> {
+        let sections = self.kept.values().flat_map(|kept| &kept.sections);
+        sections.map(|section| section.name.as_str()).collect()
+    }
+
     /// The objects that have entries, each with its entries.
     pub fn by_object(&self) -> impl Iterator<Item = (ObjectId, EntryRange)> {
         let runs = self.entries.chunk_by(|a, b| a.object == b.object);
@@ -204,22 +212,25 @@ impl<'a> Survey<'a> {
     fn collect(
         &mut self,
         inputs: &Inputs<'a>,
-        scans: &[(ObjectId, bool)],
+        scans: &[(ObjectId, QuickScan)],
     ) -> Result<Vec<Undefined>> {
         let modules = &inputs.modules;
         let mut findings = Findings::default();
-        let with_marks = scans.iter().filter(|(_, has_marks)| *has_marks);
-        let with_marks: Vec<_> = with_marks.copied().collect();
+        let with_marks = scans.iter().filter(|(_, scan)| scan.has_marks);
+        let with_marks: Vec<_> = with_marks.map(|(id, _)| (*id, true)).collect();
         self.scan_objects(modules, &with_marks, &mut findings)?;
         // Names and sizes are known; the contents are read again later.
         inputs.release();
         // A mark in one object selects the section in all objects, so scan those without marks too.
         let mut others = self.discard_incomplete(&mut findings);
-        let unmarked = scans.iter().filter(|(_, has_marks)| !has_marks);
-        let looked_at = scan_threads(inputs).try_map(unmarked, |&(id, has_marks)| {
-            let module = &modules[id];
+        let may_be_any = self.selection.may_select_of_compiler();
+        let unmarked = scans
+            .iter()
+            .filter(|(_, scan)| !scan.has_marks && (scan.has_named_sections || may_be_any));
+        let looked_at = scan_threads(inputs).try_map(unmarked, |(id, _)| {
+            let module = &modules[*id];
             may_have_entries(module, &self.selection)
-                .map(|may_have| may_have.then_some((id, has_marks)))
+                .map(|may_have| may_have.then_some((*id, false)))
                 .map_err(|error| error.in_file(&module.name))
         })?;
         others.extend(looked_at.into_iter().flatten());
@@ -322,10 +333,10 @@ impl<'a> Survey<'a> {
         is_mark && (self.referred.is_empty() || !self.referred.contains(symbol))
     }
 
-    /// The bitcode that has entries of gathered sections, which the backend must compile first. `gathers`
+    /// The bitcode that has entries of gathered sections or may have kept custom sections, which the backend must compile first. `gathers`
     /// tells whether a section of a name is gathered, as far as objects say.
     pub fn bitcode_with_entries(&self, gathers: impl Fn(&str) -> bool) -> Vec<WithEntries> {
-        bitcode::with_entries(&self.bitcode, &self.selection, gathers)
+        bitcode::with_entries(&self.bitcode, &self.selection, &self.keep, gathers)
     }
 
     /// The sections for which bitcode has entries in COMDAT groups.

@@ -6,8 +6,12 @@ use super::selection::{self, Selection};
 use crate::error::{Error, Result};
 use crate::input::Module;
 use crate::names;
-use crate::wasm::{CUSTOM, Headers, RawSegments, SEGMENT_INFO, subsections};
+use crate::wasm::{CUSTOM, Headers, RawSegments, SEGMENT_INFO, Section, subsections};
 use memchr::memmem::Finder;
+
+/// Up to this size in bytes, a search in the whole module takes less time than the walk over its headers, and makes
+/// that faster: the processor loads memory ahead of a search, but not ahead of a walk.
+const SMALL: usize = 1 << 16;
 
 /// The searches that run on every object.
 pub struct Finders {
@@ -33,6 +37,8 @@ pub struct QuickScan {
     pub has_marks: bool,
     /// Its undefined symbols of the form `__start_NAME` or `__stop_NAME`.
     pub undefined: Vec<String>,
+    /// Whether it has segments or custom sections other than those that compilers name themselves.
+    pub has_named_sections: bool,
 }
 
 impl QuickScan {
@@ -43,7 +49,8 @@ impl QuickScan {
     /// A malformed module, or a file that is neither an object nor a shared library.
     pub fn of(module: &Module<'_>, finders: &Finders) -> Result<Option<Self>> {
         let bytes = module.load()?;
-        let (mut linking, mut is_shared) = (None, false);
+        let may_have_marks = bytes.len() > SMALL || finders.mark.find(&bytes).is_some();
+        let (mut linking, mut is_shared, mut has_named_sections) = (None, false, false);
         for header in Headers::of(&bytes)? {
             let header = header?;
             if header.id != CUSTOM {
@@ -52,7 +59,10 @@ impl QuickScan {
             match header.name()? {
                 b"linking" if linking.is_none() => linking = Some(header.section()?),
                 b"dylink.0" => is_shared = true,
-                _ => {}
+                name => {
+                    has_named_sections |=
+                        !selection::is_of_compiler(name) && !selection::is_reserved(name)
+                }
             }
         }
         let Some(linking) = linking else {
@@ -73,10 +83,27 @@ impl QuickScan {
             false => Vec::new(),
         };
         Ok(Some(Self {
-            has_marks: has(&finders.mark),
+            has_marks: may_have_marks && has(&finders.mark),
             undefined,
+            // If the section is malformed, the full scan or the backend says so.
+            has_named_sections: has_named_sections || has_named_segments(&linking).unwrap_or(true),
         }))
     }
+}
+
+/// Whether an object has segments other than those that compilers name themselves.
+fn has_named_segments(linking: &Section<'_>) -> Result<bool> {
+    for (id, reader) in subsections(linking)? {
+        if id != SEGMENT_INFO {
+            continue;
+        }
+        for segment in RawSegments::new(reader)? {
+            if !selection::is_of_compiler(segment?.name) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an object without marks has selected segments or custom sections.

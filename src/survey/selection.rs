@@ -70,8 +70,14 @@ fn bounded_section(symbol: &str) -> Option<&str> {
 }
 
 /// Whether custom sections with that name are never entries.
-pub fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
+pub fn is_reserved(name: &[u8]) -> bool {
+    RESERVED.iter().any(|reserved| reserved.as_bytes() == name)
+}
+
+/// Whether compilers give segments and custom sections such a name themselves, as `.rodata.x`, `.debug_info` and
+/// `reloc.CODE`. Only a script selects these, or a mark.
+pub fn is_of_compiler(name: &[u8]) -> bool {
+    name.starts_with(b".") || name.starts_with(b"reloc.")
 }
 
 impl Selection {
@@ -139,12 +145,18 @@ impl Selection {
         self.named.contains(name) || self.is_requested(name)
     }
 
+    /// Whether names that compilers give themselves may be selected.
+    pub fn may_select_of_compiler(&self) -> bool {
+        let mut named = self.named.iter();
+        !self.script.is_empty() || named.any(|name| is_of_compiler(name.as_bytes()))
+    }
+
     /// Whether custom sections with this name are entries. Wildcards do not match: their bytes were
     /// put outside of memory on purpose, so they are gathered only by name.
     pub fn selects_custom_sections(&self, name: &str) -> bool {
         let asked_for =
             self.script.is_literal(name) || (is_c_identifier(name) && self.gather.is_literal(name));
-        !is_reserved(name) && (self.named.contains(name) || asked_for)
+        !is_reserved(name.as_bytes()) && (self.named.contains(name) || asked_for)
     }
 
     /// The names of custom sections that are entries.

@@ -40,7 +40,7 @@ fn entries(objects: &[Vec<u8>], words: &[&str]) -> Result<Vec<(String, &'static 
         inputs.add_object(format!("{position}.o"), bytes);
     }
     let line = CommandLine::parse(words.iter().map(Into::into).collect())?;
-    let found: Survey<'_> = survey(&line, &Script::default(), &inputs, || Ok(()))?;
+    let found: Survey<'_> = survey(&line, &Script::default(), &inputs)?;
     let entry = |entry: &super::Entry| {
         let origin = match entry.origin {
             Origin::Segment(_) => "segment",

@@ -48,6 +48,8 @@ pub struct Edits {
     pub keeps_alive: Option<String>,
     /// Hidden global aliases to add for remaining symbols.
     pub aliases: Vec<(SymbolIndex, String)>,
+    /// Hidden global aliases to add that keep what they name alive.
+    pub roots: Vec<(SymbolIndex, String)>,
     /// The segments to remove, sorted by index.
     pub segments: Vec<SegmentIndex>,
     /// The custom sections to remove.
@@ -84,7 +86,8 @@ impl Edits {
 
     /// Whether the `linking` section changes.
     fn change_linking(&self) -> bool {
-        let symbols = !self.symbols.is_empty() || !self.aliases.is_empty();
+        let aliases = !self.aliases.is_empty() || !self.roots.is_empty();
+        let symbols = !self.symbols.is_empty() || aliases;
         self.reencode || symbols || !self.segments.is_empty() || !self.sections.is_empty()
     }
 
@@ -327,7 +330,8 @@ impl Editor<'_> {
     fn symbol_table(&self, out: &mut Vec<u8>) {
         let symbols = &self.object.symbols;
         let keeps_alive = self.edits.keeps_alive.as_deref();
-        let count = symbols.len() + self.edits.aliases.len() + keeps_alive.iter().count();
+        let aliases = self.edits.aliases.len() + self.edits.roots.len();
+        let count = symbols.len() + aliases + keeps_alive.iter().count();
         (count as u32).encode(out);
         let mut edits = self.edits.symbols.iter().peekable();
         for (position, symbol) in symbols.iter().enumerate() {
@@ -341,7 +345,10 @@ impl Editor<'_> {
             }
         }
         for (index, name) in &self.edits.aliases {
-            self.alias(*index, name, out);
+            self.alias(*index, name, SymbolFlags::empty(), out);
+        }
+        for (index, name) in &self.edits.roots {
+            self.alias(*index, name, SymbolFlags::NO_STRIP, out);
         }
         if let Some(name) = keeps_alive {
             let flags = SymbolFlags::NO_STRIP | SymbolFlags::VISIBILITY_HIDDEN;
@@ -392,10 +399,10 @@ impl Editor<'_> {
         }
     }
 
-    fn alias(&self, index: SymbolIndex, name: &str, out: &mut Vec<u8>) {
+    fn alias(&self, index: SymbolIndex, name: &str, more: SymbolFlags, out: &mut Vec<u8>) {
         let symbol = self.object.symbol(index);
         let own = SymbolFlags::BINDING_LOCAL | SymbolFlags::NO_STRIP | SymbolFlags::EXPORTED;
-        let flags = (symbol.flags - own) | SymbolFlags::VISIBILITY_HIDDEN;
+        let flags = (symbol.flags - own) | SymbolFlags::VISIBILITY_HIDDEN | more;
         match symbol.kind {
             SymbolKind::Data(Some(definition)) => {
                 encode::data_symbol(flags, name, self.new_definition(definition), out);

@@ -1,5 +1,6 @@
 //! One object file: parsed, edited, encoded.
 
+mod address_exports;
 mod builder;
 mod bytes;
 mod edit;
@@ -17,6 +18,7 @@ mod synthesized;
 #[cfg(test)]
 mod tests;
 
+pub use address_exports::address_exports;
 pub use builder::Builder;
 pub use bytes::ObjectBytes;
 pub use edit::{Edits, SymbolEdit, TOMBSTONE};

@@ -91,3 +91,14 @@ fn reading(inputs: &[PathBuf]) -> Vec<OsString> {
     let inputs = inputs.iter().map(OsString::from);
     flags.into_iter().chain(inputs).collect()
 }
+
+/// The processes that are at work in the directory.
+fn processes(work: &Work) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let cwd = |path: &Path| fs::read_link(path.join("cwd"));
+    let is_here = |path: &PathBuf| cwd(path).is_ok_and(|cwd| cwd.starts_with(work.path()));
+    processes
+        .map(|entry| entry.path())
+        .filter(is_here)
+        .collect()
+}

@@ -1,28 +1,17 @@
 //! A signal comes in every phase of a link: nothing is left of it, neither files nor processes, and it ends by
 //! that signal. Where it cannot be caught, the backend ends too.
 
-use super::{command, entry_of, nothing_changed, nothing_left, wait_until};
+use super::{command, entry_of, nothing_changed, nothing_left, processes, wait_until};
 use crate::args;
 use crate::support::{Work, setting, tool};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const SIGNALS: [Signal; 4] = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
-
-/// The processes that are at work in the directory.
-fn processes(work: &Work) -> Vec<PathBuf> {
-    let processes = fs::read_dir("/proc").expect("/proc").flatten();
-    let cwd = |path: &Path| fs::read_link(path.join("cwd"));
-    let is_here = |path: &PathBuf| cwd(path).is_ok_and(|cwd| cwd.starts_with(work.path()));
-    processes
-        .map(|entry| entry.path())
-        .filter(is_here)
-        .collect()
-}
 
 fn end(child: Child, work: &Work, signal: Signal) {
     let output = child.wait_with_output().expect("our linker");
@@ -52,7 +41,8 @@ fn while_inputs_are_read() {
     let small = work.c("small", "int small = 1;");
     for signal in SIGNALS {
         let child = waiting_for_input(&work, &small);
-        wait_until("it waits", || processes(&work).len() == 1);
+        // With the backend, which waits for its arguments.
+        wait_until("it waits", || processes(&work).len() == 2);
         // As long as it takes to open the first.
         std::thread::sleep(Duration::from_millis(50));
         send(&child, signal);
@@ -111,7 +101,15 @@ fn interrupted_by(
 fn when_the_temporary_directory_has_just_been_made() {
     let work = Work::new();
     let object = entry_of(&work, "entry", 4);
-    interrupted_at(&work, "mkdir", "delay_exit", &args![object]);
+    // With this option the files are not in memory, as lld names them.
+    interrupted_at(&work, "mkdir", "delay_exit", &args![object, "--verbose"]);
+}
+
+#[test]
+fn when_a_temporary_file_has_been_made_in_memory() {
+    let work = Work::new();
+    let object = entry_of(&work, "entry", 4);
+    interrupted_at(&work, "memfd_create", "delay_exit", &args![object]);
 }
 
 #[test]
@@ -185,8 +183,7 @@ fn what_cannot_be_caught_ends_the_backend_too() {
     assert_eq!(output, super::BEFORE);
 }
 
-/// The backend has been started, as there are marks, and waits for its arguments. The directory of temporary
-/// files is made later, so there is none yet.
+/// The backend has been started, and waits for its arguments.
 #[test]
 fn what_cannot_be_caught_ends_a_backend_that_waits() {
     let work = Work::new();
@@ -194,7 +191,7 @@ fn what_cannot_be_caught_ends_a_backend_that_waits() {
     let mut child = interrupted_by(
         Signal::KILL,
         &work,
-        ("mkdir", "delay_enter"),
+        ("memfd_create", "delay_enter"),
         &args![object],
     );
     wait_until("the backend has ended", || processes(&work).is_empty());

@@ -5,11 +5,12 @@
 //! with inputs that have nothing to gather: lld's own tests (`ci/lld-tests`), and links at random
 //! (`tests/differential/plain.rs`).
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use wasm_section_ld::args::{CommandLine, Id};
 use wasm_section_ld::backend::{
-    Backend, ExitStatus, Invocation, LinkCommand, Placement, RewrittenObjects,
+    Backend, Batches, ExitStatus, Invocation, LinkCommand, RewrittenObjects, Sharing,
 };
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
@@ -28,17 +29,14 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
         return driver::link(diagnostics, argv);
     }
     diagnostics.set_colors(&line);
-    let backend = Backend::find(&line)?;
+    let backend = Backend::find(&line, None)?;
     let files = Named::by(&line, &|| backend.shared_libraries()).open(&Threads::default())?;
     let inputs = Inputs::of(&files)?;
     let objects = objects(&inputs.modules)?;
-    let mut command = LinkCommand::new()?;
+    let mut command = LinkCommand::new(line.output())?;
     let ids = objects.iter().copied();
-    let placement = Placement {
-        together: false,
-        gated: false,
-    };
-    let mut rewritten = RewrittenObjects::new(&mut command, placement, &files, &inputs, ids)?;
+    let batches = Batches::of(&files, &inputs, ids, Sharing::Members, &HashSet::default());
+    let mut rewritten = RewrittenObjects::place(&mut command, batches, false, &files, &inputs)?;
     for id in objects {
         let module = &inputs.modules[id];
         rewritten.add(module, reencode(module)?)?;

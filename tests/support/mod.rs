@@ -3,6 +3,7 @@
 pub mod assembler;
 pub mod commands;
 pub mod damage;
+pub mod examples;
 pub mod gnu_ld;
 pub mod hosts;
 pub mod instance;

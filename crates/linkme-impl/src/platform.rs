@@ -151,10 +151,17 @@ fn used() -> TokenStream {
 /// element or, in brackets, that of the slice.
 fn wasm_mark(section: &str, key: Key<'_>, before: &str, after: &str) -> TokenStream {
     let before = format!("__link_section__{section}${key}${before}");
+    // Without the path it is still unique. Older versions of Emscripten stop at a symbol that has a colon
+    // (3.1.6: `IndexError` in `parse_llvm_nm_symbols`).
+    let without_path = format!("{before}{after}");
     let after = format!("::{after}");
-    let symbol = quote!(::core::concat!(#before, ::core::module_path!(), #after));
-    let attribute = unsafe_attribute(&quote!(export_name = #symbol));
-    quote!(#[cfg_attr(target_family = "wasm", #attribute)])
+    let with_path = quote!(::core::concat!(#before, ::core::module_path!(), #after));
+    let with_path = unsafe_attribute(&quote!(export_name = #with_path));
+    let without_path = unsafe_attribute(&quote!(export_name = #without_path));
+    quote! {
+        #[cfg_attr(all(target_family = "wasm", not(target_os = "emscripten")), #with_path)]
+        #[cfg_attr(target_os = "emscripten", #without_path)]
+    }
 }
 
 fn link_section(name: &str) -> TokenStream {

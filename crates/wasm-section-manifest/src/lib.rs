@@ -78,7 +78,7 @@ pub mod format {
     pub const RELATIVE: u32 = 0x2;
     /// The largest number of [`values`](crate::Entry::values) that an entry may have.
     pub const MAX_VALUES: usize = 64;
-    /// What separates a name from its number, where several entries or sections have that name: `name #2`.
+    /// What separates a name from its number, where several entries or sections have that name: `name #1` for the second.
     pub const NUMBER_SEPARATOR: &str = " #";
 }
 

@@ -82,10 +82,7 @@ impl Configuration {
             })
         };
         let named = format!("{file} names {linker} for {target}");
-        let variable = format!(
-            "CARGO_TARGET_{}_LINKER",
-            target.to_uppercase().replace(['-', '.'], "_")
-        );
+        let variable = variable_of(target, "LINKER");
         if let Some(value) = self.variable(&variable).filter(|value| !is_ours(value)) {
             let advice = format!("unset {variable}: it overrides the file");
             return finding(format!("{named}, but {variable} is {value}"), Some(advice));
@@ -140,6 +137,36 @@ impl Configuration {
         })
     }
 
+    /// The linker that cargo uses for a target, and the variable or file that sets it.
+    pub fn effective_linker(&self, target: &str) -> Option<(String, String)> {
+        let variable = variable_of(target, "LINKER");
+        self.linker_in_flags(target)
+            .or_else(|| Some((variable.clone(), self.variable(&variable)?.to_owned())))
+            .or_else(|| {
+                let (file, linker) = self.linker(target)?;
+                Some((file.display().to_string(), linker))
+            })
+    }
+
+    /// The wasm targets that cargo builds for without `--target`; if there are none, the only target whose linker is
+    /// wasm-section-ld, or else the usual one.
+    pub fn wasm_targets(&self) -> Vec<String> {
+        if let Some(target) = self.variable("CARGO_BUILD_TARGET") {
+            if target.starts_with("wasm") {
+                return vec![target.to_owned()];
+            }
+        } else {
+            let mut built = self.files.iter().map(|(_, file)| built_targets(file));
+            if let Some(built) = built.find(|targets| !targets.is_empty()) {
+                return built;
+            }
+        }
+        match self.findings().as_slice() {
+            [only] => vec![only.target.clone()],
+            _ => vec![super::init::TARGET.to_owned()],
+        }
+    }
+
     /// Whether the file of a linker exists. A relative path is relative to the directory that has `.cargo`.
     fn exists(&self, target: &str, linker: &str) -> bool {
         let file = self.linker(target).map(|(file, _)| file);
@@ -159,10 +186,7 @@ impl Configuration {
 
     /// The variable whose flags cargo uses, and the flags.
     fn flags_by_variable(&self, target: &str) -> Option<(String, Vec<String>)> {
-        let of_target = format!(
-            "CARGO_TARGET_{}_RUSTFLAGS",
-            target.to_uppercase().replace('-', "_")
-        );
+        let of_target = variable_of(target, "RUSTFLAGS");
         let encoded = "CARGO_ENCODED_RUSTFLAGS";
         if let Some(value) = self.variable(encoded) {
             return Some((
@@ -227,14 +251,21 @@ fn add(targets: &mut Vec<String>, name: &str) {
     }
 }
 
-fn is_ours(linker: &str) -> bool {
+/// The environment variable for a value of a target: `CARGO_TARGET_<TRIPLE>_LINKER`.
+pub fn variable_of(target: &str, value: &str) -> String {
+    let triple = target.to_uppercase().replace(['-', '.'], "_");
+    format!("CARGO_TARGET_{triple}_{value}")
+}
+
+/// Whether a linker is wasm-section-ld.
+pub fn is_ours(linker: &str) -> bool {
     Path::new(linker)
         .file_stem()
         .is_some_and(|stem| stem == LINKER)
 }
 
 /// Whether a directory of PATH has a program of that name.
-fn is_on_path(name: &str) -> bool {
+pub fn is_on_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| program(&directory.join(name)).is_some())
 }

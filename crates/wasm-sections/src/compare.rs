@@ -141,6 +141,9 @@ fn is_same_target(old: &PointerReport, new: &PointerReport) -> bool {
     if old.marks_section && new.marks_section {
         return true;
     }
+    if let (Some(old), Some(new)) = (&old.closure, &new.closure) {
+        return old.may_be(new);
+    }
     let is_named = !old.is_nameless && !new.is_nameless;
     !is_named || (&old.target, old.addend) == (&new.target, new.addend)
 }

@@ -89,7 +89,10 @@ fn checked(checks: &mut Vec<Check>, what: &'static str, found: Result<PathBuf>) 
 }
 
 /// wasm-section-ld in the directory of this program, or on PATH.
-fn our_linker() -> Result<PathBuf> {
+///
+/// # Errors
+/// It is in neither.
+pub fn our_linker() -> Result<PathBuf> {
     let name = format!("wasm-section-ld{}", std::env::consts::EXE_SUFFIX);
     let beside = std::env::current_exe().ok();
     let beside = beside.and_then(|path| Some(path.parent()?.to_owned()));
@@ -111,7 +114,7 @@ fn backend(linker: Option<&Path>) -> Result<PathBuf> {
         argument
     });
     let line = CommandLine::parse(arguments.into_iter().collect())?;
-    Ok(Backend::find(&line)?.path)
+    Ok(Backend::find(&line, None)?.path)
 }
 
 /// A test link.

@@ -1,5 +1,6 @@
 //! Follows the pointers in an entry through the initial memory.
 
+use super::callable::Callable;
 use super::module::Module;
 use super::pointers::{DataReport, PointerReport, demangled};
 use std::collections::HashMap;
@@ -15,8 +16,13 @@ const MIN_NUL_TEXT: usize = 2;
 /// How many words of a section are read if there is no manifest.
 const MAX_GUESSES: u64 = 4096;
 
-/// What the manifest and the memory have for the pointers of an entry at `address`.
-pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<PointerReport> {
+/// What the manifest and the memory have for the pointers of an entry at `address`, which is called `title`.
+pub fn follow(
+    entry: &Entry,
+    title: &str,
+    address: Option<u64>,
+    module: &Module<'_>,
+) -> Vec<PointerReport> {
     let mut number = entry.pointers.len();
     let mut first = Vec::with_capacity(entry.values.len());
     let mut values = HashMap::new();
@@ -27,6 +33,7 @@ pub fn follow(entry: &Entry, address: Option<u64>, module: &Module<'_>) -> Vec<P
     }
     let follower = Follower {
         entry,
+        title,
         first,
         values,
         module,
@@ -58,16 +65,17 @@ pub fn masked(
     Some(bytes)
 }
 
-struct Follower<'m> {
+struct Follower<'m, 'a> {
     entry: &'m Entry,
+    title: &'m str,
     /// For each value, the index of its first pointer.
     first: Vec<usize>,
     /// The value that a pointer refers to, by the index of the pointer.
     values: HashMap<usize, usize>,
-    module: &'m Module<'m>,
+    module: &'m Module<'a>,
 }
 
-impl Follower<'_> {
+impl Follower<'_, '_> {
     /// The pointers in `size` bytes at `address`. `first` is the index of the first one. The recursion is bounded by
     /// the number of values that an entry may have.
     fn all(
@@ -78,13 +86,16 @@ impl Follower<'_> {
         address: Option<u64>,
     ) -> Vec<PointerReport> {
         let numbered = pointers.iter().zip(first..);
-        let reports = numbered.map(|(pointer, number)| {
-            let next = pointer.offset.saturating_add(pointer.size);
-            let may_have_length = next.saturating_add(pointer.size) <= size
-                && pointers.iter().all(|other| other.offset != next);
-            self.one(pointer, number, may_have_length, address)
-        });
-        reports.collect()
+        let mut reports: Vec<_> = numbered
+            .map(|(pointer, number)| {
+                let next = pointer.offset.saturating_add(pointer.size);
+                let may_have_length = next.saturating_add(pointer.size) <= size
+                    && pointers.iter().all(|other| other.offset != next);
+                self.one(pointer, number, may_have_length, address)
+            })
+            .collect();
+        complete(&mut reports);
+        reports
     }
 
     fn one(
@@ -111,6 +122,7 @@ impl Follower<'_> {
             addend: pointer.addend,
             function: None,
             function_index: None,
+            closure: None,
             text: None,
             text_end: None,
             data: None,
@@ -129,6 +141,11 @@ impl Follower<'_> {
                 let function = value.and_then(|value| module.table.get(&value).copied());
                 report.function_index = function;
                 report.function = function.map(|index| demangled(&module.function(index)));
+                // Identical functions may be one with several symbols. The target is the one of this pointer.
+                let names = [&report.target, &report.function];
+                let mut names = names.into_iter().flatten();
+                report.closure =
+                    names.find_map(|name| Callable::of(name, function, self.title, module));
             }
             PointerKind::Data => {
                 report.data = self.data(number, value);
@@ -161,6 +178,27 @@ impl Follower<'_> {
             content: masked(address, value.size, &pointers, self.module),
             pointers,
         })
+    }
+}
+
+/// Completes the shims in a table of methods, such as that of `dyn Fn()`, by the method that is the closure itself.
+fn complete(pointers: &mut [PointerReport]) {
+    let mut closures = pointers
+        .iter()
+        .filter_map(|pointer| pointer.closure.as_ref());
+    let Some(known) = closures.find(|closure| closure.is_known()).cloned() else {
+        return;
+    };
+    let is_vtable = |pointer: &PointerReport| {
+        let name = pointer.target.as_deref().unwrap_or_default();
+        name.contains("vtable") || name.ends_with("::call_mut") || name.ends_with("::call")
+    };
+    let unknown = |pointer: &&mut PointerReport| {
+        let closure = pointer.closure.as_ref();
+        closure.is_some_and(|closure| !closure.is_known()) && is_vtable(pointer)
+    };
+    for pointer in pointers.iter_mut().filter(unknown) {
+        pointer.closure = Some(known.clone());
     }
 }
 
@@ -232,6 +270,10 @@ pub fn guesses(start: u64, size: u64, module: &Module<'_>) -> Vec<PointerReport>
             addend: 0,
             function: function.map(|&index| demangled(&module.function(index))),
             function_index: function.copied(),
+            closure: function.and_then(|&index| {
+                let name = demangled(&module.function(index));
+                Callable::of(&name, Some(index), "this section", module)
+            }),
             text: None,
             text_end: None,
             data: None,

@@ -10,7 +10,7 @@ use toml_edit::{DocumentMut, Item, TableLike, value};
 use wasm_section_ld::error::{Error, Result};
 
 /// The target whose linker is set by default.
-const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The change.
 #[derive(Debug, Serialize)]

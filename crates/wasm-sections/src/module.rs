@@ -1,7 +1,9 @@
 //! Reads what a core module says about the addresses of data and functions.
 
+use super::debug_info::{DebugInfo, Frame, Sections};
 use super::image::Image;
 use super::open::{CoreModule, damaged};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_section_ld::error::{Error, Result};
 use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
@@ -12,6 +14,9 @@ use wasmparser::{
 
 /// The size of a page of memory, unless the memory type has another one.
 const PAGE: u64 = 65_536;
+
+/// How many instructions of a function are looked up in the debug information.
+const MAX_INSTRUCTIONS: usize = 1000;
 
 /// A module.
 #[derive(Default)]
@@ -38,6 +43,12 @@ pub struct Module<'a> {
     /// loaded.
     relocated: BTreeSet<(&'a str, &'a str)>,
     is_object: bool,
+    /// The functions that are not imported.
+    bodies: Vec<FunctionBody<'a>>,
+    /// The offset in the file of the content of the code section.
+    code_start: u64,
+    debug_sections: Sections<'a>,
+    debug_info: OnceCell<Option<DebugInfo<'a>>>,
 }
 
 /// A data segment.
@@ -57,7 +68,6 @@ impl<'a> Module<'a> {
     /// The module is damaged, or it is an object file.
     pub fn read(core: CoreModule<'a>) -> Result<Self> {
         let mut module = Self::default();
-        let mut bodies = Vec::new();
         let mut pages = (0, PAGE);
         for payload in Parser::new(core.offset).parse_all(core.bytes) {
             match payload.map_err(damaged)? {
@@ -73,6 +83,12 @@ impl<'a> Module<'a> {
                 Payload::CustomSection(custom) if custom.name() == "linking" => {
                     module.is_object = true;
                 }
+                Payload::CustomSection(custom) if custom.name().starts_with(".debug_") => {
+                    module.debug_sections.insert(custom.name(), custom.data());
+                }
+                Payload::CodeSectionStart {
+                    unchecked_range, ..
+                } => module.code_start = unchecked_range.start,
                 Payload::MemorySection(memories) => {
                     for memory in memories {
                         let memory = memory.map_err(damaged)?;
@@ -80,7 +96,7 @@ impl<'a> Module<'a> {
                         pages = (memory.initial, size.map_or(PAGE, |log| 1 << log));
                     }
                 }
-                Payload::CodeSectionEntry(body) => bodies.push(body),
+                Payload::CodeSectionEntry(body) => module.bodies.push(body),
                 payload => module.section(payload).map_err(damaged)?,
             }
         }
@@ -88,7 +104,7 @@ impl<'a> Module<'a> {
             return Err(Error::new("this is an object file, not a linked module")
                 .note("pass the output of the linker"));
         }
-        module.place_passive(&bodies).map_err(damaged)?;
+        module.place_passive().map_err(damaged)?;
         module.image = Image::new(pages.0.saturating_mul(pages.1));
         for segment in &module.segments {
             if let Some(start) = segment.start {
@@ -120,6 +136,72 @@ impl<'a> Module<'a> {
     pub fn has_relocated(&self) -> bool {
         let mut modules = self.relocated.iter().map(|(module, _)| *module);
         modules.any(|module| module.starts_with("GOT."))
+    }
+
+    /// The function that a function only forwards to: its code has one call, and nothing but that moves data to and from
+    /// the stack.
+    pub fn forwards_to(&self, function: u32) -> Option<u32> {
+        let mut callee = None;
+        for operator in self.body(function)?.get_operators_reader().ok()? {
+            match operator.ok()? {
+                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                    if callee.replace(function_index).is_some() {
+                        return None;
+                    }
+                }
+                Operator::LocalGet { .. }
+                | Operator::LocalSet { .. }
+                | Operator::LocalTee { .. }
+                | Operator::GlobalGet { .. }
+                | Operator::GlobalSet { .. }
+                | Operator::I32Const { .. }
+                | Operator::I64Const { .. }
+                | Operator::I32Add
+                | Operator::I32Sub
+                | Operator::I64Add
+                | Operator::I64Sub
+                | Operator::I32Load { .. }
+                | Operator::I64Load { .. }
+                | Operator::F32Load { .. }
+                | Operator::F64Load { .. }
+                | Operator::I32Load8U { .. }
+                | Operator::I32Store { .. }
+                | Operator::I64Store { .. }
+                | Operator::F32Store { .. }
+                | Operator::F64Store { .. }
+                | Operator::I32Store8 { .. }
+                | Operator::I32And
+                | Operator::Return
+                | Operator::Drop
+                | Operator::Unreachable
+                | Operator::End => {}
+                _ => return None,
+            }
+        }
+        callee
+    }
+
+    /// The addresses of the instructions of a function, from the start of the code section.
+    pub fn addresses_of(&self, function: u32) -> Vec<u64> {
+        let reader = self.body(function).map(FunctionBody::get_operators_reader);
+        let Some(Ok(reader)) = reader else {
+            return Vec::new();
+        };
+        let operators = reader.into_iter_with_offsets().flatten();
+        let addresses = operators.filter_map(|(_, at)| at.checked_sub(self.code_start));
+        addresses.take(MAX_INSTRUCTIONS).collect()
+    }
+
+    /// The functions at an address in the code, the outermost first, by the debug information.
+    pub fn frames(&self, address: u64) -> Vec<Frame> {
+        let read = || DebugInfo::read(&self.debug_sections);
+        let debug_info = self.debug_info.get_or_init(read).as_ref();
+        debug_info.map_or_else(Vec::new, |debug_info| debug_info.frames(address))
+    }
+
+    fn body(&self, function: u32) -> Option<&FunctionBody<'a>> {
+        let defined = (function as usize).checked_sub(self.imports.len())?;
+        self.bodies.get(defined)
     }
 
     /// The names of functions.
@@ -276,11 +358,11 @@ impl<'a> Module<'a> {
 
     /// Finds the addresses of the passive segments of a module with threads. `wasm-ld` initializes them by
     /// `memory.init` with constant operands.
-    fn place_passive(&mut self, bodies: &[FunctionBody<'a>]) -> Result<(), BinaryReaderError> {
+    fn place_passive(&mut self) -> Result<(), BinaryReaderError> {
         if self.segments.iter().all(|segment| segment.start.is_some()) {
             return Ok(());
         }
-        for body in bodies {
+        for body in &self.bodies {
             let mut constants: [Option<u64>; 3] = [None; 3];
             for operator in body.get_operators_reader()? {
                 let constant = match operator? {

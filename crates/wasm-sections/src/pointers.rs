@@ -1,5 +1,6 @@
 //! Pointers in entries, as reports show them.
 
+use super::callable::Callable;
 use serde::Serialize;
 use wasm_section_ld::demangle;
 
@@ -22,6 +23,9 @@ pub struct PointerReport {
     pub function: Option<String>,
     /// The index of that function in the module.
     pub function_index: Option<u32>,
+    /// The closure that it refers to, directly or through a shim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closure: Option<Callable>,
     /// The text that it refers to.
     pub text: Option<String>,
     /// How the end of the text is known: from the `next-word`, if that is its length, or by a `nul`.
@@ -52,6 +56,9 @@ pub struct DataReport {
 impl PointerReport {
     /// What it refers to, as it is shown.
     pub fn title(&self) -> String {
+        if let Some(closure) = &self.closure {
+            return closure.title();
+        }
         match (self.what(), self.address()) {
             (Some(what), Some(address)) => format!("{what} at {address:#x}"),
             (Some(what), None) => what,
@@ -62,6 +69,9 @@ impl PointerReport {
 
     /// What it refers to, without addresses.
     pub fn what(&self) -> Option<String> {
+        if let Some(closure) = &self.closure {
+            return Some(closure.what());
+        }
         if let Some(text) = &self.text {
             return Some(format!("{text:?}"));
         }

@@ -48,8 +48,14 @@ fn add(pointer: &PointerReport, offset: u32, references: &mut Vec<Reference>) {
         add(inner, offset, references);
     }
     if references.len() == before {
+        let shown = pointer.title();
+        // The table of methods of `dyn Fn()` refers to its closure several times.
+        let is_known = |other: &Reference| other.offset == offset && other.shown == shown;
+        if pointer.closure.is_some() && references.iter().any(is_known) {
+            return;
+        }
         references.push(Reference {
-            shown: pointer.title(),
+            shown,
             what: pointer.what().unwrap_or_else(|| "data".to_owned()),
             offset,
             target: pointer.target.clone(),

@@ -269,13 +269,14 @@ impl EntryReport {
             Some(name) => name.to_owned(),
             None => title(&symbol),
         };
-        let pointers = follow(entry, address, module);
+        let title = entry.name.clone().unwrap_or_else(|| plain_title.clone());
+        let pointers = follow(entry, &title, address, module);
         Self {
             index,
             address,
             offset: entry.offset,
             size: entry.size,
-            title: entry.name.clone().unwrap_or_else(|| plain_title.clone()),
+            title,
             plain_title,
             is_named: entry.name.is_some(),
             symbol,
@@ -312,6 +313,14 @@ impl EntryReport {
     }
 }
 
+/// The beginning of a mark with the name of a section.
+const SECTION: &str = "__link_section__";
+
+/// Whether a component of a path is a mark.
+pub fn is_mark(part: &str) -> bool {
+    part.starts_with(SECTION) || part.starts_with("__link_order__")
+}
+
 /// The title of an entry with that symbol.
 fn title(symbol: &Option<String>) -> String {
     let title = symbol.as_deref().map(without_mark);
@@ -321,12 +330,10 @@ fn title(symbol: &Option<String>) -> String {
 /// A symbol without its mark: without the prefix `__link_section__NAME$KEY$`, or without the components of a path
 /// that are marks.
 fn without_mark(symbol: &str) -> String {
-    const SECTION: &str = "__link_section__";
     let whole = || symbol.strip_prefix(SECTION)?.splitn(3, '$').nth(2);
     if let Some(unique) = whole() {
         return unique.to_owned();
     }
-    let is_mark = |part: &&str| part.starts_with(SECTION) || part.starts_with("__link_order__");
     let parts = symbol.split("::").filter(|part| !is_mark(part));
     parts.collect::<Vec<_>>().join("::")
 }

@@ -125,7 +125,11 @@ fn order(section: &SectionReport, entry: &EntryReport) -> String {
 /// Whether pointers refer to a symbol of that name, directly or through other data.
 fn refer_to(pointers: &[PointerReport], is_it: &impl Fn(&str) -> bool) -> bool {
     pointers.iter().any(|pointer| {
-        let names = [&pointer.target, &pointer.function];
+        let within = pointer
+            .closure
+            .as_ref()
+            .and_then(|closure| closure.within.as_ref());
+        let names = [pointer.target.as_ref(), pointer.function.as_ref(), within];
         let data = pointer.data.as_ref();
         names.into_iter().flatten().any(|name| is_it(name))
             || data.is_some_and(|data| refer_to(&data.pointers, is_it))
@@ -184,16 +188,21 @@ impl Show for Reason {
     }
 }
 
+/// Indices count from 0, as in a program and in all other output.
 fn position(found: &Found) -> String {
-    let (section, title, of) = (&found.section, &found.title, found.of);
-    let number = found.entry.index + 1;
+    let (section, title) = (&found.section, &found.title);
+    let entries = match found.of {
+        1 => "1 entry".to_owned(),
+        count => format!("{count} entries"),
+    };
+    let place = format!("at index {} of {title} ({entries})", found.entry.index);
     if found.collected {
         format!(
-            "number {number} of {of} in {title}, {BAD}which was garbage-collected{BAD:#}: nothing live \
-             refers to __start_{section} or __stop_{section}"
+            "{place}, {BAD}which was garbage-collected{BAD:#}: nothing live refers to __start_{section} or \
+             __stop_{section}"
         )
     } else {
-        format!("{GOOD}number {number} of {of}{GOOD:#} in {title}")
+        format!("{GOOD}{place}{GOOD:#}")
     }
 }
 

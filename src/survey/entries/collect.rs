@@ -85,7 +85,7 @@ pub fn collect(
     let duplicates = LazyCell::new(|| Duplicates::of(object));
     for (index, section) in object.custom_sections() {
         if !selection.selects_custom_sections(&section.name) {
-            if is_c_identifier(&section.name) && !is_reserved(&section.name) {
+            if is_c_identifier(&section.name) && !is_reserved(section.name.as_bytes()) {
                 collector.candidate(&section.name);
             }
         } else {

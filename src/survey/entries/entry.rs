@@ -75,7 +75,7 @@ impl EntryId {
 }
 
 /// Consecutive entries.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct EntryRange(Range<u32>);
 
 impl EntryRange {

@@ -61,7 +61,7 @@ fn gathering(criterion: &mut Criterion, name: &str, objects: &[Vec<u8>]) {
     let line = line();
     let (argument, _) = line.arguments().next().expect("an argument");
     let (inputs, script) = (inputs(argument, objects), Script::default());
-    let survey = || survey::survey(&line, &script, &inputs, || Ok(())).expect("a survey");
+    let survey = || survey::survey(&line, &script, &inputs).expect("a survey");
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(COUNT as u64));
     group.bench_function("survey", |bencher| bencher.iter(survey));
@@ -117,7 +117,7 @@ fn nothing(criterion: &mut Criterion) {
         let size: usize = objects.iter().map(Vec::len).sum();
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| survey::survey(&line, &script, &inputs, || Ok(())).expect("a survey"));
+            bencher.iter(|| survey::survey(&line, &script, &inputs).expect("a survey"));
         });
     }
 }

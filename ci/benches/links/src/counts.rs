@@ -1,7 +1,10 @@
-//! How many instructions our own process takes for the rows `std` and `registry`. They are the same on
+//! How many instructions our own process takes for the rows `std` and `registry`, and for workspaces of 100 crates.
+//! They are the same on
 //! every machine, but for the standard library that rustc comes with: so they are counted by what there
 //! is to look at.
 
+use crate::cargo::Profile;
+use crate::crates;
 use crate::measure::{self, VARIABLE};
 use crate::rows::{self, Links};
 use crate::{Result, Setup};
@@ -15,6 +18,11 @@ use wasm_section_ld::input::archive_members;
 /// definitions, took 3 % more than before).
 const A_MEMBER: f64 = 6_500.0;
 const AN_ENTRY: f64 = 29_000.0;
+/// The same for each crate of a workspace of 100 with registrations, of all instructions (2026-11-28).
+const A_CRATE_THIN_LTO: f64 = 460_000.0;
+const A_CRATE_DEV: f64 = 1_290_000.0;
+/// How many crates the workspace has.
+const CRATES: usize = 100;
 /// How much more it may be.
 const MARGIN: f64 = 1.15;
 
@@ -28,9 +36,23 @@ pub fn check(setup: &Setup, valgrind: &Path) -> Result<()> {
         entries,
     } = rows::registry(setup)?;
     let more = instructions(setup, valgrind, &ours)? - instructions(setup, valgrind, &plain)?;
+    let a_crate = |profile| -> Result<f64> {
+        let links = crates::registered(setup, CRATES, profile)?;
+        Ok(instructions(setup, valgrind, &links.ours)? / CRATES as f64)
+    };
     let rows = [
         ("std, a member", nothing, A_MEMBER),
         ("registry, an entry", more / entries as f64, AN_ENTRY),
+        (
+            "100 crates, thin LTO, a crate",
+            a_crate(Profile::Release)?,
+            A_CRATE_THIN_LTO,
+        ),
+        (
+            "100 crates, dev, a crate",
+            a_crate(Profile::Dev)?,
+            A_CRATE_DEV,
+        ),
     ];
     for (what, count, before) in rows {
         let most = before * MARGIN;

@@ -1,22 +1,12 @@
 //! A workspace of small crates, each with registrations by linkme and inventory, and the same crates with arrays by
-//! hand. Cargo builds both.
+//! hand. Cargo builds both. The release profile has `lto = "thin"`.
 
-use crate::capture;
+use crate::cargo::{self, Profile};
 use crate::rows::Links;
 use crate::{Result, Setup};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-
-/// How cargo builds them.
-#[derive(Clone, Copy)]
-pub enum Profile {
-    /// `cargo build`.
-    Dev,
-    /// `cargo build --release` with `lto = "thin"`.
-    ThinLto,
-}
 
 /// How the entries of the crates get into arrays.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,33 +41,7 @@ fn link(setup: &Setup, count: usize, profile: Profile, way: Way) -> Result<Vec<S
     };
     let workspace = setup.work.join(format!("crates-{count}-{name}"));
     write_workspace(&workspace, count, way)?;
-    let profile_name = match profile {
-        Profile::Dev => "dev",
-        Profile::ThinLto => "release",
-    };
-    let captured = workspace.join(format!("link-{profile_name}"));
-    if !captured.join("words").is_file() {
-        let mut cargo = Command::new(&setup.cargo);
-        cargo
-            .current_dir(&workspace)
-            .args(["build", "--quiet", "--profile", profile_name])
-            .args(["--target", "wasm32-unknown-unknown"])
-            .env("RUSTC", &setup.rustc)
-            .env("CARGO_TARGET_DIR", workspace.join("target"))
-            .env(
-                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
-                std::env::current_exe()?,
-            )
-            .env(capture::VARIABLE, &captured);
-        if let Some(sysroot) = &setup.sysroot {
-            cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
-        }
-        let output = cargo.output()?;
-        if !output.status.success() {
-            return Err(format!("{cargo:?}\n{}", String::from_utf8_lossy(&output.stderr)).into());
-        }
-    }
-    capture::words(&captured)
+    cargo::link(setup, &workspace, profile)
 }
 
 fn write_workspace(workspace: &Path, count: usize, way: Way) -> Result<()> {
@@ -85,7 +49,7 @@ fn write_workspace(workspace: &Path, count: usize, way: Way) -> Result<()> {
     let crates = fs::canonicalize(crates)?;
     let registries = match way {
         Way::Registered => format!(
-            "linkme = {{ path = \"{0}/linkme\" }}\ninventory = {{ path = \"{0}/inventory\" }}\n",
+            "linkme = {{ package = \"wasm-section-linkme\", path = \"{0}/linkme\" }}\ninventory = {{ package = \"wasm-section-inventory\", path = \"{0}/inventory\" }}\n",
             crates.display()
         ),
         Way::ByHand => String::new(),
@@ -136,7 +100,7 @@ fn package(workspace: &Path, name: &str, manifest: &str, source: &str) -> Result
 }
 
 /// Writes a file, unless it has these contents: cargo goes by its time.
-fn write(file: &Path, text: &str) -> Result<()> {
+pub fn write(file: &Path, text: &str) -> Result<()> {
     if fs::read(file).ok().as_deref() != Some(text.as_bytes()) {
         fs::create_dir_all(file.parent().unwrap_or(file))?;
         fs::write(file, text)?;

@@ -1,7 +1,7 @@
 //! Links, timed in rounds; and one more of ours, with a stand-in for the backend that looks at what
 //! it is given and at the process that started it.
 
-use crate::rows::{Links, Memory, Row};
+use crate::rows::{Growth, Links, Memory, Row};
 use crate::{Result, Setup};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -21,8 +21,14 @@ const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
 pub struct Measured {
     /// Its name.
     pub name: String,
+    /// What it is, if it is in README's table.
+    pub title: Option<&'static str>,
+    /// Its place in the plot of growth.
+    pub growth: Option<Growth>,
     /// What the ratio of wall times may be.
     pub bar: f64,
+    /// What the difference of wall times may be, in ms.
+    pub ms_bar: Option<f64>,
     /// What the ratio of processor times may be.
     pub cpu_bar: Option<f64>,
     /// How many times each side was run.
@@ -39,7 +45,9 @@ pub struct Measured {
     pub plain: Spread,
     /// Of each round, ours by like for like.
     pub ratio: Spread,
-    /// The same of processor times.
+    /// Of each round, ours without like for like, in ms.
+    pub difference: Spread,
+    /// The same ratio of processor times.
     pub cpu: Spread,
     /// Of each round, ours by plain.
     pub ratio_to_plain: Spread,
@@ -69,6 +77,13 @@ pub struct Seen {
     pub peak: u64,
     /// The pages of mapped files among them.
     pub mapped: u64,
+}
+
+impl Measured {
+    /// Whether the bars of wall time are met.
+    pub fn is_met(&self) -> bool {
+        self.ratio.median <= self.bar && self.ms_bar.is_none_or(|bar| self.difference.median <= bar)
+    }
 }
 
 impl Spread {
@@ -112,6 +127,12 @@ pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Resul
         }
     }
     let wall = |side: usize| Spread::of(times[side].iter().map(|time| time.wall).collect());
+    let rounds = || times[OURS].iter().zip(&times[LIKE_FOR_LIKE]);
+    let difference = Spread::of(
+        rounds()
+            .map(|(ours, other)| ours.wall - other.wall)
+            .collect(),
+    );
     let ratio = |other: usize, of: fn(&Time) -> f64| {
         let pairs = times[OURS].iter().zip(&times[other]);
         Spread::of(pairs.map(|(ours, other)| of(ours) / of(other)).collect())
@@ -121,7 +142,10 @@ pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Resul
     let memory_bar = memory_bar(&row.bar.memory, &memory, input);
     Ok(Measured {
         name: row.name.clone(),
+        title: row.title,
+        growth: row.growth.clone(),
         bar: row.bar.ratio,
+        ms_bar: row.bar.ms,
         cpu_bar: row.bar.cpu,
         rounds: row.rounds,
         entries: links.entries,
@@ -130,6 +154,7 @@ pub fn measure(setup: &Setup, backend: &Path, row: &Row, links: &Links) -> Resul
         like_for_like: wall(LIKE_FOR_LIKE),
         plain: wall(PLAIN),
         ratio: ratio(LIKE_FOR_LIKE, |time| time.wall),
+        difference,
         cpu: ratio(LIKE_FOR_LIKE, |time| time.cpu),
         ratio_to_plain: ratio(PLAIN, |time| time.wall),
         memory,

@@ -1,7 +1,10 @@
 //! The rows of the table: what is linked, and what it may cost.
 
-use crate::crates::{self, Profile};
+use crate::bitcode::{self, Lto};
+use crate::cargo::Profile;
+use crate::crates;
 use crate::generate::{self, Naming};
+use crate::program;
 use crate::rust::Program;
 use crate::{Result, Setup};
 use std::fmt::Write;
@@ -10,12 +13,25 @@ use std::fmt::Write;
 pub struct Row {
     /// Its name, which begins with the row it belongs to.
     pub name: String,
+    /// What it is, in the table of README.md; `None` if it is not there.
+    pub title: Option<&'static str>,
     /// What ours may take, as a multiple of the plain link.
     pub bar: Bar,
     /// How many times each side is run.
     pub rounds: usize,
     /// Makes the inputs.
     pub links: MakeLinks,
+    /// Its place in the plot of growth.
+    pub growth: Option<Growth>,
+}
+
+/// A place in the plot of growth.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Growth {
+    /// The number of crates.
+    pub count: usize,
+    /// The line.
+    pub line: String,
 }
 
 /// Makes the inputs of a row.
@@ -25,10 +41,31 @@ pub type MakeLinks = Box<dyn Fn(&Setup) -> Result<Links>>;
 pub struct Bar {
     /// Wall time, as a multiple of the plain link with the same setting of the allocator.
     pub ratio: f64,
+    /// Wall time beyond that of the plain link, in ms.
+    pub ms: Option<f64>,
     /// Processor time, as such a multiple.
     pub cpu: Option<f64>,
     /// Memory of our own process.
     pub memory: Memory,
+}
+
+impl Bar {
+    fn of(ratio: f64, memory: Memory) -> Self {
+        Self {
+            ratio,
+            ms: None,
+            cpu: None,
+            memory,
+        }
+    }
+
+    /// The same, and at most half a millisecond.
+    fn half_a_millisecond(self) -> Self {
+        Self {
+            ms: Some(0.5),
+            ..self
+        }
+    }
 }
 
 /// A bound of our own process's memory.
@@ -61,77 +98,163 @@ impl Links {
             entries: 0,
         }
     }
+
+    /// The same for wild 0.10 alone, which does not know these options of rustc.
+    fn for_wild(mut self) -> Self {
+        const UNKNOWN: [&str; 4] = [
+            "--allow-undefined",
+            "--strip-debug",
+            "--export=__heap_base",
+            "--export=__data_end",
+        ];
+        self.plain.retain(|word| !UNKNOWN.contains(&word.as_str()));
+        self
+    }
 }
 
-/// All rows.
+/// All rows but those of workspaces.
 pub fn all() -> Vec<Row> {
     fn row(
         name: &str,
-        ratio: f64,
-        memory: Memory,
+        title: Option<&'static str>,
+        bar: Bar,
         rounds: usize,
         links: impl Fn(&Setup) -> Result<Links> + 'static,
     ) -> Row {
         Row {
             name: name.to_owned(),
-            bar: Bar {
-                ratio,
-                cpu: None,
-                memory,
-            },
+            title,
+            bar,
             rounds,
             links: Box::new(links),
+            growth: None,
         }
     }
-    vec![
-        row("small", 1.03, Memory::All(10.0), 101, small),
-        row("std", 1.03, Memory::BeyondMapped(16.0), 101, std),
-        row("large", 1.03, Memory::BeyondMapped(32.0), 31, large),
-        row("registry", 1.05, Memory::BeyondMapped(16.0), 101, registry),
-        row("many", 1.0, Memory::OfInput(2.0), 11, |setup| {
-            objects(setup, 10_000, 10)
-        }),
-        row("one huge", 1.0, Memory::OfInput(3.0), 5, |setup| {
-            objects(setup, 1, 1_000_000)
-        }),
-        // Growth, by entries and by objects, up to the two rows above: the time of an entry is to stay
-        // the same.
-        row("entries 10^3", 1.5, Memory::Any, 31, |setup| {
-            objects(setup, 1, 1_000)
-        }),
-        row("entries 10^4", 1.5, Memory::Any, 31, |setup| {
-            objects(setup, 1, 10_000)
-        }),
-        row("entries 10^5", 1.5, Memory::Any, 11, |setup| {
-            objects(setup, 1, 100_000)
-        }),
-        row("objects 10", 1.3, Memory::Any, 31, |setup| {
-            objects(setup, 10, 10)
-        }),
-        row("objects 10^2", 1.3, Memory::Any, 31, |setup| {
-            objects(setup, 100, 10)
-        }),
-        row("objects 10^3", 1.3, Memory::Any, 31, |setup| {
-            objects(setup, 1_000, 10)
-        }),
-    ]
+    use Memory::{All, Any, BeyondMapped, OfInput};
+    let mut rows = vec![
+        row(
+            "small",
+            Some("one object and libcore, nothing to gather"),
+            Bar::of(1.03, All(10.0)).half_a_millisecond(),
+            101,
+            small,
+        ),
+        row(
+            "std",
+            Some("a Rust program with std, nothing to gather"),
+            Bar::of(1.03, BeyondMapped(16.0)).half_a_millisecond(),
+            101,
+            std,
+        ),
+        row(
+            "large",
+            Some("300 MB of rlibs with debug information, nothing to gather"),
+            Bar::of(1.03, BeyondMapped(32.0)).half_a_millisecond(),
+            31,
+            large,
+        ),
+        row(
+            "registry",
+            Some("a Rust program with std, 1,000 entries in 50 crates"),
+            Bar::of(1.05, BeyondMapped(16.0)),
+            101,
+            registry,
+        ),
+    ];
+    let programs = [
+        (
+            Profile::Release,
+            ["program release", "program release, nothing to gather"],
+            "`yara-x`, release: a hundred crates, 129 entries in one",
+        ),
+        (
+            Profile::Dev,
+            ["program dev", "program dev, nothing to gather"],
+            "the same, dev",
+        ),
+    ];
+    for (profile, [name, nothing], title) in programs {
+        let bar = |ratio| Bar::of(ratio, BeyondMapped(32.0));
+        rows.push(row(name, Some(title), bar(1.05), 31, move |setup| {
+            program::registered(setup, profile)
+        }));
+        rows.push(row(nothing, None, bar(1.02), 31, move |setup| {
+            program::original(setup, profile)
+        }));
+    }
+    rows.push(row(
+        "many",
+        Some("100,000 entries in 10,000 objects"),
+        Bar::of(1.0, OfInput(2.0)),
+        11,
+        |setup| objects(setup, 10_000, 10),
+    ));
+    rows.push(row(
+        "one huge",
+        Some("1,000,000 entries in one object"),
+        Bar::of(1.0, OfInput(3.0)),
+        5,
+        |setup| objects(setup, 1, 1_000_000),
+    ));
+    for (lto, name, title) in [
+        (
+            Lto::Thin,
+            "bitcode thin",
+            "200 files of bitcode with 1,000 entries, thin LTO",
+        ),
+        (Lto::Full, "bitcode full", "the same, full LTO"),
+    ] {
+        rows.push(row(
+            name,
+            Some(title),
+            Bar::of(1.05, Any),
+            5,
+            move |setup| bitcode::files(setup, lto),
+        ));
+    }
+    // Growth, by entries and by objects, up to the two rows above: the time of an entry is to stay the same.
+    for (name, entries, rounds) in [
+        ("entries 10^3", 1_000, 31),
+        ("entries 10^4", 10_000, 31),
+        ("entries 10^5", 100_000, 11),
+    ] {
+        rows.push(row(name, None, Bar::of(1.5, Any), rounds, move |setup| {
+            objects(setup, 1, entries)
+        }));
+    }
+    for (name, count) in [
+        ("objects 10", 10),
+        ("objects 10^2", 100),
+        ("objects 10^3", 1_000),
+    ] {
+        rows.push(row(name, None, Bar::of(1.3, Any), 31, move |setup| {
+            objects(setup, count, 10)
+        }));
+    }
+    rows
 }
+
+const PROFILES: [(Profile, &str); 2] = [(Profile::Release, "thin LTO"), (Profile::Dev, "dev")];
 
 /// Workspaces of these numbers of crates.
 pub fn of_crates(counts: &[usize]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (profile, profile_name) in [(Profile::ThinLto, "thin LTO"), (Profile::Dev, "dev")] {
+    for (profile, profile_name) in PROFILES {
         for &count in counts {
             let mut row = |what: &str, ratio, cpu, links: MakeLinks| {
                 rows.push(Row {
                     name: format!("{count} crates, {profile_name}{what}"),
+                    title: None,
                     bar: Bar {
-                        ratio,
                         cpu,
-                        memory: Memory::BeyondMapped(32.0),
+                        ..Bar::of(ratio, Memory::BeyondMapped(32.0))
                     },
                     rounds: 15,
                     links,
+                    growth: Some(Growth {
+                        count,
+                        line: format!("{profile_name}{what}"),
+                    }),
                 });
             };
             row(
@@ -146,6 +269,26 @@ pub fn of_crates(counts: &[usize]) -> Vec<Row> {
                 None,
                 Box::new(move |setup| crates::by_hand(setup, count, profile)),
             );
+        }
+    }
+    rows
+}
+
+/// The same by wild: ours with wild as the backend, and wild alone for the arrays by hand.
+pub fn of_wild(counts: &[usize]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (profile, profile_name) in PROFILES {
+        for &count in counts {
+            rows.push(Row {
+                name: format!("{count} crates, {profile_name}, wild"),
+                title: None,
+                bar: Bar::of(1.10, Memory::BeyondMapped(32.0)),
+                rounds: 31,
+                links: Box::new(move |setup| {
+                    crates::registered(setup, count, profile).map(Links::for_wild)
+                }),
+                growth: None,
+            });
         }
     }
     rows

@@ -1,0 +1,4 @@
+#include "shapes.hpp"
+
+template struct registered<long>;
+template struct registered<double>;

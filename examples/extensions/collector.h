@@ -1,0 +1,3 @@
+int objects_made(void);
+int objects_freed(void);
+int objects_possible(void);
