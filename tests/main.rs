@@ -82,6 +82,7 @@ mod scripts_between;
 mod scripts_gnu;
 mod scripts_wild;
 mod security;
+mod server;
 mod threads;
 mod tool_damage;
 mod tool_diff;
