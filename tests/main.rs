@@ -42,6 +42,7 @@ mod host_js;
 mod instrumented;
 mod kept_in_rust;
 mod kept_sections;
+mod languages;
 mod linkme;
 mod lto;
 mod lto_place;
