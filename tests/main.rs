@@ -53,6 +53,7 @@ mod host_js;
 mod instrumented;
 mod kept_in_rust;
 mod kept_sections;
+mod languages;
 mod linkme;
 mod lto;
 mod lto_place;
@@ -96,6 +97,7 @@ mod scripts_gnu;
 mod scripts_wild;
 #[cfg(unix)]
 mod security;
+mod server;
 #[cfg(unix)]
 mod sysroot;
 mod threads;
