@@ -16,8 +16,8 @@ const SIDES: [(&str, &str); 2] = [
     ("theirs", "linkme = \"=0.3.37\"\ninventory = \"=0.3.25\"\n"),
     (
         "ours",
-        "linkme = { path = \"../../../../../../crates/linkme-patch\" }\n\
-         inventory = { path = \"../../../../../../crates/inventory-patch\" }\n",
+        "linkme = { path = \"../../../../../../crates/linkme\" }\n\
+         inventory = { path = \"../../../../../../crates/inventory\" }\n",
     ),
 ];
 

@@ -53,6 +53,7 @@ mod host_js;
 mod instrumented;
 mod kept_in_rust;
 mod kept_sections;
+#[cfg(unix)]
 mod languages;
 mod linkme;
 mod lto;

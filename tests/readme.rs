@@ -106,7 +106,7 @@ fn the_example_with_linkme() {
     let manifest = format!(
         "[workspace]\n[package]\nname = \"program\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n\
          [dependencies]\nlinkme = {{ package = \"wasm-section-linkme\", path = '{}' }}\n",
-        root().join("crates/linkme").display()
+        root().join("crates/wasm-section-linkme").display()
     );
     write(&directory.join("Cargo.toml"), manifest.as_bytes());
     // Cargo removes what this program does not depend on, and keeps the versions.

@@ -49,7 +49,7 @@ fn write_workspace(workspace: &Path, count: usize, way: Way) -> Result<()> {
     let crates = fs::canonicalize(crates)?;
     let registries = match way {
         Way::Registered => format!(
-            "linkme = {{ package = \"wasm-section-linkme\", path = \"{0}/linkme\" }}\ninventory = {{ package = \"wasm-section-inventory\", path = \"{0}/inventory\" }}\n",
+            "linkme = {{ package = \"wasm-section-linkme\", path = \"{0}/wasm-section-linkme\" }}\ninventory = {{ package = \"wasm-section-inventory\", path = \"{0}/wasm-section-inventory\" }}\n",
             crates.display()
         ),
         Way::ByHand => String::new(),

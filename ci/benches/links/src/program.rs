@@ -34,7 +34,7 @@ fn link(setup: &Setup, profile: Profile, ours: bool) -> Result<Vec<String>> {
     if ours {
         let crates = fs::canonicalize(sources.join("../../../crates"))?;
         manifest += &format!(
-            "\n[patch.crates-io]\ninventory = {{ path = \"{}/inventory-patch\" }}\n",
+            "\n[patch.crates-io]\ninventory = {{ path = \"{}/inventory\" }}\n",
             crates.display()
         );
     }
