@@ -35,7 +35,7 @@ pub struct Backend {
 
 impl Backend {
     /// Finds the backend: the first of `--section-linker`, the environment, the linker in whose place this program
-    /// is `called` ([`replaced::replaced`]), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory),
+    /// is `called` (`replaced::replaced`), `rust-lld` and then `wasm-ld` on PATH (rustc adds its own directory),
     /// `rust-lld` in the sysroot of the toolchain that runs this link or of the `rustc` on PATH, and the newest
     /// `wasm-ld-NN` on PATH.
     ///
