@@ -40,6 +40,7 @@ mod growth;
 mod hands_off;
 mod host_js;
 mod instrumented;
+mod javascript;
 mod kept_in_rust;
 mod kept_sections;
 mod linkme;
