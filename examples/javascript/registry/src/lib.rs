@@ -11,19 +11,18 @@ pub struct Command {
 /// Registers a function: `command!(NAME, "name", version, function);`
 #[macro_export]
 macro_rules! command {
-    ($entry:ident, $name:literal, $version:literal, $run:expr) => {
-        #[allow(non_snake_case)]
-        mod $entry {
-            mod __link_section__COMMANDS {
-                use super::super::*;
-                #[used]
-                static $entry: $crate::Command = $crate::Command {
-                    name: $name,
-                    version: $version,
-                    run: $run,
-                };
-            }
-        }
+    ($entry:ident, $name:literal, $version:literal, $run:path) => {
+        const _: () = {
+            #[used]
+            #[unsafe(export_name = concat!(
+                        "__link_section__COMMANDS$$", module_path!(), "::", stringify!($entry)
+                    ))]
+            static ENTRY: $crate::Command = $crate::Command {
+                name: $name,
+                version: $version,
+                run: $run,
+            };
+        };
     };
 }
 
