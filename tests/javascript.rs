@@ -154,6 +154,24 @@ fn sorted(printed: &str) -> Vec<&str> {
     lines
 }
 
+/// The Rust code of the document is that of the example.
+#[test]
+fn the_code_of_the_example() {
+    let sources = ["plain/build.rs", "page/build.rs", "page/src/lib.rs"];
+    let sources = sources.map(|name| {
+        let path = root().join("examples/javascript").join(name);
+        fs::read_to_string(path).expect("a source")
+    });
+    for code in blocks("rust") {
+        for line in code.lines() {
+            let line = line.split(" // ").next().unwrap_or_default();
+            let found = sources.iter().any(|source| source.contains(line));
+            assert!(found, "{line}");
+        }
+    }
+    assert_eq!(sources[0], sources[1]);
+}
+
 #[test]
 fn imports_in_node() {
     for (node, recipes) in [("node-24", 5), ("node-20", 2)] {
