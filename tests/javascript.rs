@@ -4,7 +4,7 @@
 use crate::manifest::manifest;
 use crate::support::rust::cargo;
 use crate::support::workspace::{copy, root, write};
-use crate::support::{linker, setting, tool};
+use crate::support::{Rust, Work, linker, setting, tool};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,17 @@ use std::sync::LazyLock;
 
 /// The commands that the crates register. rustc decides the order of crates, so they are sorted.
 const COMMANDS: [&str; 3] = ["double 1: 40", "ones 3: 2", "square: n² 2: 400"];
+
+/// What cargo, npm and the recipes make in the example.
+const MADE: [&str; 7] = [
+    "target",
+    "node_modules",
+    "web",
+    "module",
+    "bundler",
+    "webpack",
+    "vite",
+];
 
 /// A fenced block of the document: its opening line without the fence, and its content.
 struct Block {
@@ -63,7 +74,7 @@ impl Example {
     /// Removes what recipes made, but not what cargo compiled. Cargo does not notice that the linker has changed:
     /// without the modules it links again.
     fn clean(&self) {
-        for name in ["web", "module", "bundler", "page/pkg", "webpack", "vite"] {
+        for name in MADE[2..].iter().chain(&["page/pkg"]) {
             let _ = fs::remove_dir_all(self.file(name));
         }
         let built = self.file("target/wasm32-unknown-unknown/release");
@@ -79,7 +90,7 @@ impl Example {
             let (path, name) = entry
                 .map(|entry| (entry.path(), entry.file_name()))
                 .expect("a file");
-            if name == "target" || name == "node_modules" {
+            if MADE.iter().any(|made| name == *made) {
                 continue;
             }
             let to = self.directory.join(&name);
@@ -278,6 +289,32 @@ fn the_manifest_is_unchanged() {
         names,
         ["arithmetic::DOUBLE", "arithmetic::SQUARE", "bits::ONES"]
     );
+}
+
+/// The function of an entry calls JavaScript. No code of the module reads the array: its exported bounds keep it.
+#[test]
+fn a_module_names_the_file_that_it_imports_from() {
+    const PROGRAM: &str = r#"
+        #[link(wasm_import_module = "./host.mjs")]
+        unsafe extern "C" { safe fn tenfold(n: i32) -> i32; }
+        extern "C" fn run(n: i32) -> i32 { tenfold(n) + 1 }
+        mod __link_section__CALLS { #[used] static RUN: extern "C" fn(i32) -> i32 = super::run; }
+    "#;
+    let work = Work::new();
+    let exports = ["=__start_CALLS", "=__stop_CALLS", "-table"];
+    let flags = exports.map(|export| format!("-Clink-arg=--export{export}"));
+    Rust::new(&work, &flags).program("calls", PROGRAM).silent();
+    work.write("host.mjs", "export const tenfold = (n) => 10 * n;\n");
+    let script = r#"
+        import * as calls from "./calls.wasm";
+        const [start, stop] = [calls.__start_CALLS.valueOf(), calls.__stop_CALLS.valueOf()];
+        const indices = new Uint32Array(calls.memory.buffer, start, (stop - start) / 4);
+        for (const index of indices) console.log(calls.__indirect_function_table.get(index)(5));
+    "#;
+    let printed = work.node(&["--experimental-wasm-modules"], script);
+    assert_eq!(printed, "51\n");
+    let printed = work.run(tool("WSL_NODE_24"), ["--no-warnings", "run.mjs"]);
+    assert_eq!(printed, "51\n");
 }
 
 /// The files of that kind which a tool has put into a directory.
