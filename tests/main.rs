@@ -51,6 +51,8 @@ mod hands_off;
 mod hermetic;
 mod host_js;
 mod instrumented;
+#[cfg(unix)]
+mod javascript;
 mod kept_in_rust;
 mod kept_sections;
 #[cfg(unix)]
