@@ -29,6 +29,8 @@ pub struct Backend {
     pub inner: Option<PathBuf>,
     /// The major version of lld, once known.
     version: OnceCell<Option<u32>>,
+    /// The name of the file that the path leads to, without its extension, once known.
+    real_stem: OnceCell<String>,
     /// Whether it is wild before 0.11, once known.
     old_wild: OnceCell<bool>,
 }
@@ -135,6 +137,7 @@ impl Backend {
             path,
             inner: None,
             version: OnceCell::new(),
+            real_stem: OnceCell::new(),
             old_wild: OnceCell::new(),
         }
     }
@@ -191,9 +194,7 @@ impl Backend {
     /// Whether it certainly is lld, which opens its inputs one after another. Other linkers may be called `wasm-ld`
     /// too: wild maps all its inputs at once.
     pub fn opens_inputs_in_order(&self) -> bool {
-        let path = fs::canonicalize(&self.path).ok();
-        let stem = path.as_deref().and_then(Path::file_stem);
-        let stem = stem.and_then(OsStr::to_str).unwrap_or_default();
+        let stem = self.real_stem();
         let is_version = |rest: &str| {
             rest.bytes()
                 .all(|b| b.is_ascii_digit() || b == b'-' || b == b'.')
@@ -204,12 +205,13 @@ impl Backend {
     /// Whether it is wild before 0.11, which does not know all options that rustc passes. Runs it at most once, if it is
     /// wild.
     pub fn is_old_wild(&self) -> bool {
-        *self.old_wild.get_or_init(|| wild::is_old_wild(&self.path))
+        let is_old = || self.real_stem() == "wild" && wild::is_old(&self.path);
+        *self.old_wild.get_or_init(is_old)
     }
 
     /// Whether it does not know an option of this command line that is done without it.
     pub fn must_carry(&self, line: &CommandLine) -> bool {
-        wild::must_carry(line) && self.is_old_wild()
+        self.real_stem() == "wild" && wild::must_carry(line) && self.is_old_wild()
     }
 
     /// Whether it links several objects from one archive: lld or another linker under a name of lld, with
@@ -223,6 +225,15 @@ impl Backend {
         let mut first = [0; 2];
         let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut first));
         read.is_ok() && first != *b"#!"
+    }
+
+    /// The name of the file that the path leads to, without its extension; empty if there is none.
+    fn real_stem(&self) -> &str {
+        self.real_stem.get_or_init(|| {
+            let path = fs::canonicalize(&self.path).ok();
+            let stem = path.as_deref().and_then(Path::file_stem);
+            stem.and_then(OsStr::to_str).unwrap_or_default().to_owned()
+        })
     }
 
     fn stem(&self) -> Option<&str> {

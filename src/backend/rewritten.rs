@@ -4,13 +4,14 @@
 //! the command line go into one archive, linked with `--whole-archive`. Rewritten archive members go into a new
 //! archive, which replaces theirs or precedes it ([`Extent`]).
 
+use super::batches::{Batches, GATE_INTERVAL};
 use super::command::LinkCommand;
 use super::gate::Gate;
 use crate::args::ArgumentIndex;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
 use crate::input::{
-    Archive, Files, Inputs, Module, ObjectId, Place, Provenance, is_empty_module, write_archive,
+    Archive, Files, Inputs, Module, Place, Provenance, is_empty_module, write_archive,
 };
 use crate::temporary::{Kind, cannot_write};
 use std::borrow::Cow;
@@ -29,93 +30,6 @@ pub struct RewrittenObjects<'a> {
     unbatched: Vec<&'a Module<'a>>,
     /// The rewritten unbatched objects so far.
     written: Vec<(&'a Module<'a>, Vec<u8>)>,
-}
-
-/// The rewritten objects of a link, by the files that they go to.
-pub struct Batches<'a> {
-    batches: Vec<Vec<&'a Module<'a>>>,
-    /// Objects of other files: compiled bitcode, and members of archives with bitcode.
-    unbatched: Vec<&'a Module<'a>>,
-}
-
-/// How many objects share a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
-    /// Members of the same archive do, other objects do not.
-    Members,
-    /// Adjacent objects do. They stay in memory until the file is written.
-    Adjacent,
-    /// The same, but a file should be written soon.
-    Few,
-}
-
-impl<'a> Batches<'a> {
-    /// The batches of the objects `edited`, which are in link order. Other files are placed just `before` some
-    /// arguments: an object there begins a batch.
-    pub fn of(
-        files: &Files,
-        inputs: &'a Inputs<'a>,
-        edited: impl Iterator<Item = ObjectId>,
-        sharing: Sharing,
-        before: &HashSet<ArgumentIndex>,
-    ) -> Self {
-        let edited = edited.map(|id| &inputs.modules[id]);
-        let bitcode = inputs.replaced_bitcode().filter(|m| m.is_member());
-        let with_bitcode: HashSet<_> = bitcode.map(|module| module.place.argument).collect();
-        let is_unbatched = |module: &&'a Module<'a>| {
-            module.provenance == Provenance::Compiled
-                || module.is_member() && with_bitcode.contains(&module.place.argument)
-        };
-        let (unbatched, placed): (Vec<_>, Vec<_>) = edited.partition(is_unbatched);
-        let mut batches: Vec<Vec<&Module<'_>>> = Vec::new();
-        let mut size = 0;
-        for module in placed {
-            let is_full = |batch: &[&Module<'_>]| match sharing {
-                _ if module.is_member() => false,
-                _ if before.contains(&module.place.argument) => true,
-                Sharing::Members => true,
-                Sharing::Adjacent => batch.len() >= MAX_BATCH,
-                Sharing::Few => batch.len() >= MAX_BATCH || size >= GATE_INTERVAL,
-            };
-            let last = batches.last_mut().filter(|batch| {
-                let previous = batch.last();
-                previous.is_some_and(|last| shares_batch(module, last, files)) && !is_full(batch)
-            });
-            match last {
-                Some(batch) => {
-                    batch.push(module);
-                    size += module.size();
-                }
-                None => {
-                    batches.push(vec![module]);
-                    size = module.size();
-                }
-            }
-        }
-        Self { batches, unbatched }
-    }
-
-    /// A command whose temporary files are in memory. `None` if they are too large or too many.
-    pub fn in_memory(&self, files: &Files) -> Option<LinkCommand<'a>> {
-        // Each may have a gate. Two synthesized objects have one.
-        const SYNTHESIZED: usize = 3;
-        let count = 2 * self.batches.len() + SYNTHESIZED;
-        (self.size(files) <= MAX_IN_MEMORY)
-            .then(|| LinkCommand::in_memory(count))
-            .flatten()
-    }
-
-    /// The size in bytes of the files that they replace.
-    fn size(&self, files: &Files) -> usize {
-        let firsts = self.batches.iter().filter_map(|batch| batch.first());
-        firsts
-            .zip(&self.batches)
-            .map(|(first, batch)| match first.is_member() {
-                true => files.size(first.place.argument),
-                false => batch.iter().map(|module| module.size()).sum(),
-            })
-            .sum()
-    }
 }
 
 /// The replacements of compiled bitcode.
@@ -211,12 +125,6 @@ impl<'a> RewrittenObjects<'a> {
         Ok(())
     }
 }
-
-/// The system cannot reclaim files in memory while the link runs. Larger ones go to a directory.
-const MAX_IN_MEMORY: usize = 1 << 28;
-
-/// How many bytes of objects a gate is for. A gate costs a few system calls in both processes.
-const GATE_INTERVAL: usize = 1 << 18;
 
 /// Places a batch where its originals are, behind a gate. Returns the file to write.
 ///
@@ -421,23 +329,6 @@ impl<'a> Replacements<'a> {
         let members = members.into_iter();
         let members = members.map(|(name, original)| (name, contents(original)));
         write_archive(&path, members).map_err(|error| cannot_write(&path, &error))
-    }
-}
-
-/// The maximum number of objects in a batch. They stay in memory until the batch is written.
-const MAX_BATCH: usize = 256;
-
-/// Whether an object goes into the batch of the previous one.
-fn shares_batch(module: &Module<'_>, previous: &Module<'_>, files: &Files) -> bool {
-    let (first, last) = (previous.place.argument, module.place.argument);
-    match (previous.is_member(), module.is_member()) {
-        (true, true) => first == last,
-        (false, false) if previous.is_promoted() || module.is_promoted() => false,
-        (false, false) => {
-            let is_lazy = previous.place.in_lib || module.place.in_lib;
-            !is_lazy && files.none_between(first, last)
-        }
-        _ => false,
     }
 }
 

@@ -55,14 +55,11 @@ enum Carried<'a> {
     Unknown,
 }
 
-/// Whether a program is wild before 0.11, which does not know `--version` either.
-pub fn is_old_wild(path: &Path) -> bool {
+/// Whether this wild is one before 0.11, which does not know `--version` either.
+pub fn is_old(path: &Path) -> bool {
     let Ok(path) = fs::canonicalize(path) else {
         return false;
     };
-    if path.file_stem().is_none_or(|stem| stem != "wild") {
-        return false;
-    }
     let metadata = fs::metadata(&path).ok();
     let written = metadata.map(|metadata| (metadata.len(), metadata.modified().ok()));
     let ask = || {

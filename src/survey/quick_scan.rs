@@ -86,19 +86,20 @@ impl QuickScan {
             has_marks: may_have_marks && has(&finders.mark),
             undefined,
             // If the section is malformed, the full scan or the backend says so.
-            has_named_sections: has_named_sections || has_named_segments(&linking).unwrap_or(true),
+            has_named_sections: has_named_sections
+                || any_segment(&linking, |name| !selection::is_of_compiler(name)).unwrap_or(true),
         }))
     }
 }
 
-/// Whether an object has segments other than those that compilers name themselves.
-fn has_named_segments(linking: &Section<'_>) -> Result<bool> {
+/// Whether the name of any segment matches.
+fn any_segment(linking: &Section<'_>, matches: impl Fn(&[u8]) -> bool) -> Result<bool> {
     for (id, reader) in subsections(linking)? {
         if id != SEGMENT_INFO {
             continue;
         }
         for segment in RawSegments::new(reader)? {
-            if !selection::is_of_compiler(segment?.name) {
+            if matches(segment?.name) {
                 return Ok(true);
             }
         }
@@ -116,20 +117,13 @@ pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bo
         if header.id != CUSTOM {
             continue;
         }
-        let subsections = match header.name()? {
-            b"linking" => subsections(&header.section()?)?,
-            name if selection.selects_custom_sections(&names::text(name)) => return Ok(true),
-            _ => continue,
+        let selects_segment = |name: &[u8]| selection.selects_segments(&names::text(name));
+        let is_selected = match header.name()? {
+            b"linking" => any_segment(&header.section()?, selects_segment)?,
+            name => selection.selects_custom_sections(&names::text(name)),
         };
-        for (id, reader) in subsections {
-            if id != SEGMENT_INFO {
-                continue;
-            }
-            for segment in RawSegments::new(reader)? {
-                if selection.selects_segments(&names::text(segment?.name)) {
-                    return Ok(true);
-                }
-            }
+        if is_selected {
+            return Ok(true);
         }
     }
     Ok(false)
