@@ -130,11 +130,11 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     if with_entries.is_empty() {
         return link.gather(&inputs, survey, &[]);
     }
-    let kept = plan::kept(&survey, &inputs, &line, &with_entries);
+    let preserved = plan::preserved_symbols(&survey, &inputs, &line, &with_entries);
     let with_entries = BitcodeWithEntries {
         positions: with_entries.iter().map(|one| one.position).collect(),
         is_certain: with_entries.iter().any(|one| one.is_certain),
-        kept,
+        preserved,
     };
     let compiled = backend::compile_bitcode(&backend, &line, &inputs, &with_entries)?;
     let (compiled, messages) = match compiled {
@@ -206,7 +206,7 @@ fn read_script(line: &CommandLine) -> Result<Script> {
 /// as files.
 fn link_unchanged(
     line: &CommandLine,
-    invocation: Invocation<'_>,
+    mut invocation: Invocation<'_>,
     files: Option<&Files>,
 ) -> Result<ExitStatus> {
     let has_pipes = files.is_some_and(|files| files.read_once().next().is_some());
@@ -218,8 +218,8 @@ fn link_unchanged(
     if let Some(files) = files {
         command.write_pipe_inputs(files)?;
     }
-    let arguments = command.arguments(line)?;
-    invocation.run(arguments, command.names(), false)
+    invocation.set_arguments(command.arguments(line)?);
+    invocation.run(command.names(), false)
 }
 
 /// A link whose inputs are open.
@@ -307,9 +307,7 @@ impl Link<'_> {
         };
         if gated {
             // The backend reads what there is while the rest is made.
-            command.write_pipe_inputs(files)?;
-            let arguments = command.arguments(line)?;
-            self.invocation.send_arguments(&arguments);
+            self.set_arguments(&mut command)?;
         }
         let modules = &inputs.modules;
         let mut sink = Rewritten {
@@ -335,14 +333,10 @@ impl Link<'_> {
         if !undeclared.is_empty() {
             return self.link_undeclared(&undeclared, command, true);
         }
-        let arguments = match gated {
-            true => Vec::new(),
-            false => {
-                command.write_pipe_inputs(self.files)?;
-                command.arguments(line)?
-            }
-        };
-        let status = self.invocation.run(arguments, command.names(), true)?;
+        if !gated {
+            self.set_arguments(&mut command)?;
+        }
+        let status = self.invocation.run(command.names(), true)?;
         self.clock.end_of("the linker");
         verify_inputs_unchanged(line, self.files)?;
         command.map_reports(line)?;
@@ -354,7 +348,7 @@ impl Link<'_> {
     /// Links, and explains an undefined symbol that is a bound of a section without entries. That includes
     /// undefined data, which `--allow-undefined` would make null.
     fn link_undeclared(
-        self,
+        mut self,
         undeclared: &[Undeclared<'_>],
         mut command: LinkCommand<'_>,
         gathered: bool,
@@ -372,10 +366,8 @@ impl Link<'_> {
                 return Err(first.error());
             }
         }
-        let arguments = command.arguments(line)?;
-        let (status, messages) =
-            self.invocation
-                .run_and_capture(arguments, command.names(), gathered)?;
+        self.set_arguments(&mut command)?;
+        let (status, messages) = self.invocation.run_and_capture(command.names(), gathered)?;
         if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
             self.diagnostics.note(&first.hint());
         }
@@ -384,6 +376,13 @@ impl Link<'_> {
         }
         command.map_reports(line)?;
         Ok(status)
+    }
+
+    /// Sets the arguments of the backend.
+    fn set_arguments(&mut self, command: &mut LinkCommand<'_>) -> Result<()> {
+        command.write_pipe_inputs(self.files)?;
+        self.invocation.set_arguments(command.arguments(self.line)?);
+        Ok(())
     }
 
     /// Whether the backend can get its arguments before its inputs are written. Options that make it show or copy

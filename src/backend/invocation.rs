@@ -14,6 +14,7 @@ use crate::interrupt;
 use crate::terminal::Colors;
 use std::ffi::OsString;
 use std::io::Write;
+use std::mem;
 
 /// An invocation of the backend.
 pub struct Invocation<'a> {
@@ -21,8 +22,8 @@ pub struct Invocation<'a> {
     backend: &'a Backend,
     /// The backend, if it was started early.
     started: Option<RunningBackend>,
-    /// Whether that backend has its arguments.
-    has_arguments: bool,
+    /// The arguments, once they are given.
+    arguments: Vec<OsString>,
 }
 
 impl<'a> Invocation<'a> {
@@ -32,7 +33,7 @@ impl<'a> Invocation<'a> {
             line,
             backend,
             started: None,
-            has_arguments: false,
+            arguments: Vec::new(),
         }
     }
 
@@ -59,12 +60,12 @@ impl<'a> Invocation<'a> {
         self.started.is_some()
     }
 
-    /// Gives the backend that was started early its arguments. [`Invocation::run`] then only waits for it.
-    pub fn send_arguments(&mut self, arguments: &[OsString]) {
+    /// Sets the arguments that the backend runs with. A backend that was started early gets them now.
+    pub fn set_arguments(&mut self, arguments: Vec<OsString>) {
         if let Some(running) = &mut self.started {
-            early_start::send_arguments(&mut running.child, arguments);
-            self.has_arguments = true;
+            early_start::send_arguments(&mut running.child, &arguments);
         }
+        self.arguments = arguments;
     }
 
     /// Runs the backend with the caller's own arguments, in place of this process if possible. The arguments
@@ -73,34 +74,29 @@ impl<'a> Invocation<'a> {
     /// # Errors
     /// The backend cannot be run.
     pub fn run_unchanged(mut self) -> Result<ExitStatus> {
-        let arguments = self.line.original().to_vec();
+        self.set_arguments(self.line.original().to_vec());
+        let arguments = mem::take(&mut self.arguments);
         if cfg!(windows) && !are_short(&arguments) {
             // It was short enough for us, but the path of the backend may be longer, and `-flavor wasm` is added.
             let (arguments, _file) = self.short_arguments()?;
             return process::replace_process(self.backend, &self.with_flavor(arguments));
         }
-        let Some(mut running) = self.started.take() else {
+        let Some(running) = self.started.take() else {
             return process::replace_process(self.backend, &self.with_flavor(arguments));
         };
-        early_start::send_arguments(&mut running.child, &arguments);
         Ok(match process::relay(self.backend, running, None)? {
             ExitStatus::Signal(_, signal) => ExitStatus::Interrupted(signal),
             status => status,
         })
     }
 
-    /// Runs the backend and relays its output with the names of inputs. If `gathered`, nested runs of this
+    /// Runs the backend with its arguments and relays its output with the names of inputs. If `gathered`, nested runs of this
     /// program do not gather again.
     ///
     /// # Errors
     /// The backend cannot be run.
-    pub fn run(
-        self,
-        arguments: Vec<OsString>,
-        names: &NameMap<'_>,
-        gathered: bool,
-    ) -> Result<ExitStatus> {
-        self.run_to(arguments, names, gathered, &mut std::io::stderr())
+    pub fn run(self, names: &NameMap<'_>, gathered: bool) -> Result<ExitStatus> {
+        self.run_to(names, gathered, &mut std::io::stderr())
     }
 
     /// Like [`Self::run`], and also returns the errors and warnings.
@@ -109,28 +105,24 @@ impl<'a> Invocation<'a> {
     /// The backend cannot be run.
     pub fn run_and_capture(
         self,
-        arguments: Vec<OsString>,
         names: &NameMap<'_>,
         gathered: bool,
     ) -> Result<(ExitStatus, Vec<u8>)> {
         let mut tee = process::Tee::default();
-        let status = self.run_to(arguments, names, gathered, &mut tee)?;
+        let status = self.run_to(names, gathered, &mut tee)?;
         Ok((status, tee.0))
     }
 
     fn run_to(
         mut self,
-        arguments: Vec<OsString>,
         names: &NameMap<'_>,
         gathered: bool,
         messages: &mut (impl Write + Send),
     ) -> Result<ExitStatus> {
-        if let Some(mut running) = self.started.take() {
-            if !self.has_arguments {
-                early_start::send_arguments(&mut running.child, &arguments);
-            }
+        if let Some(running) = self.started.take() {
             return process::relay_to(self.backend, running, Some(names), messages);
         }
+        let arguments = mem::take(&mut self.arguments);
         process::run(
             self.backend,
             &self.piped(arguments),

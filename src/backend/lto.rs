@@ -31,7 +31,7 @@ pub struct BitcodeWithEntries {
     /// Whether symbol tables show the entries. If not, only the name of a section occurs in a file.
     pub is_certain: bool,
     /// The symbols that LTO must retain: entries, and symbols that other files may refer to later.
-    pub kept: Vec<String>,
+    pub preserved: Vec<String>,
 }
 
 /// The result of the LTO step.
@@ -60,11 +60,11 @@ pub fn compile_bitcode(
     let mut command = LinkCommand::new(line.output())?;
     let output = Output::new(line, &command)?;
     command.names.set_output(&output.requested);
-    let kept = with_entries
-        .kept
+    let preserved = with_entries
+        .preserved
         .iter()
         .map(|name| format!("--undefined={name}").into());
-    command.edits.last.extend(kept);
+    command.edits.last.extend(preserved);
     if let Some(files) = inputs.files {
         command.write_pipe_inputs(files)?;
     }

@@ -256,22 +256,23 @@ pub fn report_to_caller() -> Result<()> {
     Ok(())
 }
 
-/// The words with those of response files in their places.
+/// The words with those of response files in their places. A response file may name others.
 pub fn words(given: impl Iterator<Item = String>) -> Result<Vec<String>> {
-    let mut words = Vec::new();
+    let mut expanded = Vec::new();
     for word in given {
         match word.strip_prefix('@') {
             Some(response) => {
                 let text = fs::read_to_string(response)?;
-                words.extend(
-                    text.split_whitespace()
-                        .map(|word| word.trim_matches('"').to_owned()),
-                );
+                let quoted = text.split_whitespace();
+                let inner: Vec<_> = quoted
+                    .map(|word| word.trim_matches('"').to_owned())
+                    .collect();
+                expanded.extend(words(inner.into_iter())?);
             }
-            None => words.push(word),
+            None => expanded.push(word),
         }
     }
-    Ok(words)
+    Ok(expanded)
 }
 
 fn input_size(given: &[String]) -> Result<u64> {

@@ -11,7 +11,7 @@ use crate::wasm::{Object, SymbolKind};
 
 /// The global names that linked bitcode defines and that are names of its entries, or that entries of archive members
 /// may refer to, directly or not.
-pub fn kept(
+pub fn preserved_symbols(
     survey: &Survey<'_>,
     inputs: &Inputs<'_>,
     line: &CommandLine,
@@ -22,11 +22,11 @@ pub fn kept(
         let definition = plain.definition(name);
         definition.is_some_and(|definition| definition.is_linked && definition.object.is_none())
     };
-    let mut kept = Vec::new();
+    let mut preserved = Vec::new();
     for entries in with_entries {
         let is_linked = inputs.bitcode[entries.position].always_linked();
         let names = entries.globals.iter();
-        kept.extend(
+        preserved.extend(
             names
                 .filter(|name| is_linked || is_of_linked_bitcode(name))
                 .cloned(),
@@ -43,24 +43,24 @@ pub fn kept(
     let lazy = lazy.chain(promoted);
     let mut pending: Vec<&Module<'_>> = lazy.collect();
     if pending.is_empty() {
-        return kept;
+        return preserved;
     }
     let offers = Offers::of(inputs);
-    let mut seen: HashSet<String> = kept.iter().cloned().collect();
+    let mut seen: HashSet<String> = preserved.iter().cloned().collect();
     while let Some(module) = pending.pop() {
         for name in Globals::of(module).undefined {
             if seen.contains(&name) {
                 continue;
             }
             if is_of_linked_bitcode(&name) {
-                kept.push(name.clone());
+                preserved.push(name.clone());
             } else if let Some(lazy) = offers.0.get(&name) {
                 pending.push(lazy);
             }
             seen.insert(name);
         }
     }
-    kept
+    preserved
 }
 
 /// The first lazy file that defines each name.
