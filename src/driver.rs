@@ -20,7 +20,7 @@ use crate::hoist::{self, Hoisted, Sink};
 use crate::input::{Files, Inputs, Modules, Named, ObjectId};
 use crate::interrupt;
 use crate::parallel::Threads;
-use crate::plan::{self, Rewrites, Undeclared};
+use crate::plan::{self, Plan, Rewrites, Undeclared};
 use crate::script::Script;
 use crate::survey::Survey;
 pub use diagnostics::Diagnostics;
@@ -218,7 +218,7 @@ fn link_unchanged(
     if let Some(files) = files {
         command.write_pipe_inputs(files)?;
     }
-    invocation.set_arguments(command.arguments(line)?);
+    invocation.set_command(&mut command)?;
     invocation.run(command.names(), false)
 }
 
@@ -280,9 +280,9 @@ impl Link<'_> {
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let files = self.files;
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        // Kept sections are in files of their own, which are not counted among those in memory.
-        let only_gathers = plan.gathers() && plan.kept.is_empty();
-        let sharing = match only_gathers && self.may_run_gated(inputs, &undeclared) {
+        let may_be_in_memory = self.may_be_in_memory(&plan, inputs);
+        let may_be_gated = may_be_in_memory && self.may_be_gated(&undeclared);
+        let sharing = match may_be_gated {
             true => Sharing::Few,
             false if backend.takes_objects_together() => Sharing::Adjacent,
             // A wrapper may look at its arguments, so it gets no archive in place of an object.
@@ -290,15 +290,13 @@ impl Link<'_> {
         };
         let before = plan.kept.places(&inputs.modules);
         let batches = Batches::of(files, inputs, rewritten, sharing, &before);
-        let in_memory = match sharing {
-            Sharing::Few => batches.in_memory(files),
-            _ => None,
-        };
-        let gated = in_memory.is_some();
+        let in_memory = may_be_in_memory.then(|| batches.in_memory(files)).flatten();
+        let gated = may_be_gated && in_memory.is_some();
         let mut command = match in_memory {
             Some(command) => command,
-            None => LinkCommand::for_backend(line, backend)?,
+            None => LinkCommand::new(line.output())?,
         };
+        command.carry(line, backend)?;
         kept::place(&mut command, &plan.kept, &inputs.modules)?;
         let mut objects = RewrittenObjects::place(&mut command, batches, gated, files, inputs)?;
         let synthesized = match plan.gathers() {
@@ -307,7 +305,7 @@ impl Link<'_> {
         };
         if gated {
             // The backend reads what there is while the rest is made.
-            self.set_arguments(&mut command)?;
+            self.set_command(&mut command)?;
         }
         let modules = &inputs.modules;
         let mut sink = Rewritten {
@@ -334,7 +332,7 @@ impl Link<'_> {
             return self.link_undeclared(&undeclared, command, true);
         }
         if !gated {
-            self.set_arguments(&mut command)?;
+            self.set_command(&mut command)?;
         }
         let status = self.invocation.run(command.names(), true)?;
         self.clock.end_of("the linker");
@@ -366,7 +364,7 @@ impl Link<'_> {
                 return Err(first.error());
             }
         }
-        self.set_arguments(&mut command)?;
+        self.set_command(&mut command)?;
         let (status, messages) = self.invocation.run_and_capture(command.names(), gathered)?;
         if let Some(first) = undeclared.iter().find(|one| one.is_in(&messages)) {
             self.diagnostics.note(&first.hint());
@@ -378,23 +376,30 @@ impl Link<'_> {
         Ok(status)
     }
 
-    /// Sets the arguments of the backend.
-    fn set_arguments(&mut self, command: &mut LinkCommand<'_>) -> Result<()> {
+    /// Sets the backend's command.
+    fn set_command(&mut self, command: &mut LinkCommand<'_>) -> Result<()> {
         command.write_pipe_inputs(self.files)?;
-        self.invocation.set_arguments(command.arguments(self.line)?);
-        Ok(())
+        self.invocation.set_command(command)
     }
 
-    /// Whether the backend can get its arguments before its inputs are written. Options that make it show or copy
-    /// all its inputs would show the gates.
-    fn may_run_gated(&self, inputs: &Inputs<'_>, undeclared: &[Undeclared<'_>]) -> bool {
+    /// Whether the files for the backend may be in memory.
+    fn may_be_in_memory(&self, plan: &Plan, inputs: &Inputs<'_>) -> bool {
+        // Kept sections and compiled bitcode are in files of their own, which are not counted among those in memory.
+        // Options that make the backend copy or show all its inputs would show no usable names.
         let shows_inputs = [Id::Reproduce, Id::Verbose];
+        plan.gathers()
+            && plan.kept.is_empty()
+            && inputs.bitcode.is_empty()
+            && !inputs.is_compiled()
+            && self.backend.opens_any_path()
+            && !shows_inputs.into_iter().any(|id| self.line.has(id))
+    }
+
+    /// Whether the backend may get its arguments before its inputs are written.
+    fn may_be_gated(&self, undeclared: &[Undeclared<'_>]) -> bool {
         self.invocation.has_started()
             && self.backend.opens_inputs_in_order()
             && undeclared.is_empty()
-            && inputs.bitcode.is_empty()
-            && !inputs.is_compiled()
-            && !shows_inputs.into_iter().any(|id| self.line.has(id))
     }
 
     /// Whether a link map shows the arrays.

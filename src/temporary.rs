@@ -109,11 +109,6 @@ impl TemporaryFiles {
         }
     }
 
-    /// Whether the files are in memory.
-    pub fn are_in_memory(&self) -> bool {
-        !matches!(self.place, Place::Directory(_))
-    }
-
     /// The directory that their paths begin with.
     pub fn path(&self) -> &Path {
         match &self.place {
@@ -228,7 +223,7 @@ pub fn cannot_make_in_memory(error: &std::io::Error) -> Error {
 #[cfg(target_os = "linux")]
 mod memory {
     use rustix::fs::{MemfdFlags, fstat, memfd_create, stat};
-    use rustix::process::{Resource, getrlimit, setrlimit};
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit, setrlimit};
     use std::io::{Error, ErrorKind, PipeWriter, Result, pipe};
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::path::{Path, PathBuf};
@@ -252,6 +247,10 @@ mod memory {
                 path,
                 open: Vec::with_capacity(count),
             };
+            // Other processes of the user cannot open the descriptors of a program that he may not read (`proc(5)`).
+            if dumpable_behavior()? != DumpableBehavior::Dumpable {
+                return Err(ErrorKind::PermissionDenied.into());
+            }
             // `/proc` may be missing, or that of another namespace.
             let probe = descriptors.file()?;
             let named = stat(&probe)?;

@@ -50,6 +50,8 @@ mod hands_off;
 #[cfg(unix)]
 mod hermetic;
 mod host_js;
+#[cfg(target_os = "linux")]
+mod in_memory;
 mod instrumented;
 #[cfg(unix)]
 mod javascript;

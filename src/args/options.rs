@@ -397,10 +397,13 @@ impl Spec {
             Two => dashes == 2,
             Any => true,
         };
+        let name = self.name.as_bytes();
+        // Comparing slices is a call. A command line may have thousands of options.
         dashes_match
+            && name.first() == body.first()
             && match self.class {
-                Flag | Separate => body == self.name.as_bytes(),
-                Joined | JoinedOrSeparate => body.starts_with(self.name.as_bytes()),
+                Flag | Separate => body == name,
+                Joined | JoinedOrSeparate => body.starts_with(name),
             }
     }
 }

@@ -71,9 +71,10 @@ impl<'a> Batches<'a> {
 
     /// A command whose temporary files are in memory. `None` if they are too large or too many.
     pub fn in_memory(&self, files: &Files) -> Option<LinkCommand<'a>> {
-        // Each may have a gate. Two synthesized objects have one.
-        const SYNTHESIZED: usize = 3;
-        let count = 2 * self.batches.len() + SYNTHESIZED;
+        // Each may have a gate. Two synthesized objects have one. Besides, there may be an object of wild's options and a
+        // response file.
+        const OTHERS: usize = 5;
+        let count = 2 * self.batches.len() + OTHERS;
         (self.size(files) <= MAX_IN_MEMORY)
             .then(|| LinkCommand::in_memory(count))
             .flatten()

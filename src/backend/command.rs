@@ -79,10 +79,19 @@ impl<'a> LinkCommand<'a> {
     /// As of [`Self::new`]; an option that cannot be left out.
     pub fn for_backend(line: &CommandLine, backend: &Backend) -> Result<Self> {
         let mut command = Self::new(line.output())?;
-        if backend.must_carry(line) {
-            wild::carry(&mut command, line)?;
-        }
+        command.carry(line, backend)?;
         Ok(command)
+    }
+
+    /// Leaves out the options that a backend does not know.
+    ///
+    /// # Errors
+    /// An option that cannot be left out.
+    pub fn carry(&mut self, line: &CommandLine, backend: &Backend) -> Result<()> {
+        match backend.must_carry(line) {
+            true => wild::carry(self, line),
+            false => Ok(()),
+        }
     }
 
     /// Prints the messages of the LTO step, and hides these warnings in the final link.
@@ -101,14 +110,18 @@ impl<'a> LinkCommand<'a> {
         self.names.set_arrays(arrays);
     }
 
+    /// The arguments of the backend, of any length.
+    pub fn all_arguments(&self, line: &CommandLine) -> Vec<OsString> {
+        line.edited(&self.edits)
+    }
+
     /// The arguments of the backend. A long command line goes into a response file.
     ///
     /// # Errors
     /// A response file that cannot be written.
     pub fn arguments(&mut self, line: &CommandLine) -> Result<Vec<OsString>> {
-        let arguments = line.edited(&self.edits);
-        // A backend that may read files in memory gets its arguments by a pipe.
-        if self.files.are_in_memory() || are_short(&arguments) {
+        let arguments = self.all_arguments(line);
+        if are_short(&arguments) {
             return Ok(arguments);
         }
         let response = args::response_file(&arguments, line.quoting());

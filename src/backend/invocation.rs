@@ -60,8 +60,21 @@ impl<'a> Invocation<'a> {
         self.started.is_some()
     }
 
-    /// Sets the arguments that the backend runs with. A backend that was started early gets them now.
-    pub fn set_arguments(&mut self, arguments: Vec<OsString>) {
+    /// Sets the command that the backend runs with. A backend that was started early gets its arguments now.
+    ///
+    /// # Errors
+    /// A response file that cannot be written.
+    pub fn set_command(&mut self, command: &mut LinkCommand<'_>) -> Result<()> {
+        // Only a command line has a maximum length.
+        let arguments = match self.has_started() {
+            true => command.all_arguments(self.line),
+            false => command.arguments(self.line)?,
+        };
+        self.set_arguments(arguments);
+        Ok(())
+    }
+
+    fn set_arguments(&mut self, arguments: Vec<OsString>) {
         if let Some(running) = &mut self.started {
             early_start::send_arguments(&mut running.child, &arguments);
         }

@@ -202,16 +202,26 @@ impl Backend {
         stem == "rust-lld" || stem.strip_prefix("lld").is_some_and(is_version)
     }
 
+    /// Whether it certainly opens its inputs itself, by their paths. A wrapper may copy them, or run a linker that
+    /// cannot see the files of this process.
+    pub fn opens_any_path(&self) -> bool {
+        (self.opens_inputs_in_order() || self.is_wild()) && self.is_program()
+    }
+
+    fn is_wild(&self) -> bool {
+        self.real_stem() == "wild"
+    }
+
     /// Whether it is wild before 0.11, which does not know all options that rustc passes. Runs it at most once, if it is
     /// wild.
     pub fn is_old_wild(&self) -> bool {
-        let is_old = || self.real_stem() == "wild" && wild::is_old(&self.path);
+        let is_old = || self.is_wild() && wild::is_old(&self.path);
         *self.old_wild.get_or_init(is_old)
     }
 
     /// Whether it does not know an option of this command line that is done without it.
     pub fn must_carry(&self, line: &CommandLine) -> bool {
-        self.real_stem() == "wild" && wild::must_carry(line) && self.is_old_wild()
+        self.is_wild() && wild::must_carry(line) && self.is_old_wild()
     }
 
     /// Whether it links several objects from one archive: lld or another linker under a name of lld, with

@@ -12,7 +12,7 @@
 use crate::args::{ArgumentIndex, CommandLine};
 use crate::error::{Error, Result};
 use crate::mangling::{Component, Namespace, Path};
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -22,6 +22,8 @@ pub const MARK_PREFIX: &[u8] = b"__link_section_";
 pub(super) const SECTION: &str = "__link_section__";
 pub(super) const ORDER: &str = "__link_order__";
 pub(super) const BY_REFERENCE: &str = "__link_section_by_reference__";
+/// What the names of all section functions contain.
+const OF_PREFIX: &[u8] = b"__link_section_of_";
 const OF: &str = "__link_section_of__";
 const VALUES_OF: &str = "__link_section_of_values__";
 
@@ -248,8 +250,8 @@ pub struct SectionFunction<'s> {
 /// # Errors
 /// A section name that is empty or not a C identifier.
 pub fn section_function(symbol: &str) -> Result<Option<SectionFunction<'_>>> {
-    let has = |needle: &str| memmem::find(symbol.as_bytes(), needle.as_bytes()).is_some();
-    if !has(OF) && !has(VALUES_OF) {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(OF_PREFIX));
+    if FINDER.find(symbol.as_bytes()).is_none() {
         return Ok(None);
     }
     let of = |name: &Cow<'_, str>| {

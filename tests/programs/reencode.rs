@@ -43,9 +43,9 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     }
     driver::complete(&mut command, rewritten, &line, &inputs, None)?;
     command.write_pipe_inputs(&files)?;
-    let arguments = command.arguments(&line)?;
-    let invocation = Invocation::new(&line, &backend);
-    let status = invocation.run(arguments, command.names(), false)?;
+    let mut invocation = Invocation::new(&line, &backend);
+    invocation.set_command(&mut command)?;
+    let status = invocation.run(command.names(), false)?;
     command.map_reports(&line)?;
     Ok(status)
 }
