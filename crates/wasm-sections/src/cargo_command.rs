@@ -300,46 +300,15 @@ mod tests {
             "--target=wasm32-wasip1",
             "-Zz",
         ];
-        for words in [
-            &[
-                "x",
-                "wasm-sections",
-                "-r",
-                "-pa",
-                "-p",
-                "b",
-                "-F",
-                "x,y",
-                "--target=wasm32-wasip1",
-                "-Zz",
-            ][..],
-            &[
-                "x",
-                "-r",
-                "-pa",
-                "-p",
-                "b",
-                "-Fx,y",
-                "--target",
-                "wasm32-wasip1",
-                "-Zz",
-            ],
-            &[
-                "x",
-                "wasm-sections",
-                "diff",
-                "old",
-                "-r",
-                "-pa",
-                "-p",
-                "b",
-                "-Fx,y",
-                "--target",
-                "wasm32-wasip1",
-                "-Zz",
-            ],
-        ] {
-            assert_eq!(cargo(words), expected, "{words:?}");
+        let spelled = [
+            "-r --target=wasm32-wasip1 -Zz -pa -p b -F x,y",
+            "-r -pa -p b -Fx,y --target wasm32-wasip1 -Zz",
+        ];
+        for before in ["x", "x wasm-sections", "x wasm-sections diff old"] {
+            for options in spelled {
+                let words: Vec<_> = before.split(' ').chain(options.split(' ')).collect();
+                assert_eq!(cargo(&words), expected, "{words:?}");
+            }
         }
         assert_eq!(cargo(&["x", "-vv"]), ["--verbose", "--verbose"]);
     }
