@@ -280,8 +280,8 @@ impl Link<'_> {
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let files = self.files;
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let may_be_in_memory = self.may_be_in_memory(&plan, inputs);
-        let may_be_gated = may_be_in_memory && self.may_be_gated(&undeclared);
+        let may_be_in_memory = self.may_be_in_memory(&plan, inputs) && undeclared.is_empty();
+        let may_be_gated = may_be_in_memory && self.may_be_gated();
         let sharing = match may_be_gated {
             true => Sharing::Few,
             false if backend.takes_objects_together() => Sharing::Adjacent,
@@ -382,7 +382,8 @@ impl Link<'_> {
         self.invocation.set_command(command)
     }
 
-    /// Whether the files for the backend may be in memory.
+    /// Whether the files for the backend may be in memory, unless sections are undeclared: then it may link twice, once
+    /// to a file beside the others.
     fn may_be_in_memory(&self, plan: &Plan, inputs: &Inputs<'_>) -> bool {
         // Kept sections and compiled bitcode are in files of their own, which are not counted among those in memory.
         // Options that make the backend copy or show all its inputs would show no usable names.
@@ -396,10 +397,8 @@ impl Link<'_> {
     }
 
     /// Whether the backend may get its arguments before its inputs are written.
-    fn may_be_gated(&self, undeclared: &[Undeclared<'_>]) -> bool {
-        self.invocation.has_started()
-            && self.backend.opens_inputs_in_order()
-            && undeclared.is_empty()
+    fn may_be_gated(&self) -> bool {
+        self.invocation.has_started() && self.backend.opens_inputs_in_order()
     }
 
     /// Whether a link map shows the arrays.
