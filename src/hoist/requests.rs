@@ -1,8 +1,11 @@
 //! An object with references that come before those of the synthesized object.
 
 use crate::error::Result;
+use crate::hash::{HashMap, HashSet};
 use crate::input::{Module, Modules, ObjectId, Provenance};
-use crate::wasm::{Builder, Object, Symbol, SymbolFlags, SymbolKind, SynthSymbol, Synthesized};
+use crate::wasm::{Builder, Object, SymbolFlags, SymbolKind, SynthSymbol, Synthesized};
+use std::collections::BTreeMap;
+use wasmparser::FuncType;
 
 /// An object that refers to `names`, each by the kind and signature that its symbol has in the object that defines
 /// it. A name without an object is defined in bitcode, and so by one of the compiled objects.
@@ -14,45 +17,79 @@ pub(super) fn requests(
     modules: &Modules<'_>,
     mut builder: Builder<'static>,
 ) -> Result<Synthesized<'static>> {
+    let is_compiled = |module: &Module<'_>| module.provenance == Provenance::Compiled;
+    let compiled = || {
+        modules
+            .with_ids()
+            .filter(move |(_, module)| is_compiled(module))
+    };
+    // Many names may be those of one object, which is parsed once.
+    let mut by_object: BTreeMap<ObjectId, HashSet<&str>> = BTreeMap::new();
     for (name, object) in names {
         match object {
-            Some(object) => _ = refer(name, &modules[*object], &mut builder)?,
+            Some(object) => _ = by_object.entry(*object).or_default().insert(name),
             None => {
-                let is_compiled = |module: &&Module<'_>| module.provenance == Provenance::Compiled;
-                for module in modules.iter().filter(is_compiled) {
-                    if refer(name, module, &mut builder)? {
-                        break;
-                    }
+                for (id, _) in compiled() {
+                    by_object.entry(id).or_default().insert(name);
                 }
             }
         }
     }
+    let mut found: HashMap<&str, Definition> = HashMap::default();
+    for (id, names) in by_object {
+        let module = &modules[id];
+        let definitions = definitions(module, &names).map_err(|e| e.in_file(&module.name))?;
+        for (name, definition) in definitions {
+            found.entry(name).or_insert(definition);
+        }
+    }
+    for (name, _) in names {
+        let flags = SymbolFlags::UNDEFINED;
+        let symbol = match found.get(&**name) {
+            Some(Definition::Function(signature)) => SynthSymbol::UndefinedFunction {
+                flags,
+                function: builder.import("env", name, signature),
+                name: None,
+            },
+            Some(Definition::Data) => SynthSymbol::UndefinedData {
+                flags,
+                name: name.to_owned().into(),
+            },
+            // wasm-ld does not extract members for globals, tables and tags.
+            Some(Definition::Other) | None => continue,
+        };
+        builder.symbol(symbol);
+    }
     Ok(builder.finish())
 }
 
-/// Refers to a name that the module may define. Returns whether it does.
-fn refer(name: &str, module: &Module<'_>, builder: &mut Builder<'static>) -> Result<bool> {
+/// What defines a name.
+enum Definition {
+    Function(FuncType),
+    Data,
+    Other,
+}
+
+/// Those of `names` that a module defines.
+fn definitions<'n>(
+    module: &Module<'_>,
+    names: &HashSet<&'n str>,
+) -> Result<Vec<(&'n str, Definition)>> {
     let bytes = module.load()?;
-    let object = Object::parse(&bytes).map_err(|error| error.in_file(&module.name))?;
-    let defines =
-        |symbol: &&Symbol<'_>| !symbol.is_undefined() && !symbol.is_local() && symbol.name == name;
-    let Some(definition) = object.symbols.iter().find(defines) else {
-        return Ok(false);
-    };
-    let flags = SymbolFlags::UNDEFINED;
-    let symbol = match definition.kind {
-        SymbolKind::Function(function) => SynthSymbol::UndefinedFunction {
-            flags,
-            function: builder.import("env", name, object.signature(function)),
-            name: None,
-        },
-        SymbolKind::Data(_) => SynthSymbol::UndefinedData {
-            flags,
-            name: name.to_owned().into(),
-        },
-        // wasm-ld does not extract members for globals, tables and tags.
-        _ => return Ok(true),
-    };
-    builder.symbol(symbol);
-    Ok(true)
+    let object = Object::parse(&bytes)?;
+    let defined = object
+        .symbols
+        .iter()
+        .filter(|symbol| !symbol.is_undefined() && !symbol.is_local());
+    let defined = defined.filter_map(|symbol| {
+        let definition = match symbol.kind {
+            SymbolKind::Function(function) => {
+                Definition::Function(object.signature(function).clone())
+            }
+            SymbolKind::Data(_) => Definition::Data,
+            _ => Definition::Other,
+        };
+        Some((*names.get(symbol.name)?, definition))
+    });
+    Ok(defined.collect())
 }

@@ -71,10 +71,21 @@ fn thin_path(archive: &Path, member: &ArchiveMember<'_>) -> PathBuf {
     archive.parent().unwrap_or(Path::new("")).join(name)
 }
 
-/// The names in the archive index; `None` if there is no index.
-pub fn index(bytes: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
-    let symbols = ArchiveFile::parse(bytes).ok()?.symbols().ok()??;
-    Some(symbols.filter_map(|symbol| Some(symbol.ok()?.name())))
+/// The names in the archive index that `selects` takes, each with the contents of its member; `None` if there is no
+/// index, or one that leads to no member. The contents of members of thin archives are empty.
+pub fn index(bytes: &[u8], selects: impl Fn(&[u8]) -> bool) -> Option<Vec<(&[u8], &[u8])>> {
+    let archive = ArchiveFile::parse(bytes).ok()?;
+    let symbols = archive.symbols().ok()??.filter_map(|symbol| symbol.ok());
+    let selected = symbols.filter(|symbol| selects(symbol.name()));
+    let members = selected.map(|symbol| {
+        let member = archive.member(symbol.offset()).ok()?;
+        let contents = match member.is_thin() {
+            true => &[],
+            false => member.data(bytes).ok()?,
+        };
+        Some((symbol.name(), contents))
+    });
+    members.collect()
 }
 
 /// Whether the archive is thin: it contains only the paths of its members.

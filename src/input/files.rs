@@ -134,17 +134,19 @@ impl Files {
         }))
     }
 
-    /// The names of `names` that the indexes of lazy archives contain; `None` if an archive has no index.
-    pub fn in_symbol_indexes<'n>(&self, names: &HashSet<&'n [u8]>) -> Option<HashSet<&'n [u8]>> {
-        let mut found = HashSet::default();
+    /// Those of `names` that the indexes of lazy archives have, each with the contents of its member; `None` if an
+    /// archive has no index.
+    pub fn in_symbol_indexes(&self, names: &HashSet<&[u8]>) -> Option<Vec<(&[u8], &[u8])>> {
+        let mut found = Vec::new();
         for file in &self.files {
             let is_lazy = match file.kind {
                 FileKind::Archive => !file.place.whole_archive,
                 _ => file.place.in_lib,
             };
             if is_lazy {
-                let index = archive::index(file.bytes.bytes())?;
-                found.extend(index.filter_map(|name| names.get(name)).copied());
+                found.extend(archive::index(file.bytes.bytes(), |name| {
+                    names.contains(name)
+                })?);
             }
         }
         Some(found)

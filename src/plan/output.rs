@@ -28,7 +28,7 @@ pub struct Plan {
     pub winners: HashMap<Box<str>, Winner>,
     /// Archive members that only a hoisted entry keeps alive in the plain link.
     pub kept_alive: HashSet<ObjectId>,
-    /// Names for which the command line (`-u`, `--export`, `--entry`) extracts archive members after all files,
+    /// Names for which the command line (`-u`, `--export`, `--entry`) may extract archive members after all files,
     /// and these members; none if a member is bitcode.
     pub extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
     /// The custom sections of `--section-keep`.

@@ -316,25 +316,26 @@ fn command_line_references(line: &CommandLine) -> impl Iterator<Item = &OsStr> {
     undefined.chain(exports).chain(entry)
 }
 
-/// Whether the command line may extract members after all files: names that an archive's symbol index has, and
-/// that no linked file mentions.
-pub fn may_extract_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
-    let names: HashSet<&[u8]> = command_line_references(line)
-        .map(OsStr::as_encoded_bytes)
-        .collect();
+/// A superset of [`PlainLink::extracted_by_command_line`] without a simulation: the names that an archive's symbol index
+/// has and that no file mentions which is linked anyway. A reference to any other of them has no effect, since its
+/// member is linked already. `None` if only a simulation can tell.
+pub fn may_be_extracted_by_command_line(
+    line: &CommandLine,
+    inputs: &Inputs<'_>,
+) -> Option<Vec<(String, Option<ObjectId>)>> {
+    let asked: Vec<&OsStr> = command_line_references(line).collect();
     let is_lazy = |module: &Module<'_>| !module.always_linked();
-    if !inputs.modules.iter().any(is_lazy) {
-        return false;
+    if asked.is_empty() || !inputs.modules.iter().any(is_lazy) {
+        return Some(Vec::new());
     }
-    let Some(mut offered) = inputs
-        .files
-        .and_then(|files| files.in_symbol_indexes(&names))
-    else {
-        return true;
-    };
+    let names = asked.iter().map(|name| name.as_encoded_bytes()).collect();
+    let found = inputs.files?.in_symbol_indexes(&names)?;
+    let count = found.len();
+    let mut offered: HashMap<&[u8], &[u8]> = found.into_iter().collect();
+    let is_contested = offered.len() < count;
     for module in inputs.modules.iter().filter(|module| !is_lazy(module)) {
         if offered.is_empty() {
-            return false;
+            return Some(Vec::new());
         }
         let bytes = module.load().unwrap_or_default();
         let Ok(object) = Object::parse(&bytes) else {
@@ -346,7 +347,27 @@ pub fn may_extract_members(line: &CommandLine, inputs: &Inputs<'_>) -> bool {
             }
         }
     }
-    !offered.is_empty()
+    if offered.is_empty() {
+        return Some(Vec::new());
+    }
+    if is_contested || !inputs.bitcode.is_empty() {
+        return None;
+    }
+    let members: HashSet<_> = offered.values().map(|bytes| bytes.as_ptr()).collect();
+    let with_address = inputs.modules.with_ids().filter_map(|(id, module)| {
+        let address = module.address().filter(|address| members.contains(address));
+        Some((address?, id))
+    });
+    let objects: HashMap<_, _> = with_address.collect();
+    let mut extracted = Vec::new();
+    for name in asked {
+        if let Some(member) = offered.remove(name.as_encoded_bytes()) {
+            let object = objects.get(&member.as_ptr())?;
+            let name = names::text(name.as_encoded_bytes()).into_owned();
+            extracted.push((name, Some(*object)));
+        }
+    }
+    Some(extracted)
 }
 
 #[cfg(test)]

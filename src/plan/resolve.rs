@@ -6,7 +6,7 @@
 
 use super::identical::identical_members;
 use super::liveness::is_root;
-use super::plain_link::{Definition, PlainLink, Reference, may_extract_members};
+use super::plain_link::{Definition, PlainLink, Reference, may_be_extracted_by_command_line};
 use crate::args::{CommandLine, Id};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Modules, ObjectId};
@@ -42,7 +42,7 @@ pub enum Winner {
 pub struct Resolution {
     /// For each entry.
     pub entries: Vec<EntryResolution>,
-    /// The names for which the command line extracts archive members after all files, and these members; none
+    /// The names for which the command line may extract archive members after all files, and these members; none
     /// if a member is bitcode.
     pub extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
     /// The prevailing definitions of names that more than one input defines.
@@ -60,8 +60,10 @@ pub struct Resolver<'s> {
     names: ContestedNames<'s>,
     allows_duplicates: bool,
     is_position_independent: bool,
-    /// The plain link, without what entries refer to.
+    /// The plain link, without what entries refer to, if the resolution depends on it.
     plain: Option<PlainLink>,
+    /// As in [`Resolution`].
+    extracted_by_command_line: Vec<(String, Option<ObjectId>)>,
 }
 
 impl<'s> Resolver<'s> {
@@ -71,15 +73,27 @@ impl<'s> Resolver<'s> {
         let identical = identical_members(objects, &inputs.modules);
         let names = ContestedNames::of(survey, &identical);
         let allows_duplicates = allows_multiple_definition(line);
-        let needs_plain = needs_plain_link(survey, &inputs.modules, &names, allows_duplicates)
-            || !survey.entries.is_empty() && may_extract_members(line, inputs);
+        let extracted = match survey.entries.is_empty() {
+            true => Some(Vec::new()),
+            false if needs_plain_link(survey, &inputs.modules, &names, allows_duplicates) => None,
+            false => may_be_extracted_by_command_line(line, inputs),
+        };
+        let (plain, extracted_by_command_line) = match extracted {
+            Some(extracted) => (None, extracted),
+            None => {
+                let plain = PlainLink::of(line, inputs);
+                let extracted = plain.extracted_by_command_line().to_vec();
+                (Some(plain), extracted)
+            }
+        };
         Self {
             survey,
             identical,
             names,
             allows_duplicates,
             is_position_independent: line.is_position_independent(),
-            plain: needs_plain.then(|| PlainLink::of(line, inputs)),
+            plain,
+            extracted_by_command_line,
         }
     }
 
@@ -116,13 +130,13 @@ impl<'s> Resolver<'s> {
         }
         let mut resolution = Resolution {
             entries,
+            extracted_by_command_line: self.extracted_by_command_line.clone(),
             ..Resolution::default()
         };
         match (plain, extended) {
             (Some(plain), Some(extended)) => {
                 resolution.resolve_names(survey, &self.names, &extended, self.allows_duplicates);
                 resolution.keep_alive(survey, modules, plain);
-                resolution.extracted_by_command_line = plain.extracted_by_command_line().to_vec();
             }
             _ => resolution.report_duplicates(&self.names),
         }
