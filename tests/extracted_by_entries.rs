@@ -4,7 +4,7 @@
 use crate::args;
 use crate::support::{Instance, Work, linkers};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const HOST: &str = r#"
     static int order;
@@ -89,6 +89,69 @@ fn what_the_command_line_asks_for_comes_first() {
     let words: Vec<_> = words.collect();
     let mut ours = Instance::new(&work.link(&words).silent());
     assert_eq!(ours.call("order", &[]), 12);
+}
+
+/// What the command line asks for is known from the indexes of archives, or from the members if an index does not tell:
+/// there is none, the members are other files, or two members define the name.
+#[test]
+fn each_kind_of_archive_offers_what_the_command_line_asks_for() {
+    let work = Work::new();
+    let of = |file: &str, name: &str, number, more: &str| {
+        let function = format!("int {name}(void) {{ return {number}; }}");
+        work.c(file, &format!("{}{function}{more}", constructor(number)))
+    };
+    let lazy = work.archive("liblazy.a", &[&work.c("lazy", &entry_for("called"))]);
+    let plain_host = work.c("plain", HOST);
+    // It extracts the member of `asked` by that of `user`, before the command line asks for it.
+    let user = "\nint user(void); int use(void) { return user(); }";
+    let using_host = work.c("using", &(HOST.to_owned() + user));
+    let members = [
+        of("called", "called", 1, ""),
+        of("asked", "asked", 2, ""),
+        of(
+            "user",
+            "user",
+            4,
+            "\nint asked(void); int also(void) { return asked(); }",
+        ),
+        of("again", "asked", 3, ""),
+    ];
+    let mut without_index = 0;
+    for operation in ["rcs", "rcsT", "rcS"] {
+        for (count, is_contested) in [(3, false), (4, true)] {
+            let name = format!("lib{operation}{count}.a");
+            let parts: Vec<&Path> = members[..count].iter().map(PathBuf::as_path).collect();
+            let archive = work.archive_with(operation, &name, &parts);
+            for backend in linkers() {
+                for (host, asked) in [(&plain_host, 2), (&using_host, 24)] {
+                    let case = (operation, is_contested, asked, &backend);
+                    let mut words =
+                        args![host, lazy, archive, "--no-entry", "--export=asked"].to_vec();
+                    if asked == 24 {
+                        words.push("--export=use".into());
+                    }
+                    let plain = work.plain_link(&backend, &words);
+                    if operation == "rcS" && plain.status != Some(0) {
+                        // Older backends want an index.
+                        continue;
+                    }
+                    without_index += usize::from(operation == "rcS");
+                    let mut plain = Instance::new(&plain.silent());
+                    assert_eq!(plain.call("order", &[]), asked, "{case:?}");
+                    words.extend(bounds("FUNCTIONS"));
+                    let mut ours = Instance::new(&work.link_with(&backend, &words).silent());
+                    assert_eq!(ours.call("order", &[]), 10 * asked + 1, "{case:?}");
+                    let mut exports = plain.exports();
+                    exports.extend(["__start_FUNCTIONS", "__stop_FUNCTIONS"].map(str::to_owned));
+                    exports.sort();
+                    let mut found = ours.exports();
+                    found.sort();
+                    assert_eq!(found, exports, "{case:?}");
+                }
+            }
+        }
+    }
+    assert_ne!(without_index, 0);
 }
 
 /// Two members define one entry, neither is linked, and another entry extracts the second.
