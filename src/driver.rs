@@ -280,8 +280,8 @@ impl Link<'_> {
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let files = self.files;
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let may_be_in_memory = self.may_be_in_memory(&plan, inputs) && undeclared.is_empty();
-        let may_be_gated = may_be_in_memory && self.may_be_gated();
+        let may_be_in_memory = self.may_be_in_memory(&plan) && undeclared.is_empty();
+        let may_be_gated = may_be_in_memory && self.may_be_gated(inputs);
         let sharing = match may_be_gated {
             true => Sharing::Few,
             false if backend.takes_objects_together() => Sharing::Adjacent,
@@ -290,7 +290,9 @@ impl Link<'_> {
         };
         let before = plan.kept.places(&inputs.modules);
         let batches = Batches::of(files, inputs, rewritten, sharing, &before);
-        let in_memory = may_be_in_memory.then(|| batches.in_memory(files)).flatten();
+        let in_memory = may_be_in_memory
+            .then(|| batches.in_memory(files, inputs))
+            .flatten();
         let gated = may_be_gated && in_memory.is_some();
         let mut command = match in_memory {
             Some(command) => command,
@@ -384,21 +386,22 @@ impl Link<'_> {
 
     /// Whether the files for the backend may be in memory, unless sections are undeclared: then it may link twice, once
     /// to a file beside the others.
-    fn may_be_in_memory(&self, plan: &Plan, inputs: &Inputs<'_>) -> bool {
-        // Kept sections and compiled bitcode are in files of their own, which are not counted among those in memory.
+    fn may_be_in_memory(&self, plan: &Plan) -> bool {
+        // Kept sections are in files of their own, which are not counted among those in memory.
         // Options that make the backend copy or show all its inputs would show no usable names.
         let shows_inputs = [Id::Reproduce, Id::Verbose];
         plan.gathers()
             && plan.kept.is_empty()
-            && inputs.bitcode.is_empty()
-            && !inputs.is_compiled()
             && self.backend.opens_any_path()
             && !shows_inputs.into_iter().any(|id| self.line.has(id))
     }
 
-    /// Whether the backend may get its arguments before its inputs are written.
-    fn may_be_gated(&self) -> bool {
-        self.invocation.has_started() && self.backend.opens_inputs_in_order()
+    /// Whether the backend may get its arguments before its inputs are written. Those made of bitcode are written last.
+    fn may_be_gated(&self, inputs: &Inputs<'_>) -> bool {
+        self.invocation.has_started()
+            && self.backend.opens_inputs_in_order()
+            && inputs.bitcode.is_empty()
+            && !inputs.is_compiled()
     }
 
     /// Whether a link map shows the arrays.

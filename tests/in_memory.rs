@@ -120,6 +120,21 @@ fn so_is_a_response_file() {
     }
 }
 
+/// Bitcode is compiled in a directory, because the backend writes the objects. What takes its place is in memory.
+#[test]
+fn so_is_what_replaces_bitcode() {
+    let work = Work::new();
+    let entry = "int four __asm__(\"__link_section__NUMBERS$$zz\") __attribute__((used)) = 4;";
+    let bitcode = work.c_with("four", entry, &["-flto=thin"]);
+    let words = [words(&work), args![bitcode].to_vec()].concat();
+    let both = Made {
+        directory: true,
+        memory: true,
+    };
+    assert_eq!(made(&work, &tool("WSL_WASM_LD"), &words), both);
+    assert_eq!(digits(&work), 1234);
+}
+
 /// Options with which the backend shows its inputs to others.
 #[test]
 fn what_is_shown_is_in_a_directory() {

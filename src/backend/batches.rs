@@ -70,17 +70,23 @@ impl<'a> Batches<'a> {
     }
 
     /// A command whose temporary files are in memory. `None` if they are too large or too many.
-    pub fn in_memory(&self, files: &Files) -> Option<LinkCommand<'a>> {
-        // Each may have a gate. Two synthesized objects have one. Besides, there may be an object of wild's options and a
-        // response file.
+    pub fn in_memory(&self, files: &Files, inputs: &Inputs<'_>) -> Option<LinkCommand<'a>> {
+        // Two synthesized objects have one gate. Besides, there may be an object of wild's options and a response file.
         const OTHERS: usize = 5;
-        let count = 2 * self.batches.len() + OTHERS;
-        (self.size(files) <= MAX_IN_MEMORY)
+        let compiled = inputs.modules.iter();
+        let compiled = compiled.filter(|module| module.provenance == Provenance::Compiled);
+        let compiled: Vec<usize> = compiled.map(Module::size).collect();
+        // Each batch may have a gate. A file of bitcode is replaced by an object; an archive with bitcode, by an archive.
+        let count = 2 * self.batches.len() + inputs.bitcode.len() + compiled.len() + OTHERS;
+        let with_bitcode: HashSet<_> = inputs.bitcode.iter().map(|it| it.place.argument).collect();
+        let replaced: usize = with_bitcode.into_iter().map(|it| files.size(it)).sum();
+        let size = self.size(files) + replaced + compiled.iter().sum::<usize>();
+        (size <= MAX_IN_MEMORY)
             .then(|| LinkCommand::in_memory(count))
             .flatten()
     }
 
-    /// The size in bytes of the files that they replace.
+    /// The size in bytes of the files that the batches replace.
     fn size(&self, files: &Files) -> usize {
         let batches = self.batches.iter();
         batches
