@@ -7,10 +7,11 @@
 //!
 //! `links` is ours against the backend's own, in rounds, `crates` the same for workspaces of N crates, `wild` the same
 //! with wild as the backend, `counts` the instructions of ours, as a check. WORK is the directory for inputs, which are
-//! kept, RESULTS the one for JSON and plots; SYSROOT may be empty. `--rounds=N` is the number of rounds of each row. `--write` replaces the tables in the documents,
-//! `--plot` writes `docs/crates.svg`. The environment has the clang of the rows of bitcode (`WSL_CLANG`), and in words
-//! what measures (`LINKS_CONDITIONS`). This program is its own helper: under `LINKS_CAPTURE` it stands for rustc's
-//! linker and keeps what it is given, under `LINKS_REPORT` it stands for our backend and says what it was given.
+//! kept, RESULTS the one for JSON and plots; SYSROOT may be empty. `--rounds=N` is the number of rounds of each row.
+//! `--write` replaces the tables in the documents, `--plot` writes `docs/crates.svg`. The environment has the clang of
+//! the rows of bitcode (`WSL_CLANG`), and in words what measures (`LINKS_CONDITIONS`). This program is its own helper:
+//! under `LINKS_CAPTURE` it stands for rustc's linker and keeps what it is given, under `LINKS_REPORT` it stands for our
+//! backend and says what it was given.
 
 mod bitcode;
 mod capture;
