@@ -280,7 +280,7 @@ impl Link<'_> {
         let hoisted: ManuallyDrop<Hoisted<'_>>;
         let files = self.files;
         let rewritten = rewrites.objects().iter().map(|one| one.object);
-        let may_be_in_memory = self.may_be_in_memory(&plan) && undeclared.is_empty();
+        let may_be_in_memory = self.may_be_in_memory(&plan, &undeclared);
         let may_be_gated = may_be_in_memory && self.may_be_gated(inputs);
         let sharing = match may_be_gated {
             true => Sharing::Few,
@@ -384,14 +384,15 @@ impl Link<'_> {
         self.invocation.set_command(command)
     }
 
-    /// Whether the files for the backend may be in memory, unless sections are undeclared: then it may link twice, once
-    /// to a file beside the others.
-    fn may_be_in_memory(&self, plan: &Plan) -> bool {
+    /// Whether the files for the backend may be in memory.
+    fn may_be_in_memory(&self, plan: &Plan, undeclared: &[Undeclared<'_>]) -> bool {
         // Kept sections are in files of their own, which are not counted among those in memory.
         // Options that make the backend copy or show all its inputs would show no usable names.
         let shows_inputs = [Id::Reproduce, Id::Verbose];
+        // If sections are undeclared, the backend may link twice, once to a file beside the others.
         plan.gathers()
             && plan.kept.is_empty()
+            && undeclared.is_empty()
             && self.backend.opens_any_path()
             && !shows_inputs.into_iter().any(|id| self.line.has(id))
     }

@@ -7,11 +7,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a link makes.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Made {
     directory: bool,
     memory: bool,
@@ -69,22 +69,21 @@ fn digits(work: &Work) -> i32 {
     Instance::new(&module).call("digits", &[])
 }
 
+/// That links by these backends make this, and have the entries.
+fn check(work: &Work, backends: &[PathBuf], words: &[OsString], expected: &Made) {
+    for backend in backends {
+        let found = made(work, backend, words);
+        assert_eq!(&found, expected, "{}: {words:?}", backend.display());
+        assert_eq!(digits(work), 123, "{}: {words:?}", backend.display());
+    }
+}
+
 #[test]
 fn each_lld_and_wild_get_files_in_memory() {
     let work = Work::new();
     let words = words(&work);
-    for backend in linkers()
-        .into_iter()
-        .chain([tool("WSL_RUST_LLD"), tool("WSL_WILD")])
-    {
-        assert_eq!(
-            made(&work, &backend, &words),
-            MEMORY,
-            "{}",
-            backend.display()
-        );
-        assert_eq!(digits(&work), 123, "{}", backend.display());
-    }
+    let backends = [linkers(), vec![tool("WSL_RUST_LLD"), tool("WSL_WILD")]].concat();
+    check(&work, &backends, &words, &MEMORY);
 }
 
 /// An option after which the backend gets its arguments at its start: the files must be complete by then.
@@ -92,15 +91,7 @@ fn each_lld_and_wild_get_files_in_memory() {
 fn a_backend_that_is_not_started_early_does_too() {
     let work = Work::new();
     let words = [words(&work), args!["--rsp-quoting=posix"].to_vec()].concat();
-    for backend in linkers() {
-        assert_eq!(
-            made(&work, &backend, &words),
-            MEMORY,
-            "{}",
-            backend.display()
-        );
-        assert_eq!(digits(&work), 123, "{}", backend.display());
-    }
+    check(&work, &linkers(), &words, &MEMORY);
 }
 
 /// A command line that is too long, and so is in a response file.
@@ -109,15 +100,7 @@ fn so_is_a_response_file() {
     let work = Work::new();
     let mut words = [words(&work), args!["--rsp-quoting=posix"].to_vec()].concat();
     words.extend((0..3_000).map(|n| format!("--export-if-defined=missing_{n}").into()));
-    for backend in linkers() {
-        assert_eq!(
-            made(&work, &backend, &words),
-            MEMORY,
-            "{}",
-            backend.display()
-        );
-        assert_eq!(digits(&work), 123, "{}", backend.display());
-    }
+    check(&work, &linkers(), &words, &MEMORY);
 }
 
 /// Bitcode is compiled in a directory, because the backend writes the objects. What takes its place is in memory.
@@ -143,15 +126,7 @@ fn what_is_shown_is_in_a_directory() {
     let reproduce = work.file("reproduce.tar").display().to_string();
     for option in ["--verbose", &format!("--reproduce={reproduce}")] {
         let words = [words.clone(), vec![option.into()]].concat();
-        for backend in linkers() {
-            assert_eq!(
-                made(&work, &backend, &words),
-                DIRECTORY,
-                "{}",
-                backend.display()
-            );
-            assert_eq!(digits(&work), 123, "{}", backend.display());
-        }
+        check(&work, &linkers(), &words, &DIRECTORY);
     }
 }
 
@@ -169,8 +144,7 @@ fn a_script_gets_a_directory() {
             _ => exec,
         };
         let script = work.script(name, &text);
-        assert_eq!(made(&work, &script, &words), DIRECTORY, "{name}");
-        assert_eq!(digits(&work), 123, "{name}");
+        check(&work, &[script], &words, &DIRECTORY);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::command::LinkCommand;
 use crate::args::ArgumentIndex;
 use crate::hash::HashSet;
-use crate::input::{Files, Inputs, Module, ObjectId, Provenance};
+use crate::input::{Files, Inputs, Module, ObjectId};
 
 /// The rewritten objects of a link, by the files that they go to.
 pub struct Batches<'a> {
@@ -37,7 +37,7 @@ impl<'a> Batches<'a> {
         let bitcode = inputs.replaced_bitcode().filter(|m| m.is_member());
         let with_bitcode: HashSet<_> = bitcode.map(|module| module.place.argument).collect();
         let is_unbatched = |module: &&'a Module<'a>| {
-            module.provenance == Provenance::Compiled
+            module.is_compiled()
                 || module.is_member() && with_bitcode.contains(&module.place.argument)
         };
         let (unbatched, placed): (Vec<_>, Vec<_>) = edited.partition(is_unbatched);
@@ -74,7 +74,7 @@ impl<'a> Batches<'a> {
         // Two synthesized objects have one gate. Besides, there may be an object of wild's options and a response file.
         const OTHERS: usize = 5;
         let compiled = inputs.modules.iter();
-        let compiled = compiled.filter(|module| module.provenance == Provenance::Compiled);
+        let compiled = compiled.filter(|module| module.is_compiled());
         let compiled: Vec<usize> = compiled.map(Module::size).collect();
         // Each batch may have a gate. A file of bitcode is replaced by an object; an archive with bitcode, by an archive.
         let count = 2 * self.batches.len() + inputs.bitcode.len() + compiled.len() + OTHERS;

@@ -103,8 +103,8 @@ impl<'a> Invocation<'a> {
         })
     }
 
-    /// Runs the backend with its arguments and relays its output with the names of inputs. If `gathered`, nested runs of this
-    /// program do not gather again.
+    /// Runs the backend with its command and relays its output with the names of inputs. If `gathered`, nested runs
+    /// of this program do not gather again.
     ///
     /// # Errors
     /// The backend cannot be run.

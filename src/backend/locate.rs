@@ -31,6 +31,8 @@ pub struct Backend {
     version: OnceCell<Option<u32>>,
     /// The name of the file that the path leads to, without its extension, once known.
     real_stem: OnceCell<String>,
+    /// Whether it is a binary, once known.
+    program: OnceCell<bool>,
     /// Whether it is wild before 0.11, once known.
     old_wild: OnceCell<bool>,
 }
@@ -138,6 +140,7 @@ impl Backend {
             inner: None,
             version: OnceCell::new(),
             real_stem: OnceCell::new(),
+            program: OnceCell::new(),
             old_wild: OnceCell::new(),
         }
     }
@@ -232,9 +235,11 @@ impl Backend {
 
     /// Whether it is a binary, not a script.
     pub fn is_program(&self) -> bool {
-        let mut first = [0; 2];
-        let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut first));
-        read.is_ok() && first != *b"#!"
+        *self.program.get_or_init(|| {
+            let mut first = [0; 2];
+            let read = fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut first));
+            read.is_ok() && first != *b"#!"
+        })
     }
 
     /// The name of the file that the path leads to, without its extension; empty if there is none.

@@ -10,9 +10,7 @@ use super::gate::Gate;
 use crate::args::ArgumentIndex;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::{
-    Archive, Files, Inputs, Module, Place, Provenance, is_empty_module, write_archive,
-};
+use crate::input::{Archive, Files, Inputs, Module, Place, is_empty_module, write_archive};
 use crate::temporary::{Kind, cannot_write};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -112,7 +110,7 @@ impl<'a> RewrittenObjects<'a> {
         }
         let edited = Replacements::new(self.inputs, &bitcode.objects, &self.written);
         let modules = self.inputs.modules.iter();
-        for module in modules.filter(|module| module.provenance == Provenance::Compiled) {
+        for module in modules.filter(|module| module.is_compiled()) {
             let original = module.resident().unwrap_or_default();
             let bytes = edited.of(original).unwrap_or(original);
             let bytes = (bitcode.finish)(module, bytes)?;

@@ -5,7 +5,7 @@ use crate::bitcode::Bitcode;
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
 use crate::hoist::Hoisted;
-use crate::input::{Inputs, Module, Provenance};
+use crate::input::{Inputs, Module};
 use crate::wasm::{Object, Signature, StubSymbol, Symbol, SymbolKind, prevailing, stub};
 
 /// The replacement of each bitcode file, as a module among `bitcode` or `modules` and its bytes.
@@ -63,12 +63,12 @@ impl<'n> Known<'n> {
             let Ok(object) = Object::parse(&bytes) else {
                 continue;
             };
-            if is_compiled(module) {
+            if module.is_compiled() {
                 known.memory64 |= object.memory64;
             }
             for symbol in object.symbols.iter().filter(|symbol| !symbol.is_local()) {
                 if let Some(name) = names.get(symbol.name) {
-                    known.note(name, &object, symbol, is_compiled(module));
+                    known.note(name, &object, symbol, module.is_compiled());
                     if !symbol.is_undefined() && !module.always_linked() {
                         known.offered.insert(name);
                     }
@@ -175,8 +175,4 @@ impl<'a> Finished<'a> {
         let prevails = |name: &str| self.stood_for.contains(name) && !self.moved.contains(name);
         prevailing(&bytes.into(), prevails).map_err(|error| error.in_file(&module.name))
     }
-}
-
-fn is_compiled(module: &Module<'_>) -> bool {
-    module.provenance == Provenance::Compiled
 }

@@ -26,7 +26,7 @@ pub use symbols::Global;
 
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
-use crate::input::{Module, Modules, ObjectId, Provenance};
+use crate::input::{Module, Modules, ObjectId};
 use crate::plan::{Plan, Reference, Rewrites};
 use crate::survey::{Survey, read_again};
 use crate::wasm::{Builder, Synthesized};
@@ -98,8 +98,7 @@ pub fn hoist<'s, 'a>(
     let object = synthesis.builder.finish();
     let has_references = object.references().next().is_some();
     // Compiled objects come last too, and have references of their own.
-    let is_compiled = |module: &Module<'_>| module.provenance == Provenance::Compiled;
-    let has_references = has_references || modules.iter().any(is_compiled);
+    let has_references = has_references || modules.iter().any(Module::is_compiled);
     let requests = match has_references && !plan.extracted_by_command_line.is_empty() {
         true => {
             let builder = Builder::new(memory64, table64);

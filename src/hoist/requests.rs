@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::input::{Module, Modules, ObjectId, Provenance};
+use crate::input::{Module, Modules, ObjectId};
 use crate::wasm::{Builder, Object, SymbolFlags, SymbolKind, SynthSymbol, Synthesized};
 use std::collections::BTreeMap;
 use wasmparser::FuncType;
@@ -17,22 +17,18 @@ pub(super) fn requests(
     modules: &Modules<'_>,
     mut builder: Builder<'static>,
 ) -> Result<Synthesized<'static>> {
-    let is_compiled = |module: &Module<'_>| module.provenance == Provenance::Compiled;
-    let compiled = || {
-        modules
-            .with_ids()
-            .filter(move |(_, module)| is_compiled(module))
-    };
+    let compiled = modules.with_ids();
+    let compiled = compiled.filter(|(_, module)| module.is_compiled());
+    let compiled: Vec<ObjectId> = compiled.map(|(id, _)| id).collect();
     // Many names may be those of one object, which is parsed once.
     let mut by_object: BTreeMap<ObjectId, HashSet<&str>> = BTreeMap::new();
     for (name, object) in names {
-        match object {
-            Some(object) => _ = by_object.entry(*object).or_default().insert(name),
-            None => {
-                for (id, _) in compiled() {
-                    by_object.entry(id).or_default().insert(name);
-                }
-            }
+        let objects = match object {
+            Some(object) => std::slice::from_ref(object),
+            None => &compiled,
+        };
+        for object in objects {
+            by_object.entry(*object).or_default().insert(name);
         }
     }
     let mut found: HashMap<&str, Definition> = HashMap::default();

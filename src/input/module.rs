@@ -127,6 +127,11 @@ impl<'a> Module<'a> {
         self.provenance == Provenance::Promoted
     }
 
+    /// Whether the backend has compiled it from bitcode.
+    pub fn is_compiled(&self) -> bool {
+        self.provenance == Provenance::Compiled
+    }
+
     /// Whether the backend links it unconditionally: it is not lazy.
     pub fn always_linked(&self) -> bool {
         match self.provenance {

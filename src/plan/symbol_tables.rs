@@ -2,7 +2,7 @@
 
 use crate::bitcode::Bitcode;
 use crate::hash::HashMap;
-use crate::input::{Inputs, Module, ObjectId, Provenance};
+use crate::input::{Inputs, Module, ObjectId};
 use crate::wasm::{Object, SymbolKind};
 
 /// The symbol tables of all inputs.
@@ -47,7 +47,7 @@ impl SymbolTables {
         let mut bitcode = inputs.bitcode.iter().peekable();
         for (id, module) in inputs.modules.with_ids() {
             // Compiled objects come after all files.
-            let is_last = module.provenance == Provenance::Compiled;
+            let is_last = module.is_compiled();
             let before =
                 |other: &&Module<'_>| is_last || other.place.argument < module.place.argument;
             while let Some(other) = bitcode.next_if(before) {
@@ -90,7 +90,7 @@ impl SymbolTables {
         self.objects.push(self.files.len());
         self.files.push(File {
             object: Some(id),
-            is_compiled: module.provenance == Provenance::Compiled,
+            is_compiled: module.is_compiled(),
             is_lazy: !module.always_linked(),
             symbols: symbols.into(),
         });
