@@ -16,7 +16,7 @@ use wasm_section_ld::args::{
 use wasm_section_ld::bitcode::Bitcode;
 use wasm_section_ld::error::Result;
 use wasm_section_ld::gather::Options;
-use wasm_section_ld::input::{ArchiveContent, Inputs, archive_members, write_archive_to};
+use wasm_section_ld::input::{ArchiveContent, Index, Inputs, archive_members, write_archive_to};
 use wasm_section_ld::script::{Script, Source};
 use wasm_section_ld::wasm::{self, Object, SectionIndex, SegmentIndex, SymbolEdit, SymbolIndex};
 use wasm_section_manifest::{CUSTOM_SECTION, Manifest};
@@ -75,7 +75,7 @@ pub fn archive(data: &[u8]) {
     let mut archive = Cursor::new(Vec::new());
     let given = members.iter().enumerate();
     let given = given.map(|(at, (_, bytes))| (format!("{at}.o"), Cow::Borrowed(&bytes[..])));
-    write_archive_to(&mut archive, given).expect("memory takes all");
+    write_archive_to(&mut archive, given, Index::Full).expect("memory takes all");
     let again = contents(archive.get_ref()).expect("an archive");
     let bytes = |members: Vec<(String, Vec<u8>)>| members.into_iter().map(|(_, bytes)| bytes);
     assert!(bytes(again).eq(bytes(members)));

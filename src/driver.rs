@@ -16,6 +16,7 @@ use crate::backend::{
 };
 use crate::error::{Error, Result};
 use crate::gather::{self, Options};
+use crate::heap;
 use crate::hoist::{self, Hoisted, Sink};
 use crate::input::{Files, Inputs, Modules, Named, ObjectId};
 use crate::interrupt;
@@ -68,14 +69,15 @@ pub fn run(
     }
 }
 
-/// Links.
+/// Links. The results of the phases are not dropped: the process ends soon, and the system frees all memory at once.
 ///
 /// # Errors
 /// Errors in the inputs or the arguments that the backend does not report.
 pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let log = Log::from_environment()?;
     let mut clock = log.clock();
-    let line = parse_arguments(argv, diagnostics)?;
+    heap::reserve_for(&argv);
+    let line = ManuallyDrop::new(parse_arguments(argv, diagnostics)?);
     let backend = Backend::find(&line, diagnostics.called())?;
     if let Some(status) = answer(&line, &backend)? {
         return Ok(status);
@@ -91,7 +93,7 @@ pub fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus
     clock.end_of("arguments");
     log.begin(line.output());
 
-    let named = Named::by(&line, &|| backend.shared_libraries());
+    let named = ManuallyDrop::new(Named::by(&line, &|| backend.shared_libraries()));
     let files = match named.open(&threads(&line)) {
         Ok(files) => ManuallyDrop::new(files),
         Err(error) if named.are_files() && backend.takes_flavor() => {
@@ -236,9 +238,6 @@ struct Link<'a> {
 
 impl Link<'_> {
     /// Surveys the inputs.
-    ///
-    /// The results of the phases are not dropped: the process ends soon, and the system frees all memory at
-    /// once.
     fn survey<'i>(&mut self, inputs: &Inputs<'i>) -> Result<ManuallyDrop<Survey<'i>>> {
         let survey = gather::survey(inputs, &self.options)?;
         self.clock.end_of("survey");
@@ -300,7 +299,14 @@ impl Link<'_> {
         };
         command.carry(line, backend)?;
         kept::place(&mut command, &plan.kept, &inputs.modules)?;
-        let mut objects = RewrittenObjects::place(&mut command, batches, gated, files, inputs)?;
+        let mut objects = RewrittenObjects::place(
+            &mut command,
+            batches,
+            gated,
+            backend.lazy_index(),
+            files,
+            inputs,
+        )?;
         let synthesized = match plan.gathers() {
             true => Some(SynthesizedFiles::place(&mut command, line, &plan, gated)?),
             false => None,

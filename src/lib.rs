@@ -71,6 +71,7 @@ pub mod driver;
 pub mod error;
 pub mod gather;
 mod hash;
+mod heap;
 pub mod hoist;
 pub mod input;
 pub mod interrupt;

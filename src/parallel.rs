@@ -39,7 +39,7 @@ impl Threads {
 
     /// Those to use for `count` objects: several threads for many objects, else the caller's own.
     pub fn for_objects(&self, count: usize) -> Cores<'_> {
-        Cores(are_many(count).then(|| self.pool()).flatten())
+        Cores((count >= MANY_OBJECTS).then(|| self.pool()).flatten())
     }
 
     /// The threads, unless there is one core only or the system gives us none.
@@ -53,11 +53,6 @@ impl Threads {
         });
         pool.as_ref()
     }
-}
-
-/// Whether so many objects are worth several cores, and more than should be in memory at once.
-pub fn are_many(objects: usize) -> bool {
-    objects >= MANY_OBJECTS
 }
 
 /// The threads to use for some objects; none if the caller's own is enough.

@@ -1,4 +1,4 @@
-//! More objects than are in memory at once: each is read when it is its turn, and read again.
+//! More objects than one thread surveys, and than one batch has.
 
 use crate::support::assembler::halving;
 use crate::support::instance::export_section;
@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
-/// So many that they are not kept.
+/// So many that several threads survey them.
 const COUNT: usize = 2_100;
 
 /// An entry with a pointer to its text, one to the next entry, which is in the next object, and one to a

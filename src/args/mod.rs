@@ -16,6 +16,7 @@ pub use response::{Quoting, split as split_response_file};
 pub use wildcards::expand as expand_wildcards;
 
 use crate::error::Result;
+use memchr::memmem;
 use options::Match;
 use response::Expanded;
 use std::collections::BTreeMap;
@@ -218,10 +219,15 @@ impl CommandLine {
     /// runs us, there is no `-flavor`.
     pub fn is_for_component(&self) -> bool {
         let targets = ["wasm32-wasip2", "wasm32-wasip3"].map(OsStr::new);
+        // Most of the many arguments are no paths of a library.
+        let rustlib = memmem::Finder::new("rustlib");
         let is_library = |path: &OsStr| {
-            let parts: Vec<_> = Path::new(path).iter().collect();
-            let mut pairs = parts.windows(2);
-            pairs.any(|pair| pair[0] == "rustlib" && targets.contains(&pair[1]))
+            let may_be = rustlib.find(path.as_encoded_bytes()).is_some();
+            let parts = || Path::new(path).iter();
+            may_be
+                && parts()
+                    .zip(parts().skip(1))
+                    .any(|(part, next)| part == "rustlib" && targets.contains(&next))
         };
         let mut strings = self
             .arguments

@@ -353,6 +353,17 @@ const OPTIONS: &[Spec] = &[
     spec("warn-unresolved-symbols", Any, Flag, Id::Other),
 ];
 
+/// The first letter of each option in [`OPTIONS`].
+const FIRST_LETTERS: [u8; OPTIONS.len()] = {
+    let mut letters = [0; OPTIONS.len()];
+    let mut position = 0;
+    while position < letters.len() {
+        letters[position] = OPTIONS[position].name.as_bytes()[0];
+        position += 1;
+    }
+    letters
+};
+
 /// The classification of one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
@@ -375,8 +386,10 @@ pub fn classify(argument: &OsStr) -> Match {
         [b'-', b'-'] => return Match::Unknown,
         _ => return Match::Input,
     };
-    let best = OPTIONS
-        .iter()
+    // A command line may have thousands of options.
+    let first = body.first().copied().unwrap_or_default();
+    let best = memchr::memchr_iter(first, &FIRST_LETTERS)
+        .filter_map(|position| OPTIONS.get(position))
         .filter(|spec| spec.matches(dashes, body))
         .max_by_key(|spec| spec.name.len());
     let Some(spec) = best else {
@@ -398,9 +411,7 @@ impl Spec {
             Any => true,
         };
         let name = self.name.as_bytes();
-        // Comparing slices is a call. A command line may have thousands of options.
         dashes_match
-            && name.first() == body.first()
             && match self.class {
                 Flag | Separate => body == name,
                 Joined | JoinedOrSeparate => body.starts_with(name),

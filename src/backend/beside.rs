@@ -32,7 +32,7 @@ impl LinkCommand<'_> {
     /// # Errors
     /// A file that cannot be read or written.
     pub fn place_promoted(&mut self, module: &Module<'_>) -> Result<()> {
-        let path = self.place_before(module, &module.load()?)?;
+        let path = self.place_before(module, &module.object_bytes())?;
         self.promoted.0.insert(key(module), path);
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::sysroot::sysroots;
 use super::wild;
 use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
-use crate::input::SharedLibraries;
+use crate::input::{Index, SharedLibraries};
 use std::cell::OnceCell;
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::{OsStr, OsString};
@@ -167,6 +167,14 @@ impl Backend {
             Some(..16) => SharedLibraries::Never,
             Some(16) => SharedLibraries::PositionIndependent,
             _ => SharedLibraries::Dynamic,
+        }
+    }
+
+    /// The index that an archive of lazy members needs. lld before LLVM 18 finds members by it. wild reads the members.
+    pub fn lazy_index(&self) -> Index {
+        match self.is_wild() {
+            true => Index::Empty,
+            false => Index::Full,
         }
     }
 

@@ -138,10 +138,10 @@ pub fn compile_bitcode(
 
 /// Whether a file that is not linked has the same bytes as a linked file or an earlier file.
 fn is_copy(bitcode: &[Module<'_>], position: usize, linked: &HashSet<usize>) -> bool {
-    let bytes = bitcode[position].resident().unwrap_or_default();
+    let bytes = bitcode[position].contents();
     let others = bitcode.iter().enumerate();
     let mut others = others.filter(|(other, _)| *other < position || linked.contains(other));
-    others.any(|(_, module)| module.resident().is_some_and(|other| other == bytes))
+    others.any(|(_, module)| module.contents() == bytes)
 }
 
 /// The option for the objects of the LTO step.
@@ -319,7 +319,7 @@ fn compile_separately(
             command.edits.replace.insert(index, Vec::new());
         }
     }
-    let file = command.write(&module.load()?, Some(module.name.to_string()))?;
+    let file = command.write(&module.object_bytes(), Some(module.name.to_string()))?;
     command.edits.first.push(file.into());
     command.edits.last.extend(output.arguments(line));
     let options = ["--no-entry", "--export-all", "--lto-partitions=1"];
@@ -425,7 +425,7 @@ impl Extraction {
 
 /// Whether bitcode defines the symbol `shown`, which may be demangled.
 fn defines(module: &Module<'_>, shown: &[u8]) -> bool {
-    let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
+    let bitcode = Bitcode::parse(module.contents());
     let symbols = bitcode.symbols.iter().flatten();
     let mut defined = symbols.filter(|symbol| symbol.is_global() && !symbol.is_undefined());
     defined.any(|symbol| {

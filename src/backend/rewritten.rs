@@ -10,7 +10,7 @@ use super::gate::Gate;
 use crate::args::ArgumentIndex;
 use crate::error::{Error, Result};
 use crate::hash::HashSet;
-use crate::input::{Archive, Files, Inputs, Module, Place, is_empty_module, write_archive};
+use crate::input::{Archive, Files, Index, Inputs, Module, Place, is_empty_module, write_archive};
 use crate::temporary::{Kind, cannot_write};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -50,6 +50,7 @@ impl<'a> RewrittenObjects<'a> {
         command: &mut LinkCommand<'a>,
         Batches { batches, unbatched }: Batches<'a>,
         gated: bool,
+        lazy_index: Index,
         files: &'a Files,
         inputs: &'a Inputs<'a>,
     ) -> Result<Self> {
@@ -64,7 +65,7 @@ impl<'a> RewrittenObjects<'a> {
                 ungated = 0;
             }
             ungated += batch.iter().map(|module| module.size()).sum::<usize>();
-            let output = place_batch(command, files, &batch, gate)?;
+            let output = place_batch(command, files, &batch, gate, lazy_index)?;
             writer.outputs.extend(output);
         }
         Ok(Self {
@@ -111,7 +112,7 @@ impl<'a> RewrittenObjects<'a> {
         let edited = Replacements::new(self.inputs, &bitcode.objects, &self.written);
         let modules = self.inputs.modules.iter();
         for module in modules.filter(|module| module.is_compiled()) {
-            let original = module.resident().unwrap_or_default();
+            let original = module.contents();
             let bytes = edited.of(original).unwrap_or(original);
             let bytes = (bitcode.finish)(module, bytes)?;
             let file = command.write(&bytes, Some(module.name.to_string()))?;
@@ -133,13 +134,14 @@ fn place_batch<'a>(
     files: &'a Files,
     batch: &[&'a Module<'a>],
     gate: Option<PathBuf>,
+    lazy_index: Index,
 ) -> Result<Option<OutputFile<'a>>> {
     let gate = gate.map(OsString::from).into_iter();
     let Some(&first) = batch.first() else {
         return Ok(None);
     };
     if first.is_member() {
-        return place_members(command, files, batch, gate);
+        return place_members(command, files, batch, gate, lazy_index);
     }
     if let Some(path) = command.promoted.file(first) {
         return Ok(Some(OutputFile::Object(path)));
@@ -166,7 +168,7 @@ fn place_batch<'a>(
     let path_argument = [path.clone().into()];
     let arguments = gate.chain(before).chain(path_argument).chain(after);
     command.place(first, arguments.collect());
-    Ok(Some(OutputFile::Archive(path, slots)))
+    Ok(Some(OutputFile::Archive(path, slots, Index::Empty)))
 }
 
 /// Places the rewritten members of an archive.
@@ -178,19 +180,24 @@ fn place_members<'a>(
     files: &'a Files,
     batch: &[&'a Module<'a>],
     gate: impl Iterator<Item = OsString>,
+    lazy_index: Index,
 ) -> Result<Option<OutputFile<'a>>> {
     let place = batch[0].place;
     let Some(archive) = files.archive(place.argument)? else {
         return Ok(None);
     };
-    let edited: HashSet<_> = batch.iter().filter_map(|module| module.address()).collect();
+    let edited: HashSet<_> = batch.iter().map(|module| module.address()).collect();
     let is_edited = |bytes: &[u8]| edited.contains(&bytes.as_ptr());
     let (path, members) = place_archive(command, place, &archive, gate, is_edited)?;
     let slots = members.into_iter().map(|(name, bytes)| Slot {
         name,
         original: (!is_edited(bytes)).then_some(bytes),
     });
-    Ok(Some(OutputFile::Archive(path, slots.collect())))
+    let index = match place.whole_archive {
+        true => Index::Empty,
+        false => lazy_index,
+    };
+    Ok(Some(OutputFile::Archive(path, slots.collect(), index)))
 }
 
 /// The members of an archive that a new archive has.
@@ -297,8 +304,7 @@ impl<'a> Replacements<'a> {
     ) -> Self {
         let all = || bitcode.iter().chain(edited);
         let members = || all().map(|(module, _)| module).filter(|m| m.is_member());
-        let contents =
-            all().filter_map(|(module, bytes)| Some((inputs.original(module)?, &bytes[..])));
+        let contents = all().map(|(module, bytes)| (inputs.original(module), &bytes[..]));
         let places = members().map(|module| (module.place.argument, module.place));
         Self {
             contents: contents.collect(),
@@ -326,7 +332,7 @@ impl<'a> Replacements<'a> {
         let contents = |original| Cow::Borrowed(self.of(original).unwrap_or(original));
         let members = members.into_iter();
         let members = members.map(|(name, original)| (name, contents(original)));
-        write_archive(&path, members).map_err(|error| cannot_write(&path, &error))
+        write_archive(&path, members, Index::Full).map_err(|error| cannot_write(&path, &error))
     }
 }
 
@@ -335,8 +341,8 @@ impl<'a> Replacements<'a> {
 pub enum OutputFile<'a> {
     /// One object.
     Object(PathBuf),
-    /// An archive with these members.
-    Archive(PathBuf, Vec<Slot<'a>>),
+    /// An archive with these members and this index.
+    Archive(PathBuf, Vec<Slot<'a>>, Index),
 }
 
 /// A member of an archive to write.
@@ -398,7 +404,7 @@ impl BatchWriter<'_> {
             Some(OutputFile::Object(path)) => {
                 fs::write(&*path, &bytes).map_err(|error| cannot_write(path, &error))?;
             }
-            Some(OutputFile::Archive(path, slots)) => {
+            Some(OutputFile::Archive(path, slots, index)) => {
                 self.members.push(bytes);
                 let rewritten = slots.iter().filter(|slot| slot.original.is_none());
                 if self.members.len() < rewritten.count() {
@@ -410,7 +416,7 @@ impl BatchWriter<'_> {
                     let rewritten = || rewritten.next().unwrap_or_default().into();
                     (slot.name, original.unwrap_or_else(rewritten))
                 });
-                write_archive(path, members).map_err(|error| cannot_write(path, &error))?;
+                write_archive(path, members, *index).map_err(|error| cannot_write(path, &error))?;
             }
         }
         self.outputs.pop_front();

@@ -36,7 +36,7 @@ fn segment_names(survey: &Survey<'_>, modules: &Modules<'_>) -> Result<HashMap<E
     for (object, range) in survey.by_object() {
         let module = &modules[object];
         let mut read_names = || {
-            let bytes = module.load()?;
+            let bytes = module.object_bytes();
             let object = read_again(&bytes, range.ids().map(|id| &survey[id]))?;
             for id in range.ids() {
                 if let Origin::Symbol(segment, _) = survey[id].origin {

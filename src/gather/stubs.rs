@@ -15,12 +15,7 @@ pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<
     }
     let symbols: Vec<_> = inputs
         .linked_bitcode()
-        .map(|module| {
-            (
-                module,
-                Bitcode::parse(module.resident().unwrap_or_default()),
-            )
-        })
+        .map(|module| (module, Bitcode::parse(module.contents())))
         .collect();
     let named = symbols
         .iter()
@@ -32,7 +27,7 @@ pub fn replacements<'m, 'a>(inputs: &'m Inputs<'a>) -> Vec<(&'m Module<'a>, Vec<
     let linked = stubs.collect::<Vec<_>>();
     let alone = inputs
         .separately_compiled()
-        .map(|module| (module, module.resident().unwrap_or_default().to_vec()));
+        .map(|module| (module, module.contents().to_vec()));
     linked.into_iter().chain(alone).collect()
 }
 
@@ -59,7 +54,7 @@ impl<'n> Known<'n> {
             offered: HashSet::default(),
         };
         for module in inputs.modules.iter() {
-            let bytes = module.load().unwrap_or_default();
+            let bytes = module.object_bytes();
             let Ok(object) = Object::parse(&bytes) else {
                 continue;
             };
@@ -81,7 +76,7 @@ impl<'n> Known<'n> {
             .iter()
             .filter(|module| !module.always_linked());
         for module in lazy {
-            let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
+            let bitcode = Bitcode::parse(module.contents());
             let symbols = bitcode.symbols.iter().flatten();
             for symbol in symbols.filter(|symbol| symbol.is_global() && !symbol.is_undefined()) {
                 known.offered.extend(names.get(symbol.name));
@@ -159,7 +154,7 @@ impl<'a> Finished<'a> {
             .map(|(name, _)| name.as_str());
         let tables = inputs
             .linked_bitcode()
-            .map(|module| Bitcode::parse(module.resident().unwrap_or_default()));
+            .map(|module| Bitcode::parse(module.contents()));
         let symbols = tables.flat_map(|table| table.symbols.into_iter().flatten());
         Self {
             moved: moved.collect(),

@@ -138,7 +138,7 @@ impl Describe<'_> {
         for (object, own) in by_object {
             let module = &self.modules[object];
             let mut look_into = || {
-                let bytes = module.load()?;
+                let bytes = module.object_bytes();
                 let entry = |&position: &usize| &self.survey[items[position].entry];
                 let object = read_again(&bytes, own.iter().map(entry))?;
                 for position in &own {

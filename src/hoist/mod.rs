@@ -27,7 +27,7 @@ pub use symbols::Global;
 use crate::error::{Error, Result};
 use crate::hash::HashMap;
 use crate::input::{Module, Modules, ObjectId};
-use crate::plan::{Plan, Reference, Rewrites};
+use crate::plan::{ObjectRewrite, Plan, Reference, Rewrites};
 use crate::survey::{Survey, read_again};
 use crate::wasm::{Builder, Synthesized};
 use rewrite::{Removed, Rewrite};
@@ -167,8 +167,7 @@ fn address_size(survey: &Survey<'_>, plan: &Plan, modules: &Modules<'_>) -> Resu
     Ok(first.is_some_and(|(_, memory64)| memory64))
 }
 
-/// Moves the entries out of all objects, and hands each rewritten object to `sink`. Few objects are in
-/// memory at a time.
+/// Moves the entries out of all objects, and hands each rewritten object to `sink`. One object is in memory at a time.
 fn rewrite_objects<'a>(
     synthesis: &mut Synthesis<'_, 'a>,
     survey: &Survey<'_>,
@@ -177,46 +176,36 @@ fn rewrite_objects<'a>(
     modules: &Modules<'a>,
     sink: &mut impl Sink,
 ) -> Result<()> {
-    let in_file = |id: ObjectId| move |error: Error| error.in_file(&modules[id].name);
-    let cores = survey.threads.for_objects(rewrites.objects().len());
-    let kept = &plan.kept;
-    for batch in rewrites.objects().chunks(cores.at_a_time()) {
-        let bytes = cores.try_map(batch, |one| {
-            modules[one.object].load().map_err(in_file(one.object))
-        })?;
-        let objects = cores.try_map(batch.iter().zip(&bytes), |(one, bytes)| {
-            let removed = Removed::of(survey, rewrites, one);
-            let object = read_again(bytes, removed.iter().map(|removed| removed.entry));
-            modules[one.object].release();
-            object
-                .map(|object| (object, removed))
-                .map_err(in_file(one.object))
-        })?;
-        let started = cores.try_map(batch.iter().zip(&objects), |(one, (object, removed))| {
-            let (id, module) = (one.object, &modules[one.object]);
-            let only_section = rewrites.only_section(one);
-            let rewrite = Rewrite::new(id, object, removed, only_section, kept.here(id));
-            module.release();
-            rewrite
-                .map(|rewrite| (rewrite, removed))
-                .map_err(in_file(id))
-        })?;
-        let mut edits = Vec::with_capacity(batch.len());
-        // On one core: an object may refer to entries of any other.
-        for (mut rewrite, removed) in started {
-            let id = rewrite.id;
-            let moved = synthesis.move_entries(&mut rewrite, removed);
-            moved.map_err(in_file(id))?;
-            modules[id].release();
-            edits.push(rewrite.edits(plan.kept_alive.contains(&id)));
-        }
-        let rewritten = cores.try_map(
-            batch.iter().zip(&objects).zip(&edits),
-            |((one, (object, _)), edits)| edits.apply(object).map_err(in_file(one.object)),
+    for one in rewrites.objects() {
+        let module = &modules[one.object];
+        let rewritten = rewrite(synthesis, survey, plan, rewrites, one, module);
+        sink.rewritten(
+            one.object,
+            rewritten.map_err(|error| error.in_file(&module.name))?,
         )?;
-        for (one, bytes) in batch.iter().zip(rewritten) {
-            sink.rewritten(one.object, bytes)?;
-        }
     }
     Ok(())
+}
+
+/// Moves the entries out of an object. Returns the rewritten one.
+fn rewrite<'a>(
+    synthesis: &mut Synthesis<'_, 'a>,
+    survey: &Survey<'_>,
+    plan: &Plan,
+    rewrites: &Rewrites,
+    one: &ObjectRewrite,
+    module: &Module<'a>,
+) -> Result<Vec<u8>> {
+    let id = one.object;
+    let bytes = module.object_bytes();
+    let removed = Removed::of(survey, rewrites, one);
+    let object = read_again(&bytes, removed.iter().map(|removed| removed.entry))?;
+    module.release();
+    let only_section = rewrites.only_section(one);
+    let mut rewrite = Rewrite::new(id, &object, &removed, only_section, plan.kept.here(id))?;
+    module.release();
+    synthesis.move_entries(&mut rewrite, &removed)?;
+    module.release();
+    let edits = rewrite.edits(plan.kept_alive.contains(&id));
+    edits.apply(&object)
 }

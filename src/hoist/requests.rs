@@ -71,7 +71,7 @@ fn definitions<'n>(
     module: &Module<'_>,
     names: &HashSet<&'n str>,
 ) -> Result<Vec<(&'n str, Definition)>> {
-    let bytes = module.load()?;
+    let bytes = module.object_bytes();
     let object = Object::parse(&bytes)?;
     let defined = object
         .symbols

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// A malformed object, or one that has changed since the survey.
 pub fn stand_in(modules: &Modules<'_>, stand_in: &StandIn) -> Result<Vec<u8>> {
     let module = &modules[stand_in.object];
-    let bytes = module.load()?;
+    let bytes = module.object_bytes();
     let object = Object::parse(&bytes).map_err(|error| error.in_file(&module.name))?;
     let mut stub = stub(object.memory64, &[], &BTreeSet::new());
     for section in &stand_in.sections {

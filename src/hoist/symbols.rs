@@ -155,7 +155,7 @@ impl SymbolTable {
             return;
         }
         for module in modules.iter() {
-            let bytes = module.load().unwrap_or_default();
+            let bytes = module.object_bytes();
             let Ok(object) = Object::parse(&bytes) else {
                 continue;
             };

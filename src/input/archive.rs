@@ -1,5 +1,4 @@
-//! Reads regular and thin archives, and writes archives with an index. Older linkers find members only by the
-//! index.
+//! Reads regular and thin archives, and writes archives.
 
 use super::map::FileBytes;
 use super::module::Name;
@@ -123,14 +122,35 @@ pub struct Archive<'a> {
     pub members: Vec<(String, &'a [u8])>,
 }
 
-/// Reads the symbols of members for the archive writer. Only wasm and bitcode members have symbols.
-static READER: ObjectReader = ObjectReader {
-    get_symbols,
-    is_64_bit_object_file: |_| false,
-    is_ec_object_file: |_| false,
-    is_any_arm64_coff: |_| false,
-    get_xcoff_member_alignment: |_| 1,
-};
+/// Whether a new archive has an index of the symbols that its members define.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// It has one: linkers may find members only by it. The symbols of wasm and bitcode members are read.
+    Full,
+    /// It has an empty one.
+    Empty,
+}
+
+impl Index {
+    /// Reads the symbols of members for the archive writer.
+    fn reader(self) -> &'static ObjectReader {
+        const WITHOUT_SYMBOLS: ObjectReader = ObjectReader {
+            get_symbols: |_, _| Ok(false),
+            is_64_bit_object_file: |_| false,
+            is_ec_object_file: |_| false,
+            is_any_arm64_coff: |_| false,
+            get_xcoff_member_alignment: |_| 1,
+        };
+        const WITH_SYMBOLS: ObjectReader = ObjectReader {
+            get_symbols,
+            ..WITHOUT_SYMBOLS
+        };
+        match self {
+            Self::Full => &WITH_SYMBOLS,
+            Self::Empty => &WITHOUT_SYMBOLS,
+        }
+    }
+}
 
 /// In bytes. A system call for less takes longer than the copy.
 const BUFFER_SIZE: usize = 1 << 16;
@@ -142,9 +162,10 @@ const BUFFER_SIZE: usize = 1 << 16;
 pub fn write<'a>(
     path: &Path,
     members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
+    index: Index,
 ) -> io::Result<()> {
     let mut file = BufWriter::with_capacity(BUFFER_SIZE, File::create(path)?);
-    write_to(&mut file, members)?;
+    write_to(&mut file, members, index)?;
     file.flush()
 }
 
@@ -155,10 +176,11 @@ pub fn write<'a>(
 pub fn write_to<'a>(
     out: &mut (impl Write + Seek),
     members: impl IntoIterator<Item = (String, Cow<'a, [u8]>)>,
+    index: Index,
 ) -> io::Result<()> {
     let members: Vec<_> = members
         .into_iter()
-        .map(|(name, bytes)| NewArchiveMember::new(bytes, &READER, name))
+        .map(|(name, bytes)| NewArchiveMember::new(bytes, index.reader(), name))
         .collect();
     write_archive_to_stream(out, &members, ArchiveKind::Gnu, false, None)
 }
@@ -228,26 +250,53 @@ mod tests {
         }
     }
 
-    /// Writes an archive of `members` members of `size` zeros, and one member that defines `last`.
-    fn written(members: usize, size: usize) -> Counted {
+    #[test]
+    fn an_index_names_definitions_or_nothing() {
+        let object = defining("a");
+        let written = |index| {
+            let members = [("a.o".to_owned(), Cow::Borrowed(&object[..]))];
+            let mut archive = io::Cursor::new(Vec::new());
+            write_to(&mut archive, members, index).expect("memory takes all");
+            archive.into_inner()
+        };
+        for (of, expected) in [(Index::Full, &[&b"a"[..]][..]), (Index::Empty, &[])] {
+            let archive = written(of);
+            let indexed = index(&archive, |_| true).expect("an index");
+            let names: Vec<_> = indexed.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, expected, "{of:?}");
+            let read = members(Path::new("lib.a"), &archive).expect("an archive");
+            let content = Content::Inside(&object[..]);
+            let name = "a.o".to_owned();
+            assert_eq!(read, [Member { name, content }], "{of:?}");
+        }
+    }
+
+    /// An object that defines a symbol.
+    fn defining(name: &'static str) -> Vec<u8> {
         let mut builder = Builder::new(false, false);
         let segment = builder.segment(".data", 0, 0, &b"x"[..]);
         builder.symbol(SynthSymbol::Data {
             flags: SymbolFlags::empty(),
-            name: "last".into(),
+            name: name.into(),
             definition: Definition {
                 segment,
                 offset: 0,
                 size: 1,
             },
         });
-        let object = builder.finish().bytes();
+        builder.finish().bytes()
+    }
+
+    /// Writes an archive of `members` members of `size` zeros, and one member that defines `last`.
+    fn written(members: usize, size: usize) -> Counted {
+        let object = defining("last");
         // The system allocates no memory for pages that are never accessed.
         let zeros = vec![0; size];
         let before = (0..members).map(|_| ("zeros.o".to_owned(), Cow::Borrowed(&zeros[..])));
         let last = [("last.o".to_owned(), Cow::Borrowed(&object[..]))];
         let mut archive = Counted::default();
-        write_to(&mut archive, before.chain(last)).expect("writing to the counter cannot fail");
+        write_to(&mut archive, before.chain(last), Index::Full)
+            .expect("writing to the counter cannot fail");
         archive
     }
 

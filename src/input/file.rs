@@ -2,7 +2,7 @@
 
 use super::archive::{self, Content};
 use super::file_kind::{self, FileKind};
-use super::map::{FileBytes, Magic};
+use super::map::FileBytes;
 use super::module::{Bytes, Module, Name, Place, Provenance};
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -28,13 +28,9 @@ pub struct Members<'a> {
 }
 
 impl InputFile {
-    pub fn open(path: &Path, place: Place, one_of_many: bool) -> Result<Self> {
-        let may_defer = |magic: &Magic| one_of_many && FileKind::of(magic) == FileKind::Module;
-        let bytes = FileBytes::open_deferred(path, may_defer)?;
-        let kind = match bytes.is_unread() {
-            true => FileKind::Module,
-            false => FileKind::of(bytes.bytes()),
-        };
+    pub fn open(path: &Path, place: Place) -> Result<Self> {
+        let bytes = FileBytes::open(path)?;
+        let kind = FileKind::of(bytes.bytes());
         match kind {
             FileKind::Unknown => return Err(unknown_file_type(path, bytes.bytes())),
             FileKind::Component => {

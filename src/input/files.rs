@@ -9,7 +9,7 @@ use super::module::{Name, Place};
 use crate::args::{ArgumentIndex, CommandLine, Id, Meaning};
 use crate::error::Result;
 use crate::hash::{HashMap, HashSet};
-use crate::parallel::{self, Threads};
+use crate::parallel::Threads;
 use crate::wasm::has_symbols;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,6 @@ impl Named {
     /// # Errors
     /// Every file that cannot be opened, or that the backend cannot link.
     pub fn open(&self, threads: &Threads) -> Result<Files> {
-        let many = parallel::are_many(self.0.len());
         let opened = threads
             .for_objects(self.0.len())
             .map(&self.0, |&(ref path, place)| {
@@ -77,7 +76,7 @@ impl Named {
                 if place.ambiguous && !path.is_file() {
                     return Ok(None);
                 }
-                match InputFile::open(path, place, many) {
+                match InputFile::open(path, place) {
                     Err(_) if place.ambiguous => Ok(None),
                     file => file.map(Some),
                 }

@@ -42,16 +42,15 @@ pub struct Compiled<'a> {
 
 impl Compiled<'_> {
     /// The address of the input file or member that a module is or was compiled from.
-    pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
-        let address = module.address()?;
+    pub fn original(&self, module: &Module<'_>) -> *const u8 {
+        let address = module.address();
         let bitcode = self.separate.get(&address);
-        Some(bitcode.map_or(address, |bitcode| bitcode.as_ptr()))
+        bitcode.map_or(address, |bitcode| bitcode.as_ptr())
     }
 
     /// Whether a module was compiled separately.
     pub fn is_separate(&self, module: &Module<'_>) -> bool {
-        let address = module.address();
-        address.is_some_and(|address| self.separate.contains_key(&address))
+        self.separate.contains_key(&module.address())
     }
 }
 
@@ -166,7 +165,7 @@ impl<'a> Inputs<'a> {
         let mut separate = Vec::new();
         for (position, module) in std::mem::take(&mut self.bitcode).into_iter().enumerate() {
             if let Some(bytes) = from.separate.get(&position) {
-                let original = module.resident().unwrap_or_default();
+                let original = module.contents();
                 compiled.separate.insert(bytes.as_ptr(), original);
                 separate.push(Module {
                     bytes: Bytes::Here(bytes),
@@ -215,7 +214,7 @@ impl<'a> Inputs<'a> {
         self.modules.0.sort_by_key(|module| {
             let argument = module.place.argument;
             let places = archives.get(&argument);
-            let at = places.and_then(|places| places.get(&compiled.original(module)?));
+            let at = places.and_then(|places| places.get(&compiled.original(module)));
             (argument, at.copied().unwrap_or(0))
         });
         Ok(())
@@ -255,7 +254,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// The address of the input file or member that a module is or was compiled from.
-    pub fn original(&self, module: &Module<'_>) -> Option<*const u8> {
+    pub fn original(&self, module: &Module<'_>) -> *const u8 {
         match &self.compiled {
             Some(compiled) => compiled.original(module),
             None => module.address(),

@@ -1,7 +1,6 @@
 //! Opens and maps files.
 
 use crate::error::{Error, Result, os_message};
-use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -99,8 +98,6 @@ impl Stamp {
 #[derive(Debug)]
 enum Bytes {
     Mapped(Mapping),
-    /// Not in memory; the length of the file in bytes.
-    Unread(usize),
     Read(Vec<u8>),
 }
 
@@ -113,30 +110,18 @@ struct Mapping {
     map: memmap2::Mmap,
 }
 
-/// The first bytes of a file, which identify its kind.
-pub type Magic = [u8; 8];
-
 impl FileBytes {
     /// Opens `path`.
     ///
     /// # Errors
     /// The message of `wasm-ld`: `cannot open PATH: REASON`.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_deferred(path, |_| false)
+        Self::open_io(path).map_err(|error| cannot_open(path, &error))
     }
 
-    /// Opens `path`, but does not read a small file whose magic satisfies `may_defer`: with many such
-    /// files, not all of them should be in memory at once. [`FileBytes::load`] reads it.
-    ///
-    /// # Errors
-    /// As for [`FileBytes::open`].
-    pub fn open_deferred(path: &Path, may_defer: impl FnOnce(&Magic) -> bool) -> Result<Self> {
-        Self::open_io(path, may_defer).map_err(|error| cannot_open(path, &error))
-    }
-
-    fn open_io(path: &Path, may_defer: impl FnOnce(&Magic) -> bool) -> std::io::Result<Self> {
+    fn open_io(path: &Path) -> std::io::Result<Self> {
         // A pipe can be opened only once.
-        let mut file = File::open(path).map_err(|error| match cfg!(windows) && path.is_dir() {
+        let file = File::open(path).map_err(|error| match cfg!(windows) && path.is_dir() {
             // Windows opens no directory as a file, and says only that access is denied.
             true => ErrorKind::IsADirectory.into(),
             false => error,
@@ -150,23 +135,11 @@ impl FileBytes {
         let bytes = if metadata.is_file() && length >= WORTH_MAPPING {
             Bytes::Mapped(map(path, &file, length)?)
         } else {
-            let mut magic = Magic::default();
+            // Pipes and files in `/proc` report length 0.
+            let most = if length == 0 { u64::MAX } else { length };
             let mut bytes = Vec::with_capacity(length as usize);
-            if metadata.is_file() && length >= magic.len() as u64 {
-                file.read_exact(&mut magic)?;
-                bytes.extend(magic);
-            }
-            if !bytes.is_empty() && may_defer(&magic) {
-                Bytes::Unread(length as usize)
-            } else {
-                // Pipes and files in `/proc` report length 0.
-                let most = match length {
-                    0 => u64::MAX,
-                    length => length - bytes.len() as u64,
-                };
-                file.take(most).read_to_end(&mut bytes)?;
-                Bytes::Read(bytes)
-            }
+            file.take(most).read_to_end(&mut bytes)?;
+            Bytes::Read(bytes)
         };
         Ok(Self {
             bytes,
@@ -175,30 +148,6 @@ impl FileBytes {
                 .then(|| Stamp::new(id.clone(), &metadata)),
             id,
         })
-    }
-
-    /// The bytes of the file. Reads an unread file from `path`.
-    ///
-    /// # Errors
-    /// The file cannot be read, or has changed.
-    pub fn load(&self, path: &Path) -> Result<Cow<'_, [u8]>> {
-        let Bytes::Unread(length) = self.bytes else {
-            return Ok(Cow::Borrowed(self.bytes()));
-        };
-        // Read one more byte to detect that the file has grown.
-        let mut bytes = Vec::with_capacity(length + 1);
-        let read = File::open(path)
-            .and_then(|file| file.take(length as u64 + 1).read_to_end(&mut bytes))
-            .map_err(|error| cannot_open(path, &error))?;
-        match read == length {
-            true => Ok(Cow::Owned(bytes)),
-            false => Err(changed()),
-        }
-    }
-
-    /// Whether the file is not in memory.
-    pub fn is_unread(&self) -> bool {
-        matches!(self.bytes, Bytes::Unread(_))
     }
 
     /// Whether the file is a pipe, which cannot be read again.
@@ -236,18 +185,14 @@ impl FileBytes {
 
     /// The size of the file in bytes.
     pub fn size(&self) -> usize {
-        match &self.bytes {
-            Bytes::Unread(length) => *length,
-            _ => self.bytes().len(),
-        }
+        self.bytes().len()
     }
 
-    /// The bytes of the file; empty if it is unread.
+    /// The bytes of the file.
     pub fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Mapped(mapping) => &mapping.map,
             Bytes::Read(bytes) => bytes,
-            Bytes::Unread(_) => &[],
         }
     }
 }
@@ -313,36 +258,6 @@ fn release(map: &memmap2::Mmap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loading_a_changed_file_is_an_error() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("a.o");
-        std::fs::write(&path, b"0123456789").expect("written");
-        let matches = |magic: &Magic| magic == b"01234567";
-        let file = FileBytes::open_deferred(&path, matches).expect("a small file");
-        assert!(file.is_unread() && file.bytes().is_empty());
-        assert_eq!(*file.load(&path).expect("unchanged"), *b"0123456789");
-        for other in [&b"012345678"[..], b"01234567890"] {
-            std::fs::write(&path, other).expect("written");
-            let error = file.load(&path).expect_err("changed").to_string();
-            assert!(error.contains("changed during the link"), "{error}");
-        }
-        std::fs::remove_file(&path).expect("removed");
-        let error = file.load(&path).expect_err("removed").to_string();
-        assert!(error.contains("cannot open"), "{error}");
-    }
-
-    #[test]
-    fn only_small_files_are_deferred() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("a.o");
-        for size in [0, 7, WORTH_MAPPING as usize] {
-            std::fs::write(&path, vec![0; size]).expect("written");
-            let file = FileBytes::open_deferred(&path, |_| true).expect("a file");
-            assert_eq!((file.is_unread(), file.bytes().len()), (false, size));
-        }
-    }
 
     #[test]
     fn a_stamp_detects_another_time_length_or_inode() {

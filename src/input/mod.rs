@@ -13,7 +13,7 @@ mod object_id;
 mod truncation;
 
 pub use archive::{
-    Archive, Content as ArchiveContent, Member as ArchiveMember, members as archive_members,
+    Archive, Content as ArchiveContent, Index, Member as ArchiveMember, members as archive_members,
     write as write_archive, write_to as write_archive_to,
 };
 pub use files::{Files, Named, is_empty_module};

@@ -2,7 +2,6 @@
 
 use super::map::FileBytes;
 use crate::args::ArgumentIndex;
-use crate::error::Result;
 use crate::wasm::ObjectBytes;
 use std::fmt;
 use std::path::Path;
@@ -78,36 +77,27 @@ pub struct Name {
 }
 
 impl<'a> Module<'a> {
-    /// Its bytes. A deferred file is read, and the result owns the bytes.
-    ///
-    /// # Errors
-    /// As for [`FileBytes::load`].
-    pub fn load(&self) -> Result<ObjectBytes<'a>> {
+    /// Its bytes.
+    pub fn contents(&self) -> &'a [u8] {
         match self.bytes {
-            Bytes::Here(bytes) => Ok(bytes.into()),
-            Bytes::OfFile(file) => file.load(self.name.file()).map(ObjectBytes::from),
+            Bytes::Here(bytes) => bytes,
+            Bytes::OfFile(file) => file.bytes(),
         }
     }
 
-    /// Its bytes; `None` if its file is deferred.
-    pub fn resident(&self) -> Option<&'a [u8]> {
-        match self.bytes {
-            Bytes::Here(bytes) => Some(bytes),
-            Bytes::OfFile(file) => (!file.is_unread()).then(|| file.bytes()),
-        }
+    /// Its bytes as those of an object.
+    pub fn object_bytes(&self) -> ObjectBytes<'a> {
+        self.contents().into()
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> usize {
-        match self.bytes {
-            Bytes::Here(bytes) => bytes.len(),
-            Bytes::OfFile(file) => file.size(),
-        }
+        self.contents().len()
     }
 
-    /// The address of its bytes, which identifies it among resident modules.
-    pub fn address(&self) -> Option<*const u8> {
-        self.resident().map(<[u8]>::as_ptr)
+    /// The address of its bytes, which identifies it.
+    pub fn address(&self) -> *const u8 {
+        self.contents().as_ptr()
     }
 
     /// Lets the system reclaim the pages of a large module.

@@ -47,7 +47,7 @@ fn component(raw: &str, is_first: bool) -> Component<'_> {
         namespace,
         Namespace::Crate | Namespace::Item | Namespace::Impl
     ) || namespace == Namespace::Other;
-    let is_plain = !raw.contains('$') && !raw.contains("..");
+    let is_plain = memchr::memchr2(b'$', b'.', raw.as_bytes()).is_none();
     Component {
         namespace,
         disambiguator: 0,

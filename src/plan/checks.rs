@@ -63,7 +63,7 @@ fn has_contents(survey: &Survey<'_>, modules: &Modules<'_>, id: EntryId) -> Resu
     let entry = &survey[id];
     let module = &modules[entry.object];
     let read = || {
-        let bytes = module.load()?;
+        let bytes = module.object_bytes();
         let object = read_again(&bytes, [entry])?;
         if entry.data(&object).iter().any(|&byte| byte != 0) {
             return Ok(true);

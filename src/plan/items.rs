@@ -62,7 +62,7 @@ pub fn items(
     for ids in by_object.chunk_by(|&a, &b| entry(a).object == entry(b).object) {
         let module = &modules[entry(ids[0]).object];
         let mut look_into = || {
-            let bytes = module.load()?;
+            let bytes = module.object_bytes();
             let object = read_again(&bytes, ids.iter().map(|&id| entry(id)))?;
             for &id in ids {
                 looked_into.insert(id, parts_of(&object, entry(id))?);

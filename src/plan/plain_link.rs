@@ -337,7 +337,7 @@ pub fn may_be_extracted_by_command_line(
         if offered.is_empty() {
             return Some(Vec::new());
         }
-        let bytes = module.load().unwrap_or_default();
+        let bytes = module.object_bytes();
         let Ok(object) = Object::parse(&bytes) else {
             continue;
         };
@@ -355,8 +355,8 @@ pub fn may_be_extracted_by_command_line(
     }
     let members: HashSet<_> = offered.values().map(|bytes| bytes.as_ptr()).collect();
     let with_address = inputs.modules.with_ids().filter_map(|(id, module)| {
-        let address = module.address().filter(|address| members.contains(address));
-        Some((address?, id))
+        let address = module.address();
+        members.contains(&address).then_some((address, id))
     });
     let objects: HashMap<_, _> = with_address.collect();
     let mut extracted = Vec::new();

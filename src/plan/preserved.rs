@@ -89,7 +89,7 @@ struct Globals {
 impl Globals {
     fn of(module: &Module<'_>) -> Self {
         let mut globals = Self::default();
-        let bytes = module.load().unwrap_or_default();
+        let bytes = module.object_bytes();
         let object = Object::parse(&bytes);
         let symbols = object.iter().flat_map(|object| &object.symbols);
         let symbols = symbols

@@ -75,7 +75,7 @@ impl SymbolTables {
     }
 
     fn read_object(&mut self, id: ObjectId, module: &Module<'_>) {
-        let bytes = module.load().unwrap_or_default();
+        let bytes = module.object_bytes();
         let mut symbols = Vec::new();
         if let Ok(object) = Object::parse(&bytes) {
             let symbols_of = object.symbols.iter().filter(|symbol| {
@@ -97,7 +97,7 @@ impl SymbolTables {
     }
 
     fn read_bitcode(&mut self, module: &Module<'_>) {
-        let bitcode = Bitcode::parse(module.resident().unwrap_or_default());
+        let bitcode = Bitcode::parse(module.contents());
         let global = bitcode.symbols.iter().flatten();
         let global = global.filter(|symbol| symbol.is_global());
         let symbols = global.map(|symbol| Symbol {

@@ -67,7 +67,7 @@ fn ends<'a>(survey: &Survey<'_>, plan: &Plan, inputs: &'a Inputs<'a>) -> Vec<Und
         .collect();
     let mut referrers: HashMap<String, &Module<'_>> = HashMap::default();
     for module in modules.iter() {
-        let bytes = module.load().unwrap_or_default();
+        let bytes = module.object_bytes();
         if let Ok(object) = Object::parse(&bytes) {
             known.extend(names_in(&object).map(str::to_owned));
             for name in ends_referred_to(&object) {
@@ -196,7 +196,7 @@ fn ends_referred_to<'a>(object: &Object<'a>) -> impl Iterator<Item = &'a str> {
 fn sections_of_bitcode(inputs: &Inputs<'_>) -> BTreeSet<String> {
     let bitcode = inputs.bitcode.iter().filter(|_| !inputs.is_compiled());
     let mut sections = BTreeSet::new();
-    for bytes in bitcode.filter_map(Module::resident) {
+    for bytes in bitcode.map(Module::contents) {
         let symbols = Bitcode::parse(bytes).symbols.unwrap_or_default();
         let named = symbols.iter().filter_map(|symbol| symbol.section);
         sections.extend(named.map(str::to_owned));

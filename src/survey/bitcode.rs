@@ -42,7 +42,7 @@ impl<'a> BitcodeScan<'a> {
     /// A malformed mark.
     pub fn of(module: &Module<'a>) -> Result<Self> {
         // Bitcode is always resident.
-        let bytes = module.resident().unwrap_or_default();
+        let bytes = module.contents();
         let mut scan = Self {
             bitcode: Bitcode::parse(bytes),
             is_lazy: !module.always_linked(),

@@ -99,7 +99,7 @@ impl Keep {
 
     /// The kept sections of an object; `None` if it has none.
     fn of(&self, module: &Module<'_>) -> Result<Option<KeptSections>> {
-        let bytes = module.load()?;
+        let bytes = module.object_bytes();
         let (mut is_object, mut has_kept) = (false, false);
         for header in Headers::of(&bytes)? {
             let header = header?;

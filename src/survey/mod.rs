@@ -29,7 +29,7 @@ use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, Modules, ObjectId, ObjectMap};
-use crate::parallel::{Cores, Threads};
+use crate::parallel::Threads;
 use crate::script::Script;
 use crate::wasm::Object;
 use std::collections::BTreeSet;
@@ -104,8 +104,7 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
     }
     let mut scans = Vec::new();
     let finders = Finders::new();
-    let scanned =
-        scan_threads(inputs).map(modules.iter(), |module| QuickScan::of(module, &finders));
+    let scanned = modules.iter().map(|module| QuickScan::of(module, &finders));
     for ((id, module), scan) in modules.with_ids().zip(scanned) {
         let scan = match scan {
             Err(_) if module.place.ambiguous => None,
@@ -126,16 +125,6 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
     }
     survey.bitcode = bitcode;
     Ok(survey)
-}
-
-/// The threads for a quick scan. It pays to have several only where many files must be read:
-/// archive members are in memory already.
-fn scan_threads<'t>(inputs: &'t Inputs<'_>) -> Cores<'t> {
-    let unread = inputs
-        .modules
-        .iter()
-        .filter(|module| module.resident().is_none());
-    inputs.threads.for_objects(unread.count())
 }
 
 fn not_gathered(name: &str) -> String {
@@ -227,13 +216,13 @@ impl<'a> Survey<'a> {
         let unmarked = scans
             .iter()
             .filter(|(_, scan)| !scan.has_marks && (scan.has_named_sections || may_be_any));
-        let looked_at = scan_threads(inputs).try_map(unmarked, |(id, _)| {
+        for (id, _) in unmarked {
             let module = &modules[*id];
-            may_have_entries(module, &self.selection)
-                .map(|may_have| may_have.then_some((*id, false)))
-                .map_err(|error| error.in_file(&module.name))
-        })?;
-        others.extend(looked_at.into_iter().flatten());
+            let may_have = may_have_entries(module, &self.selection);
+            if may_have.map_err(|error| error.in_file(&module.name))? {
+                others.push((*id, false));
+            }
+        }
         if !others.is_empty() {
             others.sort_unstable();
             self.scan_objects(modules, &others, &mut findings)?;
@@ -364,7 +353,7 @@ impl<'a> Survey<'a> {
 pub fn defined_symbols(modules: &Modules<'_>) -> HashSet<String> {
     let linked = modules.iter().filter(|module| module.always_linked());
     let mut defined = HashSet::default();
-    for bytes in linked.filter_map(|module| module.load().ok()) {
+    for bytes in linked.map(Module::object_bytes) {
         let Ok(object) = Object::parse(&bytes) else {
             continue;
         };
@@ -382,7 +371,7 @@ pub fn referrers<'n, 'm>(
 ) -> HashMap<&'n str, &'m Module<'m>> {
     let mut referrers = HashMap::default();
     for module in modules.filter(|_| !names.is_empty()) {
-        let bytes = module.load().unwrap_or_default();
+        let bytes = module.object_bytes();
         let Ok(object) = Object::parse(&bytes) else {
             continue;
         };

@@ -48,7 +48,7 @@ impl QuickScan {
     /// # Errors
     /// A malformed module, or a file that is neither an object nor a shared library.
     pub fn of(module: &Module<'_>, finders: &Finders) -> Result<Option<Self>> {
-        let bytes = module.load()?;
+        let bytes = module.object_bytes();
         let may_have_marks = bytes.len() > SMALL || finders.mark.find(&bytes).is_some();
         let (mut linking, mut is_shared, mut has_named_sections) = (None, false, false);
         for header in Headers::of(&bytes)? {
@@ -112,7 +112,7 @@ fn any_segment(linking: &Section<'_>, matches: impl Fn(&[u8]) -> bool) -> Result
 /// # Errors
 /// A malformed object.
 pub fn may_have_entries(module: &Module<'_>, selection: &Selection) -> Result<bool> {
-    for header in Headers::of(&module.load()?)? {
+    for header in Headers::of(&module.object_bytes())? {
         let header = header?;
         if header.id != CUSTOM {
             continue;

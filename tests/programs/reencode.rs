@@ -14,7 +14,7 @@ use wasm_section_ld::backend::{
 };
 use wasm_section_ld::driver::{self, Diagnostics};
 use wasm_section_ld::error::Result;
-use wasm_section_ld::input::{Inputs, Module, Modules, Named, ObjectId};
+use wasm_section_ld::input::{Index, Inputs, Module, Modules, Named, ObjectId};
 use wasm_section_ld::parallel::Threads;
 use wasm_section_ld::wasm::{Edits, Object, Sections};
 
@@ -36,7 +36,8 @@ fn link(diagnostics: &Diagnostics, argv: Vec<OsString>) -> Result<ExitStatus> {
     let mut command = LinkCommand::new(line.output())?;
     let ids = objects.iter().copied();
     let batches = Batches::of(&files, &inputs, ids, Sharing::Members, &HashSet::default());
-    let mut rewritten = RewrittenObjects::place(&mut command, batches, false, &files, &inputs)?;
+    let mut rewritten =
+        RewrittenObjects::place(&mut command, batches, false, Index::Full, &files, &inputs)?;
     for id in objects {
         let module = &inputs.modules[id];
         rewritten.add(module, reencode(module)?)?;
@@ -61,7 +62,7 @@ fn objects(modules: &Modules<'_>) -> Result<Vec<ObjectId>> {
 }
 
 fn is_object(module: &Module<'_>) -> Result<bool> {
-    for section in Sections::of(&module.load()?)? {
+    for section in Sections::of(&module.object_bytes())? {
         if section?.name == "linking" {
             return Ok(true);
         }
@@ -74,7 +75,7 @@ fn reencode(module: &Module<'_>) -> Result<Vec<u8>> {
         reencode: true,
         ..Edits::default()
     };
-    let bytes = module.load()?;
+    let bytes = module.object_bytes();
     let encoded = Object::parse(&bytes).and_then(|object| edits.apply(&object));
     encoded.map_err(|error| error.in_file(&module.name))
 }

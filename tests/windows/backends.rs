@@ -3,6 +3,7 @@
 use crate::support::{Work, backend, built, linker, number, said};
 use std::ffi::OsString;
 use std::fs;
+use wasm_section_ld::input::{Index, write_archive};
 
 #[test]
 fn nothing_to_gather_is_the_plain_link() {
@@ -83,7 +84,7 @@ fn entries_in_bitcode() {
     };
     let path = work.write("lib.a", "");
     let members = ["two", "three"].map(member);
-    wasm_section_ld::input::write_archive(&path, members).expect("an archive");
+    write_archive(&path, members, Index::Full).expect("an archive");
     let arguments = ["one.o", "lib.a", "--export=one", "--export=two"].map(OsString::from);
     let mut numbers = work.numbers(arguments);
     numbers.sort_unstable();

@@ -4,6 +4,7 @@ use crate::support::{Work, backend, linker, number, reading};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf, Prefix};
+use wasm_section_ld::input::{Index, write_archive};
 
 /// The path with the prefix `\\?\`.
 fn verbatim(path: &Path) -> OsString {
@@ -28,7 +29,7 @@ fn archive(work: &Work, name: &str, members: &[(&str, u32)]) -> PathBuf {
     let members = members.iter();
     let members = members.map(|&(name, value)| (name.to_owned(), number(value).into()));
     let path = work.write(name, "");
-    wasm_section_ld::input::write_archive(&path, members).expect("an archive");
+    write_archive(&path, members, Index::Full).expect("an archive");
     path
 }
 

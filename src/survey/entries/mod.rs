@@ -67,7 +67,7 @@ impl ObjectScan {
         has_marks: bool,
         selection: &Selection,
     ) -> Result<Self> {
-        let bytes = module.load()?;
+        let bytes = module.object_bytes();
         let object = Object::parse(&bytes)?;
         let marks = match has_marks {
             true => marks(&object)?,

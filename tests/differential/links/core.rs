@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::io::Cursor;
 use wasm_section_ld::args::CommandLine;
 use wasm_section_ld::gather::{Options, gather};
-use wasm_section_ld::input::{Inputs, write_archive_to};
+use wasm_section_ld::input::{Index, Inputs, write_archive_to};
 use wasm_section_ld::script::Script;
 use wasm_section_ld::wasm::{Object, Symbol};
 
@@ -84,7 +84,7 @@ fn files_of(group: &[Input]) -> Vec<File> {
     let mut archive = Cursor::new(Vec::new());
     let members = group.iter().enumerate();
     let members = members.map(|(at, input)| (format!("{at}.o"), Cow::Owned(read(input))));
-    write_archive_to(&mut archive, members).expect("memory takes all");
+    write_archive_to(&mut archive, members, Index::Full).expect("memory takes all");
     let bytes = archive.into_inner();
     vec![File::Archive { bytes, is_whole }]
 }
