@@ -29,7 +29,6 @@ use crate::args::{CommandLine, Id};
 use crate::error::{Error, Result};
 use crate::hash::{HashMap, HashSet};
 use crate::input::{Inputs, Module, Modules, ObjectId, ObjectMap};
-use crate::parallel::Threads;
 use crate::script::Script;
 use crate::wasm::Object;
 use std::collections::BTreeSet;
@@ -60,8 +59,6 @@ pub struct Survey<'a> {
     pub warnings: Vec<String>,
     /// Symbols that an object, bitcode or the command line references and that may be marks.
     referred: HashSet<String>,
-    /// The threads of the inputs.
-    pub threads: Threads,
 }
 
 /// Surveys the inputs. Most have nothing to gather: of those only the section headers and the
@@ -89,7 +86,6 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
         selection,
         kept: keep.sections(inputs)?,
         keep,
-        threads: inputs.threads.clone(),
         referred: referred
             .map(|symbol| crate::names::text(symbol.as_encoded_bytes()).into_owned())
             .collect(),
@@ -104,9 +100,8 @@ pub fn survey<'a>(line: &CommandLine, script: &Script, inputs: &Inputs<'a>) -> R
     }
     let mut scans = Vec::new();
     let finders = Finders::new();
-    let scanned = modules.iter().map(|module| QuickScan::of(module, &finders));
-    for ((id, module), scan) in modules.with_ids().zip(scanned) {
-        let scan = match scan {
+    for (id, module) in modules.with_ids() {
+        let scan = match QuickScan::of(module, &finders) {
             Err(_) if module.place.ambiguous => None,
             scan => scan.map_err(|error| error.in_file(&module.name))?,
         };
@@ -207,7 +202,7 @@ impl<'a> Survey<'a> {
         let mut findings = Findings::default();
         let with_marks = scans.iter().filter(|(_, scan)| scan.has_marks);
         let with_marks: Vec<_> = with_marks.map(|(id, _)| (*id, true)).collect();
-        self.scan_objects(modules, &with_marks, &mut findings)?;
+        self.scan_objects(inputs, &with_marks, &mut findings)?;
         // Names and sizes are known; the contents are read again later.
         inputs.release();
         // A mark in one object selects the section in all objects, so scan those without marks too.
@@ -225,7 +220,7 @@ impl<'a> Survey<'a> {
         }
         if !others.is_empty() {
             others.sort_unstable();
-            self.scan_objects(modules, &others, &mut findings)?;
+            self.scan_objects(inputs, &others, &mut findings)?;
             self.entries.sort_by_key(|entry| entry.object);
             findings.undefined.sort_by_key(|(id, _)| *id);
         }
@@ -239,13 +234,13 @@ impl<'a> Survey<'a> {
     /// Scans objects in full, each with whether it may have marks.
     fn scan_objects(
         &mut self,
-        modules: &Modules<'a>,
+        inputs: &Inputs<'a>,
         objects: &[(ObjectId, bool)],
         findings: &mut Findings,
     ) -> Result<()> {
+        let modules = &inputs.modules;
         let mut marked = HashSet::default();
-        let threads = self.threads.clone();
-        let cores = threads.for_objects(objects.len());
+        let cores = inputs.threads.for_objects(objects.len());
         for objects in objects.chunks(cores.at_a_time()) {
             let found = cores.try_map(objects, |&(id, has_marks)| {
                 let module = &modules[id];
