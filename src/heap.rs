@@ -2,13 +2,21 @@
 
 use std::ffi::OsString;
 
+/// glibc reads this at program start (glibc manual, "Tunables").
+pub const TUNABLES: &str = "GLIBC_TUNABLES";
+
+/// Whether the user configures the allocator, of this process and of the backend. Then we do not.
+pub fn is_configured() -> bool {
+    std::env::var_os(TUNABLES).is_some()
+}
+
 /// Reserves memory in huge pages for the heap if the command line is long: the first access to a page takes up to 2 µs,
-/// and a link of a thousand files has a heap of 30 MB. Only for glibc's allocator, unless `GLIBC_TUNABLES` configures it.
+/// and a link of a thousand files has a heap of 30 MB. Only for glibc's allocator, and unless [`is_configured`].
 pub fn reserve_for(argv: &[OsString]) {
     const LONG: usize = 100;
     let is_response_file = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"@");
     let is_long = argv.len() >= LONG || argv.iter().any(is_response_file);
-    if is_long && std::env::var_os("GLIBC_TUNABLES").is_none() {
+    if is_long && !is_configured() {
         reserve();
     }
 }

@@ -30,7 +30,7 @@ impl LinkCommand<'_> {
     /// Writes a promoted object to a file, and places it before its input.
     ///
     /// # Errors
-    /// A file that cannot be read or written.
+    /// A file that cannot be written.
     pub fn place_promoted(&mut self, module: &Module<'_>) -> Result<()> {
         let path = self.place_before(module, &module.object_bytes())?;
         self.promoted.0.insert(key(module), path);

@@ -170,7 +170,7 @@ impl Backend {
         }
     }
 
-    /// The index that an archive of lazy members needs. lld before LLVM 18 finds members by it. wild reads the members.
+    /// The index that an archive of lazy members needs. Older versions of lld find members by it. wild reads the members.
     pub fn lazy_index(&self) -> Index {
         match self.is_wild() {
             true => Index::Empty,

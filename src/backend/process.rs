@@ -5,6 +5,7 @@ use super::locate::Backend;
 use super::relay::{RunningBackend, relay_output};
 use crate::args::CommandLine;
 use crate::error::{Error, Result, os_message};
+use crate::heap::{self, TUNABLES};
 use crate::interrupt;
 use crate::temporary::PREFIX;
 use memchr::memmem;
@@ -30,8 +31,6 @@ const DEPTH: &str = "WASM_SECTION_LD_DEPTH";
 /// Tells a nested run that the outer link has gathered: the name of the outer link's directory of temporary
 /// files.
 const GATHERED: &str = "WASM_SECTION_LD_GATHERED";
-/// glibc reads this at program start (glibc manual, "Tunables").
-const TUNABLES: &str = "GLIBC_TUNABLES";
 /// Enables huge pages for lld's allocator. Page faults on small pages take a seventh to a third of a
 /// link. A system without huge pages or glibc ignores this.
 const HUGE_PAGES: &str = "glibc.malloc.hugetlb=1";
@@ -99,7 +98,7 @@ fn command(backend: &Backend, arguments: &[OsString]) -> Result<Command> {
         .args(arguments)
         .env(DEPTH, format!("{} {}", std::process::id(), depth + 1));
     // Only for lld itself: wrappers pass their environment to other programs. A value set by the user wins.
-    if backend.takes_flavor() && std::env::var_os(TUNABLES).is_none() {
+    if backend.takes_flavor() && !heap::is_configured() {
         command.env(TUNABLES, HUGE_PAGES);
     }
     Ok(command)

@@ -30,7 +30,7 @@ Environment:
                           time: the time of each phase; a path: write the log to that file,
                           because cargo does not show it. Example: debug,/tmp/link.log
   WASM_SECTION_LD_MANIFEST=1  Same as --section-manifest
-  GLIBC_TUNABLES          If set, even if empty, huge pages are not enabled for lld
+  GLIBC_TUNABLES          If set, even if empty, huge pages are not enabled
 
 Entries of a section NAME are data segments named NAME, custom sections named NAME, and statics
 named __link_section__NAME$KEY$UNIQUE or in a module __link_section__NAME.

@@ -24,7 +24,7 @@ use wasm_section_manifest::{CUSTOM_SECTION, Entry, Manifest, Section};
 /// nothing alive, and the names of local symbols are not in the output.
 ///
 /// # Errors
-/// An input that cannot be read again.
+/// An input that cannot be parsed again.
 pub(super) fn add(
     synthesis: &mut Synthesis<'_, '_>,
     survey: &Survey<'_>,

@@ -11,7 +11,7 @@ use wasmparser::FuncType;
 /// it. A name without an object is defined in bitcode, and so by one of the compiled objects.
 ///
 /// # Errors
-/// An input that cannot be read again.
+/// An input that cannot be parsed again.
 pub(super) fn requests(
     names: &[(String, Option<ObjectId>)],
     modules: &Modules<'_>,

@@ -41,7 +41,6 @@ impl<'a> BitcodeScan<'a> {
     /// # Errors
     /// A malformed mark.
     pub fn of(module: &Module<'a>) -> Result<Self> {
-        // Bitcode is always resident.
         let bytes = module.contents();
         let mut scan = Self {
             bitcode: Bitcode::parse(bytes),

@@ -41,7 +41,7 @@ pub struct Survey<'a> {
     pub objects: ObjectMap<Summary>,
     /// The entries in link order. Those of one object are contiguous.
     pub entries: Vec<Entry>,
-    /// The names of their symbols, where the object is not in memory.
+    /// The names of their symbols.
     symbol_names: NameStore,
     /// The names of their sections, and of their COMDAT groups.
     names: Interner,

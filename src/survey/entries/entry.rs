@@ -217,7 +217,7 @@ impl Entry {
     }
 }
 
-/// Parses the object of these entries from its bytes, which may have been read again.
+/// Parses the object of these entries again.
 ///
 /// # Errors
 /// The file changed in between.
